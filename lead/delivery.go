@@ -1,0 +1,82 @@
+package lead
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"time"
+)
+
+// DeliveryID names one lead event for one webhook, for ever: the same event
+// published again has the same id. It is what a CRM sees as webhook-id and
+// should deduplicate by.
+func DeliveryID(ev *Event, webhookID string) string {
+	var room [192]byte
+	b := room[:0]
+	for _, part := range [...]string{ev.AdvertiserID, ev.LeadID, string(ev.Trigger), webhookID} {
+		b = append(b, part...)
+		b = append(b, 0)
+	}
+	sum := sha256.Sum256(b)
+	return "dlv_" + hex.EncodeToString(sum[:16])
+}
+
+// Evidence grades a failed attempt by what it says about the CRM: whether the
+// CRM may have the lead although we do not know it.
+type Evidence string
+
+// The grades. Only MaybeReceived (and, rarely, Answered with a 5xx) can make a
+// duplicate in the CRM.
+const (
+	NotSent       Evidence = "not_sent"       // failed before a byte of the request was written
+	MaybeReceived Evidence = "maybe_received" // bytes were written, no status came
+	Answered      Evidence = "answered"       // a status came
+)
+
+// A Reason says in one word why something is a dead letter.
+type Reason string
+
+// The reasons. The first group is for events that cannot be read; there the
+// dead letter belongs to no webhook.
+const (
+	NotJSON        Reason = "not_json"
+	BadUTF8        Reason = "bad_utf8"
+	NoAdvertiser   Reason = "no_advertiser"
+	BadTrigger     Reason = "bad_trigger"
+	BadLeadID      Reason = "bad_lead_id"
+	NoEventType    Reason = "no_event_type"
+	AmbiguousField Reason = "ambiguous_field"
+	TooLarge       Reason = "too_large"
+	Internal       Reason = "internal" // handling it panicked
+
+	Exhausted       Reason = "exhausted"        // every attempt of the schedule failed
+	Expired         Reason = "expired"          // its 72 hours were over
+	Refused         Reason = "refused"          // the CRM said that it will never take it
+	Gone            Reason = "gone"             // the CRM answered 410
+	WebhookDisabled Reason = "webhook_disabled" // inactive by the service
+	WebhookInactive Reason = "webhook_inactive" // inactive by the advertiser
+	WebhookRemoved  Reason = "webhook_removed"
+	WebhookDamaged  Reason = "webhook_damaged" // its record in Redis cannot be read
+)
+
+// A DeadLetter is a delivery, or an event that cannot be read, that will not
+// be tried again by itself. Its Message is kept as it was published.
+type DeadLetter struct {
+	Message Message
+
+	Reason Reason
+	Error  string // plain words, no secret and no personal data
+
+	Advertiser string // empty if the event could not be read so far
+	Webhook    string // empty for an event that could not be read
+	Delivery   string // empty for an event that could not be read
+
+	Attempts int      // attempts made, over all instances and waits
+	Step     int      // scheduled waits so far
+	Replays  int      // how often an operator replayed it
+	Status   int      // the last HTTP status; zero: none came
+	Evidence Evidence // of the last attempt; empty: none was made
+
+	Received     time.Time // when the event was first published
+	FirstAttempt time.Time // zero: none was made
+	LastAttempt  time.Time // zero: none was made
+}

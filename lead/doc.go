@@ -1,0 +1,7 @@
+// Package lead is the vocabulary of leadhook: the lead event as a producer
+// publishes it, the webhook that an advertiser sets up, the delivery of one to
+// the other, and the dead letter that is kept when a delivery cannot succeed.
+//
+// It knows nothing of Kafka, Redis or HTTP, and imports no other package of
+// this module. Every other package speaks in these words.
+package lead

@@ -1,0 +1,191 @@
+package lead
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+)
+
+// MaxAdvertiserID is the longest advertiser id, in characters.
+const MaxAdvertiserID = 64
+
+// An Event is one lead event: a lead and the trigger it raised. Only what
+// decides about its deliveries is decoded; the lead itself stays as published.
+type Event struct {
+	AdvertiserID string
+	Trigger      Trigger
+	LeadID       string // digits; may exceed 2^53
+	Kind         Kind
+	Test         bool // a test lead, marked as such wherever it goes
+
+	Lead        json.RawMessage // the lead object, byte for byte as published
+	Advertiser  json.RawMessage // the advertiser member as published; nil if absent
+	PublishedAt string          // as published; empty if absent or no string
+
+	// Received is when the event was first published to Kafka, from the
+	// record's timestamp. Decode leaves it zero; its caller knows the record.
+	Received time.Time
+}
+
+// A Refusal is the error of [Decode]: why an event cannot be taken, in words
+// that quote nothing of the lead.
+type Refusal struct {
+	Reason     Reason
+	Text       string
+	Advertiser string // as far as it could be read; else empty
+}
+
+func (r *Refusal) Error() string { return r.Text }
+
+// Decode reads a lead event. It is strict where identity is concerned and
+// takes the rest as it comes; the error, if any, is a [*Refusal].
+//
+// The event's fields refer to value, which must not change afterwards.
+func Decode(value []byte) (*Event, error) {
+	object, err := document(value)
+	if err != nil {
+		return nil, err
+	}
+	ev := &Event{}
+	refuse := func(reason Reason, text string) (*Event, error) {
+		return nil, &Refusal{Reason: reason, Text: text, Advertiser: ev.AdvertiserID}
+	}
+
+	top, ambiguous := pick(object, "advertiser_id", "trigger", "lead", "advertiser", "published_at", "test")
+	if ambiguous != "" {
+		return refuse(AmbiguousField, ambiguous+twice)
+	}
+	advertiser, trigger, body := top[0], top[1], top[2]
+	if ev.AdvertiserID, err = advertiserID(advertiser); err != nil {
+		return nil, err
+	}
+	var ok bool
+	if ev.Trigger, ok = ParseTrigger(Text(trigger)); !ok {
+		return refuse(BadTrigger, badTrigger(Text(trigger)))
+	}
+	if len(body) == 0 || body[0] != '{' {
+		return refuse(BadLeadID, "lead is missing or not an object, so it has no lead.id")
+	}
+
+	in, ambiguous := pick(body, "id", "event_type", "form")
+	if ambiguous != "" {
+		return refuse(AmbiguousField, "lead."+ambiguous+twice)
+	}
+	if ev.LeadID, ok = leadID(in[0]); !ok {
+		return refuse(BadLeadID, "lead.id is not a positive integer of at most 20 digits")
+	}
+	eventType := Text(in[1])
+	if eventType == "" {
+		return refuse(NoEventType, "lead.event_type is missing, empty or not a string")
+	}
+
+	ev.Kind = kind(eventType, in[2])
+	ev.Lead = body
+	ev.Advertiser = top[3]
+	ev.PublishedAt = Text(top[4])
+	ev.Test = string(top[5]) == "true" || Text(top[5]) == "true"
+	return ev, nil
+}
+
+const twice = " is given twice or in another case, so nobody can tell which one counts"
+
+// bom is the byte order mark that some producers put first (RFC 8259 §8.1
+// allows a reader to pass over it).
+var bom = []byte("\xef\xbb\xbf")
+
+// document returns the JSON object that value must be, without what stands
+// around it.
+func document(value []byte) ([]byte, error) {
+	const blanks = " \t\r\n"
+	if !utf8.Valid(value) {
+		return nil, &Refusal{Reason: BadUTF8, Text: "the event is not valid UTF-8"}
+	}
+	rest := bytes.TrimLeft(bytes.TrimPrefix(value, bom), blanks)
+	object := bytes.TrimRight(rest, blanks)
+	switch {
+	case len(object) == 0:
+		return nil, &Refusal{Reason: NotJSON, Text: "the event is empty"}
+	case !json.Valid(object):
+		return nil, &Refusal{Reason: NotJSON, Text: notJSON(object, len(value)-len(rest), len(value))}
+	case object[0] != '{':
+		return nil, &Refusal{Reason: NotJSON, Text: "the event is not a JSON object"}
+	}
+	return object, nil
+}
+
+// notJSON says at which byte of the whole value it stops being JSON, without
+// quoting it; before is what stands before the object.
+func notJSON(object []byte, before, whole int) string {
+	const text = "the event is not JSON"
+	var raw json.RawMessage
+	if syntax, ok := errors.AsType[*json.SyntaxError](json.Unmarshal(object, &raw)); ok {
+		return fmt.Sprintf("%s: wrong at byte %d of %d", text, int64(before)+syntax.Offset, whole)
+	}
+	return text
+}
+
+func advertiserID(raw []byte) (string, error) {
+	id := Text(raw)
+	refuse := func(text string) (string, error) {
+		return "", &Refusal{Reason: NoAdvertiser, Text: text}
+	}
+	if id == "" {
+		return refuse("advertiser_id is missing, empty or not a string")
+	}
+	if n := utf8.RuneCountInString(id); n > MaxAdvertiserID {
+		return refuse(fmt.Sprintf("advertiser_id has %d characters, at most %d are allowed", n, MaxAdvertiserID))
+	}
+	if strings.ContainsFunc(id, unicode.IsControl) {
+		return refuse("advertiser_id has control characters")
+	}
+	return id, nil
+}
+
+func badTrigger(given string) string {
+	const known = "; known are new_contact and existing_contact"
+	if given == "" {
+		return "trigger is missing, empty or not a string" + known
+	}
+	return "trigger is not known" + known
+}
+
+// leadID accepts the digits as a number or, since producers must write ids
+// beyond 2^53 so where their language has no such number, as a string.
+func leadID(raw []byte) (string, bool) {
+	const longest = 20
+	digits := string(raw)
+	if len(raw) > 0 && raw[0] == '"' {
+		digits = Text(raw)
+	}
+	if len(digits) == 0 || len(digits) > longest || digits[0] == '0' {
+		return "", false
+	}
+	for i := range len(digits) {
+		if digits[i] < '0' || digits[i] > '9' {
+			return "", false
+		}
+	}
+	return digits, true
+}
+
+func kind(eventType string, form []byte) Kind {
+	switch eventType {
+	case "call":
+		return KindCall
+	case "chat":
+		return KindChat
+	case "form":
+		if len(form) > 0 && form[0] == '{' {
+			if in, _ := pick(form, "sub_type"); Text(in[0]) == "FormEmail" {
+				return KindEmail
+			}
+		}
+		return KindForm
+	}
+	return KindOther
+}

@@ -1,0 +1,135 @@
+package lead
+
+import (
+	"bytes"
+	"encoding/json"
+	"iter"
+	"slices"
+)
+
+// The functions of this file walk over JSON that json.Valid has accepted. They
+// exist because encoding/json would copy the lead, round its numbers, and take
+// the last of two members that differ in case only: a lead for the wrong
+// advertiser.
+
+// identity are the members that decide whose lead an event is and whether it
+// is the same one. Given twice, or in another case, nobody can tell which one
+// counts.
+var identity = []string{"advertiser_id", "trigger", "lead", "id", "event_type"}
+
+// pick returns the raw values of the named members of a JSON object, nil for
+// those that it does not have; of two with the same name the first counts.
+// Where that is a member of identity, ambiguous is its name and nothing counts.
+func pick(object []byte, names ...string) (values [][]byte, ambiguous string) {
+	values = make([][]byte, len(names))
+	for key, value := range Members(object) {
+		for i, name := range names {
+			same := string(key) == name
+			switch {
+			case same && values[i] == nil:
+				values[i] = value
+			case !same && !bytes.EqualFold(key, []byte(name)):
+			case slices.Contains(identity, name):
+				return values, name
+			}
+		}
+	}
+	return values, ""
+}
+
+// Members yields the members of a JSON object in order: the key without quotes
+// and escapes, and the value's bytes as they stand, without blanks around them.
+// The object must be valid JSON, which every object within an event that
+// [Decode] accepted is; what is valid but no object has no members.
+//
+// Nothing is copied where the key has no escapes: neither may be changed.
+func Members(object []byte) iter.Seq2[[]byte, []byte] {
+	return func(yield func(key, value []byte) bool) {
+		if len(object) == 0 || object[0] != '{' {
+			return
+		}
+		rest := skipBlanks(object[1:])
+		for rest[0] == '"' {
+			n := stringLen(rest)
+			key := unquote(rest[:n])
+			rest = skipBlanks(rest[n:])
+			rest = skipBlanks(rest[1:]) // the colon
+			n = valueLen(rest)
+			if !yield(key, rest[:n]) {
+				return
+			}
+			rest = skipBlanks(rest[n:])
+			if rest[0] == ',' {
+				rest = skipBlanks(rest[1:])
+			}
+		}
+	}
+}
+
+func skipBlanks(b []byte) []byte {
+	for len(b) > 0 && (b[0] == ' ' || b[0] == '\n' || b[0] == '\t' || b[0] == '\r') {
+		b = b[1:]
+	}
+	return b
+}
+
+// valueLen is the length of the JSON value that b starts with.
+func valueLen(b []byte) int {
+	switch b[0] {
+	case '"':
+		return stringLen(b)
+	case '{', '[':
+		return nestedLen(b)
+	}
+	if n := bytes.IndexAny(b, ",]} \n\t\r"); n >= 0 {
+		return n
+	}
+	return len(b)
+}
+
+func stringLen(b []byte) int {
+	for end := 1; ; end++ {
+		end += bytes.IndexByte(b[end:], '"')
+		escapes := 0
+		for b[end-1-escapes] == '\\' {
+			escapes++
+		}
+		if escapes%2 == 0 {
+			return end + 1
+		}
+	}
+}
+
+func nestedLen(b []byte) int {
+	depth := 0
+	for i := 0; ; i++ {
+		switch b[i] {
+		case '"':
+			i += stringLen(b[i:]) - 1
+		case '{', '[':
+			depth++
+		case '}', ']':
+			if depth--; depth == 0 {
+				return i + 1
+			}
+		}
+	}
+}
+
+// Text is the value of a JSON string without the blanks around it, which
+// producers leave there, and "" for every other value. raw must be valid JSON.
+func Text(raw []byte) string {
+	if len(raw) == 0 || raw[0] != '"' {
+		return ""
+	}
+	return string(bytes.TrimSpace(unquote(raw)))
+}
+
+func unquote(raw []byte) []byte {
+	if bytes.IndexByte(raw, '\\') < 0 {
+		return raw[1 : len(raw)-1]
+	}
+	var s string
+	_ = json.Unmarshal(raw, &s) // raw is a valid JSON string: it cannot fail
+	return []byte(s)
+}

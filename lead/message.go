@@ -1,0 +1,44 @@
+package lead
+
+import "time"
+
+// A Message is one record of a Kafka topic, as it was read.
+//
+// Key, Value and the header values belong to the Message: nobody changes them
+// after it was read, so they may be kept and shared without copying.
+type Message struct {
+	Topic     string
+	Partition int
+	Offset    int64
+	Key       []byte
+	Value     []byte
+	Headers   []Header
+	Time      time.Time // the record's timestamp; zero if it has none
+}
+
+// A Header is one header of a [Message]. Keys may repeat.
+type Header struct {
+	Key   string
+	Value []byte
+}
+
+// Header returns the value of the last header with that key, and "" if there
+// is none.
+func (m *Message) Header(key string) string {
+	for i := len(m.Headers) - 1; i >= 0; i-- {
+		if m.Headers[i].Key == key {
+			return string(m.Headers[i].Value)
+		}
+	}
+	return ""
+}
+
+// Size is what the message holds in memory, in bytes, near enough for a budget.
+func (m *Message) Size() int {
+	const fixed = 256 // the structs around the bytes
+	n := fixed + len(m.Key) + len(m.Value)
+	for _, h := range m.Headers {
+		n += len(h.Key) + len(h.Value)
+	}
+	return n
+}

@@ -1,0 +1,176 @@
+package lead
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// A Trigger is what a lead event means for its advertiser: that the contact is
+// new, or was known already.
+type Trigger string
+
+// The triggers. A webhook has exactly one.
+const (
+	NewContact      Trigger = "new_contact"      // New Lead for New Contact
+	ExistingContact Trigger = "existing_contact" // New Lead for Existing Contact
+)
+
+// ParseTrigger reads a trigger as a person or a program writes it. The public
+// registration API calls existing_contact "new_lead"; both are accepted.
+func ParseTrigger(s string) (Trigger, bool) {
+	switch s {
+	case "new_contact":
+		return NewContact, true
+	case "existing_contact", "new_lead":
+		return ExistingContact, true
+	}
+	return "", false
+}
+
+// A Kind is how a lead came about.
+type Kind string
+
+// The kinds of lead that webhooks can take. KindOther stands for every event
+// type that leadhook does not know (SMS and others exist): counted, wanted by
+// no webhook, and no error.
+const (
+	KindCall  Kind = "call"
+	KindChat  Kind = "chat"
+	KindForm  Kind = "form"
+	KindEmail Kind = "email" // a form whose sub_type is FormEmail
+	KindOther Kind = "other"
+)
+
+// LeadTypes is the set of lead types that a webhook takes. The zero value is
+// the empty set, which no valid webhook has.
+type LeadTypes uint8
+
+// The lead types. E-mail leads count as forms ("Forms & Emails").
+const (
+	Calls LeadTypes = 1 << iota
+	Chats
+	Forms
+
+	AllLeadTypes = Calls | Chats | Forms
+)
+
+var leadTypeNames = []struct {
+	bit  LeadTypes
+	name string
+}{{Calls, "calls"}, {Chats, "chats"}, {Forms, "forms"}}
+
+// ParseLeadType reads one lead type: calls, chats or forms.
+func ParseLeadType(s string) (LeadTypes, bool) {
+	for _, t := range leadTypeNames {
+		if t.name == s {
+			return t.bit, true
+		}
+	}
+	return 0, false
+}
+
+// Names lists the lead types in the set, in the order calls, chats, forms.
+func (t LeadTypes) Names() []string {
+	var names []string
+	for _, n := range leadTypeNames {
+		if t&n.bit != 0 {
+			names = append(names, n.name)
+		}
+	}
+	return names
+}
+
+// String joins the names with commas.
+func (t LeadTypes) String() string { return strings.Join(t.Names(), ",") }
+
+// Has says whether leads of kind k belong to the set.
+func (t LeadTypes) Has(k Kind) bool {
+	switch k {
+	case KindCall:
+		return t&Calls != 0
+	case KindChat:
+		return t&Chats != 0
+	case KindForm, KindEmail:
+		return t&Forms != 0
+	case KindOther:
+	}
+	return false
+}
+
+// A Format is what the body of a POST looks like.
+type Format string
+
+// The formats.
+const (
+	JSON Format = "json"
+	ADF  Format = "adf"
+)
+
+// ParseFormat reads a format's name.
+func ParseFormat(s string) (Format, bool) {
+	f := Format(s)
+	return f, slices.Contains([]Format{JSON, ADF}, f)
+}
+
+// A Secret is a value that must not be shown: printed, logged or marshalled it
+// is "***" (nothing, if it is empty). [Secret.Reveal] gives the value itself.
+type Secret string
+
+// Reveal returns the value, for the place that needs it.
+func (s Secret) Reveal() string { return string(s) }
+
+// String hides the value from fmt and from loggers.
+func (s Secret) String() string {
+	if s == "" {
+		return ""
+	}
+	return "***"
+}
+
+// Format hides the value from every verb, %q and %x included.
+func (s Secret) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(s.String())) }
+
+// MarshalText hides the value from JSON and YAML encoders.
+func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+// A Webhook is one advertiser's subscription: where, how and for what its
+// leads are POSTed. Once handed out, a Webhook is not changed any more: a new
+// version of it is a new value.
+type Webhook struct {
+	ID         string // unique within the service, kept for ever
+	Advertiser string
+	URL        string // sent byte for byte as given
+
+	// Authorization is sent verbatim in the header AuthHeader, or in
+	// Authorization if that is empty. Empty: no such header.
+	Authorization Secret
+	AuthHeader    string
+
+	Trigger   Trigger
+	LeadTypes LeadTypes
+	Format    Format
+	Active    bool // false: an inactive webhook sends nothing
+
+	SigningSecrets []Secret          // "whsec_…", at most two; none: unsigned
+	Headers        map[string]Secret // extra headers; their values may be tokens
+	Rate           float64           // deliveries a second; zero: no limit of its own
+
+	VendorName   string // for ADF; empty: the advertiser's name
+	ProviderName string // for ADF; empty: the service's setting
+
+	// Damaged says why the stored record cannot be used, and is empty for a
+	// sound one. Of a damaged webhook only ID and Advertiser are reliable.
+	Damaged string
+}
+
+// Wants says whether the webhook takes the event. There is no other filter
+// than active, trigger and lead type. A damaged webhook takes every event of a
+// known kind: nobody can tell any more which it did not want, so that each is
+// accounted for as a dead letter instead of vanishing.
+func (w *Webhook) Wants(ev *Event) bool {
+	if w.Damaged != "" {
+		return ev.Kind != KindOther
+	}
+	return w.Active && w.Trigger == ev.Trigger && w.LeadTypes.Has(ev.Kind)
+}
