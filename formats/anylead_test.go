@@ -1,0 +1,104 @@
+package formats_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"github.com/leadhook/leadhook/formats"
+	"github.com/leadhook/leadhook/lead"
+)
+
+// A fuzzer changes bytes and rarely hits on JSON; here every member of the lead
+// object gets a value of any type.
+
+var members = map[string][]string{
+	"lead": {
+		"contact", "call", "chat", "form", "contact_id", "campaign_name", "occured_at", "created_at",
+		"display_name", "notes", "tags",
+	},
+	"contact": {
+		"id", "first_name", "last_name", "title", "email", "company", "phone_home", "phone_work", "phone_mobile", "phone_fax",
+		"address1", "address2", "city", "state", "postal", "country", "notes", "tags",
+	},
+	"call":         {"duration", "recording_url", "caller_number", "dialed_number", "target_number"},
+	"chat":         {"summary", "transcript"},
+	"form":         {"sub_type", "subject", "message", "full_message", "extra_fields"},
+	"extra_fields": {"year", "Vehicle Make", "MODEL", "vin", "stock_number", "trim", "email", "", "a\r\nb"},
+	"advertiser":   {"name", "url", "phone", "email", "time_zone"},
+}
+
+var nasty = rapid.OneOf(
+	rapid.String(),
+	rapid.StringOf(rapid.RuneFrom([]rune("a1 \r\n\t\x00\x0b\x7f\u0085\u2028\ufffe\uffff\ufeff<>&\"']😀x#:.-"))),
+	rapid.SampledFrom([]string{"2026-11-23 16:12:09", "2026-11-23T16:12:09-06:00", "3:47", "309-555-0100 x9", "usa", "Asia/Tokyo"}),
+)
+
+var plain = rapid.SampledFrom([]string{"null", "true", "false", "0", "-1", "227", "1.5e+400", "12345678901234567890"})
+
+// value draws the JSON of any value; one that belongs under a name with members
+// is mostly an object with some of these.
+func value(t *rapid.T, name string, depth int) string {
+	kind := rapid.IntRange(0, 6).Draw(t, "kind of "+name)
+	switch known := members[name]; {
+	case known != nil && kind > 1:
+		return objectOf(t, known, depth)
+	case kind == 0 && depth < 4:
+		return objectOf(t, []string{"id", "from", "message", "a"}, depth+1)
+	case kind == 1 && depth < 4:
+		n := rapid.IntRange(0, 3).Draw(t, "length")
+		list := make([]string, n)
+		for i := range list {
+			list[i] = value(t, "element", depth+1)
+		}
+		return "[" + strings.Join(list, " , ") + "]"
+	case kind == 2:
+		return plain.Draw(t, "plain")
+	}
+	return asJSON(nasty.Draw(t, "text"))
+}
+
+// objectOf draws an object that has some of the members, and maybe one twice,
+// after those that it begins with.
+func objectOf(t *rapid.T, names []string, depth int, list ...string) string {
+	for _, name := range rapid.SliceOfN(rapid.SampledFrom(names), 0, len(names)).Draw(t, "members") {
+		list = append(list, asJSON(name)+":"+value(t, name, depth))
+	}
+	return "{" + strings.Join(list, ",") + "}"
+}
+
+func asJSON(s string) string {
+	b, err := json.Marshal(s)
+	if err != nil {
+		panic(err)
+	}
+	return string(b)
+}
+
+func TestADFOfAnyLead(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		kind := rapid.SampledFrom([]string{"call", "chat", "form", "sms"}).Draw(t, "kind")
+		body := objectOf(t, members["lead"], 0, `"id":1`, `"event_type":`+asJSON(kind))
+		event := fmt.Sprintf(`{"advertiser_id":"A_1","trigger":"new_contact","advertiser":%s,"lead":%s}`,
+			value(t, "advertiser", 0), body)
+		ev, err := lead.Decode([]byte(event))
+		if err != nil {
+			t.Fatalf("%v: %s", err, event)
+		}
+		rendered := formats.Render(ev, &lead.Webhook{Format: lead.ADF, VendorName: nasty.Draw(t, "vendor")}, provider)
+		if _, err := parseADF(rendered.Bytes); err != nil {
+			t.Fatalf("%v\nof %s\nin %s", err, event, rendered.Bytes)
+		}
+	})
+}
+
+func TestADFOfHugeAndDeepLeads(t *testing.T) {
+	deep := strings.Repeat(`[`, 9000) + strings.Repeat(`]`, 9000)
+	long := strings.Repeat("1 x", 300_000)
+	many := strings.Repeat(`{"from":"a","message":"b"},`, 30_000) + "0"
+	adfOf(t, inLead(`"event_type":"form","contact":{"phone_home":"`+long+`","country":"`+long+`","first_name":`+deep+`},`+
+		`"occured_at":"`+long+`","chat":{"transcript":[`+many+`]},"form":{"extra_fields":{"a":`+deep+`,"year":`+deep+`}}`))
+}

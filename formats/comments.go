@@ -1,0 +1,193 @@
+package formats
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/leadhook/leadhook/lead"
+)
+
+// maxComments bounds the comments, in bytes of UTF-8 before XML's escapes.
+const maxComments = 16 << 10
+
+// comments collects what ADF has no element for: one fact a line, each with a
+// label that a sales person understands.
+type comments struct{ strings.Builder }
+
+// add writes a fact that is known, and nothing for one that is not.
+func (c *comments) add(label, fact string) {
+	if fact != "" {
+		c.line(label + ": " + fact)
+	}
+}
+
+func (c *comments) line(s string) {
+	c.WriteString(s)
+	c.WriteByte('\n')
+}
+
+// stray writes a member that should be an object and is something else: nobody
+// knows what it means, but it may be the one thing that the customer said.
+func (c *comments) stray(label string, raw []byte) {
+	if len(raw) > 0 && raw[0] != '{' {
+		c.add(label, shown(raw))
+	}
+}
+
+// comments says all that a sales person may want to know, in a fixed order.
+func (p *prospect) comments() string {
+	var c comments
+	if p.ev.Test {
+		c.line("TEST LEAD")
+	}
+	c.add("Lead type", kindName(p.ev.Kind, p.about))
+	c.add("Event", triggerName(p.ev.Trigger))
+	c.add("Campaign", firstShown(p.about, "campaign_name", "campaign_id", "master_campaign_id"))
+	c.call(p.about.raw("call"), p.call)
+	c.chat(p.about.raw("chat"))
+	c.form(p.about.raw("form"), p.form, p.extra)
+	c.contact(p.about, p.contact)
+	return cut(strings.TrimSuffix(c.String(), "\n"))
+}
+
+func (c *comments) call(raw []byte, call object) {
+	c.stray("Call", raw)
+	c.add("Call duration", duration(call.shown("duration")))
+	c.add("Call recording", call.shown("recording_url"))
+	c.add("Tracking number", call.shown("dialed_number"))
+	c.add("Call forwarded to", call.shown("target_number"))
+}
+
+func (c *comments) chat(raw []byte) {
+	c.stray("Chat", raw)
+	chat := read(raw)
+	c.add("Chat summary", chat.shown("summary"))
+	transcript := chat.raw("transcript")
+	if len(transcript) == 0 || transcript[0] != '[' {
+		c.add("Chat transcript", shown(transcript))
+		return
+	}
+	if lines := spoken(transcript); len(lines) > 0 {
+		c.line("Chat transcript:")
+		c.line(strings.Join(lines, "\n"))
+	}
+}
+
+// spoken are the messages of a transcript, each with who wrote it. An entry
+// that has no message stands for itself.
+func spoken(transcript []byte) []string {
+	var lines []string
+	for _, raw := range elements(transcript) {
+		entry := read(raw)
+		from, message := entry.shown("from"), entry.shown("message")
+		if entry.raw("message") == nil {
+			message = shown(raw)
+		}
+		switch {
+		case message == "":
+		case from == "":
+			lines = append(lines, message)
+		default:
+			lines = append(lines, from+": "+message)
+		}
+	}
+	return lines
+}
+
+func (c *comments) form(raw []byte, form, extra object) {
+	c.stray("Form", raw)
+	message, full := form.shown("message"), form.shown("full_message")
+	c.add("Subject", form.shown("subject"))
+	c.add("Message", message)
+	if full != message {
+		c.add("Full message", full)
+	}
+	c.stray("Other fields", form.raw("extra_fields"))
+	for _, m := range extra {
+		c.add(fieldLabel(m.name), shown(m.raw))
+	}
+}
+
+func (c *comments) contact(about, contact object) {
+	c.stray("Contact", about.raw("contact"))
+	c.add("Notes", about.shown("notes"))
+	c.add("Contact notes", contact.shown("notes"))
+	c.add("Company", contact.shown("company"))
+	c.add("Title", contact.shown("title"))
+	c.add("Tags", about.shown("tags"))
+	c.add("Contact tags", contact.shown("tags"))
+}
+
+// fieldLabel is the name of a form's field on one line.
+func fieldLabel(name []byte) string {
+	if s := strings.Join(strings.Fields(clean(string(name))), " "); s != "" {
+		return s
+	}
+	return "Field without name"
+}
+
+func firstShown(o object, names ...string) string {
+	for _, name := range names {
+		if s := o.shown(name); s != "" {
+			return s
+		}
+	}
+	return ""
+}
+
+var kindNames = map[lead.Kind]string{
+	lead.KindCall: "Phone call", lead.KindChat: "Chat", lead.KindForm: "Web form", lead.KindEmail: "Email",
+}
+
+// kindName is how ADF readers call a kind of lead; for one that leadhook does
+// not know, the producer's word.
+func kindName(kind lead.Kind, about object) string {
+	if name, ok := kindNames[kind]; ok {
+		return name
+	}
+	return about.text("event_type")
+}
+
+func triggerName(t lead.Trigger) string {
+	if t == lead.NewContact {
+		return "New Lead for New Contact"
+	}
+	return "New Lead for Existing Contact"
+}
+
+// duration writes 227 seconds, given so or as "03:47", as 3:47. What is neither
+// stays as it stands.
+func duration(given string) string {
+	parts := strings.Split(given, ":")
+	if len(parts) > 3 {
+		return given
+	}
+	seconds := 0
+	for _, part := range parts {
+		n, err := strconv.ParseUint(part, 10, 32)
+		if err != nil {
+			return given
+		}
+		seconds = seconds*60 + int(n)
+	}
+	hours, minutes, seconds := seconds/3600, seconds/60%60, seconds%60
+	if hours > 0 {
+		return fmt.Sprintf("%d:%02d:%02d", hours, minutes, seconds)
+	}
+	return fmt.Sprintf("%d:%02d", minutes, seconds)
+}
+
+// cut bounds the comments, and says so.
+func cut(s string) string {
+	const marker = "... (truncated)"
+	if len(s) <= maxComments {
+		return s
+	}
+	end := maxComments - len(marker)
+	for !utf8.RuneStart(s[end]) {
+		end--
+	}
+	return s[:end] + marker
+}

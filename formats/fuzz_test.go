@@ -1,0 +1,97 @@
+package formats_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"testing"
+	"time"
+
+	"github.com/leadhook/leadhook/formats"
+	"github.com/leadhook/leadhook/lead"
+)
+
+// FuzzADF: whatever the event and the names, the ADF is well-formed XML in the
+// order of ADF 1.0, and the same each time.
+func FuzzADF(f *testing.F) {
+	for _, event := range seeds(f) {
+		f.Add(event, "", "leadhook")
+		f.Add(event, "Söhne & Co.\r\n", "\ufffe\"<>\x01")
+	}
+	f.Fuzz(func(t *testing.T, event []byte, vendor, source string) {
+		ev, err := lead.Decode(event)
+		if err != nil {
+			return // no event
+		}
+		hook := &lead.Webhook{Format: lead.ADF, VendorName: vendor, ProviderName: source}
+		body := formats.Render(ev, hook, provider).Bytes
+		if _, err := parseADF(body); err != nil {
+			t.Errorf("%v\n%s", err, body)
+		}
+		if again := formats.Render(ev, hook, provider).Bytes; !bytes.Equal(again, body) {
+			t.Errorf("rendered twice, got\n%s\nand\n%s", body, again)
+		}
+	})
+}
+
+// FuzzJSON: the lead arrives byte for byte, in a body that is JSON.
+func FuzzJSON(f *testing.F) {
+	for _, event := range seeds(f) {
+		f.Add(event)
+	}
+	f.Fuzz(func(t *testing.T, event []byte) {
+		ev, err := lead.Decode(event)
+		if err != nil {
+			return // no event
+		}
+		body := formats.Render(ev, &lead.Webhook{Format: lead.JSON}, provider).Bytes
+		var got map[string]json.RawMessage
+		if err := json.Unmarshal(body, &got); err != nil {
+			t.Fatalf("got %q: %v", body, err)
+		}
+		if len(got) != 1 || !bytes.Equal(got["lead"], ev.Lead) || !bytes.Contains(event, got["lead"]) {
+			t.Errorf("got %q, want the lead as published and nothing else: %q", body, ev.Lead)
+		}
+	})
+}
+
+func seeds(f *testing.F) [][]byte {
+	f.Helper()
+	untidy := []byte(`{"advertiser_id":"A_1","trigger":"new_contact","advertiser":{"time_zone":"Asia/Tokyo"},` +
+		`"lead":{"id":1,"event_type":"chat","occured_at":"2026-11-23 16:12:09",` +
+		`"contact":{"phone_home":"1 x 2","country":"usa","address2":"\u0001"},"call":{"duration":"1:2"},` +
+		`"chat":{"transcript":[{"from":1,"message":"]]>"},[[]]]},"form":{"extra_fields":{"":{},"Year":[1,{}]}}}}`)
+	all := [][]byte{untidy}
+	for _, ev := range goldenEvents(f) {
+		all = append(all, ev)
+	}
+	return all
+}
+
+func BenchmarkJSON(b *testing.B) {
+	benchmark(b, &lead.Webhook{Format: lead.JSON})
+}
+
+func BenchmarkADF(b *testing.B) {
+	benchmark(b, &lead.Webhook{Format: lead.ADF})
+}
+
+func benchmark(b *testing.B, hook *lead.Webhook) {
+	ev, err := lead.Decode(goldenEvents(b)["form-full"])
+	if err != nil {
+		b.Fatal(err)
+	}
+	ev.Received = time.Unix(1795449129, 0)
+	b.SetBytes(int64(len(ev.Lead)))
+	b.ReportAllocs()
+	for b.Loop() {
+		formats.Render(ev, hook, provider)
+	}
+}
+
+func TestJSONTakesOneAllocation(t *testing.T) {
+	ev, hook := decode(t, inLead(`"event_type":"call"`)), &lead.Webhook{Format: lead.JSON}
+	var body formats.Body
+	if got := testing.AllocsPerRun(100, func() { body = formats.Render(ev, hook, provider) }); got != 1 {
+		t.Errorf("got %v allocations for %d bytes, want 1", got, len(body.Bytes))
+	}
+}

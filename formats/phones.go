@@ -1,0 +1,60 @@
+package formats
+
+import (
+	"strings"
+	"unicode"
+)
+
+// A phone is one number of a customer, with ADF's word for what it reaches.
+type phone struct{ number, reaches string }
+
+// phones are the numbers of a customer as they were given, best first, each
+// once: the caller's number is mostly one of the contact's as well.
+func phones(contact, call object) []phone {
+	var list []phone
+	seen := map[string]bool{}
+	for _, p := range [...]phone{
+		{contact.text("phone_mobile"), "cellphone"},
+		{contact.text("phone_home"), "voice"},
+		{contact.text("phone_work"), "voice"},
+		{call.text("caller_number"), "voice"},
+		{contact.text("phone_fax"), "fax"},
+	} {
+		key := subscriber(p.number)
+		if key == "" || seen[key] {
+			continue
+		}
+		seen[key] = true
+		list = append(list, p)
+	}
+	return list
+}
+
+// subscriber is what two spellings of one number have in common: the last ten
+// digits before an extension. Without digits it is no number.
+func subscriber(number string) string {
+	const significant = 10
+	var digits []rune
+	for _, r := range withoutExtension(number) {
+		if unicode.IsDigit(r) {
+			digits = append(digits, r)
+		}
+	}
+	return string(digits[max(0, len(digits)-significant):])
+}
+
+// withoutExtension cuts off what follows a number to reach one desk: "x881",
+// "ext. 9". Such a word must come between two groups of digits: vanity numbers
+// have letters, too.
+func withoutExtension(number string) string {
+	rest := strings.TrimRightFunc(number, func(r rune) bool { return !unicode.IsDigit(r) })
+	rest = strings.TrimRightFunc(rest, unicode.IsDigit)
+	rest = strings.ToLower(strings.TrimRight(rest, " .:="))
+	for _, word := range [...]string{"extension", "extn", "ext", "x", "#"} {
+		before, ok := strings.CutSuffix(rest, word)
+		if ok && strings.ContainsFunc(before, unicode.IsDigit) {
+			return before
+		}
+	}
+	return number
+}

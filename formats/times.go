@@ -1,0 +1,77 @@
+package formats
+
+import (
+	"strings"
+	"time"
+	_ "time/tzdata" // the service's image holds nothing but the binary: no zones either
+
+	"github.com/leadhook/leadhook/lead"
+)
+
+// adfTime is how ADF wants a time (ISO 8601 with offset, no fraction); UTC is
+// +00:00 there.
+const adfTime = "2006-01-02T15:04:05-07:00"
+
+// Times are written with an offset in one of these styles, or without.
+var (
+	zonedTimes = []string{
+		"2006-01-02T15:04:05Z07:00", "2006-01-02T15:04:05Z0700", "2006-01-02T15:04:05Z07", "2006-01-02T15:04Z07:00",
+	}
+	localTimes = []string{"2006-01-02T15:04:05", "2006-01-02T15:04"}
+)
+
+// requestDate is when the lead came about, by the first time that can be read.
+// Kafka's own, which always can, is the last resort.
+func requestDate(ev *lead.Event, about, advertiser object) string {
+	zone := func() *time.Location { return location(advertiser.text("time_zone")) }
+	for _, s := range [...]string{about.text("occured_at"), about.text("created_at"), ev.PublishedAt} {
+		if t, ok := parseTime(s, zone); ok {
+			return t.Format(adfTime)
+		}
+	}
+	return ev.Received.UTC().Format(adfTime)
+}
+
+// parseTime reads a time; zone is asked only for one that has none itself.
+func parseTime(s string, zone func() *time.Location) (time.Time, bool) {
+	s = tidyTime(s)
+	for _, layout := range zonedTimes {
+		if t, err := time.Parse(layout, s); err == nil {
+			return t, true
+		}
+	}
+	for _, layout := range localTimes {
+		if _, err := time.Parse(layout, s); err == nil {
+			t, err := time.ParseInLocation(layout, s, zone())
+			return t, err == nil
+		}
+	}
+	return time.Time{}, false
+}
+
+// tidyTime gives the date styles of producers one shape: blanks around, between
+// date and time or before the offset, and UTC by its name.
+func tidyTime(s string) string {
+	const date = len("2006-01-02")
+	s = strings.ToUpper(strings.TrimSpace(s))
+	if len(s) <= date {
+		return s
+	}
+	clock := strings.Join(strings.Fields(s[date:]), "")
+	for _, utc := range [...]string{"UTC", "GMT"} {
+		if local, ok := strings.CutSuffix(clock, utc); ok {
+			clock = local + "Z"
+		}
+	}
+	return s[:date] + "T" + strings.TrimPrefix(clock, "T")
+}
+
+// location finds a zone by its IANA name; UTC stands in for one that nobody
+// knows. "Local" would be the zone of the machine that happens to render.
+func location(name string) *time.Location {
+	loc, err := time.LoadLocation(name)
+	if err != nil || loc == time.Local {
+		return time.UTC
+	}
+	return loc
+}
