@@ -1,0 +1,222 @@
+package config
+
+import (
+	"bytes"
+	"cmp"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+
+	"github.com/leadhook/leadhook/lead"
+)
+
+// A value ties a field of a [Config] to the text that stands for it in a file
+// or a variable.
+type value struct {
+	kind   string // what may be written, for a person
+	list   bool   // several, comma separated or as a YAML list
+	secret bool   // it is shown masked, and no fault quotes it
+
+	// set takes text into the field. It returns the text as it is shown: in
+	// its usual spelling, and without what is secret. An error says what is
+	// wrong with the text, and leaves the field alone.
+	set func(text string) (shown string, err error)
+}
+
+func (v value) String() string {
+	if v.secret {
+		return v.kind + "; shown masked"
+	}
+	return v.kind
+}
+
+// of makes the value of a field from how it is read and written.
+func of[T any](field *T, kind string, parse func(string) (T, error), show func(T) string) value {
+	return value{kind: kind, set: func(text string) (string, error) {
+		v, err := parse(text)
+		if err != nil {
+			return "", err
+		}
+		*field = v
+		return show(v), nil
+	}}
+}
+
+// ranged makes the value of a field that has a least and a greatest value.
+func ranged[T cmp.Ordered](
+	field *T, kind string, least, most T, parse func(string) (T, error), show func(T) string,
+) value {
+	kind = fmt.Sprintf("%s, %s to %s", kind, show(least), show(most))
+	return of(field, kind, func(text string) (T, error) {
+		v, err := parse(text)
+		switch {
+		case err != nil:
+			return v, err
+		case v < least:
+			return v, fmt.Errorf("%s is too little: at least %s", text, show(least))
+		case v > most:
+			return v, fmt.Errorf("%s is too much: at most %s", text, show(most))
+		}
+		return v, nil
+	}, show)
+}
+
+func duration(field *time.Duration, least, most time.Duration) value {
+	return ranged(field, "duration", least, most, parseDuration, showDuration)
+}
+
+func size(field *int, least, most int) value {
+	return ranged(field, "size", least, most, parseSize, showSize)
+}
+
+// memory is a size without an upper limit: how much there is, we do not know.
+func memory(field *int, least int) value {
+	v := size(field, least, math.MaxInt)
+	v.kind = "size, at least " + showSize(least)
+	return v
+}
+
+func number(field *int, least, most int) value {
+	return ranged(field, "number", least, most, parseNumber, strconv.Itoa)
+}
+
+func parseNumber(s string) (int, error) {
+	n, err := strconv.Atoi(s)
+	if err != nil {
+		return 0, fmt.Errorf("%q is not a whole number", s)
+	}
+	return n, nil
+}
+
+func truth(field *bool) value {
+	return of(field, "true or false", func(s string) (bool, error) {
+		switch s {
+		case "true", "false":
+			return s == "true", nil
+		}
+		return false, fmt.Errorf("%q is neither true nor false", s)
+	}, strconv.FormatBool)
+}
+
+func choice(field *string, known ...string) value {
+	last := len(known) - 1
+	kind := strings.Join(known[:last], ", ") + " or " + known[last]
+	return of(field, kind, func(s string) (string, error) {
+		if !slices.Contains(known, s) {
+			return "", fmt.Errorf("%q is not known: want %s", s, kind)
+		}
+		return s, nil
+	}, asIs)
+}
+
+func text(field *string) value { return of(field, "text", plain, asIs) }
+
+func path(field *string) value { return of(field, "path", plain, asIs) }
+
+func name(field *string) value {
+	return of(field, "text, not empty", func(s string) (string, error) {
+		if s == "" {
+			return "", errors.New("must not be empty")
+		}
+		return plain(s)
+	}, asIs)
+}
+
+// topicNames are what Kafka allows, less the room that the names of the other
+// topics need behind it.
+var topicNames = regexp.MustCompile(`^[A-Za-z0-9_-][A-Za-z0-9._-]{0,229}$`)
+
+func topic(field *string) value {
+	const kind = "letters, digits, . _ and -, not first a dot, 230 characters at most"
+	return of(field, kind, func(s string) (string, error) {
+		if !topicNames.MatchString(s) {
+			return "", fmt.Errorf("%q cannot be a topic's name: want %s", s, kind)
+		}
+		return s, nil
+	}, asIs)
+}
+
+// secret is given once: as itself, in a URL that was set before, or in a file.
+func secret(field *lead.Secret) value {
+	return value{kind: "text", secret: true, set: func(s string) (string, error) {
+		switch {
+		case s == "":
+			return "", nil
+		case s == masked:
+			return "", errMasked
+		case *field != "":
+			return "", errTwice
+		case strings.ContainsFunc(s, unicode.IsControl):
+			return "", errors.New("there is a line break or another control character in it")
+		}
+		*field = lead.Secret(s)
+		return masked, nil
+	}}
+}
+
+// masked is shown in place of every secret.
+var masked = lead.Secret("x").String()
+
+var errTwice = errors.New("given already in another way: in a URL, as itself or in a file; keep one of them")
+
+var errMasked = errors.New(masked + " is what is shown in place of a secret, not the secret itself")
+
+// secretFile is a file to read a secret from, for those who mount theirs.
+func secretFile(field *lead.Secret) value {
+	return value{kind: "path", set: func(file string) (string, error) {
+		switch {
+		case file == "":
+			return "", nil
+		case *field != "":
+			return "", errTwice
+		}
+		content, err := readFile(file, maxSecret)
+		if err != nil {
+			return "", err
+		}
+		content = bytes.TrimRight(content, "\r\n")
+		if len(content) == 0 {
+			return "", fmt.Errorf("%s is empty", file)
+		}
+		*field = lead.Secret(content)
+		return file, nil
+	}}
+}
+
+const maxSecret = 64 << 10 // bytes
+
+// readFile reads at most so many bytes: whatever a path leads to, a pipe or
+// the wrong file, memory is bounded.
+func readFile(path string, most int64) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	content, err := io.ReadAll(io.LimitReader(f, most+1))
+	if err == nil && int64(len(content)) > most {
+		err = fmt.Errorf("%s is larger than %s", path, showSize(int(most)))
+	}
+	return content, err
+}
+
+// plain refuses what nobody means: it comes from careless quoting or copying.
+func plain(s string) (string, error) {
+	switch {
+	case strings.ContainsFunc(s, unicode.IsControl):
+		return "", fmt.Errorf("%q has a control character", s)
+	case strings.TrimSpace(s) != s:
+		return "", fmt.Errorf("%q has blanks around it", s)
+	}
+	return s, nil
+}
+
+func asIs(s string) string { return s }
