@@ -1,0 +1,203 @@
+package requeue
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"github.com/cenkalti/backoff/v4"
+)
+
+// batchRecords is how many records travel together at most.
+const batchRecords = 1000
+
+// keyDecides stands for the partition of a record whose key has yet to choose.
+const keyDecides = -1
+
+// A place is where a record goes.
+type place struct {
+	topic     string
+	partition int // or keyDecides
+}
+
+func (p place) String() string {
+	if p.partition == keyDecides {
+		return p.topic
+	}
+	return fmt.Sprintf("%s, partition %d", p.topic, p.partition)
+}
+
+// A lane holds the records for one place that are not on their way yet. One
+// goroutine sends them, and lives as long as there are any: what arrives while
+// a request is under way travels together in the next, so that the batches
+// grow with the load and nobody waits for a timer.
+type lane struct {
+	place   place
+	queue   []*waiter
+	running bool // a goroutine sends what is queued
+}
+
+// A waiter is a record that somebody waits for.
+type waiter struct {
+	ctx     context.Context // when it ends, nobody waits any more
+	record  Record
+	size    int
+	mayFail bool       // what the broker refuses for good is not tried again
+	done    chan error // has room for the one answer
+
+	failed atomic.Pointer[error] // why the last try failed; nil: none did
+}
+
+func newWaiter(ctx context.Context, r Record) *waiter {
+	r.Partition = max(r.Partition, keyDecides)
+	return &waiter{ctx: ctx, record: r, size: r.size(), done: make(chan error, 1)}
+}
+
+// wait blocks until the record is answered for, or nobody wants to know any
+// more.
+func (w *waiter) wait() (answered bool, err error) {
+	select {
+	case err := <-w.done:
+		return true, err
+	case <-w.ctx.Done():
+	}
+	select {
+	case err := <-w.done:
+		return true, err
+	default:
+		return false, nil
+	}
+}
+
+func (w *waiter) cause() error {
+	if err := w.failed.Load(); err != nil {
+		return *err
+	}
+	return nil
+}
+
+// submit puts w into its lane and sees to it that somebody sends it.
+func (p *Publisher) submit(w *waiter) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed {
+		w.done <- errClosed
+		return
+	}
+	at := place{w.record.Topic, w.record.Partition}
+	l := p.lanes[at]
+	if l == nil {
+		l = &lane{place: at}
+		p.lanes[at] = l
+	}
+	l.queue = append(l.queue, w)
+	if !l.running {
+		l.running = true
+		p.wg.Go(func() { p.run(l) })
+	}
+}
+
+func (p *Publisher) run(l *lane) {
+	for batch := p.next(l); len(batch) > 0; batch = p.next(l) {
+		p.send(l.place, batch, p.together)
+	}
+}
+
+// next takes as much from the lane as may travel together. When there is
+// nothing, the lane is not running any more.
+func (p *Publisher) next(l *lane) []*waiter {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	n, bytes := 0, 0
+	for n < min(len(l.queue), batchRecords) && (n == 0 || bytes+l.queue[n].size <= p.maxBytes) {
+		bytes += l.queue[n].size
+		n++
+	}
+	batch := slices.Clone(l.queue[:n])
+	l.queue = slices.Delete(l.queue, 0, n)
+	l.running = n > 0
+	return batch
+}
+
+// A way is how a batch gets to its place. It returns the records that are
+// acknowledged; the rest is somebody else's care then. An error means that the
+// whole batch is to be tried again.
+type way func(ctx context.Context, at place, batch []*waiter) (acknowledged []*waiter, err error)
+
+// send tries until each record of the batch has an answer or nobody waits for
+// it any more.
+func (p *Publisher) send(at place, batch []*waiter, try way) {
+	waits := newBackOff()
+	current := &trouble{place: at, since: time.Now()}
+	for batch = wanted(batch); len(batch) > 0; batch = wanted(batch) {
+		acknowledged, err := try(p.ctx, at, batch)
+		if err == nil {
+			p.troubles.recovered(current) // first, so that Ready is true when Publish returns
+			answer(acknowledged, nil)
+			return
+		}
+		if p.ctx.Err() != nil {
+			answer(batch, errClosed)
+			break
+		}
+		p.metrics.failures.WithLabelValues(at.topic).Inc()
+		cause := explain(err, at, p.brokers)
+		p.troubles.begin(current, cause)
+		batch = tell(batch, cause, isFinal(err))
+		pause(p.ctx, waits.NextBackOff())
+	}
+	p.troubles.abandoned(current)
+}
+
+// wanted are the records of the batch that somebody waits for.
+func wanted(batch []*waiter) []*waiter {
+	kept := make([]*waiter, 0, len(batch))
+	for _, w := range batch {
+		if w.ctx.Err() == nil {
+			kept = append(kept, w)
+		}
+	}
+	return kept
+}
+
+// tell lets each waiter know why it waits, and returns those that still do: a
+// final cause is the answer for those that may fail.
+func tell(batch []*waiter, cause error, final bool) []*waiter {
+	var kept []*waiter
+	for _, w := range batch {
+		w.failed.Store(&cause)
+		if final && w.mayFail {
+			w.done <- fmt.Errorf("publishing to %s: %w", w.record.Topic, cause)
+			continue
+		}
+		kept = append(kept, w)
+	}
+	return kept
+}
+
+func answer(batch []*waiter, err error) {
+	for _, w := range batch {
+		w.done <- err
+	}
+}
+
+func newBackOff() backoff.BackOff {
+	return backoff.NewExponentialBackOff(
+		backoff.WithInitialInterval(100*time.Millisecond),
+		backoff.WithMultiplier(2),
+		backoff.WithRandomizationFactor(0.2),
+		backoff.WithMaxInterval(4*time.Second),
+		backoff.WithMaxElapsedTime(0),
+	)
+}
+
+func pause(ctx context.Context, d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-ctx.Done():
+	}
+}

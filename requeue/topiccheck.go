@@ -1,0 +1,176 @@
+package requeue
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/segmentio/kafka-go"
+)
+
+// A Problem is something about a topic that loses leads or stalls them, or may
+// do so one day.
+type Problem struct {
+	Topic string
+
+	// Warning: the service works nonetheless, or will by itself.
+	Warning bool
+
+	// Text is one or two sentences: what is wrong, and what to do, with the
+	// command of Kafka that does it.
+	Text string
+}
+
+// CheckTopics compares the topics with what the service needs. The first spec
+// is the live topic, whose real number of partitions and real size limit are
+// the measure of the others. No problem means: nothing that arrives on the live
+// topic can be refused by the others.
+//
+// An error means that Kafka could not be asked. Settings that this user may not
+// read are a warning.
+func CheckTopics(ctx context.Context, client *kafka.Client, specs []TopicSpec) ([]Problem, error) {
+	found, err := readTopics(ctx, client, specs)
+	if err != nil {
+		return nil, err
+	}
+	live := found[specs[0].Name]
+	var problems []Problem
+	for i, spec := range fit(specs, live) {
+		c := check{spec: spec, brokers: client.Addr.String()}
+		if t := found[spec.Name]; t == nil {
+			c.missing()
+		} else {
+			c.replication(t)
+			c.settings(t)
+			if i > 0 && live != nil {
+				c.beside(t, live, specs[0].Name)
+			}
+		}
+		problems = append(problems, c.problems...)
+	}
+	return problems, nil
+}
+
+// A check collects what is wrong with one topic.
+type check struct {
+	spec     TopicSpec
+	brokers  string
+	problems []Problem
+}
+
+func (c *check) fail(format string, args ...any) {
+	c.problems = append(c.problems, Problem{Topic: c.spec.Name, Text: fmt.Sprintf(format, args...)})
+}
+
+func (c *check) warn(format string, args ...any) {
+	c.fail(format, args...)
+	c.problems[len(c.problems)-1].Warning = true
+}
+
+// alter is the command that sets a setting of the topic.
+func (c *check) alter(name string, value any) string {
+	return fmt.Sprintf("kafka-configs.sh --bootstrap-server %s --alter --entity-type topics --entity-name %s "+
+		"--add-config %s=%v", c.brokers, c.spec.Name, name, value)
+}
+
+func (c *check) missing() {
+	var flags strings.Builder
+	t := c.spec.config()
+	if t.NumPartitions > 0 {
+		fmt.Fprintf(&flags, " --partitions %d", t.NumPartitions)
+	}
+	if t.ReplicationFactor > 0 {
+		fmt.Fprintf(&flags, " --replication-factor %d", t.ReplicationFactor)
+	}
+	for _, e := range t.ConfigEntries {
+		fmt.Fprintf(&flags, " --config %s=%s", e.ConfigName, e.ConfigValue)
+	}
+	c.fail("%s does not exist, or this user may not see it. Create it: leadhook topics create, or "+
+		"kafka-topics.sh --bootstrap-server %s --create --topic %[1]s%[3]s", c.spec.Name, c.brokers, flags.String())
+}
+
+// replication checks what decides whether a record can be written safely.
+func (c *check) replication(t *topic) {
+	least, known := t.number("min.insync.replicas")
+	if known && int(least) > t.replicas() {
+		c.fail("%s has %d replicas and min.insync.replicas %d, so that nothing can be published to it. Lower the one: %s",
+			c.spec.Name, t.replicas(), least, c.alter("min.insync.replicas", t.replicas()))
+	}
+	if t.replicas() < c.spec.ReplicationFactor {
+		c.warn("%s has %d replicas, the settings say %d: leads are lost when as many disks are. "+
+			"Add replicas: kafka-reassign-partitions.sh, or set the replication to what you mean.",
+			c.spec.Name, t.replicas(), c.spec.ReplicationFactor)
+	}
+	leaderless, behind := 0, 0
+	for _, p := range t.partitions {
+		switch {
+		case p.Error != nil || p.Leader.Host == "":
+			leaderless++
+		case len(p.Isr) < len(p.Replicas):
+			behind++
+		}
+	}
+	if leaderless > 0 {
+		c.warn("%s: %d of %d partitions have no leader; they stall until one has. Are all brokers up?",
+			c.spec.Name, leaderless, len(t.partitions))
+	}
+	if behind > 0 {
+		c.warn("%s: %d of %d partitions have replicas that are not in sync; publishing stalls while fewer than "+
+			"min.insync.replicas are. Are all brokers up?", c.spec.Name, behind, len(t.partitions))
+	}
+}
+
+// settings checks what decides whether a record is kept.
+func (c *check) settings(t *topic) {
+	if t.config == nil {
+		c.warn("%s: this user may not read its settings, so that size limit and retention are not checked. "+
+			"Allow it: kafka-acls.sh --bootstrap-server %s --add --allow-principal User:... "+
+			"--operation DescribeConfigs --topic %[1]s", c.spec.Name, c.brokers)
+		return
+	}
+	if policy := t.config["cleanup.policy"]; strings.Contains(policy, "compact") {
+		c.fail("%s has cleanup.policy %s: Kafka would keep the newest lead of each advertiser only. Change it: %s",
+			c.spec.Name, policy, c.alter("cleanup.policy", "delete"))
+	}
+	if stamp := t.config["message.timestamp.type"]; c.spec.LogAppendTime && stamp != "LogAppendTime" {
+		c.fail("%s has message.timestamp.type %s. Change it: %s",
+			c.spec.Name, stamp, c.alter("message.timestamp.type", "LogAppendTime"))
+	}
+	kept, known := t.number("retention.ms")
+	want := retentionMillis(c.spec.Retention)
+	if known && kept >= 0 && want != 0 && (want < 0 || kept < want) {
+		c.warn("%s keeps records for %v, the settings say %v. Change it: %s", c.spec.Name,
+			time.Duration(kept)*time.Millisecond, forEver(c.spec.Retention), c.alter("retention.ms", want))
+	}
+}
+
+// beside compares the topic with the live topic.
+func (c *check) beside(t, live *topic, liveName string) {
+	have, need := len(t.partitions), len(live.partitions)
+	switch {
+	case have < need:
+		c.fail("%s has %d partitions and %s has %d; they must be equal. Add some: "+
+			"kafka-topics.sh --bootstrap-server %s --alter --topic %[1]s --partitions %[4]d",
+			c.spec.Name, have, liveName, need, c.brokers)
+	case have > need:
+		c.fail("%s has %d partitions and %s has %d; they must be equal, and partitions cannot be taken away. "+
+			"Delete %[1]s when nothing in it is needed and create it again, or add partitions to %[3]s, after which its "+
+			"producers put some advertisers elsewhere: "+
+			"kafka-topics.sh --bootstrap-server %[5]s --alter --topic %[3]s --partitions %[2]d",
+			c.spec.Name, have, liveName, need, c.brokers)
+	}
+	limit, known1 := t.number("max.message.bytes")
+	largest, known2 := live.number("max.message.bytes")
+	if known1 && known2 && limit < largest+HeadRoom {
+		c.fail("%s takes records of %d bytes and %s of %d; a large lead with our headers needs 64 KiB more. Change it: %s",
+			c.spec.Name, limit, liveName, largest, c.alter("max.message.bytes", largest+HeadRoom))
+	}
+}
+
+func forEver(d time.Duration) string {
+	if d < 0 {
+		return "for ever"
+	}
+	return d.String()
+}

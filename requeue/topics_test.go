@@ -1,0 +1,297 @@
+package requeue_test
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/segmentio/kafka-go"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/leadhook/leadhook/requeue"
+)
+
+// specs are for a live topic of the given name, with one replica.
+func specs(live string) []requeue.TopicSpec {
+	return requeue.LiveAndDeadLetter(requeue.TopicSettings{
+		Live: live, Partitions: 3, ReplicationFactor: 1, MinInsync: 1,
+		LiveRetention: 7 * 24 * time.Hour, DeadLetterRetention: 30 * 24 * time.Hour,
+	})
+}
+
+func TestLiveAndDeadLetter(t *testing.T) {
+	got := requeue.LiveAndDeadLetter(requeue.TopicSettings{
+		Live: "leads", Partitions: 12, ReplicationFactor: 3, MinInsync: 2,
+		LiveRetention: time.Hour, DeadLetterRetention: -1, MaxMessageBytes: 5000,
+	})
+	want := []requeue.TopicSpec{
+		{Name: "leads", Partitions: 12, ReplicationFactor: 3, MinInsync: 2, Retention: time.Hour, MaxMessageBytes: 5000},
+		{Name: "leads.dlq", Partitions: 12, ReplicationFactor: 3, MinInsync: 2, Retention: -1, MaxMessageBytes: 5000 + 65536},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("specs, -want +got:\n%s", diff)
+	}
+}
+
+func TestCreateTopics(t *testing.T) {
+	r := newRig(t)
+	live := topicName()
+	want := []requeue.Created{
+		{Topic: live, Partitions: 3, Created: true},
+		{Topic: live + ".dlq", Partitions: 3, Created: true},
+	}
+	for _, created := range []bool{true, false} {
+		got, err := requeue.CreateTopics(within(t), r.client, specs(live))
+		if err != nil {
+			t.Fatal(err)
+		}
+		want[0].Created, want[1].Created = created, created
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("result, -want +got:\n%s", diff)
+		}
+	}
+	problems, err := requeue.CheckTopics(within(t), r.client, specs(live))
+	if err != nil || len(problems) > 0 {
+		t.Errorf("topics just created have problems %+v, %v", problems, err)
+	}
+	settings := r.settings(t, live+".dlq")
+	for name, want := range map[string]string{
+		"cleanup.policy": "delete", "retention.ms": "2592000000", "min.insync.replicas": "1",
+		"max.message.bytes": fmt.Sprint(1048588 + 65536),
+	} {
+		if got := settings[name]; got != want {
+			t.Errorf("%s is %q, want %q", name, got, want)
+		}
+	}
+}
+
+func (r *rig) settings(t *testing.T, topic string) map[string]string {
+	t.Helper()
+	res, err := r.client.DescribeConfigs(t.Context(), &kafka.DescribeConfigsRequest{
+		Resources: []kafka.DescribeConfigRequestResource{{ResourceType: kafka.ResourceTypeTopic, ResourceName: topic}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := map[string]string{}
+	for _, e := range res.Resources[0].ConfigEntries {
+		all[e.ConfigName] = e.ConfigValue
+	}
+	return all
+}
+
+func TestCreateTopicsBesideALiveTopicAsItIs(t *testing.T) {
+	r := newRig(t)
+	live := r.topic(t, 5, "max.message.bytes=3000000", "retention.ms=900000000")
+	got, err := requeue.CreateTopics(within(t), r.client, specs(live))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []requeue.Created{{Topic: live, Partitions: 5}, {Topic: live + ".dlq", Partitions: 5, Created: true}}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("result, -want +got:\n%s", diff)
+	}
+	if got := r.settings(t, live)["max.message.bytes"]; got != "3000000" {
+		t.Errorf("the live topic was changed: max.message.bytes %s", got)
+	}
+	if problems, err := requeue.CheckTopics(within(t), r.client, specs(live)); err != nil || len(problems) > 0 {
+		t.Errorf("problems %+v, %v", problems, err)
+	}
+}
+
+func TestCreateTopicsSaysWhichCouldNot(t *testing.T) {
+	r := newFake(t)
+	r.cluster.Fault(kfake.Fault{
+		Keys: []kmsg.Key{kmsg.CreateTopics}, Topic: "leads.dlq", Err: kerr.InvalidReplicationFactor,
+	})
+	s := specs("leads")
+	s[1].ReplicationFactor = 3
+	got, err := requeue.CreateTopics(within(t), r.client, s)
+	if err == nil || !strings.Contains(err.Error(), "leads.dlq") || !strings.Contains(err.Error(), "more brokers") {
+		t.Errorf("error %v, want one that names leads.dlq and says what to do", err)
+	}
+	if diff := cmp.Diff([]requeue.Created{{Topic: "leads", Partitions: 3, Created: true}}, got); diff != "" {
+		t.Errorf("result, -want +got:\n%s", diff)
+	}
+}
+
+func TestCheckTopics(t *testing.T) {
+	type topic struct {
+		partitions int
+		settings   []string
+	}
+	large := fmt.Sprintf("max.message.bytes=%d", 1048588+65536)
+	long := "retention.ms=2592000000"
+	soundLive, soundDead := topic{3, nil}, topic{3, []string{large, long}}
+	cases := map[string]struct {
+		live, dead *topic
+		want       []string // "topic failure|warning: part of the text"
+	}{
+		"sound":         {&soundLive, &soundDead, nil},
+		"both missing":  {nil, nil, []string{"live failure: --partitions 3 ", "dlq failure: leadhook topics create"}},
+		"dlq missing":   {&topic{5, nil}, nil, []string{"dlq failure: --partitions 5 "}},
+		"live missing":  {nil, &soundDead, []string{"live failure: does not exist"}},
+		"dlq too few":   {&topic{5, nil}, &soundDead, []string{"dlq failure: --alter --topic DLQ --partitions 5"}},
+		"dlq too many":  {&topic{2, nil}, &soundDead, []string{"dlq failure: cannot be taken away"}},
+		"not as wished": {&topic{4, nil}, &topic{4, []string{large, long}}, nil},
+		"dlq's limit as the live topic's": {&soundLive, &topic{3, []string{long}},
+			[]string{"dlq failure: --add-config max.message.bytes=1114124"}},
+		"dlq's limit a byte short": {&soundLive, &topic{3, []string{long, "max.message.bytes=1114123"}},
+			[]string{"dlq failure: --add-config max.message.bytes=1114124"}},
+		"live limit raised": {&topic{3, []string{"max.message.bytes=2000000"}}, &soundDead,
+			[]string{"dlq failure: --add-config max.message.bytes=2065536"}},
+		"dlq kept too short": {&soundLive, &topic{3, []string{large, "retention.ms=3600000"}},
+			[]string{"dlq warning: keeps records for 1h0m0s, the settings say 720h0m0s"}},
+		"dlq kept for ever": {&soundLive, &topic{3, []string{large, "retention.ms=-1"}}, nil},
+		"compacted": {&soundLive, &topic{3, []string{large, long, "cleanup.policy=compact"}},
+			[]string{"dlq failure: cleanup.policy"}},
+		"min ISR beyond the replicas": {&topic{3, []string{"min.insync.replicas=2"}}, &soundDead,
+			[]string{"live failure: --add-config min.insync.replicas=1"}},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t)
+			live := topicName()
+			for suffix, topic := range map[string]*topic{"": c.live, ".dlq": c.dead} {
+				if topic != nil {
+					r.create(t, live+suffix, topic.partitions, topic.settings...)
+				}
+			}
+			problems, err := requeue.CheckTopics(within(t), r.client, specs(live))
+			if err != nil {
+				t.Fatal(err)
+			}
+			compareProblems(t, live, problems, c.want)
+		})
+	}
+}
+
+func compareProblems(t *testing.T, live string, problems []requeue.Problem, want []string) {
+	t.Helper()
+	if len(problems) != len(want) {
+		t.Fatalf("%d problems %+v, want %d", len(problems), problems, len(want))
+	}
+	for i, p := range problems {
+		kind, text, _ := strings.Cut(want[i], ": ")
+		got := "live"
+		if p.Topic != live {
+			got = "dlq"
+		}
+		if p.Warning {
+			got += " warning"
+		} else {
+			got += " failure"
+		}
+		text = strings.ReplaceAll(text, "DLQ", live+".dlq")
+		if got != kind || !strings.Contains(p.Text, text) {
+			t.Errorf("problem %d is %s: %s\nwant %s: …%s…", i, got, p.Text, kind, text)
+		}
+	}
+}
+
+func TestCheckTopicsWantsTheBrokersTime(t *testing.T) {
+	r := newRig(t)
+	live := r.topic(t, 3)
+	s := specs(live)
+	s[1].LogAppendTime = true
+	r.create(t, live+".dlq", 3, "max.message.bytes=1114124", "retention.ms=-1")
+	problems, err := requeue.CheckTopics(within(t), r.client, s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	compareProblems(t, live, problems, []string{"dlq failure: --add-config message.timestamp.type=LogAppendTime"})
+	r.set(t, live+".dlq", "message.timestamp.type", "LogAppendTime")
+	if problems, err = requeue.CheckTopics(within(t), r.client, s); err != nil || len(problems) > 0 {
+		t.Errorf("problems %+v, %v", problems, err)
+	}
+}
+
+func TestCheckTopicsWithoutPermissionToReadSettings(t *testing.T) {
+	r := newFake(t)
+	if _, err := requeue.CreateTopics(within(t), r.client, specs("leads")); err != nil {
+		t.Fatal(err)
+	}
+	r.cluster.Fault(kfake.Fault{
+		Keys: []kmsg.Key{kmsg.DescribeConfigs}, Resource: "leads.dlq", Err: kerr.TopicAuthorizationFailed,
+	})
+	problems, err := requeue.CheckTopics(within(t), r.client, specs("leads"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	compareProblems(t, "leads", problems, []string{"dlq warning: --operation DescribeConfigs --topic leads.dlq"})
+}
+
+func TestCheckTopicsWithReplicasMissing(t *testing.T) {
+	r := newFake(t, kfake.NumBrokers(3))
+	s := specs("leads")
+	if _, err := requeue.CreateTopics(within(t), r.client, s); err != nil {
+		t.Fatal(err)
+	}
+	r.cluster.ControlKey(int16(kmsg.Metadata), func(req kmsg.Request) (kmsg.Response, error, bool) {
+		r.cluster.KeepControl()
+		return metadata(req.(*kmsg.MetadataRequest), r.cluster), nil, true
+	})
+	r.transport.CloseIdleConnections() // and with them what it knows of the topics
+	for i := range s {
+		s[i].ReplicationFactor = 3
+	}
+	problems, err := requeue.CheckTopics(within(t), r.client, s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	compareProblems(t, "leads", problems, []string{
+		"live warning: has 2 replicas, the settings say 3",
+		"live warning: 1 of 3 partitions have no leader",
+		"live warning: 1 of 3 partitions have replicas that are not in sync",
+		"dlq warning: has 2 replicas",
+		"dlq warning: no leader",
+		"dlq warning: not in sync",
+	})
+}
+
+// metadata describes three partitions on two replicas: one without leader, one
+// with a replica that is not in sync, and a sound one.
+func metadata(req *kmsg.MetadataRequest, cluster *kfake.Cluster) kmsg.Response {
+	res := req.ResponseKind().(*kmsg.MetadataResponse)
+	for id, address := range cluster.ListenAddrs() {
+		b := kmsg.NewMetadataResponseBroker()
+		b.NodeID, b.Host = int32(id), "127.0.0.1"
+		_, _ = fmt.Sscanf(address, "127.0.0.1:%d", &b.Port)
+		res.Brokers = append(res.Brokers, b)
+	}
+	for _, name := range []string{"leads", "leads.dlq"} {
+		topic := kmsg.NewMetadataResponseTopic()
+		topic.Topic = &name
+		for i := range int32(3) {
+			p := kmsg.NewMetadataResponseTopicPartition()
+			p.Partition, p.Leader, p.Replicas, p.ISR = i, 0, []int32{0, 1}, []int32{0, 1}
+			topic.Partitions = append(topic.Partitions, p)
+		}
+		topic.Partitions[0].Leader = -1
+		topic.Partitions[0].ErrorCode = kerr.LeaderNotAvailable.Code
+		topic.Partitions[1].ISR = []int32{0}
+		res.Topics = append(res.Topics, topic)
+	}
+	return res
+}
+
+func TestTopicsWhileKafkaIsAway(t *testing.T) {
+	r := connect(t, nil, "127.0.0.1:1", "127.0.0.1:2")
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	defer cancel()
+	_, err1 := requeue.CheckTopics(ctx, r.client, specs("leads"))
+	_, err2 := requeue.CreateTopics(ctx, r.client, specs("leads"))
+	for _, err := range []error{err1, err2} {
+		if err == nil || !strings.Contains(err.Error(), "127.0.0.1:1,127.0.0.1:2") {
+			t.Errorf("error %v, want one that names both addresses", err)
+		}
+	}
+	if ctx.Err() != nil {
+		t.Error("it took until the deadline to say so")
+	}
+}

@@ -1,0 +1,100 @@
+package requeue
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+
+	"github.com/segmentio/kafka-go"
+)
+
+// A topic is what Kafka says of a topic that exists.
+type topic struct {
+	partitions []kafka.Partition
+
+	// config has the effective value of each setting, the brokers' defaults
+	// included; nil if this user may not read it.
+	config map[string]string
+}
+
+// number returns a setting that is a number, and whether it is known.
+func (t *topic) number(name string) (int64, bool) {
+	n, err := strconv.ParseInt(t.config[name], 10, 64)
+	return n, err == nil
+}
+
+// replicas is the smallest number of replicas that a partition has.
+func (t *topic) replicas() int {
+	least := len(t.partitions[0].Replicas)
+	for _, p := range t.partitions {
+		least = min(least, len(p.Replicas))
+	}
+	return least
+}
+
+// readTopics asks for the topics. Those that do not exist are not in the
+// result, nor are those that this user may not see.
+func readTopics(ctx context.Context, client *kafka.Client, specs []TopicSpec) (map[string]*topic, error) {
+	req := &kafka.MetadataRequest{}
+	for _, spec := range specs {
+		req.Topics = append(req.Topics, spec.Name)
+	}
+	res, err := client.Metadata(ctx, req)
+	if err != nil {
+		return nil, fmt.Errorf("looking for the topics: %w", reach(err, client))
+	}
+	found := make(map[string]*topic)
+	for _, t := range res.Topics {
+		switch {
+		case errors.Is(t.Error, kafka.UnknownTopicOrPartition), errors.Is(t.Error, kafka.TopicAuthorizationFailed):
+		case t.Error != nil:
+			return nil, fmt.Errorf("looking for the topic %s: %w", t.Name, t.Error)
+		case len(t.Partitions) > 0:
+			found[t.Name] = &topic{partitions: t.Partitions}
+		}
+	}
+	return found, readConfigs(ctx, client, found)
+}
+
+// readConfigs adds the settings of the topics, as far as this user may read
+// them.
+func readConfigs(ctx context.Context, client *kafka.Client, found map[string]*topic) error {
+	req := &kafka.DescribeConfigsRequest{}
+	for name := range found {
+		req.Resources = append(req.Resources, kafka.DescribeConfigRequestResource{
+			ResourceType: kafka.ResourceTypeTopic,
+			ResourceName: name,
+		})
+	}
+	if len(req.Resources) == 0 {
+		return nil
+	}
+	res, err := client.DescribeConfigs(ctx, req)
+	if err != nil {
+		return fmt.Errorf("reading the settings of the topics: %w", reach(err, client))
+	}
+	for _, r := range res.Resources {
+		t := found[r.ResourceName]
+		switch {
+		case t == nil, mayNot(r.Error):
+		case r.Error != nil:
+			return fmt.Errorf("reading the settings of the topic %s: %w", r.ResourceName, r.Error)
+		default:
+			t.config = make(map[string]string, len(r.ConfigEntries))
+			for _, e := range r.ConfigEntries {
+				t.config[e.ConfigName] = e.ConfigValue
+			}
+		}
+	}
+	return nil
+}
+
+func mayNot(err error) bool {
+	return errors.Is(err, kafka.TopicAuthorizationFailed) || errors.Is(err, kafka.ClusterAuthorizationFailed)
+}
+
+// reach adds to an error which brokers were asked.
+func reach(err error, client *kafka.Client) error {
+	return explain(err, place{partition: keyDecides}, client.Addr.String())
+}
