@@ -1,0 +1,71 @@
+package consumer
+
+import (
+	"strconv"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promauto"
+)
+
+type metrics struct {
+	generations  prometheus.Counter
+	commits      prometheus.Counter
+	commitErrors prometheus.Counter
+	recordsLost  prometheus.Counter
+	logRewound   prometheus.Counter
+}
+
+func newMetrics(reg prometheus.Registerer, health *health, budget *budget) *metrics {
+	auto := promauto.With(reg)
+	counter := func(name, help string) prometheus.Counter {
+		return auto.NewCounter(prometheus.CounterOpts{Name: name, Help: help})
+	}
+	auto.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "leadhook_open_bytes",
+		Help: "Bytes of the messages that are fetched and not settled.",
+	}, func() float64 { return float64(budget.openBytes.Load()) })
+	reg.MustRegister(partitionGauges{health})
+	return &metrics{
+		generations:  counter("leadhook_group_generations_total", "Generations of the consumer group this instance took part in."),
+		commits:      counter("leadhook_commits_total", "Offset commits that succeeded."),
+		commitErrors: counter("leadhook_commit_errors_total", "Offset commits that failed."),
+		recordsLost:  counter("leadhook_records_lost_total", "Records that retention removed before they were read."),
+		logRewound:   counter("leadhook_log_rewound_total", "Partitions whose log ended before the committed offset."),
+	}
+}
+
+// partitionGauges describe the partitions as they are when they are asked for,
+// so that nothing has to be kept up to date per message.
+type partitionGauges struct{ health *health }
+
+var (
+	partitionLabels = []string{"topic", "partition"}
+	lagDesc         = prometheus.NewDesc("leadhook_partition_lag_records",
+		"Records in the partition from the first that is not settled to the end.", partitionLabels, nil)
+	openDesc = prometheus.NewDesc("leadhook_partition_open_bytes",
+		"Bytes of the partition's messages that are fetched and not settled.", partitionLabels, nil)
+	oldestDesc = prometheus.NewDesc("leadhook_partition_oldest_open_seconds",
+		"For how long the oldest open message has held up the partition's commits.", partitionLabels, nil)
+)
+
+// Describe implements prometheus.Collector.
+func (g partitionGauges) Describe(descs chan<- *prometheus.Desc) {
+	descs <- lagDesc
+	descs <- openDesc
+	descs <- oldestDesc
+}
+
+// Collect implements prometheus.Collector.
+func (g partitionGauges) Collect(metrics chan<- prometheus.Metric) {
+	g.health.mu.Lock()
+	defer g.health.mu.Unlock()
+	for _, p := range g.health.partitions {
+		labels := []string{p.topic, strconv.Itoa(p.number)}
+		gauge := func(desc *prometheus.Desc, value float64) {
+			metrics <- prometheus.MustNewConstMetric(desc, prometheus.GaugeValue, value, labels...)
+		}
+		gauge(lagDesc, float64(max(0, p.end.Load()-p.window.committable())))
+		gauge(openDesc, float64(p.openBytes.Load()))
+		gauge(oldestDesc, p.age().Seconds())
+	}
+}

@@ -1,0 +1,119 @@
+package consumer
+
+import (
+	"math/bits"
+	"sync"
+	"time"
+)
+
+// A window is the record of one partition's messages between being fetched and
+// being committed. Messages settle in any order; only the prefix up to which
+// all are settled may be committed.
+//
+// A settled message behind an open one costs one bit here and none of its
+// bytes, so that one attempt that hangs does not stop what comes after it.
+type window struct {
+	mu      sync.Mutex
+	base    int64     // every offset below it is settled
+	next    int64     // the offset after the last one fetched
+	settled []uint64  // a ring of bits, one for each offset from base to next
+	limit   int       // how many bits the ring may grow to
+	since   time.Time // since when base has been the oldest open offset
+}
+
+const (
+	smallestRing = 1 << 10
+	largestRing  = 1 << 20
+)
+
+// newWindow returns the window of a partition that is read from offset start.
+func newWindow(start int64) *window {
+	return &window{base: start, next: start, settled: make([]uint64, smallestRing/64), limit: largestRing}
+}
+
+// add notes that the message at offset was fetched and is open. Offsets that
+// were passed over, since compaction or a transaction left a gap, count as
+// settled. It returns false, and notes nothing, while the window is full.
+func (w *window) add(offset int64) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.base == w.next {
+		w.base, w.next = offset, offset
+		w.since = time.Now()
+	}
+	if !w.fits(offset) {
+		return false
+	}
+	for gap := w.next; gap < offset; gap++ {
+		w.set(gap)
+	}
+	w.next = offset + 1
+	return true
+}
+
+// fits makes room for offset, and says whether that was possible.
+func (w *window) fits(offset int64) bool {
+	need := offset - w.base + 1
+	if need > int64(w.limit) {
+		return false
+	}
+	if need <= w.size() {
+		return true
+	}
+	old, size := w.settled, w.size()
+	w.settled = make([]uint64, 1<<bits.Len64(uint64(need-1))/64)
+	for o := w.base; o < w.next; o++ {
+		if i := o & (size - 1); old[i/64]&(1<<(i%64)) != 0 {
+			w.set(o)
+		}
+	}
+	return true
+}
+
+// settle notes that the message at offset, which was added, is settled. It
+// reports whether the prefix grew.
+func (w *window) settle(offset int64) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.set(offset)
+	if offset != w.base {
+		return false
+	}
+	for w.base < w.next && w.take(w.base) {
+		w.base++
+	}
+	w.since = time.Now()
+	return true
+}
+
+// committable is the offset to commit: the first that is not settled.
+func (w *window) committable() int64 {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.base
+}
+
+// oldest says since when the oldest open message has held up the prefix, and
+// false if no message is open.
+func (w *window) oldest() (time.Time, bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.since, w.base < w.next
+}
+
+func (w *window) size() int64 { return int64(len(w.settled)) * 64 }
+
+func (w *window) set(offset int64) {
+	i := offset & (w.size() - 1)
+	w.settled[i/64] |= 1 << (i % 64)
+}
+
+// take clears the bit, so that the ring can use it again, and says whether it
+// was set.
+func (w *window) take(offset int64) bool {
+	i := offset & (w.size() - 1)
+	word, bit := &w.settled[i/64], uint64(1)<<(i%64)
+	was := *word&bit != 0
+	*word &^= bit
+	return was
+}
