@@ -1,0 +1,269 @@
+package dispatch_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"go.uber.org/zap"
+
+	"github.com/leadhook/leadhook/dispatch"
+	"github.com/leadhook/leadhook/lead"
+)
+
+var nop = zap.NewNop()
+
+func TestOnlyWebhooksThatWantTheLeadGetIt(t *testing.T) {
+	crm := newCRM(t, answer(http.StatusOK))
+	changed := func(id string, change func(*lead.Webhook)) *lead.Webhook {
+		hook := webhook(id, crm.URL)
+		change(hook)
+		return hook
+	}
+	r := newRig(t, options(crm.URL), hooks{
+		changed("all", func(*lead.Webhook) {}),
+		changed("calls", func(w *lead.Webhook) { w.LeadTypes = lead.Calls }),
+		changed("forms", func(w *lead.Webhook) { w.LeadTypes = lead.Forms | lead.Chats }),
+		changed("known", func(w *lead.Webhook) { w.Trigger = lead.ExistingContact }),
+		changed("off", func(w *lead.Webhook) { w.Active = false }),
+		changed("off and not for it", func(w *lead.Webhook) { w.Active, w.LeadTypes = false, lead.Chats }),
+	})
+	m := message(call)
+	r.handle(t, m)
+	r.wantDelivered(t)
+
+	ev, err := lead.Decode(m.Value)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, post := range crm.seen() {
+		got = append(got, post.Get("Webhook-Id"))
+	}
+	want := []string{lead.DeliveryID(ev, "all"), lead.DeliveryID(ev, "calls")}
+	slices.Sort(got)
+	slices.Sort(want)
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("deliveries differ (-want +got):\n%s", diff)
+	}
+	for outcome, want := range map[string]float64{"delivered": 2, "inactive": 1} {
+		if got := r.count(t, "leadhook_deliveries_total", "json", outcome); got != want {
+			t.Errorf("got %v %s, want %v", got, outcome, want)
+		}
+	}
+	if got := r.count(t, "leadhook_lead_age_seconds"); got != 2 {
+		t.Errorf("got the age of %v leads, want 2", got)
+	}
+}
+
+func TestUnreadableEvents(t *testing.T) {
+	for _, c := range []struct {
+		value, advertiser string
+		reason            lead.Reason
+	}{
+		{"hello", "", lead.NotJSON},
+		{"\xff\xfe", "", lead.BadUTF8},
+		{`{"trigger":"new_contact","lead":{"id":1,"event_type":"call"}}`, "", lead.NoAdvertiser},
+		{`{"advertiser_id":"USA_1","trigger":"new","lead":{"id":1,"event_type":"call"}}`, "USA_1", lead.BadTrigger},
+		{`{"advertiser_id":"USA_1","trigger":"new_contact","lead":{"id":0,"event_type":"call"}}`, "USA_1", lead.BadLeadID},
+		{`{"advertiser_id":"USA_1","trigger":"new_contact","lead":{"id":1}}`, "USA_1", lead.NoEventType},
+		{`{"advertiser_id":"` + strings.Repeat("x", 1000) + `"}`, "", lead.TooLarge},
+	} {
+		t.Run(string(c.reason), func(t *testing.T) {
+			r := newRig(t, dispatch.Options{MaxEventBytes: 1000}, hooksFunc(
+				func(context.Context, string) ([]*lead.Webhook, error) { panic("an unreadable event has no webhooks") }))
+			m := message(call)
+			m.Value = []byte(c.value)
+			r.handle(t, m)
+			letter := r.onlyLetter(t)
+			if letter.Error == "" {
+				t.Error("got no words, want why it cannot be read")
+			}
+			letter.Error = ""
+			want := &lead.DeadLetter{Message: *m, Reason: c.reason, Advertiser: c.advertiser, Received: m.Time}
+			if diff := cmp.Diff(want, letter); diff != "" {
+				t.Errorf("the dead letter differs (-want +got):\n%s", diff)
+			}
+			if got := r.count(t, "leadhook_events_total", "unreadable"); got != 1 {
+				t.Errorf("got %v counted as unreadable, want 1", got)
+			}
+		})
+	}
+}
+
+func TestNobodysEvents(t *testing.T) {
+	r := newRig(t, dispatch.Options{}, hooks{})
+	r.handle(t, message(call))
+	r.handle(t, message(`{"id":1,"event_type":"sms"}`))
+	r.wantDelivered(t)
+	for _, outcome := range []string{"unwanted", "unknown_type"} {
+		if got := r.count(t, "leadhook_events_total", outcome); got != 1 {
+			t.Errorf("got %v events %s, want 1", got, outcome)
+		}
+	}
+}
+
+func TestLookUpIsCutByTheContext(t *testing.T) {
+	r := newRig(t, dispatch.Options{}, hooksFunc(func(ctx context.Context, advertiser string) ([]*lead.Webhook, error) {
+		<-ctx.Done()
+		return nil, fmt.Errorf("redis is away: %w", ctx.Err())
+	}))
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
+	defer cancel()
+	err := r.Handle(ctx, message(call))
+	if !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "USA_1") {
+		t.Errorf("got %v, want the cause and the advertiser", err)
+	}
+	r.wantDelivered(t)
+}
+
+func TestDamagedWebhooksStopAlone(t *testing.T) {
+	crm := newCRM(t, answer(http.StatusOK))
+	broken := webhook("broken", crm.URL)
+	broken.Damaged, broken.Format = "its stored record is not JSON", "what it said"
+	badURL := webhook("bad url", crm.URL+"/%zz?token=s3cret")
+	blank := webhook("blank", crm.URL+"/a b")
+	badSecret := webhook("bad secret", crm.URL)
+	badSecret.SigningSecrets = []lead.Secret{"whsec_!s3cret"}
+	r := newRig(t, options(crm.URL), hooks{broken, badURL, blank, badSecret, webhook("sound", crm.URL)})
+	r.handle(t, message(call))
+	if got := len(crm.seen()); got != 1 {
+		t.Errorf("got %d POSTs, want that of the sound webhook", got)
+	}
+	got := map[string]string{}
+	for _, letter := range r.letters.all() {
+		if letter.Reason != lead.WebhookDamaged || letter.Attempts != 0 || letter.Evidence != "" {
+			t.Errorf("got %s after %d attempts (%s), want webhook_damaged after none",
+				letter.Reason, letter.Attempts, letter.Evidence)
+		}
+		got[letter.Webhook] = letter.Error
+	}
+	want := map[string]string{
+		"broken":     "its stored record is not JSON",
+		"bad url":    "the URL of the webhook is not valid",
+		"blank":      "the URL of the webhook is not valid",
+		"bad secret": "a signing secret is not whsec_ and base64",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("dead letters differ (-want +got):\n%s", diff)
+	}
+	if got := r.count(t, "leadhook_deliveries_total", "unknown", "webhook_damaged"); got != 1 {
+		t.Errorf("got %v counted with an unknown format, want 1", got)
+	}
+}
+
+func TestDeadLetterIsComplete(t *testing.T) {
+	crm := newCRM(t, answer(http.StatusUnprocessableEntity))
+	r := newRig(t, options(crm.URL), hooks{webhook("84+TEST_1", crm.URL)})
+	m := message(call)
+	m.Headers = []lead.Header{{Key: "origin", Value: []byte("web")}, {Key: "leadhook.replays", Value: []byte("9")}}
+	began := time.Now()
+	r.handle(t, m)
+	letter := r.onlyLetter(t)
+	for _, at := range []time.Time{letter.FirstAttempt, letter.LastAttempt} {
+		if at.Before(began) || at.After(time.Now()) {
+			t.Errorf("got an attempt at %v, want it between %v and now", at, began)
+		}
+	}
+	letter.FirstAttempt, letter.LastAttempt = time.Time{}, time.Time{}
+	want := &lead.DeadLetter{
+		Message: *m, Reason: lead.Refused, Error: "the CRM answered 422 Unprocessable Entity",
+		Advertiser: "USA_1", Webhook: "84+TEST_1", Delivery: crm.seen()[0].Get("Webhook-Id"),
+		Attempts: 1, Status: 422, Evidence: lead.Answered, Received: m.Time,
+	}
+	if diff := cmp.Diff(want, letter); diff != "" {
+		t.Errorf("the dead letter differs (-want +got):\n%s", diff)
+	}
+}
+
+// TestPanicEndsOneDeliveryOnly has a transport that panics for one CRM.
+func TestPanicEndsOneDeliveryOnly(t *testing.T) {
+	r := newRig(t, dispatch.Options{MaxInFlight: 1}, hooks{
+		webhook("a", "https://a.example.com/"), webhook("bad", "https://bad.example.com/"), webhook("c", "https://c.example.com/"),
+	})
+	r.SetTransport(roundTrip(func(req *http.Request) (*http.Response, error) {
+		if req.URL.Host == "bad.example.com" {
+			panic("Erika Mustermann, 309-555-0100")
+		}
+		return status(http.StatusOK)
+	}))
+	for range 3 { // a slot that a panic kept would stop everything
+		r.handle(t, message(call))
+	}
+	if got := r.count(t, "leadhook_deliveries_total", "json", "delivered"); got != 6 {
+		t.Errorf("got %v delivered, want 6", got)
+	}
+	for _, letter := range r.letters.all() {
+		if letter.Reason != lead.Internal || letter.Webhook != "bad" || letter.Attempts != 1 ||
+			letter.Evidence != lead.MaybeReceived {
+			t.Errorf("got %s for webhook %s after %d attempts, %s; want internal for bad after 1, maybe_received",
+				letter.Reason, letter.Webhook, letter.Attempts, letter.Evidence)
+		}
+		if !strings.Contains(letter.Error, "panicked (string) at") ||
+			!strings.Contains(letter.Error, "TestPanicEndsOneDeliveryOnly") || strings.Contains(letter.Error, "Erika") {
+			t.Errorf("got %q, want the kind of panic and its place, but not its value", letter.Error)
+		}
+	}
+	r.wantNoSecret(t, "Erika")
+}
+
+func TestPanicEndsOneEventOnly(t *testing.T) {
+	r := newRig(t, dispatch.Options{}, hooksFunc(func(context.Context, string) ([]*lead.Webhook, error) {
+		return []*lead.Webhook{nil}, nil
+	}))
+	m := message(call)
+	r.handle(t, m)
+	letter := r.onlyLetter(t)
+	if letter.Reason != lead.Internal || letter.Webhook != "" || !strings.Contains(letter.Error, "runtime.") {
+		t.Errorf("got %s, webhook %q: %q; want internal, none, a runtime error", letter.Reason, letter.Webhook, letter.Error)
+	}
+	if diff := cmp.Diff(*m, letter.Message); diff != "" {
+		t.Errorf("the message changed (-want +got):\n%s", diff)
+	}
+	if got := r.count(t, "leadhook_events_total", "internal"); got != 1 {
+		t.Errorf("got %v counted as internal, want 1", got)
+	}
+	if r.logs.FilterLevelExact(zap.ErrorLevel).FilterFieldKey("stack").Len() != 1 {
+		t.Error("got no line with the stack, want one")
+	}
+}
+
+// wantNoSecret looks for something in all that was logged.
+func (r *rig) wantNoSecret(t *testing.T, secrets ...string) {
+	t.Helper()
+	for _, entry := range r.logs.All() {
+		line := fmt.Sprint(entry.Message, entry.ContextMap())
+		for _, secret := range secrets {
+			if strings.Contains(line, secret) {
+				t.Errorf("got %q in the log: %s", secret, line)
+			}
+		}
+	}
+}
+
+func TestLogsNameIDsOnly(t *testing.T) {
+	crm := newCRM(t, func(n int, w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader([]int{503, 200, 400}[n-1])
+	})
+	hook := webhook("w", crm.URL+"/s3cret?token=s3cret")
+	hook.Authorization, hook.SigningSecrets = "s3cret", []lead.Secret{"whsec_czNjcmV0"}
+	hook.Headers = map[string]lead.Secret{"X-Token": "s3cret"}
+	r := newRig(t, options(crm.URL), hooks{hook})
+	r.handle(t, message(call))
+	r.handle(t, message(call))
+	r.wantNoSecret(t, "s3cret", "3095550100", "czNjcmV0", "/s3")
+	var got []string
+	for _, entry := range r.logs.All() {
+		got = append(got, entry.Level.String()+" "+entry.Message)
+	}
+	want := []string{"info quick retry", "debug delivered", "warn dead letter"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("log lines differ (-want +got):\n%s", diff)
+	}
+}

@@ -1,0 +1,97 @@
+package dispatch
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptrace"
+
+	"golang.org/x/net/http2"
+
+	"github.com/leadhook/leadhook/lead"
+)
+
+// errReplay refuses net/http the body for a second POST.
+var errReplay = errors.New("the request may have been received")
+
+// An exchange is one request, and watches what becomes of it.
+type exchange struct {
+	target *target
+	body   []byte
+	reader bodyReader
+	trace  httptrace.ClientTrace
+
+	outer net.Conn     // as net/http has it; nil as long as there is none
+	conn  *countedConn // under it
+	sent  int64        // conn.writes when the exchange got it
+	got   int64        // conn.reads then
+}
+
+// A bodyReader is a request's body.
+type bodyReader struct{ bytes.Reader }
+
+func (*bodyReader) Close() error { return nil }
+
+func (x *exchange) request(ctx context.Context, header http.Header) *http.Request {
+	x.trace.GotConn = x.gotConn
+	x.reader.Reset(x.body)
+	return (&http.Request{
+		Method:        http.MethodPost,
+		URL:           x.target.url,
+		Host:          x.target.url.Host,
+		Header:        header,
+		Body:          &x.reader,
+		GetBody:       x.replay,
+		ContentLength: int64(len(x.body)),
+	}).WithContext(httptrace.WithClientTrace(ctx, &x.trace))
+}
+
+// gotConn is a hook of [httptrace.ClientTrace]. net/http calls it on the
+// goroutine of RoundTrip, once more for each connection that it changes to.
+func (x *exchange) gotConn(info httptrace.GotConnInfo) {
+	x.outer, x.conn = info.Conn, counted(info.Conn)
+	if x.conn != nil {
+		x.sent, x.got = x.conn.writes.Load(), x.conn.reads.Load()
+	}
+}
+
+// replay is asked for the body when net/http is about to send the request
+// again by itself. Over HTTP/2 it does so only when the server said that it did
+// not process the request (REFUSED_STREAM, GOAWAY: RFC 9113 §8.7). Over
+// HTTP/1.1 it does so when it wrote nothing, on a connection that the CRM
+// closed while it was idle, and, which must not happen, when a header calls
+// the request idempotent.
+func (x *exchange) replay() (io.ReadCloser, error) {
+	if x.wrote() && !x.http2() {
+		return nil, errReplay
+	}
+	again := &bodyReader{}
+	again.Reset(x.body)
+	return again, nil
+}
+
+func (x *exchange) http2() bool {
+	secure, ok := x.outer.(*tls.Conn)
+	return ok && secure.ConnectionState().NegotiatedProtocol == http2.NextProtoTLS
+}
+
+// wrote says whether bytes of the request may have gone out. On a connection
+// that is shared (HTTP/2) those of another request count too.
+func (x *exchange) wrote() bool {
+	return x.outer != nil && (x.conn == nil || x.conn.writes.Load() != x.sent)
+}
+
+// heard says whether anything came back.
+func (x *exchange) heard() bool { return x.conn != nil && x.conn.reads.Load() != x.got }
+
+// evidence grades an exchange that ended without a status.
+func (x *exchange) evidence() lead.Evidence {
+	if x.wrote() {
+		return lead.MaybeReceived
+	}
+	return lead.NotSent
+}

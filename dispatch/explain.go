@@ -1,0 +1,118 @@
+package dispatch
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"syscall"
+	"time"
+
+	"github.com/leadhook/leadhook/lead"
+)
+
+// fault reads the error of an attempt that got no answer.
+func (s *sender) fault(err error, x *exchange) outcome {
+	o := outcome{verdict: transient, evidence: x.evidence(), text: s.explain(err, x)}
+	if _, ok := errors.AsType[guardError](err); ok {
+		o.verdict = needsHuman
+	}
+	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
+		o.verdict = needsHuman
+	}
+	return o
+}
+
+// explain says what went wrong as one tells it to a person. Only errors whose
+// text is known are quoted: net/http puts what the CRM sent into some of its
+// errors, and a CRM may send our own request back, token and all.
+func (s *sender) explain(err error, x *exchange) string {
+	if guard, ok := errors.AsType[guardError](err); ok {
+		return guard.Error()
+	}
+	if cert, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
+		return explainCertificate(cert, x.target.url.Host)
+	}
+	if op, ok := errors.AsType[*net.OpError](err); ok && op.Op == "proxyconnect" {
+		return "the proxy cannot be reached"
+	}
+	if dns, ok := errors.AsType[*net.DNSError](err); ok {
+		return explainDNS(dns)
+	}
+	if x.evidence() == lead.NotSent {
+		return s.explainUnsent(err)
+	}
+	switch {
+	case errors.Is(err, errDeadline):
+		return fmt.Sprintf("no answer within %v", s.opts.Timeout)
+	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
+		return "the connection was reset before an answer came"
+	case errors.Is(err, io.EOF), !x.heard():
+		return "the CRM closed the connection without an answer"
+	}
+	return "no valid HTTP answer came (not HTTP, broken off, or headers of more than 64 KiB)"
+}
+
+func (s *sender) explainUnsent(err error) string {
+	if proxy, ok := errors.AsType[proxyError](err); ok {
+		return proxy.Error()
+	}
+	if _, ok := errors.AsType[tls.RecordHeaderError](err); ok {
+		return "TLS handshake broken off: the CRM does not speak TLS on this port"
+	}
+	op, ok := errors.AsType[*net.OpError](err)
+	if ok && op.Op == "remote error" { // a TLS alert; its text is one of crypto/tls
+		return "TLS handshake broken off by the CRM: " + op.Err.Error()
+	}
+	dialling := ok && op.Op == "dial"
+	switch {
+	case errors.Is(err, errDeadline):
+		return fmt.Sprintf("no connection within %v", s.opts.Timeout)
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return "connection refused"
+	case errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.ENETUNREACH):
+		return "the CRM's network cannot be reached"
+	case dialling && op.Timeout():
+		return fmt.Sprintf("no connection within %v", s.opts.ConnectTimeout)
+	case dialling:
+		return "no connection could be made"
+	case timedOut(err):
+		return fmt.Sprintf("TLS handshake not finished within %v", s.opts.ConnectTimeout)
+	}
+	return "the connection broke before the request was sent"
+}
+
+func timedOut(err error) bool {
+	timeout, ok := errors.AsType[net.Error](err)
+	return ok && timeout.Timeout() && !errors.Is(err, context.Canceled)
+}
+
+func explainDNS(dns *net.DNSError) string {
+	switch {
+	case dns.IsNotFound:
+		return fmt.Sprintf("the CRM's name %s is not known (DNS)", dns.Name)
+	case dns.IsTimeout:
+		return fmt.Sprintf("looking up the CRM's name %s took too long (DNS)", dns.Name)
+	}
+	return fmt.Sprintf("the CRM's name %s could not be looked up (DNS)", dns.Name)
+}
+
+func explainCertificate(refusal *tls.CertificateVerificationError, host string) string {
+	if name, ok := errors.AsType[x509.HostnameError](refusal); ok {
+		return "certificate is not for " + name.Host
+	}
+	if _, ok := errors.AsType[x509.UnknownAuthorityError](refusal); ok {
+		return "certificate of " + host + " is signed by nobody known"
+	}
+	invalid, ok := errors.AsType[x509.CertificateInvalidError](refusal)
+	switch {
+	case ok && invalid.Reason == x509.Expired && time.Now().After(invalid.Cert.NotAfter):
+		return "certificate expired on " + invalid.Cert.NotAfter.UTC().Format(time.DateOnly)
+	case ok && invalid.Reason == x509.Expired:
+		return "certificate is not valid before " + invalid.Cert.NotBefore.UTC().Format(time.DateOnly)
+	}
+	return "certificate of " + host + " cannot be trusted"
+}

@@ -1,0 +1,11 @@
+package dispatch
+
+import "net/http"
+
+// SetTransport puts rt into the place of the network.
+func (d *Dispatcher) SetTransport(rt http.RoundTripper) { d.sender.transport = rt }
+
+// Transport is what attempts are made with.
+func (d *Dispatcher) Transport() http.RoundTripper { return d.sender.transport }
+
+var RetryAfter = retryAfter

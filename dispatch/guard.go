@@ -1,0 +1,159 @@
+package dispatch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"net/url"
+	"slices"
+	"strconv"
+	"syscall"
+
+	"code.dny.dev/ssrf"
+)
+
+// GuardOptions say what an operator allows beyond the public internet. The
+// zero value allows https to public addresses on ports 80 and 443.
+type GuardOptions struct {
+	// AllowHTTP lets webhooks have http URLs. Leads then travel unencrypted.
+	AllowHTTP bool
+
+	// AllowCIDRs are networks that may be called although they are not public:
+	// a CRM on the premises, a development machine. They count for an address
+	// in its IPv4 and in its IPv4-mapped form alike. Allowing 64:ff9b::/96
+	// allows whatever lies behind the network's NAT64 gateway.
+	AllowCIDRs []netip.Prefix
+
+	// AllowPorts may be called beside 80 and 443.
+	AllowPorts []int
+}
+
+// A Guard keeps leadhook from being used to reach what only leadhook's own
+// network can reach: advertisers choose the URLs, and the names in them
+// resolve to whatever their owners like. It is safe for concurrent use.
+type Guard struct {
+	allowHTTP bool
+	allowed   []netip.Prefix
+	ports     []int
+	public    *ssrf.Guardian
+}
+
+// NewGuard returns a Guard.
+func NewGuard(opts GuardOptions) *Guard {
+	g := &Guard{
+		allowHTTP: opts.AllowHTTP,
+		ports:     append([]int{80, 443}, opts.AllowPorts...),
+		public:    ssrf.New(ssrf.WithAnyPort()),
+	}
+	for _, p := range opts.AllowCIDRs {
+		g.allowed = append(g.allowed, unmapped(p))
+	}
+	return g
+}
+
+// unmapped turns a network of IPv4-mapped addresses into the IPv4 network.
+func unmapped(p netip.Prefix) netip.Prefix {
+	const mappedBits = 96
+	if p.Addr().Is4In6() && p.Bits() >= mappedBits {
+		return netip.PrefixFrom(p.Addr().Unmap(), p.Bits()-mappedBits).Masked()
+	}
+	return p.Masked()
+}
+
+// A guardError says in plain words why a URL or an address is not called.
+type guardError string
+
+func (e guardError) Error() string { return string(e) }
+
+// CheckURL says why a webhook must not have this URL, and returns nil if
+// nothing is known against it: an address that is written as a number is
+// judged here, a name only when it is dialled. The error quotes neither path
+// nor query nor user info.
+func (g *Guard) CheckURL(u *url.URL) error {
+	switch {
+	case u.Scheme == "http" && !g.allowHTTP:
+		return guardError("plain http is refused; use https, or allow it with http.allow_http")
+	case u.Scheme != "https" && u.Scheme != "http":
+		return guardError("the URL does not start with https://")
+	case u.Hostname() == "":
+		return guardError("the URL names no host")
+	case u.User != nil:
+		return guardError("the URL has user info; put it into the authorization")
+	case u.Fragment != "":
+		return guardError("the URL has a fragment (#), which is never sent; remove it")
+	}
+	if err := g.checkPort(port(u)); err != nil {
+		return err
+	}
+	if addr, err := netip.ParseAddr(u.Hostname()); err == nil {
+		return g.checkAddr(addr)
+	}
+	return nil // a name: the address it has when dialled is what counts
+}
+
+// port is the port that u is dialled on, and -1 if it is no number.
+func port(u *url.URL) int {
+	switch p := u.Port(); {
+	case p != "":
+		n, err := strconv.Atoi(p)
+		if err != nil {
+			return -1
+		}
+		return n
+	case u.Scheme == "http":
+		return 80
+	}
+	return 443
+}
+
+func (g *Guard) checkPort(port int) error {
+	if slices.Contains(g.ports, port) {
+		return nil
+	}
+	return guardError(fmt.Sprintf("port %d is refused; allow it with http.allow_ports", port))
+}
+
+func (g *Guard) checkAddr(addr netip.Addr) error {
+	addr = addr.Unmap().WithZone("")
+	if slices.ContainsFunc(g.allowed, func(p netip.Prefix) bool { return p.Contains(addr) }) {
+		return nil
+	}
+	if g.public.SafeAddr(addr) == nil {
+		return nil
+	}
+	return guardError(fmt.Sprintf("address %s is %s: refused; allow it with http.allow_cidrs", addr, class(addr)))
+}
+
+func class(addr netip.Addr) string {
+	switch {
+	case addr.IsLoopback():
+		return "loopback"
+	case addr.IsPrivate():
+		return "private"
+	case addr.IsLinkLocalUnicast():
+		return "link-local"
+	case addr.IsMulticast():
+		return "multicast"
+	case addr.IsUnspecified():
+		return "unspecified"
+	}
+	return "reserved"
+}
+
+// control is a [net.Dialer.ControlContext]: it sees every address after DNS
+// and before anything is sent to it, so that no name can be bound to another
+// address between the check and the call.
+func (g *Guard) control(_ context.Context, network, address string, _ syscall.RawConn) error {
+	if network != "tcp4" && network != "tcp6" {
+		return guardError("only TCP is called, not " + network)
+	}
+	to, err := netip.ParseAddrPort(address)
+	if err != nil {
+		return errors.New("the dialled address cannot be read")
+	}
+	if err := g.checkPort(int(to.Port())); err != nil {
+		return err
+	}
+	return g.checkAddr(to.Addr())
+}

@@ -1,0 +1,155 @@
+package dispatch_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"golang.org/x/net/http2"
+	"golang.org/x/net/http2/hpack"
+
+	"github.com/leadhook/leadhook/dispatch"
+	"github.com/leadhook/leadhook/lead"
+)
+
+func TestHTTP2(t *testing.T) {
+	proto := make(chan string, 1)
+	crm := httptest.NewUnstartedServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		proto <- r.Proto + " " + r.RequestURI + " " + string(body)
+	}))
+	crm.EnableHTTP2 = true
+	crm.StartTLS()
+	t.Cleanup(crm.Close)
+	opts := options(crm.URL)
+	opts.RootCAs = pool(crm.Certificate())
+	r := newRig(t, opts, hooks{webhook("w", crm.URL+"/{Odd}//?q")})
+	r.handle(t, message(call))
+	r.wantDelivered(t)
+	if got, want := <-proto, "HTTP/2.0 /{Odd}//?q "+`{"lead": `+call+`}`; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
+func TestHTTP2HeadersAreBounded(t *testing.T) {
+	crm := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("X-Huge", strings.Repeat("x", 100<<10))
+	}))
+	crm.EnableHTTP2 = true
+	crm.StartTLS()
+	t.Cleanup(crm.Close)
+	opts := options(crm.URL)
+	opts.RootCAs = pool(crm.Certificate())
+	r := newRig(t, opts, hooks{webhook("w", crm.URL)})
+	r.handle(t, message(call))
+	if letter := r.onlyLetter(t); !strings.Contains(letter.Error, "headers of more than 64 KiB") {
+		t.Errorf("got %q, want that the headers are too large", letter.Error)
+	}
+}
+
+// serveHTTP2 speaks HTTP/2 frame by frame. It calls end for each request that
+// it read to its end, with the number that this one has over all connections.
+func serveHTTP2(t *testing.T, end func(n int32, out *http2.Framer, stream uint32)) (address string, opts dispatch.Options) {
+	pair, parsed := certificate(t, "127.0.0.1", time.Now().Add(-time.Hour), time.Now().Add(time.Hour))
+	config := &tls.Config{Certificates: []tls.Certificate{pair}, NextProtos: []string{"h2"}}
+	var posts atomic.Int32
+	address = socket(t, func(ctx context.Context, raw net.Conn) {
+		conn := tls.Server(raw, config)
+		if _, err := io.ReadFull(conn, make([]byte, len(http2.ClientPreface))); err != nil {
+			return
+		}
+		framer := http2.NewFramer(conn, conn)
+		_ = framer.WriteSettings()
+		for {
+			frame, err := framer.ReadFrame()
+			if err != nil {
+				return
+			}
+			switch f := frame.(type) {
+			case *http2.SettingsFrame:
+				if !f.IsAck() {
+					_ = framer.WriteSettingsAck()
+				}
+			case *http2.DataFrame:
+				if f.StreamEnded() {
+					end(posts.Add(1), framer, f.StreamID)
+				}
+			}
+		}
+	})
+	opts = options(address)
+	opts.RootCAs, opts.QuickAttempts = pool(parsed), 1
+	return address, opts
+}
+
+func respond(out *http2.Framer, stream uint32) {
+	var block bytes.Buffer
+	_ = hpack.NewEncoder(&block).WriteField(hpack.HeaderField{Name: ":status", Value: "200"})
+	_ = out.WriteHeaders(http2.HeadersFrameParam{
+		StreamID: stream, BlockFragment: block.Bytes(), EndStream: true, EndHeaders: true,
+	})
+}
+
+// TestHTTP2Resets: what the server says it did not process is sent again at
+// once, and nothing else is, although net/http would.
+func TestHTTP2Resets(t *testing.T) {
+	for _, c := range []struct {
+		name      string
+		first     func(out *http2.Framer, stream uint32)
+		posts     int32
+		delivered bool
+	}{
+		{"refused stream", func(out *http2.Framer, stream uint32) {
+			_ = out.WriteRSTStream(stream, http2.ErrCodeRefusedStream)
+		}, 2, true},
+		{"going away before it", func(out *http2.Framer, stream uint32) {
+			_ = out.WriteGoAway(stream-1, http2.ErrCodeNo, nil)
+		}, 2, true},
+		{"going away after it", func(out *http2.Framer, stream uint32) {
+			_ = out.WriteGoAway(stream, http2.ErrCodeNo, nil)
+			respond(out, stream)
+		}, 1, true},
+		{"protocol error", func(out *http2.Framer, stream uint32) {
+			_ = out.WriteRSTStream(stream, http2.ErrCodeProtocol)
+		}, 1, false},
+		{"internal error", func(out *http2.Framer, stream uint32) {
+			_ = out.WriteRSTStream(stream, http2.ErrCodeInternal)
+		}, 1, false},
+		{"going away with an error", func(out *http2.Framer, stream uint32) {
+			_ = out.WriteGoAway(0, http2.ErrCodeProtocol, nil)
+		}, 1, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var posts atomic.Int32
+			address, opts := serveHTTP2(t, func(n int32, out *http2.Framer, stream uint32) {
+				posts.Store(n)
+				if n == 1 {
+					c.first(out, stream)
+					return
+				}
+				respond(out, stream)
+			})
+			r := newRig(t, opts, hooks{webhook("w", "https://"+address)})
+			r.handle(t, message(call))
+			if got := posts.Load(); got != c.posts {
+				t.Errorf("got %d POSTs, want %d", got, c.posts)
+			}
+			if c.delivered {
+				r.wantDelivered(t)
+				return
+			}
+			if letter := r.onlyLetter(t); letter.Evidence != lead.MaybeReceived || letter.Status != 0 {
+				t.Errorf("got %s, status %d (%s); want maybe_received and none",
+					letter.Evidence, letter.Status, letter.Error)
+			}
+		})
+	}
+}

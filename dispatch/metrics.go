@@ -1,0 +1,99 @@
+package dispatch
+
+import (
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promauto"
+
+	"github.com/leadhook/leadhook/lead"
+)
+
+// metrics are the counters that the path of a lead touches, resolved once:
+// looking a label up costs more than counting.
+type metrics struct {
+	unreadable, internal, unknownType, unwanted, wanted prometheus.Counter // events
+
+	deliveries *prometheus.CounterVec        // by outcome and format
+	delivered  map[string]prometheus.Counter // of them, by format
+
+	attempts      [verdicts]prometheus.Counter
+	maybeReceived prometheus.Counter
+	attemptTime   prometheus.Histogram
+	leadAge       prometheus.Histogram
+}
+
+func newMetrics(reg prometheus.Registerer, inFlight func() float64) *metrics {
+	auto := promauto.With(reg)
+	m := &metrics{
+		deliveries: auto.NewCounterVec(prometheus.CounterOpts{
+			Name: "leadhook_deliveries_total",
+			Help: "Deliveries that were settled, by outcome (delivered, inactive, or the dead letter's reason) and format.",
+		}, []string{"outcome", "format"}),
+		maybeReceived: auto.NewCounter(prometheus.CounterOpts{
+			Name: "leadhook_attempts_maybe_received_total",
+			Help: "Failed attempts after which the CRM may have the lead: a later one may make a duplicate there.",
+		}),
+		attemptTime: auto.NewHistogram(prometheus.HistogramOpts{
+			Name:    "leadhook_attempt_seconds",
+			Help:    "Duration of an attempt, from the start of the request to the end of the answer.",
+			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 15, 30},
+		}),
+		leadAge: auto.NewHistogram(prometheus.HistogramOpts{
+			Name:    "leadhook_lead_age_seconds",
+			Help:    "Age of a lead when it was delivered, from its publication to Kafka.",
+			Buckets: []float64{.01, .025, .05, .1, .25, .5, 1, 2.5, 5, 15, 60, 300, 1800, 7200, 43200, 86400, 259200},
+		}),
+	}
+	auto.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "leadhook_attempts_in_flight",
+		Help: "Attempts that are being made right now.",
+	}, inFlight)
+	m.resolveEvents(auto)
+	m.resolveDeliveries()
+	m.resolveAttempts(auto)
+	return m
+}
+
+func (m *metrics) resolveEvents(auto promauto.Factory) {
+	events := auto.NewCounterVec(prometheus.CounterOpts{
+		Name: "leadhook_events_total",
+		Help: "Lead events handled, by outcome: wanted by a webhook, unwanted, unknown_type, unreadable, internal.",
+	}, []string{"outcome"})
+	m.wanted = events.WithLabelValues("wanted")
+	m.unwanted = events.WithLabelValues("unwanted")
+	m.unknownType = events.WithLabelValues("unknown_type")
+	m.unreadable = events.WithLabelValues("unreadable")
+	m.internal = events.WithLabelValues("internal")
+}
+
+func (m *metrics) resolveDeliveries() {
+	m.delivered = map[string]prometheus.Counter{}
+	for _, format := range []string{string(lead.JSON), string(lead.ADF), unknownFormat} {
+		m.delivered[format] = m.deliveries.WithLabelValues("delivered", format)
+	}
+}
+
+func (m *metrics) resolveAttempts(auto promauto.Factory) {
+	attempts := auto.NewCounterVec(prometheus.CounterOpts{
+		Name: "leadhook_attempts_total",
+		Help: "Attempts by outcome: delivered, transient, needs_human, gone, refused.",
+	}, []string{"outcome"})
+	for v := range verdicts {
+		m.attempts[v] = attempts.WithLabelValues(v.String())
+	}
+}
+
+// unknownFormat stands for the format of a damaged webhook.
+const unknownFormat = "unknown"
+
+// formatLabel keeps what a damaged webhook says from becoming a label.
+func formatLabel(hook *lead.Webhook) string {
+	if hook.Format == lead.JSON || hook.Format == lead.ADF {
+		return string(hook.Format)
+	}
+	return unknownFormat
+}
+
+// ended counts a delivery that ended otherwise than by being delivered.
+func (m *metrics) ended(outcome string, hook *lead.Webhook) {
+	m.deliveries.WithLabelValues(outcome, formatLabel(hook)).Inc()
+}

@@ -1,0 +1,260 @@
+package dispatch_test
+
+import (
+	"bufio"
+	"context"
+	"crypto/x509"
+	"fmt"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"net/url"
+	"os"
+	"strconv"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"go.uber.org/goleak"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
+
+	"github.com/leadhook/leadhook/dispatch"
+	"github.com/leadhook/leadhook/lead"
+)
+
+func TestMain(m *testing.M) {
+	if os.Getenv("LEADHOOK_BENCH_CRM") != "" {
+		serveBenchCRM()
+		return
+	}
+	goleak.VerifyTestMain(m)
+}
+
+// hooks are the webhooks of whatever advertiser is asked for.
+type hooks []*lead.Webhook
+
+func (h hooks) For(context.Context, string) ([]*lead.Webhook, error) { return h, nil }
+
+// hooksFunc is a look-up that a test writes itself.
+type hooksFunc func(ctx context.Context, advertiser string) ([]*lead.Webhook, error)
+
+func (f hooksFunc) For(ctx context.Context, advertiser string) ([]*lead.Webhook, error) {
+	return f(ctx, advertiser)
+}
+
+// letters keeps dead letters in memory, unless ctx has ended.
+type letters struct {
+	always bool // keep them nonetheless
+
+	mu     sync.Mutex
+	buried []*lead.DeadLetter // guarded by mu
+}
+
+func (l *letters) Bury(ctx context.Context, letter *lead.DeadLetter) error {
+	if err := ctx.Err(); err != nil && !l.always {
+		return err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.buried = append(l.buried, letter)
+	return nil
+}
+
+func (l *letters) all() []*lead.DeadLetter {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return append([]*lead.DeadLetter(nil), l.buried...)
+}
+
+// A rig is a Dispatcher with everything around it in sight.
+type rig struct {
+	*dispatch.Dispatcher
+	letters *letters
+	metrics *prometheus.Registry
+	logs    *observer.ObservedLogs
+}
+
+func newRig(t testing.TB, opts dispatch.Options, webhooks dispatch.Webhooks) *rig {
+	t.Helper()
+	core, logs := observer.New(zap.DebugLevel)
+	r := &rig{letters: &letters{}, metrics: prometheus.NewRegistry(), logs: logs}
+	r.Dispatcher = dispatch.New(opts, webhooks, r.letters, r.metrics, zap.New(core))
+	t.Cleanup(r.Close)
+	return r
+}
+
+// handle hands one message over and fails the test if it is not settled.
+func (r *rig) handle(t testing.TB, m *lead.Message) {
+	t.Helper()
+	if err := r.Handle(t.Context(), m); err != nil {
+		t.Fatalf("got %v, want the message settled", err)
+	}
+}
+
+// onlyLetter returns the one dead letter that there must be.
+func (r *rig) onlyLetter(t testing.TB) *lead.DeadLetter {
+	t.Helper()
+	all := r.letters.all()
+	if len(all) != 1 {
+		t.Fatalf("got %d dead letters, want 1: %+v", len(all), all)
+	}
+	return all[0]
+}
+
+func (r *rig) wantDelivered(t testing.TB) {
+	t.Helper()
+	for _, letter := range r.letters.all() {
+		t.Errorf("got a dead letter (%s: %s), want the lead delivered", letter.Reason, letter.Error)
+	}
+}
+
+// count is the value of a counter, or how often a histogram observed.
+func (r *rig) count(t testing.TB, name string, labels ...string) float64 {
+	t.Helper()
+	families, err := r.metrics.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := fmt.Sprint(labels)
+	for _, family := range families {
+		for _, metric := range family.GetMetric() {
+			var values []string
+			for _, pair := range metric.GetLabel() {
+				values = append(values, pair.GetValue())
+			}
+			if family.GetName() == name && fmt.Sprint(values) == want {
+				return metric.GetCounter().GetValue() + float64(metric.GetHistogram().GetSampleCount())
+			}
+		}
+	}
+	return 0
+}
+
+// options allow a test to call the loopback interface at the port of a URL or
+// address, and wait no longer than a test likes.
+func options(addresses ...string) dispatch.Options {
+	opts := dispatch.Options{
+		Timeout:   5 * time.Second,
+		QuickWait: time.Millisecond,
+		Guard: dispatch.GuardOptions{
+			AllowHTTP:  true,
+			AllowCIDRs: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")},
+		},
+	}
+	for _, address := range addresses {
+		if u, err := url.Parse(address); err == nil && u.Host != "" {
+			address = u.Host
+		}
+		_, port, err := net.SplitHostPort(address)
+		if err != nil {
+			panic(err)
+		}
+		n, err := strconv.Atoi(port)
+		if err != nil {
+			panic(err)
+		}
+		opts.Guard.AllowPorts = append(opts.Guard.AllowPorts, n)
+	}
+	return opts
+}
+
+func webhook(id, url string) *lead.Webhook {
+	return &lead.Webhook{
+		ID: id, Advertiser: "USA_1", URL: url, Trigger: lead.NewContact,
+		LeadTypes: lead.AllLeadTypes, Format: lead.JSON, Active: true,
+	}
+}
+
+const call = `{"id":4711,"event_type":"call","call":{"caller_number":"3095550100"}}`
+
+func message(body string) *lead.Message {
+	return &lead.Message{
+		Topic: "leads", Partition: 3, Offset: 42, Key: []byte("USA_1"), Time: time.Now().Add(-time.Minute),
+		Value: []byte(`{"advertiser_id":"USA_1","trigger":"new_contact","lead":` + body + `}`),
+	}
+}
+
+// a crm is an HTTP server that remembers what it was sent.
+type crm struct {
+	*httptest.Server
+	mu    sync.Mutex
+	posts []http.Header // guarded by mu
+}
+
+// newCRM starts a CRM that answers with f, which gets the number of the POST.
+func newCRM(t testing.TB, f func(n int, w http.ResponseWriter, r *http.Request)) *crm {
+	c := &crm{}
+	c.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		c.mu.Lock()
+		c.posts = append(c.posts, r.Header.Clone())
+		n := len(c.posts)
+		c.mu.Unlock()
+		f(n, w, r)
+	}))
+	t.Cleanup(c.Close)
+	return c
+}
+
+func (c *crm) seen() []http.Header {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return append([]http.Header(nil), c.posts...)
+}
+
+func answer(status int) func(int, http.ResponseWriter, *http.Request) {
+	return func(_ int, w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) }
+}
+
+// socket listens on the loopback interface, hands each connection to f, and
+// closes it when f returns or the test ends.
+func socket(t testing.TB, f func(ctx context.Context, conn net.Conn)) (address string) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			wg.Go(func() {
+				defer conn.Close()
+				defer context.AfterFunc(t.Context(), func() { _ = conn.Close() })()
+				f(t.Context(), conn)
+			})
+		}
+	})
+	t.Cleanup(func() {
+		_ = listener.Close()
+		wg.Wait()
+	})
+	return listener.Addr().String()
+}
+
+// readPost reads one request with its body off a connection.
+func readPost(in *bufio.Reader) error {
+	r, err := http.ReadRequest(in)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(io.Discard, r.Body)
+	return err
+}
+
+// quiet is for servers whose complaints are what a test wants.
+var quiet = log.New(io.Discard, "", 0)
+
+func pool(certificates ...*x509.Certificate) *x509.CertPool {
+	p := x509.NewCertPool()
+	for _, c := range certificates {
+		p.AddCert(c)
+	}
+	return p
+}

@@ -1,0 +1,47 @@
+package dispatch
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"strings"
+
+	"github.com/leadhook/leadhook/lead"
+)
+
+// signingKeys decodes signing secrets as Standard Webhooks 1.0 writes them:
+// "whsec_" and base64. The error quotes nothing of them.
+func signingKeys(secrets []lead.Secret) ([][]byte, error) {
+	if len(secrets) == 0 {
+		return nil, nil
+	}
+	keys := make([][]byte, len(secrets))
+	for i, secret := range secrets {
+		text, ok := strings.CutPrefix(secret.Reveal(), "whsec_")
+		key, err := base64.StdEncoding.DecodeString(text)
+		if !ok || err != nil || len(key) == 0 {
+			return nil, errors.New("a signing secret is not whsec_ and base64")
+		}
+		keys[i] = key
+	}
+	return keys, nil
+}
+
+// sign returns the value of webhook-signature (Standard Webhooks 1.0): for
+// each key an HMAC-SHA256 over id, time and body, so that during a rotation
+// the receiver may know either secret.
+func sign(keys [][]byte, id, unix string, body []byte) string {
+	var value []byte
+	for _, key := range keys {
+		mac := hmac.New(sha256.New, key)
+		mac.Write([]byte(id + "." + unix + "."))
+		mac.Write(body)
+		if len(value) > 0 {
+			value = append(value, ' ')
+		}
+		value = append(value, "v1,"...)
+		value = base64.StdEncoding.AppendEncode(value, mac.Sum(nil))
+	}
+	return string(value)
+}

@@ -1,0 +1,174 @@
+package dispatch
+
+import (
+	"cmp"
+	"errors"
+	"maps"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/leadhook/leadhook/lead"
+)
+
+// A target is a webhook made ready to be called: what is the same for all of
+// its attempts, and costs something to find out. It is not changed any more.
+type target struct {
+	url     *url.URL
+	refusal error       // why the guard does not let it be called; nil: it does
+	keys    [][]byte    // to sign with; none: unsigned
+	header  http.Header // what goes with every request
+}
+
+// aim reads what a webhook says about how to call it. An error means that the
+// webhook's record is damaged; it quotes nothing of the record.
+func (s *sender) aim(hook *lead.Webhook) (*target, error) {
+	u, err := wireURL(hook.URL, s.opts.Proxy != nil)
+	if err != nil {
+		return nil, err
+	}
+	keys, err := signingKeys(hook.SigningSecrets)
+	if err != nil {
+		return nil, err
+	}
+	return &target{url: u, refusal: s.guard.CheckURL(u), keys: keys, header: s.constant(hook)}, nil
+}
+
+// constant is the part of the header that no delivery changes. What leadhook
+// says itself comes last, so that nothing an advertiser set can take its place;
+// [delivery.header] goes on that way.
+func (s *sender) constant(hook *lead.Webhook) http.Header {
+	h := http.Header{}
+	for name, value := range hook.Headers {
+		h.Set(name, value.Reveal())
+	}
+	if token := hook.Authorization.Reveal(); token != "" {
+		h.Set(cmp.Or(hook.AuthHeader, "Authorization"), token)
+	}
+	h.Set("User-Agent", s.opts.UserAgent)
+	return h
+}
+
+// targets remembers the targets of the webhooks in use. Webhooks are not
+// changed once they are handed out, so that a pointer stands for all that one
+// says.
+type targets struct {
+	mu    sync.RWMutex
+	known map[*lead.Webhook]*target // guarded by mu; at most maxTargets
+}
+
+const maxTargets = 8192
+
+func (t *targets) get(hook *lead.Webhook) *target {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	return t.known[hook]
+}
+
+// put forgets all others when there are too many: to aim anew now and then
+// costs less than to keep track of which was used when.
+func (t *targets) put(hook *lead.Webhook, to *target) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.known == nil || len(t.known) >= maxTargets {
+		t.known = make(map[*lead.Webhook]*target)
+	}
+	t.known[hook] = to
+}
+
+// target finds the target of a webhook, or makes it.
+func (s *sender) target(hook *lead.Webhook) (*target, error) {
+	if known := s.targets.get(hook); known != nil {
+		return known, nil
+	}
+	to, err := s.aim(hook)
+	if err == nil {
+		s.targets.put(hook, to)
+	}
+	return to, err
+}
+
+// wireURL reads a URL so that net/http sends its path and query byte for byte.
+// Left alone, [url.URL] writes escapes for characters that it thinks should
+// have them, and CRMs there are whose router, or whose token in the path, then
+// does not match any more.
+func wireURL(raw string, viaProxy bool) (*url.URL, error) {
+	u, err := url.Parse(raw)
+	if err != nil || strings.ContainsAny(raw, " \t") {
+		return nil, errors.New("the URL of the webhook is not valid")
+	}
+	path := rawPath(raw)
+	if cmp.Or(u.EscapedPath(), "/") == path || u.Host == "" {
+		return u, nil
+	}
+	u.Opaque = path
+	if strings.HasPrefix(path, "//") || viaProxy && u.Scheme == "http" {
+		// Only with the host before it is such a path understood by net/http,
+		// and by a proxy (RFC 9112 §3.2.2).
+		u.Opaque = "//" + u.Host + path
+	}
+	return u, nil
+}
+
+// rawPath is the path of a URL as it is written; "/" stands for none, as
+// RFC 9112 §3.2.1 wants.
+func rawPath(raw string) string {
+	_, rest, _ := strings.Cut(raw, "://")
+	if i := strings.IndexAny(rest, "?#"); i >= 0 {
+		rest = rest[:i]
+	}
+	if i := strings.IndexByte(rest, '/'); i >= 0 {
+		return rest[i:]
+	}
+	return "/"
+}
+
+// header makes the header of one attempt.
+func (dl *delivery) header(now time.Time) http.Header {
+	const always, most = 5, 8
+	h := make(http.Header, len(dl.target.header)+always)
+	maps.Copy(h, dl.target.header)
+	values := make([]string, 0, most) // of all names: one allocation
+	set := func(name, value string) {
+		values = append(values, value)
+		h[name] = values[len(values)-1:]
+	}
+	unix := strconv.FormatInt(now.Unix(), 10)
+	set("Content-Type", dl.body.ContentType)
+	set("Webhook-Id", dl.id)
+	set("Webhook-Timestamp", unix)
+	set("Webhook-Attempt", strconv.Itoa(dl.attempts))
+	set("Webhook-Trigger", string(dl.ev.Trigger))
+	if dl.ev.Test {
+		set("Webhook-Test", "true")
+	}
+	if len(dl.target.keys) > 0 {
+		set("Webhook-Signature", sign(dl.target.keys, dl.id, unix, dl.body.Bytes))
+	}
+	if parent := dl.msg.Header("traceparent"); validTraceparent(parent) {
+		set("Traceparent", parent)
+	}
+	return h
+}
+
+// validTraceparent says whether s is a traceparent that may be passed on (W3C
+// Trace Context §3.2): version, trace id, parent id and flags in lower-case
+// hex, the ids not all zero.
+func validTraceparent(s string) bool {
+	const form = "00-0123456789abcdef0123456789abcdef-0123456789abcdef-00"
+	if len(s) != len(form) {
+		return false
+	}
+	for i := range len(form) {
+		dash := form[i] == '-'
+		hex := '0' <= s[i] && s[i] <= '9' || 'a' <= s[i] && s[i] <= 'f'
+		if dash != (s[i] == '-') || !dash && !hex {
+			return false
+		}
+	}
+	version, trace, parent := s[:2], s[3:35], s[36:52]
+	return version != "ff" && strings.Trim(trace, "0") != "" && strings.Trim(parent, "0") != ""
+}
