@@ -1,0 +1,101 @@
+package admin
+
+import (
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/http/pprof"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"go.uber.org/zap"
+)
+
+func handler(o Options, checks []Check, g prometheus.Gatherer, log *zap.Logger) http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /{$}", index(o.PProf))
+	mux.HandleFunc("GET /healthz", healthz)
+	mux.HandleFunc("GET /readyz", readyz(checks))
+	mux.Handle("GET /metrics", metrics(o.Version, g, log))
+	if o.PProf {
+		mux.HandleFunc("GET /debug/pprof/", pprof.Index)
+		mux.HandleFunc("GET /debug/pprof/cmdline", pprof.Cmdline)
+		mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
+		mux.HandleFunc("GET /debug/pprof/symbol", pprof.Symbol)
+		mux.HandleFunc("POST /debug/pprof/symbol", pprof.Symbol)
+		mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
+	}
+	return mux
+}
+
+func index(withProfiles bool) http.HandlerFunc {
+	page := `<!DOCTYPE html>
+<title>leadhook</title>
+<h1>leadhook</h1>
+<ul>
+<li><a href="/healthz">/healthz</a>: does the process live?
+<li><a href="/readyz">/readyz</a>: do leads flow, and if not, why?
+<li><a href="/metrics">/metrics</a>: for Prometheus
+`
+	if withProfiles {
+		page += `<li><a href="/debug/pprof/">/debug/pprof/</a>: Go's profiles
+`
+	}
+	page += "</ul>\n"
+	return func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		_, _ = io.WriteString(w, page)
+	}
+}
+
+// healthz says nothing of Kafka or Redis: a restart would not bring them back.
+func healthz(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.Header().Set("Cache-Control", "no-store")
+	_, _ = io.WriteString(w, "ok\n")
+}
+
+// readiness is the body of /readyz, laid out for people too.
+type readiness struct {
+	Ready  bool     `json:"ready"`
+	Checks []result `json:"checks"`
+}
+
+type result struct {
+	Name  string `json:"name"`
+	Ready bool   `json:"ready"`
+	Cause string `json:"cause,omitempty"`
+}
+
+// readyz answers 200 if all checks are passed, and 503 if one is not.
+func readyz(checks []Check) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		state := readiness{Ready: true, Checks: make([]result, len(checks))}
+		for i, c := range checks {
+			state.Checks[i] = result{Name: c.Name, Ready: true}
+			if err := c.Ready(); err != nil {
+				state.Ready = false
+				state.Checks[i] = result{Name: c.Name, Cause: err.Error()}
+			}
+		}
+		w.Header().Set("Content-Type", "application/json")
+		w.Header().Set("Cache-Control", "no-store")
+		if !state.Ready {
+			w.WriteHeader(http.StatusServiceUnavailable)
+		}
+		body := json.NewEncoder(w)
+		body.SetEscapeHTML(false)
+		body.SetIndent("", "  ")
+		_ = body.Encode(state) // the client has gone
+	}
+}
+
+// metrics adds the build to what g gathers. A metric that cannot be gathered
+// is logged and does not take the others with it.
+func metrics(version string, g prometheus.Gatherer, log *zap.Logger) http.Handler {
+	return promhttp.HandlerFor(prometheus.Gatherers{buildInfo(version), g}, promhttp.HandlerOpts{
+		ErrorLog:            zap.NewStdLog(log),
+		ErrorHandling:       promhttp.ContinueOnError,
+		MaxRequestsInFlight: 8,
+	})
+}

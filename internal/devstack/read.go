@@ -1,0 +1,158 @@
+package devstack
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/json"
+	"encoding/xml"
+	"errors"
+	"mime"
+	"net/http"
+	"strings"
+)
+
+// A summary is what a person wants to see of a lead first.
+type summary struct {
+	format string // JSON or ADF
+	leadID string
+	kind   string // Phone call, Chat, Web form, Email
+	name   string // of the contact
+	about  string // in a few words; empty if the lead does not say
+	test   bool
+}
+
+// read makes out a lead in the body of a POST. The error says, for whoever
+// sent it, why the body is none.
+func read(p Post) (summary, error) {
+	media, _, _ := mime.ParseMediaType(p.Header.Get("Content-Type"))
+	var s summary
+	var err error
+	switch media {
+	case "application/json":
+		s, err = readJSON(p.Body)
+	case "application/xml":
+		s, err = readADF(p.Body)
+	default:
+		err = errors.New("the Content-Type is neither application/json nor application/xml")
+	}
+	s.test = s.test || isTest(p.Header)
+	return s, err
+}
+
+func isTest(h http.Header) bool { return h.Get("webhook-test") == "true" }
+
+func readJSON(body []byte) (summary, error) {
+	var in struct {
+		Lead *struct {
+			ID          loose `json:"id"`
+			EventType   loose `json:"event_type"`
+			DisplayName loose `json:"display_name"`
+			Notes       loose `json:"notes"`
+			Contact     struct {
+				First loose `json:"first_name"`
+				Last  loose `json:"last_name"`
+			} `json:"contact"`
+			Call struct {
+				Target loose `json:"target_number"`
+			} `json:"call"`
+			Chat struct {
+				Summary loose `json:"summary"`
+			} `json:"chat"`
+			Form struct {
+				SubType loose `json:"sub_type"`
+				Subject loose `json:"subject"`
+				Message loose `json:"message"`
+			} `json:"form"`
+		} `json:"lead"`
+	}
+	err := json.Unmarshal(body, &in)
+	if _, odd := errors.AsType[*json.UnmarshalTypeError](err); err != nil && !odd { // odd: the rest has been read
+		return summary{}, errors.New("the body is not JSON")
+	}
+	if in.Lead == nil {
+		return summary{}, errors.New(`the body has no member "lead"`)
+	}
+	l := in.Lead
+	return summary{
+		format: "JSON",
+		leadID: string(l.ID),
+		kind:   kind(string(l.EventType), string(l.Form.SubType)),
+		name:   cmp.Or(strings.TrimSpace(string(l.Contact.First+" "+l.Contact.Last)), string(l.DisplayName)),
+		about:  string(cmp.Or(l.Form.Subject, l.Form.Message, l.Chat.Summary, l.Notes)),
+	}, nil
+}
+
+func kind(eventType, subType string) string {
+	switch {
+	case eventType == "call":
+		return "Phone call"
+	case eventType == "chat":
+		return "Chat"
+	case eventType == "form" && subType == "FormEmail":
+		return "Email"
+	case eventType == "form":
+		return "Web form"
+	}
+	return "Lead"
+}
+
+// loose takes a member of a lead whatever its type is: text as the text, null
+// as nothing, all else as it was written.
+type loose string
+
+func (l *loose) UnmarshalJSON(raw []byte) error {
+	var text string
+	switch {
+	case bytes.Equal(raw, []byte("null")):
+	case json.Unmarshal(raw, &text) == nil:
+		*l = loose(strings.TrimSpace(text))
+	default:
+		*l = loose(raw)
+	}
+	return nil
+}
+
+func readADF(body []byte) (summary, error) {
+	var in struct {
+		XMLName  xml.Name `xml:"adf"`
+		Prospect *struct {
+			ID      string   `xml:"id"`
+			Year    string   `xml:"vehicle>year"`
+			Make    string   `xml:"vehicle>make"`
+			Model   string   `xml:"vehicle>model"`
+			Names   []string `xml:"customer>contact>name"`
+			Remarks string   `xml:"customer>comments"`
+			Service string   `xml:"provider>service"`
+		} `xml:"prospect"`
+	}
+	if err := xml.Unmarshal(body, &in); err != nil || in.Prospect == nil {
+		return summary{}, errors.New("the body is not ADF: no adf element with a prospect can be read")
+	}
+	p := in.Prospect
+	remarks, test := strings.CutPrefix(strings.TrimSpace(p.Remarks), "TEST LEAD")
+	vehicle := strings.Join(strings.Fields(strings.ReplaceAll(p.Year+" "+p.Make+" "+p.Model, "Unknown", "")), " ")
+	return summary{
+		format: "ADF",
+		leadID: strings.TrimSpace(p.ID),
+		kind:   cmp.Or(strings.TrimSpace(p.Service), "Lead"),
+		name:   strings.Join(p.Names, " "),
+		about:  joined([]string{vehicle, remark(remarks)}, ", "),
+		test:   test,
+	}, nil
+}
+
+// telling are the labels of what a customer wants, as leadhook writes them into
+// ADF's comments, the best first.
+var telling = []string{"Subject", "Message", "Chat summary", "Notes"}
+
+// remark is the most telling line of the comments; empty if none is.
+func remark(comments string) string {
+	for _, label := range telling {
+		for line := range strings.Lines(comments) {
+			if text, ok := strings.CutPrefix(line, label+": "); ok {
+				return strings.TrimSpace(text)
+			}
+		}
+	}
+	return ""
+}

@@ -1,0 +1,185 @@
+package realstack
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/segmentio/kafka-go"
+)
+
+// The environment variables that say what a test runs on.
+const (
+	LibsVariable  = "LEADHOOK_TEST_KAFKA_LIBS" // the directory with Kafka's jars
+	KafkaVariable = "LEADHOOK_TEST_KAFKA"      // a Kafka that runs, host:port
+	RedisVariable = "LEADHOOK_TEST_REDIS"      // a Redis that runs and may be emptied, a URL
+)
+
+// A Login is a user that a Kafka with SASLSSL lets in.
+type Login struct {
+	Mechanism string // as Kafka spells it
+	Username  string
+	Password  string
+}
+
+// The logins, one for each mechanism. Each user is known to its own mechanism
+// alone.
+var (
+	Plain    = Login{"PLAIN", "plain-user", "plain-word"}
+	Scram256 = Login{"SCRAM-SHA-256", "scram256-user", "scram256-word"}
+	Scram512 = Login{"SCRAM-SHA-512", "scram512-user", "scram512-word"}
+)
+
+// KafkaOptions say what a Kafka offers beside its plain listener.
+type KafkaOptions struct {
+	// SASLSSL opens a second listener, encrypted with a certificate for
+	// 127.0.0.1 and localhost, for those with one of the logins.
+	SASLSSL bool
+
+	// Config are more lines of server.properties; they win over ours.
+	Config map[string]string
+}
+
+// Kafka is one node of Apache Kafka, broker and controller in one, which
+// creates no topic by itself. Its records are on disk, as durable as a node
+// that nobody replicates can be.
+type Kafka struct {
+	*server
+	addr, secure string
+}
+
+// StartKafka formats a directory and starts a node in it, which takes some
+// seconds. The jars are those in the directory that [LibsVariable] names.
+func StartKafka(ctx context.Context, opts KafkaOptions) (*Kafka, error) {
+	libs, err := kafkaLibs()
+	if err != nil {
+		return nil, err
+	}
+	ports, err := freePorts(3)
+	if err != nil {
+		return nil, err
+	}
+	dir, err := newDir("kafka")
+	if err != nil {
+		return nil, err
+	}
+	k := &Kafka{addr: loopback(ports[0]), secure: loopback(ports[2])}
+	k.server = &server{name: "Kafka", dir: dir, answers: k.registered,
+		argv: []string{"java", "-Xmx1g", "-cp", libs, logLevel, "kafka.Kafka", "server.properties"}}
+	err = k.format(ctx, libs, opts, loopback(ports[1]))
+	if err == nil {
+		err = k.start(ctx)
+	}
+	if err != nil {
+		return nil, errors.Join(err, k.Close())
+	}
+	return k, nil
+}
+
+// logLevel is obeyed if slf4j-simple is among the jars; without it, Kafka
+// says nothing.
+const logLevel = "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn"
+
+func kafkaLibs() (string, error) {
+	dir := os.Getenv(LibsVariable)
+	if dir == "" {
+		return "", fmt.Errorf("%s is not set: name the directory with the jars of org.apache.kafka:kafka_2.13; .ci/kafka-libs fetches them and prints it", LibsVariable)
+	}
+	if jars, _ := filepath.Glob(filepath.Join(dir, "kafka_*.jar")); len(jars) == 0 {
+		return "", fmt.Errorf("%s: no kafka_*.jar in %s", LibsVariable, dir)
+	}
+	return filepath.Join(dir, "*"), nil
+}
+
+// format writes the settings and lays out the node's directory.
+func (k *Kafka) format(ctx context.Context, libs string, opts KafkaOptions, controller string) error {
+	config := k.config(controller)
+	format := []string{"-Xmx256m", "-cp", libs, "kafka.tools.StorageTool", "format", "-t", "bGVhZGhvb2stdGVzdC0wMQ", "-c", "server.properties"}
+	if opts.SASLSSL {
+		if err := writeCerts(k.dir); err != nil {
+			return err
+		}
+		k.secureConfig(config)
+		for _, login := range []Login{Scram256, Scram512} {
+			format = append(format, "--add-scram", fmt.Sprintf("%s=[name=%s,password=%s]", login.Mechanism, login.Username, login.Password))
+		}
+	}
+	maps.Copy(config, opts.Config)
+	var lines strings.Builder
+	for _, key := range slices.Sorted(maps.Keys(config)) {
+		fmt.Fprintf(&lines, "%s=%s\n", key, config[key])
+	}
+	if err := os.WriteFile(filepath.Join(k.dir, "server.properties"), []byte(lines.String()), 0o600); err != nil {
+		return err
+	}
+	cmd := exec.CommandContext(ctx, "java", format...) //nolint:gosec // the arguments are ours
+	cmd.Dir, cmd.SysProcAttr = k.dir, diesWithParent()
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("format Kafka's directory: %w\n%s", err, out)
+	}
+	return nil
+}
+
+func (k *Kafka) config(controller string) map[string]string {
+	return map[string]string{
+		"process.roles":                                    "broker,controller",
+		"node.id":                                          "1",
+		"controller.quorum.voters":                         "1@" + controller,
+		"controller.listener.names":                        "CONTROLLER",
+		"listeners":                                        "PLAINTEXT://" + k.addr + ",CONTROLLER://" + controller,
+		"listener.security.protocol.map":                   "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SASL_SSL:SASL_SSL",
+		"inter.broker.listener.name":                       "PLAINTEXT",
+		"log.dirs":                                         filepath.Join(k.dir, "data"),
+		"offsets.topic.replication.factor":                 "1",
+		"offsets.topic.num.partitions":                     "4", // 50 are for clusters, and slow to load
+		"transaction.state.log.replication.factor":         "1",
+		"transaction.state.log.min.isr":                    "1",
+		"share.coordinator.state.topic.replication.factor": "1",
+		"share.coordinator.state.topic.min.isr":            "1",
+		"group.initial.rebalance.delay.ms":                 "0",
+		"broker.session.timeout.ms":                        "3000", // a killed node may come back only when its old session is over
+		"broker.heartbeat.interval.ms":                     "500",
+		"auto.create.topics.enable":                        "false",
+	}
+}
+
+func (k *Kafka) secureConfig(config map[string]string) {
+	const listener = "listener.name.sasl_ssl."
+	const scram = "org.apache.kafka.common.security.scram.ScramLoginModule required;"
+	config["listeners"] += ",SASL_SSL://" + k.secure
+	config["sasl.enabled.mechanisms"] = strings.Join([]string{Plain.Mechanism, Scram256.Mechanism, Scram512.Mechanism}, ",")
+	config[listener+"plain.sasl.jaas.config"] = fmt.Sprintf(
+		"org.apache.kafka.common.security.plain.PlainLoginModule required user_%s=\"%s\";", Plain.Username, Plain.Password)
+	config[listener+"scram-sha-256.sasl.jaas.config"] = scram
+	config[listener+"scram-sha-512.sasl.jaas.config"] = scram
+	config[listener+"ssl.keystore.type"] = "PEM"
+	config[listener+"ssl.keystore.location"] = filepath.Join(k.dir, bothFile)
+}
+
+// registered asks for what every client asks for first.
+func (k *Kafka) registered(ctx context.Context) error {
+	transport := &kafka.Transport{}
+	defer transport.CloseIdleConnections()
+	client := &kafka.Client{Addr: kafka.TCP(k.addr), Transport: transport}
+	meta, err := client.Metadata(ctx, &kafka.MetadataRequest{})
+	if err == nil && len(meta.Brokers) == 0 {
+		return errors.New("it has not registered itself yet")
+	}
+	return err
+}
+
+// Addr is the plain listener, host:port.
+func (k *Kafka) Addr() string { return k.addr }
+
+// SecureAddr is the SASL_SSL listener, host:port; nobody listens there
+// without SASLSSL.
+func (k *Kafka) SecureAddr() string { return k.secure }
+
+// CAFile is the certificate to trust at SecureAddr.
+func (k *Kafka) CAFile() string { return filepath.Join(k.dir, caFile) }

@@ -1,0 +1,150 @@
+package realstack
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// masterName is how the sentinels call the primary they watch.
+const masterName = "leads"
+
+// Sentinel is a primary, its replica, and three sentinels that make the
+// replica the primary some two seconds after the primary is gone.
+type Sentinel struct {
+	primary, replica *Redis
+	sentinels        []*sentinel
+}
+
+// StartSentinel starts all five, and returns when every sentinel knows the
+// others and the replica, so that a failover can begin.
+func StartSentinel(ctx context.Context) (*Sentinel, error) {
+	s := &Sentinel{}
+	if err := s.start(ctx); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
+}
+
+func (s *Sentinel) start(ctx context.Context) (err error) {
+	if s.primary, err = StartRedis(ctx, RedisOptions{}); err != nil {
+		return err
+	}
+	host, port, _ := net.SplitHostPort(s.primary.Addr())
+	if s.replica, err = StartRedis(ctx, RedisOptions{Args: []string{"--replicaof", host, port}}); err != nil {
+		return err
+	}
+	ports, err := freePorts(3)
+	if err != nil {
+		return err
+	}
+	for _, at := range ports {
+		one, err := startSentinel(ctx, at, port)
+		if err != nil {
+			return err
+		}
+		s.sentinels = append(s.sentinels, one)
+	}
+	for _, one := range s.sentinels {
+		one.answers = one.knowsAll
+		if err := one.await(ctx); err != nil {
+			return fmt.Errorf("start sentinels: %w; the last lines of one:\n%s", err, one.Log())
+		}
+	}
+	return nil
+}
+
+// Master is the name to ask the sentinels for.
+func (s *Sentinel) Master() string { return masterName }
+
+// Addrs are the sentinels, host:port each.
+func (s *Sentinel) Addrs() []string {
+	var addrs []string
+	for _, one := range s.sentinels {
+		addrs = append(addrs, one.addr)
+	}
+	return addrs
+}
+
+// Primary is the Redis that was the primary at the start.
+func (s *Sentinel) Primary() *Redis { return s.primary }
+
+// Replica is the Redis that was the replica at the start.
+func (s *Sentinel) Replica() *Redis { return s.replica }
+
+// Close ends all five.
+func (s *Sentinel) Close() error {
+	var errs []error
+	for _, one := range s.sentinels {
+		errs = append(errs, one.Close())
+	}
+	for _, r := range []*Redis{s.replica, s.primary} {
+		if r != nil {
+			errs = append(errs, r.Close())
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// sentinel is one of the three.
+type sentinel struct {
+	*server
+	addr string
+}
+
+func startSentinel(ctx context.Context, port int, primaryPort string) (*sentinel, error) {
+	dir, err := newDir("sentinel")
+	if err != nil {
+		return nil, err
+	}
+	s := &sentinel{addr: loopback(port)}
+	s.server = &server{name: "Redis Sentinel", dir: dir, answers: s.pong,
+		argv: []string{"redis-server", "sentinel.conf", "--sentinel"}}
+	// A file, since a sentinel writes what it learns back into it.
+	config := "port " + strconv.Itoa(port) + "\nbind 127.0.0.1\n" +
+		"sentinel monitor " + masterName + " 127.0.0.1 " + primaryPort + " 2\n" +
+		"sentinel down-after-milliseconds " + masterName + " 1000\n" +
+		"sentinel failover-timeout " + masterName + " 5000\n"
+	err = os.WriteFile(filepath.Join(dir, "sentinel.conf"), []byte(config), 0o600)
+	if err == nil {
+		err = s.start(ctx)
+	}
+	if err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
+}
+
+// ask closes the client that it lends.
+func (s *sentinel) ask(question func(*redis.SentinelClient) error) error {
+	client := redis.NewSentinelClient(&redis.Options{Addr: s.addr, MaxRetries: -1})
+	defer func() { _ = client.Close() }()
+	return question(client)
+}
+
+func (s *sentinel) pong(ctx context.Context) error {
+	return s.ask(func(c *redis.SentinelClient) error { return c.Ping(ctx).Err() })
+}
+
+func (s *sentinel) knowsAll(ctx context.Context) error {
+	return s.ask(func(c *redis.SentinelClient) error {
+		others, err := c.Sentinels(ctx, masterName).Result()
+		if err != nil {
+			return err
+		}
+		replicas, err := c.Replicas(ctx, masterName).Result()
+		if err != nil {
+			return err
+		}
+		if len(others) != 2 || len(replicas) != 1 || replicas[0]["master-link-status"] != "ok" {
+			return fmt.Errorf("it knows %d of 2 other sentinels and %d of 1 replica, in sync", len(others), len(replicas))
+		}
+		return nil
+	})
+}

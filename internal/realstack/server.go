@@ -1,0 +1,144 @@
+package realstack
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"time"
+)
+
+// startTimeout is how long a server may take to answer, on a machine that
+// runs much else.
+const startTimeout = 90 * time.Second
+
+// A server is a process that can be killed and started again in the same
+// directory and with the same arguments.
+type server struct {
+	name    string
+	dir     string // its own, removed by Close
+	argv    []string
+	answers func(context.Context) error // nil when the server serves
+
+	cmd   *exec.Cmd     // nil before the first start
+	ended chan struct{} // closed when cmd has ended
+}
+
+// newDir makes the directory that a server keeps everything in.
+func newDir(name string) (string, error) {
+	return os.MkdirTemp("", "leadhook-"+name+"-")
+}
+
+// start returns when the server answers. Else nothing of it runs any more.
+func (s *server) start(ctx context.Context) error {
+	if err := s.spawn(); err != nil {
+		return fmt.Errorf("start %s: %w", s.name, err)
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, startTimeout, fmt.Errorf("no answer within %v", startTimeout))
+	defer cancel()
+	if err := s.await(ctx); err != nil {
+		s.end(os.Kill)
+		return fmt.Errorf("start %s: %w; its last lines:\n%s", s.name, err, s.Log())
+	}
+	return nil
+}
+
+// spawn starts the process on a thread that lives as long as the process: the
+// kernel ends it with the thread that started it (prctl(2), PR_SET_PDEATHSIG).
+func (s *server) spawn() error {
+	log, err := os.OpenFile(s.logFile(), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	cmd := exec.Command(s.argv[0], s.argv[1:]...) //nolint:gosec,noctx // the arguments are ours; it outlives the context of its start
+	cmd.Dir, cmd.Stdout, cmd.Stderr, cmd.SysProcAttr = s.dir, log, log, diesWithParent()
+	started, ended := make(chan error, 1), make(chan struct{})
+	go func() {
+		runtime.LockOSThread()
+		defer close(ended)
+		defer log.Close()
+		err := cmd.Start()
+		started <- err
+		if err == nil {
+			_ = cmd.Wait() // that it ended is all there is to know: its last lines say why
+		}
+	}()
+	if err := <-started; err != nil {
+		return err
+	}
+	s.cmd, s.ended = cmd, ended
+	return nil
+}
+
+func (s *server) await(ctx context.Context) error {
+	for {
+		asked, cancel := context.WithTimeout(ctx, 2*time.Second)
+		err := s.answers(asked)
+		cancel()
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-s.ended:
+			return errors.New("it ended")
+		case <-ctx.Done():
+			return fmt.Errorf("%w (%w)", context.Cause(ctx), err)
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+}
+
+// end sends the signal and waits until the process has ended, which SIGKILL
+// makes sure of after some seconds.
+func (s *server) end(signal os.Signal) {
+	if s.cmd == nil {
+		return
+	}
+	_ = s.cmd.Process.Signal(signal) // an error means that it has ended already
+	select {
+	case <-s.ended:
+	case <-time.After(10 * time.Second):
+		_ = s.cmd.Process.Kill()
+		<-s.ended
+	}
+}
+
+// Kill ends the server with SIGKILL and returns when it has ended.
+func (s *server) Kill() { s.end(os.Kill) }
+
+// Restart starts the server again, killing it first if it still runs: on the
+// same ports, with what it had on disk. It returns when the server answers.
+func (s *server) Restart(ctx context.Context) error {
+	s.Kill()
+	return s.start(ctx)
+}
+
+// Signal sends a signal, such as SIGSTOP and SIGCONT.
+func (s *server) Signal(signal os.Signal) error { return s.cmd.Process.Signal(signal) }
+
+// Close kills the server and removes its directory.
+func (s *server) Close() error {
+	s.Kill()
+	return os.RemoveAll(s.dir)
+}
+
+// Log is the end of what the server wrote to its output, over all its lives.
+func (s *server) Log() string {
+	const most = 8 << 10
+	file, err := os.Open(s.logFile())
+	if err != nil {
+		return err.Error()
+	}
+	defer file.Close()
+	if size, err := file.Seek(0, io.SeekEnd); err == nil {
+		_, _ = file.Seek(max(0, size-most), io.SeekStart)
+	}
+	text, _ := io.ReadAll(file)
+	return string(text)
+}
+
+func (s *server) logFile() string { return filepath.Join(s.dir, "output.log") }
