@@ -1,0 +1,128 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"sync"
+
+	"go.uber.org/zap"
+
+	"github.com/leadhook/leadhook/internal/devstack"
+	"github.com/leadhook/leadhook/requeue"
+)
+
+// devCommand is leadhook with all that it needs around it.
+type devCommand struct {
+	Data string `placeholder:"DIR" help:"Keep Kafka's data there; default in memory, gone at the end (setting dev.data)."`
+
+	All devAll `cmd:"" default:"withargs" hidden:""`
+	CRM devCRM `cmd:"" name:"crm" help:"Only the sample CRM, which shows the leads that it gets."`
+}
+
+type devAll struct{}
+
+// Help is what --help says beyond the flags.
+func (devCommand) Help() string {
+	return `Starts, in one process, an embedded Kafka (127.0.0.1:9092), an embedded Redis (127.0.0.1:6379), a
+sample CRM (127.0.0.1:8085) and the service, with sample webhooks for two advertisers, and publishes a
+few sample leads. The addresses are the settings dev.kafka_listen, dev.redis_listen, dev.crm_listen and
+admin.listen. The other commands work against it from a second terminal. Ctrl-C ends it.
+
+Examples:
+  leadhook dev
+  leadhook dev --data ./data
+  LEADHOOK_DEV_KAFKA_LISTEN=127.0.0.1:19092 leadhook dev
+  leadhook dev crm --listen :8085`
+}
+
+// Run starts everything and serves until ctx ends.
+func (devAll) Run(ctx context.Context, w *world, cli *commands) error {
+	loaded, err := w.settings()
+	if err != nil {
+		return err
+	}
+	cfg := &loaded.Config
+	cfg.Dev.Data = cmp.Or(cli.Dev.Data, cfg.Dev.Data)
+	if cfg.Log.Level == "info" {
+		cfg.Log.Level = "warn" // its own lines would hide the leads
+	}
+	cfg.Log.Format = "console"
+	log, err := newLog(cfg.Log, w)
+	if err != nil {
+		return err
+	}
+	elsewhere := addresses{kafka: loaded.Config.Kafka.Brokers, redis: loaded.Config.Redis.Addrs}
+	stack, err := startStack(cfg, w)
+	if err != nil {
+		return err
+	}
+	defer stack.close()
+	s, err := newService(cfg, log)
+	if err != nil {
+		return &usageError{err}
+	}
+	if _, err := requeue.CreateTopics(ctx, s.kafka.client, topicSpecs(cfg)); err != nil {
+		return err
+	}
+	if _, err := s.store.Seed(ctx, sampleWebhooks(stack.crm.URL())); err != nil {
+		return fmt.Errorf("seed the sample webhooks: %w", err)
+	}
+
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	var guide sync.WaitGroup
+	guide.Go(func() {
+		err := stack.guide(ctx, w, s.publisher, cfg)
+		switch {
+		case ctx.Err() != nil: // it ends, and why is said elsewhere
+		case err != nil:
+			log.Error("publishing sample leads", zap.Error(err))
+		default:
+			stack.hints(w, elsewhere)
+		}
+	})
+	err = s.run(ctx)
+	stop()
+	guide.Wait()
+	fmt.Fprintln(w.stdout, "\nended.")
+	return err
+}
+
+type devCRM struct {
+	Listen string `placeholder:"ADDR" help:"host:port; default is the setting dev.crm_listen."`
+}
+
+// Help is what --help says beyond the flags.
+func (devCRM) Help() string {
+	return `Takes leads by POST, as JSON or ADF, on any path, and shows each on standard output.
+
+Examples:
+  leadhook dev crm
+  leadhook dev crm --listen :8085`
+}
+
+// Run serves until ctx ends.
+func (c devCRM) Run(ctx context.Context, w *world, cli *commands) error {
+	if cli.Dev.Data != "" {
+		return &usageError{errors.New("dev crm: --data is for dev itself: the sample CRM keeps nothing")}
+	}
+	loaded, err := w.settings()
+	if err != nil {
+		return err
+	}
+	listen := cmp.Or(c.Listen, loaded.Config.Dev.CRMListen)
+	if _, err := net.ResolveTCPAddr("tcp", listen); err != nil {
+		return &usageError{fmt.Errorf("dev crm: --listen wants host:port, such as 127.0.0.1:8085 or :8085: %w", err)}
+	}
+	crm, err := devstack.StartCRM(devstack.CRMOptions{Listen: listen, Out: w.stdout})
+	if err != nil {
+		return err
+	}
+	defer crm.Close()
+	fmt.Fprintf(w.stderr, "the sample CRM takes leads at %s\n", crm.URL())
+	<-ctx.Done()
+	return nil
+}

@@ -1,0 +1,143 @@
+package main
+
+import (
+	"context"
+	"net"
+	"net/http"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/segmentio/kafka-go"
+)
+
+// A dev is where `leadhook dev` is to be, and where the other commands look.
+type dev struct {
+	kafka, redis, crm, admin string
+}
+
+func newDev(t *testing.T) dev {
+	t.Helper()
+	return dev{kafka: freeAddr(t), redis: freeAddr(t), crm: freeAddr(t), admin: freeAddr(t)}
+}
+
+func (d dev) environ() []string {
+	return []string{
+		"LEADHOOK_DEV_KAFKA_LISTEN=" + d.kafka, "LEADHOOK_DEV_REDIS_LISTEN=" + d.redis, "LEADHOOK_DEV_CRM_LISTEN=" + d.crm,
+		"LEADHOOK_ADMIN_LISTEN=" + d.admin, "LEADHOOK_KAFKA_BROKERS=" + d.kafka, "LEADHOOK_REDIS_URL=redis://" + d.redis,
+	}
+}
+
+// rig is for questions about what is in its Kafka.
+func (d dev) rig(t *testing.T) *rig {
+	t.Helper()
+	transport := &kafka.Transport{}
+	t.Cleanup(transport.CloseIdleConnections)
+	return &rig{t: t, topic: "leads", partitions: 12, kafka: d.kafka,
+		client: &kafka.Client{Addr: kafka.TCP(d.kafka), Transport: transport}}
+}
+
+func (i *instance) says(what string) {
+	i.t.Helper()
+	until(i.t, poll, "it says "+what, func() bool { return strings.Contains(i.log.String(), what) })
+}
+
+func TestTheFirstMinute(t *testing.T) {
+	t.Parallel()
+	d := newDev(t)
+	began := time.Now()
+	i := start(t, d.environ(), "dev")
+	i.says("All 4 have arrived.")
+	if took := time.Since(began); took > 10*time.Second {
+		t.Errorf("the sample leads took %v to arrive, want seconds", took)
+	}
+	before, _, _ := strings.Cut(i.log.String(), "All 4 have arrived.")
+	if n := strings.Count(before, " POST /"); n != 4 {
+		t.Errorf("by then the CRM shows %d leads, want 4:\n%s", n, i.tail())
+	}
+	for _, what := range []string{"Phone call from ", "Web form from ", "Email from ", "Chat from ", "· JSON ·", "· ADF ·", "http://" + d.admin, d.kafka} {
+		if !strings.Contains(i.log.String(), what) {
+			t.Errorf("it does not show %q:\n%s", what, i.tail())
+		}
+	}
+	if status, body := get(t, "http://"+d.admin+"/readyz"); status != http.StatusOK {
+		t.Errorf("readyz: got %d %s", status, body)
+	}
+	for command, want := range map[string]string{
+		"topics check":                  "ok: leads\n",
+		"publish --sample chat":         "published 1 event",
+		"seed ../../examples/seed.yaml": "4 added",
+	} {
+		if got := alone(d.environ(), strings.Fields(command)...); got.code != exitDone || !strings.Contains(got.out, want) {
+			t.Errorf("%s: got exit code %d, want 0 and %q:\n%s%s", command, got.code, want, got.out, got.errs)
+		}
+	}
+	until(t, poll, "the fifth lead arrives", func() bool { return i.log.lines(" POST /") == 5 })
+	i.end(os.Interrupt)
+	i.says("ended.")
+	for _, addr := range []string{d.kafka, d.redis, d.crm, d.admin} {
+		l, err := net.Listen("tcp", addr)
+		if err != nil {
+			t.Errorf("after its end: %v", err)
+			continue
+		}
+		_ = l.Close()
+	}
+}
+
+func TestATakenPortIsNamed(t *testing.T) {
+	t.Parallel()
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = taken.Close() })
+	for _, setting := range []string{"DEV_KAFKA_LISTEN", "DEV_REDIS_LISTEN", "DEV_CRM_LISTEN", "ADMIN_LISTEN"} {
+		variable := "LEADHOOK_" + setting
+		got := alone(append(newDev(t).environ(), variable+"="+taken.Addr().String()), "dev")
+		if got.code != exitFailed || !containsAll(got.errs, taken.Addr().String(), "taken", variable) {
+			t.Errorf("%s: got exit code %d, want 1, the address and the variable:\n%s", setting, got.code, got.errs)
+		}
+	}
+}
+
+func TestDataIsKeptOverARestart(t *testing.T) {
+	t.Parallel()
+	d := newDev(t)
+	data := t.TempDir()
+	for run := 1; run <= 2; run++ {
+		i := start(t, d.environ(), "dev", "--data", data)
+		i.says("All 4 have arrived.")
+		r := d.rig(t)
+		if got, want := r.logEnds(), int64(4*run); got != want {
+			t.Errorf("run %d: %d leads lie in Kafka, want %d", run, got, want)
+		}
+		i.end(os.Interrupt)
+		if n := i.log.lines(" POST /"); n != 4 {
+			t.Errorf("run %d: the CRM got %d leads, want the 4 that are new:\n%s", run, n, i.tail())
+		}
+	}
+}
+
+func TestTheSampleCRMAlone(t *testing.T) {
+	t.Parallel()
+	addr := freeAddr(t)
+	i := start(t, nil, "dev", "crm", "--listen", addr)
+	i.says("http://" + addr)
+	ctx, cancel := context.WithTimeout(t.Context(), poll)
+	defer cancel()
+	body := strings.NewReader(`{"lead": {"id": 7, "event_type": "call", "display_name": "Ada Example"}}`)
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+addr+"/any", body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Content-Type", "application/json")
+	res, err := (&http.Client{Transport: &http.Transport{DisableKeepAlives: true}}).Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = res.Body.Close()
+	i.says("Ada Example")
+	i.end(os.Interrupt)
+}

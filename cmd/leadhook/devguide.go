@@ -1,0 +1,91 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/leadhook/leadhook/config"
+	"github.com/leadhook/leadhook/requeue"
+)
+
+// guide says where everything is, publishes some sample leads, and waits until
+// the CRM has them or ctx ends.
+func (s *stack) guide(ctx context.Context, w *world, p *requeue.Publisher, cfg *config.Config) error {
+	fmt.Fprintf(w.stdout, `leadhook dev: everything is in this one process.
+
+  Kafka  %s   topics %s and %s
+  Redis  %s   webhooks of %s and %s
+  CRM    %s   a sample CRM, which shows each lead that it gets below
+  Admin  %s   /healthz /readyz /metrics
+
+Publishing %d sample leads:
+
+`, s.kafka.Addr(), cfg.Kafka.Topic, requeue.DeadLetterTopic(cfg.Kafka.Topic), s.redis.Addr(),
+		sampleAdvertiser, otherAdvertiser, s.crm.URL(), adminURL(cfg.Admin), sampleLeads)
+	records, err := sampleRecords(cfg.Kafka.Topic)
+	if err != nil {
+		return err
+	}
+	for i, err := range p.PublishAll(ctx, records) {
+		if err != nil {
+			return fmt.Errorf("sample %d: %w", i+1, err)
+		}
+	}
+	s.awaitSamples(ctx)
+	return nil
+}
+
+// addresses are where the settings of a second terminal look for servers.
+type addresses struct{ kafka, redis []string }
+
+// exports is what a second terminal must be told so that it finds these
+// servers; empty if it looks there anyway.
+func (s *stack) exports(elsewhere addresses) string {
+	if slices.Equal(elsewhere.kafka, []string{s.kafka.Addr()}) && slices.Equal(elsewhere.redis, []string{s.redis.Addr()}) {
+		return ""
+	}
+	return fmt.Sprintf("  export LEADHOOK_KAFKA_BROKERS=%s LEADHOOK_REDIS_URL=%s\n", s.kafka.Addr(), s.redis.URL())
+}
+
+// hints say what to try next.
+func (s *stack) hints(w *world, elsewhere addresses) {
+	fmt.Fprintf(w.stdout, `
+All %d have arrived. Now try, in a second terminal:
+
+%s  leadhook publish --sample chat            # another lead
+  leadhook dlq list                         # leads that a CRM would not take
+  leadhook topics check
+  leadhook --help
+
+A webhook of your own for the sample CRM, whose address leadhook calls only where the settings allow it:
+
+  export LEADHOOK_HTTP_ALLOW_HTTP=true LEADHOOK_HTTP_ALLOW_CIDRS=%s LEADHOOK_HTTP_ALLOW_PORTS=%d
+  echo '{webhooks: [{id: mine, advertiser: MINE_1, event: new_contact, active: true, url: "%s/mine"}]}' | leadhook seed -
+  leadhook publish --sample form --advertiser MINE_1
+
+("go run ./cmd/leadhook" instead of "leadhook" if it is not installed.) Ctrl-C ends it.
+
+`, sampleLeads, s.exports(elsewhere), s.crmNet(), s.crmAt.Port(), s.crm.URL())
+}
+
+func adminURL(cfg config.Admin) string {
+	if cfg.Listen == "" {
+		return "off"
+	}
+	return "http://" + cfg.Listen
+}
+
+// awaitSamples waits until the CRM has the sample leads or ctx ends.
+func (s *stack) awaitSamples(ctx context.Context) {
+	look := time.NewTicker(20 * time.Millisecond)
+	defer look.Stop()
+	for len(s.crm.Posts()) < sampleLeads {
+		select {
+		case <-look.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}

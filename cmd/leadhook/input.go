@@ -1,0 +1,68 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"time"
+)
+
+// readInput reads a file, or standard input for "-", of at most limit bytes.
+// It also returns the name to show.
+func (w *world) readInput(ctx context.Context, name string, limit int64) (data []byte, shown string, err error) {
+	if name == "-" {
+		shown = "standard input"
+		data, err = w.readStdin(ctx, limit)
+	} else {
+		shown = name
+		data, err = readFile(name, limit)
+	}
+	if err == nil && int64(len(data)) > limit {
+		err = tooLarge(shown, limit)
+	}
+	return data, shown, err
+}
+
+func tooLarge(shown string, limit int64) error {
+	return fmt.Errorf("%s is larger than %d MiB: split it", shown, limit>>20)
+}
+
+// readFile reads one byte more than the limit at most.
+func readFile(name string, limit int64) ([]byte, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = f.Close() }()
+	if info, err := f.Stat(); err == nil && info.Size() > limit {
+		return nil, tooLarge(name, limit) // without reading it all first
+	}
+	return io.ReadAll(io.LimitReader(f, limit+1))
+}
+
+// readStdin does the same with standard input, which may never end: it says
+// that it waits, and gives up when ctx ends. The read itself cannot be cut, and
+// is left to the end of the process.
+func (w *world) readStdin(ctx context.Context, limit int64) ([]byte, error) {
+	type result struct {
+		data []byte
+		err  error
+	}
+	done := make(chan result, 1)
+	go func() {
+		data, err := io.ReadAll(io.LimitReader(w.stdin, limit+1))
+		done <- result{data, err}
+	}()
+	patience := time.After(time.Second)
+	for {
+		select {
+		case r := <-done:
+			return r.data, r.err
+		case <-patience:
+			fmt.Fprintln(w.stderr, "reading standard input to its end (Ctrl-D in a terminal)")
+		case <-ctx.Done():
+			return nil, fmt.Errorf("standard input: interrupted: %w", context.Cause(ctx))
+		}
+	}
+}

@@ -1,0 +1,134 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/segmentio/kafka-go"
+	"github.com/segmentio/kafka-go/sasl"
+	"github.com/segmentio/kafka-go/sasl/plain"
+	"github.com/segmentio/kafka-go/sasl/scram"
+
+	"github.com/leadhook/leadhook/config"
+	"github.com/leadhook/leadhook/requeue"
+)
+
+// kafkaConn is how this process reaches Kafka: the same addresses, TLS and
+// SASL for readers (dialer), writers and questions (transport, client).
+type kafkaConn struct {
+	dialer    *kafka.Dialer
+	transport *kafka.Transport
+	client    *kafka.Client
+}
+
+func connectKafka(cfg config.Kafka) (*kafkaConn, error) {
+	encryption, err := cfg.TLS.ClientConfig()
+	if err != nil {
+		return nil, fmt.Errorf("kafka.tls: %w", err)
+	}
+	login, err := mechanism(cfg.SASL)
+	if err != nil {
+		return nil, fmt.Errorf("kafka.sasl: %w", err)
+	}
+	const dialTimeout = 5 * time.Second
+	transport := &kafka.Transport{
+		ClientID:    cfg.ClientID,
+		TLS:         encryption,
+		SASL:        login,
+		DialTimeout: dialTimeout,
+	}
+	return &kafkaConn{
+		dialer: &kafka.Dialer{
+			ClientID:      cfg.ClientID,
+			Timeout:       dialTimeout,
+			DualStack:     true,
+			TLS:           encryption,
+			SASLMechanism: login,
+		},
+		transport: transport,
+		client:    &kafka.Client{Addr: kafka.TCP(cfg.Brokers...), Timeout: cfg.Timeout, Transport: transport},
+	}, nil
+}
+
+func mechanism(cfg config.SASL) (sasl.Mechanism, error) {
+	switch cfg.Mechanism {
+	case config.SASLPlain:
+		return plain.Mechanism{Username: cfg.Username, Password: cfg.Password.Reveal()}, nil
+	case config.SASLScramSHA256:
+		return scram.Mechanism(scram.SHA256, cfg.Username, cfg.Password.Reveal())
+	case config.SASLScramSHA512:
+		return scram.Mechanism(scram.SHA512, cfg.Username, cfg.Password.Reveal())
+	}
+	return nil, nil //nolint:nilnil // no login is what the setting "none" asks for
+}
+
+func (k *kafkaConn) close() { k.transport.CloseIdleConnections() }
+
+// patience is how long a tool waits for Kafka or Redis to answer at all.
+const patience = 4 * time.Second
+
+// reach asks Kafka for anything, so that a tool can say within seconds that
+// it is not there, where it was looked for, and what to do.
+func (k *kafkaConn) reach(ctx context.Context, cfg config.Kafka) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, patience, fmt.Errorf("no answer within %v", patience))
+	defer cancel()
+	if _, err := k.client.ApiVersions(ctx, &kafka.ApiVersionsRequest{}); err != nil {
+		return fmt.Errorf("cannot talk to Kafka at %s (kafka.brokers): %w; is it running, and are"+
+			" the settings kafka.tls and kafka.sasl what it expects?", strings.Join(cfg.Brokers, ", "), cause(ctx, err))
+	}
+	return nil
+}
+
+// hasTopic says what to do if a topic is missing: a writer would try on, since
+// a topic may just be on its way to the broker that is asked.
+func (k *kafkaConn) hasTopic(ctx context.Context, topic string) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, patience, fmt.Errorf("no answer within %v", patience))
+	defer cancel()
+	found, err := k.client.Metadata(ctx, &kafka.MetadataRequest{Topics: []string{topic}})
+	if err != nil {
+		return fmt.Errorf("ask Kafka for the topic %s: %w", topic, cause(ctx, err))
+	}
+	for _, t := range found.Topics {
+		if errors.Is(t.Error, kafka.UnknownTopicOrPartition) {
+			return fmt.Errorf("the topic %s (kafka.topic) does not exist, or this user may not see it;"+
+				" `leadhook topics create` creates it", topic)
+		}
+	}
+	return nil
+}
+
+// cause prefers why a context ended to what came of it.
+func cause(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return err
+}
+
+// topicSpecs are the topics that the settings ask for.
+func topicSpecs(cfg *config.Config) []requeue.TopicSpec {
+	return requeue.LiveAndDeadLetter(requeue.TopicSettings{
+		Live:                cfg.Kafka.Topic,
+		Partitions:          cfg.Topics.Partitions,
+		ReplicationFactor:   cfg.Topics.ReplicationFactor,
+		MinInsync:           cfg.Topics.MinInSyncReplicas,
+		LiveRetention:       cfg.Topics.Retention,
+		DeadLetterRetention: cfg.Topics.DeadLetterRetention,
+		MaxMessageBytes:     liveRecordBytes(cfg.Kafka),
+	})
+}
+
+// liveRecordBytes is the live topic's record size: an event of the largest
+// size, with room for its key and the producer's own headers.
+func liveRecordBytes(cfg config.Kafka) int { return cfg.MaxEventBytes + requeue.HeadRoom }
+
+func newPublisherOptions(cfg config.Kafka, k *kafkaConn) requeue.Options {
+	return requeue.Options{
+		Brokers:        cfg.Brokers,
+		Transport:      k.transport,
+		MaxRecordBytes: liveRecordBytes(cfg) + requeue.HeadRoom,
+	}
+}

@@ -1,0 +1,203 @@
+package main
+
+import (
+	"fmt"
+	"net"
+	"testing"
+	"time"
+
+	"github.com/segmentio/kafka-go"
+
+	"github.com/leadhook/leadhook/internal/devstack"
+)
+
+// The lines that the service has for each change of Redis's state.
+const (
+	redisLost = "webhooks cannot be read"
+	redisBack = "webhooks can be read"
+)
+
+func TestRedisIsAwayAndEmptyAtTheStart(t *testing.T) {
+	t.Parallel()
+	server := startRedis(t)
+	r := newRig(t, setup{redis: server.url})
+	advertiser := r.name("USA_1")
+	const leads = 20
+	r.publish(calls(advertiser, 1, leads)...)
+	server.kill()
+	i := r.spawn() // what libraries write to standard error themselves shows in a process alone
+	i.notReady("Redis")
+
+	server.empty()
+	i.notReady("leadhook seed")
+	r.until("it reads", func() bool { return generations(t, i) > 0 })
+	if lag := r.lag(); lag != leads {
+		t.Errorf("with an empty Redis %d of %d leads are not committed, want all", lag, leads)
+	}
+	r.seed(r.hook("all", advertiser))
+	i.ready()
+	r.exactly(leads)
+	if lost, back := i.log.lines(redisLost), i.log.lines(redisBack); lost > 2 || lost < 1 || back != 1 {
+		t.Errorf("got %d lines that Redis is away or empty and %d that it is back, want one or two and one:\n%s", lost, back, i.tail())
+	}
+	i.stop()
+}
+
+// TestRedisGoesAndComesBackEmpty serves cached advertisers from the cache, has
+// the others wait, and takes nothing for nobody's.
+func TestRedisGoesAndComesBackEmpty(t *testing.T) {
+	t.Parallel()
+	server := startRedis(t)
+	r := newRig(t, setup{redis: server.url})
+	cached, unknown, none := r.name("USA_1"), r.name("USA_2"), r.name("USA_3")
+	hooks := []hook{r.hook("cached", cached), r.hook("unknown", unknown)}
+	r.seed(hooks...)
+	i := r.spawn().ready()
+	r.publish(append(calls(cached, 1, 1), calls(none, 1, 1)...)...)
+	r.exactly(1)
+
+	server.kill()
+	i.notReady("Redis")
+	r.publish(append(calls(cached, 2, 10), calls(unknown, 2, 10)...)...)
+	r.until("the cached advertiser is served", func() bool { return r.taken() == 11 })
+
+	server.empty()
+	i.notReady("leadhook seed")
+	r.publish(append(calls(cached, 12, 10), calls(unknown, 12, 10)...)...)
+	r.until("the cached advertiser is still served", func() bool { return r.taken() == 21 })
+	if a := r.account(); a.lost != 20 || a.lag < 20 {
+		t.Errorf("with Redis empty: got %v, want the 20 leads of the other advertiser waiting, not committed", a)
+	}
+	r.seed(hooks...)
+	i.ready()
+	r.exactly(41)
+	if lost, back := i.log.lines(redisLost), i.log.lines(redisBack); lost != 2 || back != 2 {
+		t.Errorf("got %d lines that Redis is away or empty and %d that it can be read, want 2 and 2:\n%s", lost, back, i.tail())
+	}
+	i.stop()
+}
+
+// TestKafkaIsAwayAtTheStart has a broker of its own, embedded always: a real
+// one goes away in the tests of crashes.
+func TestKafkaIsAwayAtTheStart(t *testing.T) {
+	t.Parallel()
+	addr := freeAddr(t)
+	r := newRig(t, setup{kafka: addr, noTopics: true})
+	advertiser := r.name("USA_1")
+	r.seed(r.hook("all", advertiser))
+	i := r.run()
+	i.notReady(addr)
+	broker, err := devstack.StartKafka(devstack.KafkaOptions{Listen: addr})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(broker.Close)
+	i.notReady("topics create")
+	r.createTopics()
+	i.ready()
+	r.publish(calls(advertiser, 1, 10)...)
+	r.exactly(10)
+	i.stop() // before its broker goes
+	if n := i.log.lines("cannot start reading yet"); n > 4 {
+		t.Errorf("got %d lines about the start, want one for each cause:\n%s", n, i.tail())
+	}
+}
+
+// freeAddr is an address that nobody listens on.
+func freeAddr(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = l.Close() }()
+	return l.Addr().String()
+}
+
+func TestTopicsAreMissingAtTheStart(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, setup{noTopics: true})
+	advertiser := r.name("USA_1")
+	r.seed(r.hook("all", advertiser))
+	i := r.run()
+	i.notReady(r.topic)
+	i.notReady("leadhook topics create")
+	r.createTopics()
+	i.ready()
+	r.publish(calls(advertiser, 1, 10)...)
+	r.exactly(10)
+}
+
+// TestAChangeCountsWithinASecond lets leads flow while a webhook gets another
+// URL, and while it is made inactive.
+func TestAChangeCountsWithinASecond(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, setup{})
+	advertiser := r.name("USA_1")
+	h := r.hook("moves", advertiser)
+	r.seed(h)
+	i := r.run().ready()
+	id := 0
+	publish := func() {
+		id++
+		r.put(kafka.Message{Key: []byte(advertiser), Value: []byte(event(advertiser, "new_contact", "call", id))})
+	}
+	at := func(path string) (n int) {
+		for d := range r.crm.Counts() {
+			if d.Path == path {
+				n++
+			}
+		}
+		return n
+	}
+	within := func(what string, ok func() bool) {
+		t.Helper()
+		began := time.Now()
+		r.until(what, func() bool { publish(); return ok() })
+		if took := time.Since(began); took > time.Second {
+			t.Errorf("%s took %v, want at most a second", what, took)
+		}
+	}
+	path := "/" + h.ID
+	within("the first lead", func() bool { return at(path) > 0 })
+
+	h.URL += "/moved"
+	r.seed(h)
+	within("the move", func() bool { return at(path+"/moved") > 0 })
+	r.until("all is settled", func() bool { return r.lag() == 0 })
+	before := at(path)
+	for range 10 {
+		publish()
+	}
+	r.until("all is settled", func() bool { return r.lag() == 0 })
+	if got := at(path) - before; got != 0 {
+		t.Errorf("%d leads went to the old URL after one went to the new one", got)
+	}
+
+	h.Active = false
+	r.seed(h)
+	within("being inactive", func() bool { return i.metric(`leadhook_deliveries_total{format="json",outcome="inactive"}`) > 0 })
+	r.until("all is settled", func() bool { return r.lag() == 0 })
+	before = at(path + "/moved")
+	for range 10 {
+		publish()
+	}
+	r.until("all is settled", func() bool { return r.lag() == 0 })
+	if got := at(path+"/moved") - before; got != 0 {
+		t.Errorf("%d leads were sent after one was held back", got)
+	}
+	if letters := r.letters(); len(letters) != 0 {
+		t.Errorf("got %d dead letters, want none", len(letters))
+	}
+}
+
+// metric is the value of one metric, 0 if it is not there.
+func (i *instance) metric(name string) float64 {
+	i.t.Helper()
+	_, text := get(i.t, "http://"+i.admin()+"/metrics")
+	var value float64
+	for line := range linesWith(text, name+" ") {
+		_, _ = fmt.Sscan(line[len(name)+1:], &value)
+	}
+	return value
+}

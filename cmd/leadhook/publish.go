@@ -1,0 +1,177 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"go.uber.org/zap"
+	"golang.org/x/time/rate"
+
+	"github.com/leadhook/leadhook/config"
+	"github.com/leadhook/leadhook/lead"
+	"github.com/leadhook/leadhook/requeue"
+)
+
+// publishCommand publishes lead events.
+type publishCommand struct {
+	Files      []string     `arg:"" optional:"" name:"file" help:"Files with events: one JSON document, an array, or JSON lines; - (or nothing) is standard input."`
+	Sample     lead.Kind    `placeholder:"KIND" help:"Publish invented leads of this kind instead: call, chat, form or email. They are marked as test leads, and each has a lead.id of its own."`
+	Advertiser string       `placeholder:"ID" default:"${sampleAdvertiser}" help:"The samples' advertiser (default ${default})."`
+	Spread     int          `placeholder:"N" help:"Deal the samples out over N advertisers: the ID followed by 1 to N."`
+	Trigger    lead.Trigger `enum:"new_contact,existing_contact,new_lead" default:"new_contact" help:"The samples' trigger: new_contact, or existing_contact (also called new_lead)."`
+	Count      int          `default:"1" help:"How many samples."`
+	Rate       float64      `placeholder:"N" help:"At most so many events a second; default as fast as Kafka takes them."`
+}
+
+// sampleAdvertiser is an advertiser that leadhook dev has webhooks for.
+const sampleAdvertiser = "USA_332240"
+
+// Help is what --help says beyond the flags.
+func (publishCommand) Help() string {
+	return `All events are checked before the first is published. Each is keyed by its advertiser and counts
+as published when all in-sync replicas have it; after a failure the command says which are.
+
+Examples:
+  leadhook publish examples/events/form.json
+  leadhook publish events.jsonl --rate 100
+  produce-events | leadhook publish -
+  leadhook publish --sample call --trigger existing_contact
+  leadhook publish --sample form --count 20000 --advertiser USA_ --spread 1000`
+}
+
+// Run publishes.
+func (c publishCommand) Run(ctx context.Context, w *world) error {
+	if err := c.check(); err != nil {
+		return &usageError{err}
+	}
+	return w.withKafka(ctx, func(cfg *config.Config, k *kafkaConn) error {
+		if err := k.hasTopic(ctx, cfg.Kafka.Topic); err != nil {
+			return err
+		}
+		events, err := c.events(ctx, w, cfg.Kafka.MaxEventBytes)
+		if err != nil {
+			return err
+		}
+		publisher := requeue.NewPublisher(newPublisherOptions(cfg.Kafka, k), nil, zap.NewNop())
+		defer func() { _ = publisher.Close() }()
+		run := publishing{
+			w: w, publisher: publisher, topic: cfg.Kafka.Topic, patience: cfg.Kafka.Timeout,
+			events: events, limit: rate.NewLimiter(rate.Inf, 1), chunk: 1000,
+		}
+		if c.Rate > 0 {
+			run.chunk = int(min(max(c.Rate/10, 1), 1000))
+			run.limit = rate.NewLimiter(rate.Limit(c.Rate), run.chunk)
+		}
+		return run.all(ctx)
+	})
+}
+
+func (c publishCommand) check() error {
+	switch {
+	case c.Sample != "" && len(c.Files) > 0:
+		return errors.New("publish: give files or --sample, not both")
+	case c.Sample == "" && (c.Count != 1 || c.Spread != 0):
+		return errors.New("publish: --count and --spread are for --sample")
+	case c.Count < 1, c.Spread < 0, !(c.Rate >= 0): // not a number is none of both
+		return errors.New("publish: --count must be at least 1, --spread and --rate not negative")
+	case c.Sample != "":
+		return c.checkSample()
+	}
+	return nil
+}
+
+// A publishing is one run of the command.
+type publishing struct {
+	w         *world
+	publisher *requeue.Publisher
+	topic     string
+	patience  time.Duration // for a chunk to be acknowledged
+	events    eventSource
+	limit     *rate.Limiter
+	chunk     int
+}
+
+// all publishes chunk by chunk, until the first that fails.
+func (p *publishing) all(ctx context.Context) error {
+	began := time.Now()
+	show := newProgress(p.w, p.events.len)
+	defer show.end()
+	done := 0
+	for first := 0; first < p.events.len; first += p.chunk {
+		last := min(first+p.chunk, p.events.len)
+		if err := p.limit.WaitN(ctx, last-first); err != nil {
+			return p.partial(first, nil, fmt.Errorf("interrupted: %w", context.Cause(ctx)))
+		}
+		errs := p.publish(ctx, first, last)
+		if err := errors.Join(errs...); err != nil {
+			return p.partial(first, acknowledged(errs), firstOf(errs))
+		}
+		done = last
+		show.at(done)
+	}
+	show.end()
+	took, events := time.Since(began), "events"
+	if done == 1 {
+		events = "event"
+	}
+	fmt.Fprintf(p.w.stdout, "published %d %s in %v (%.0f/s)\n",
+		done, events, took.Round(time.Millisecond), float64(done)/took.Seconds())
+	return nil
+}
+
+func (p *publishing) publish(ctx context.Context, first, last int) []error {
+	ctx, cancel := context.WithTimeoutCause(ctx, p.patience, fmt.Errorf("not acknowledged within %v", p.patience))
+	defer cancel()
+	records := make([]requeue.Record, 0, last-first)
+	for i := first; i < last; i++ {
+		key, value := p.events.get(i)
+		records = append(records, requeue.Record{Topic: p.topic, Partition: -1, Key: []byte(key), Value: value})
+	}
+	return p.publisher.PublishAll(ctx, records)
+}
+
+// partial says which events are published when not all are.
+func (p *publishing) partial(first int, acked []bool, cause error) error {
+	const shown = 5
+	count := first
+	var missing []string
+	for i, ok := range acked {
+		if ok {
+			count++
+		} else {
+			missing = append(missing, p.events.name(first+i))
+		}
+	}
+	if more := len(missing) - shown; more > 0 {
+		missing = append(missing[:shown], fmt.Sprintf("and %d more up to %s", more, missing[len(missing)-1]))
+	}
+	var text strings.Builder
+	fmt.Fprintf(&text, "published %d of %d events", count, p.events.len)
+	if len(missing) > 0 {
+		fmt.Fprintf(&text, "; not acknowledged, and perhaps not published: %s", strings.Join(missing, ", "))
+	}
+	if next := first + len(acked); next < p.events.len {
+		fmt.Fprintf(&text, "; not tried: %s and all after it", p.events.name(next))
+	}
+	return fmt.Errorf("%s: %w", text.String(), cause)
+}
+
+func acknowledged(errs []error) []bool {
+	acked := make([]bool, len(errs))
+	for i, err := range errs {
+		acked[i] = err == nil
+	}
+	return acked
+}
+
+func firstOf(errs []error) error {
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,51 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/redis/go-redis/v9"
+	"github.com/redis/go-redis/v9/logging"
+
+	"github.com/leadhook/leadhook/config"
+)
+
+// connectRedis returns the client for the mode that the settings name. It
+// connects when it is used.
+func connectRedis(cfg config.Redis) (redis.UniversalClient, error) {
+	encryption, err := cfg.TLS.ClientConfig()
+	if err != nil {
+		return nil, fmt.Errorf("redis.tls: %w", err)
+	}
+	logging.Disable() // it writes to standard error, past the log; errors say the same
+	return redis.NewUniversalClient(&redis.UniversalOptions{
+		Addrs:                 cfg.Addrs,
+		DB:                    cfg.DB,
+		Username:              cfg.Username,
+		Password:              cfg.Password.Reveal(),
+		SentinelUsername:      cfg.SentinelUsername,
+		SentinelPassword:      cfg.SentinelPassword.Reveal(),
+		MasterName:            cfg.SentinelMaster,
+		IsClusterMode:         cfg.Mode == config.RedisCluster,
+		TLSConfig:             encryption,
+		ClientName:            "leadhook",
+		DialTimeout:           cfg.Timeout,
+		ReadTimeout:           cfg.Timeout,
+		WriteTimeout:          cfg.Timeout,
+		PoolSize:              cfg.PoolSize,
+		ContextTimeoutEnabled: true,
+	}), nil
+}
+
+// reachRedis asks Redis for anything, so that a tool can say within seconds
+// that it is not there, where it was looked for, and what to do.
+func reachRedis(ctx context.Context, rdb redis.UniversalClient, cfg config.Redis) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, patience, fmt.Errorf("no answer within %v", patience))
+	defer cancel()
+	if err := rdb.Ping(ctx).Err(); err != nil {
+		return fmt.Errorf("cannot talk to Redis at %s (redis.url): %w; is it running, and are redis.mode, the"+
+			" password, and redis:// or rediss:// (with TLS) what it expects?", strings.Join(cfg.Addrs, ", "), cause(ctx, err))
+	}
+	return nil
+}

@@ -1,0 +1,68 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+
+	"github.com/leadhook/leadhook/config"
+)
+
+// runCommand is the service.
+type runCommand struct{}
+
+// Help is what --help says beyond the flags.
+func (runCommand) Help() string {
+	return `Reads leads from Kafka and POSTs each to the webhooks that want it, until it is told to stop
+(SIGTERM or Ctrl-C: attempts under way end first; a second signal ends it at once). Any number of
+instances share the work. It waits for Kafka and Redis where they are away, and says so at /readyz.
+
+Examples:
+  leadhook run
+  leadhook run --config /etc/leadhook.yaml
+  LEADHOOK_KAFKA_BROKERS=kafka-1:9092,kafka-2:9092 leadhook run`
+}
+
+// Run serves until ctx ends.
+func (runCommand) Run(ctx context.Context, w *world) error {
+	loaded, err := w.settings()
+	if err != nil {
+		return err
+	}
+	log, err := newLog(loaded.Config.Log, w)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = log.Sync() }() // standard error needs none, and says so with an error
+	s, err := newService(&loaded.Config, log)
+	if err != nil {
+		return &usageError{err}
+	}
+	log.Info("starting", zap.String("version", buildVersion()))
+	if err := s.run(ctx); err != nil {
+		return err
+	}
+	log.Info("stopped")
+	return nil
+}
+
+// newLog returns the log on standard error. Nothing is sampled: each line is
+// there because somebody may look for it.
+func newLog(cfg config.Log, w *world) (*zap.Logger, error) {
+	level, err := zapcore.ParseLevel(cfg.Level)
+	if err != nil {
+		return nil, fmt.Errorf("log.level: %w", err)
+	}
+	form := zap.NewProductionEncoderConfig()
+	form.EncodeTime = zapcore.RFC3339NanoTimeEncoder
+	form.EncodeDuration = zapcore.StringDurationEncoder
+	encoder := zapcore.NewJSONEncoder(form)
+	if cfg.Format == "console" {
+		form.EncodeTime = zapcore.TimeEncoderOfLayout("15:04:05.000")
+		form.EncodeLevel = zapcore.CapitalLevelEncoder
+		encoder = zapcore.NewConsoleEncoder(form)
+	}
+	return zap.New(zapcore.NewCore(encoder, zapcore.Lock(zapcore.AddSync(w.stderr)), level)), nil
+}

@@ -1,0 +1,86 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"strconv"
+	"time"
+
+	"github.com/leadhook/leadhook/examples"
+	"github.com/leadhook/leadhook/lead"
+)
+
+// samples makes invented leads.
+func (c publishCommand) samples() (eventSource, error) {
+	sample, err := newSampler(c.Sample, c.Trigger)
+	if err != nil {
+		return eventSource{}, err
+	}
+	return eventSource{
+		len: c.Count,
+		get: func(i int) (string, []byte) {
+			advertiser := c.advertiser(i)
+			return advertiser, sample(advertiser)
+		},
+		name: func(i int) string { return fmt.Sprintf("sample %d", i+1) },
+	}, nil
+}
+
+// advertiser is whose sample i is.
+func (c publishCommand) advertiser(i int) string {
+	if c.Spread == 0 {
+		return c.Advertiser
+	}
+	return c.Advertiser + strconv.Itoa(i%c.Spread+1)
+}
+
+// checkSample looks at the sample with the longest advertiser id.
+func (c publishCommand) checkSample() error {
+	if examples.Event(c.Sample) == nil {
+		return errors.New("publish: --sample must be call, chat, form or email")
+	}
+	sample, err := newSampler(c.Sample, c.Trigger)
+	if err != nil {
+		return err
+	}
+	if _, err := lead.Decode(sample(c.advertiser(max(c.Spread-1, 0)))); err != nil {
+		return fmt.Errorf("publish: --advertiser: %w", err)
+	}
+	return nil
+}
+
+// newSampler returns a function that makes one event for an advertiser, from
+// the example of that kind. A sample is a test lead, so that no CRM takes an
+// invented person for a customer, and a lead of its own, with a fresh id.
+func newSampler(kind lead.Kind, trigger lead.Trigger) (func(advertiser string) []byte, error) {
+	var event map[string]any
+	in := json.NewDecoder(bytes.NewReader(examples.Event(kind)))
+	in.UseNumber()
+	if err := in.Decode(&event); err != nil {
+		return nil, fmt.Errorf("the example event of kind %s: %w", kind, err)
+	}
+	body, ok := event["lead"].(map[string]any)
+	if !ok {
+		return nil, fmt.Errorf("the example event of kind %s has no lead", kind)
+	}
+	return func(advertiser string) []byte {
+		now := time.Now().UTC().Format(time.RFC3339)
+		event["advertiser_id"], event["trigger"], event["test"] = advertiser, trigger, true
+		if advertiser != sampleAdvertiser {
+			delete(event, "advertiser") // that one's name and phone are not this one's
+		}
+		event["published_at"], event["event_id"] = now, fmt.Sprintf("sample-%016x", rand.Uint64())
+		body["id"] = 1 + rand.Int64N(1<<53-1) // exact in every language
+		body["occured_at"], body["created_at"] = now, now
+		var out bytes.Buffer
+		encoder := json.NewEncoder(&out)
+		encoder.SetEscapeHTML(false)
+		if err := encoder.Encode(event); err != nil {
+			panic(err) // it was decoded from JSON a moment ago
+		}
+		return bytes.TrimSpace(out.Bytes())
+	}, nil
+}

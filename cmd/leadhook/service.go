@@ -1,0 +1,220 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/cenkalti/backoff/v4"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/redis/go-redis/v9"
+	"go.uber.org/zap"
+
+	"github.com/leadhook/leadhook/config"
+	"github.com/leadhook/leadhook/consumer"
+	"github.com/leadhook/leadhook/dispatch"
+	"github.com/leadhook/leadhook/internal/admin"
+	"github.com/leadhook/leadhook/requeue"
+	"github.com/leadhook/leadhook/subscription"
+)
+
+// A service is everything that `leadhook run` is made of, in the order of the
+// way of a lead.
+type service struct {
+	cfg *config.Config
+	log *zap.Logger
+
+	kafka *kafkaConn
+	redis redis.UniversalClient
+
+	consumer    *consumer.Consumer
+	dispatcher  *dispatch.Dispatcher
+	store       *subscription.Store
+	webhooks    *subscription.Cache
+	publisher   *requeue.Publisher
+	admin       *admin.Server
+	foundations foundations
+}
+
+// newService builds a service that does nothing yet. The error is about the
+// settings.
+func newService(cfg *config.Config, log *zap.Logger) (*service, error) {
+	s := &service{cfg: cfg, log: log}
+	var err error
+	if s.kafka, err = connectKafka(cfg.Kafka); err != nil {
+		return nil, err
+	}
+	if s.redis, err = connectRedis(cfg.Redis); err != nil {
+		return nil, err
+	}
+	posting, err := dispatchOptions(cfg)
+	if err != nil {
+		return nil, err
+	}
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+
+	s.store = subscription.NewStore(s.redis)
+	s.webhooks = subscription.NewCache(s.store, subscription.Options{
+		TTL: cfg.Redis.CacheTTL, Grace: cfg.Redis.Grace, MaxBytes: int64(cfg.Redis.CacheBytes),
+	}, registry, log)
+	s.publisher = requeue.NewPublisher(newPublisherOptions(cfg.Kafka, s.kafka), registry, log)
+	letters := requeue.NewDeadLetters(s.publisher, requeue.DeadLetterTopic(cfg.Kafka.Topic))
+	s.dispatcher = dispatch.New(posting, s.webhooks, letters, registry, log)
+	s.consumer = consumer.New(consumerOptions(cfg, s.kafka), s.dispatcher, registry, log)
+	s.admin = admin.New(admin.Options{Listen: cfg.Admin.Listen, PProf: cfg.Admin.PProf, Version: buildVersion()},
+		[]admin.Check{
+			{Name: "start", Ready: s.foundations.ready},
+			{Name: "kafka", Ready: s.consumer.Ready},
+			{Name: "redis", Ready: s.webhooks.Ready},
+			{Name: "dead letters", Ready: s.publisher.Ready},
+		}, registry, log)
+	return s, nil
+}
+
+func dispatchOptions(cfg *config.Config) (dispatch.Options, error) {
+	roots, err := cfg.HTTP.RootCAs()
+	if err != nil {
+		return dispatch.Options{}, fmt.Errorf("http.ca_file: %w", err)
+	}
+	return dispatch.Options{
+		Timeout:        cfg.HTTP.Timeout,
+		ConnectTimeout: cfg.HTTP.ConnectTimeout,
+		MaxInFlight:    cfg.HTTP.MaxInFlight,
+		QuickAttempts:  cfg.Retry.QuickAttempts,
+		QuickWait:      cfg.Retry.QuickWait,
+		MaxEventBytes:  cfg.Kafka.MaxEventBytes,
+		UserAgent:      "leadhook/" + buildVersion(),
+		Provider:       cfg.ADF.Provider,
+		Guard:          guardOptions(cfg.HTTP),
+		Proxy:          cfg.HTTP.ProxyURL(),
+		RootCAs:        roots,
+	}, nil
+}
+
+func guardOptions(cfg config.HTTP) dispatch.GuardOptions {
+	return dispatch.GuardOptions{AllowHTTP: cfg.AllowHTTP, AllowCIDRs: cfg.AllowCIDRs, AllowPorts: cfg.AllowPorts}
+}
+
+func consumerOptions(cfg *config.Config, k *kafkaConn) consumer.Options {
+	return consumer.Options{
+		Brokers:           cfg.Kafka.Brokers,
+		Dialer:            k.dialer,
+		Client:            k.client,
+		Group:             cfg.Kafka.Group,
+		Topics:            []string{cfg.Kafka.Topic},
+		SessionTimeout:    cfg.Kafka.SessionTimeout,
+		RebalanceTimeout:  cfg.Kafka.RebalanceTimeout,
+		HeartbeatInterval: cfg.Kafka.HeartbeatInterval,
+		FetchMaxBytes:     cfg.Kafka.FetchMaxBytes,
+		CommitInterval:    cfg.Kafka.CommitInterval,
+		OpenEvents:        cfg.Consumer.OpenEvents,
+		OpenBytes:         cfg.Consumer.OpenBytes,
+		StuckAfter:        cfg.Consumer.StuckAfter,
+	}
+}
+
+// run serves until ctx ends: it waits for Kafka and Redis to be as they must
+// be, and consumes. Then it stops in the opposite order, so that what is
+// under way has all that it needs until it has ended.
+func (s *service) run(ctx context.Context) error {
+	if err := s.admin.Listen(); err != nil {
+		s.kafka.close()
+		return errors.Join(err, s.publisher.Close(), s.redis.Close())
+	}
+	serving, stop := context.WithCancel(context.WithoutCancel(ctx))
+	var background sync.WaitGroup
+	background.Go(func() { s.webhooks.Run(serving) })
+	background.Go(func() {
+		if err := s.admin.Serve(serving); err != nil {
+			s.log.Error("the admin listener ended", zap.Error(err))
+		}
+	})
+
+	var err error
+	if s.foundations.await(ctx, s.check, s.log) {
+		err = s.consumer.Run(ctx)
+	}
+	s.log.Info("stopped reading; ending")
+
+	s.dispatcher.Close()
+	err = errors.Join(err, s.publisher.Close())
+	stop()
+	background.Wait()
+	s.kafka.close()
+	return errors.Join(err, s.redis.Close())
+}
+
+// check asks whether Kafka's topics and Redis are such that nothing can get
+// lost or stall.
+func (s *service) check(ctx context.Context) error {
+	problems, err := requeue.CheckTopics(ctx, s.kafka.client, topicSpecs(s.cfg))
+	if err != nil {
+		return err
+	}
+	var faults []error
+	var warnings []zap.Field
+	for _, p := range problems {
+		if p.Warning {
+			warnings = append(warnings, zap.String("warning", p.Text))
+			continue
+		}
+		faults = append(faults, errors.New(p.Text))
+	}
+	err = errors.Join(append(faults, s.store.CheckEviction(ctx))...)
+	if err == nil && len(warnings) > 0 { // once, when nothing keeps it from starting
+		s.log.Warn("the topics work, but are not as the settings say", warnings...)
+	}
+	return err
+}
+
+// foundations are what must be right before the first lead is read.
+type foundations struct {
+	mu    sync.Mutex
+	wrong error // guarded by mu; nil once all was right
+	right bool  // guarded by mu
+}
+
+// await repeats check with back-off until it finds nothing wrong, and returns
+// false if ctx ended first. It logs each new cause once.
+func (f *foundations) await(ctx context.Context, check func(context.Context) error, log *zap.Logger) bool {
+	wait := backoff.NewExponentialBackOff(backoff.WithInitialInterval(200*time.Millisecond),
+		backoff.WithMaxInterval(5*time.Second), backoff.WithMaxElapsedTime(0))
+	err := backoff.RetryNotify(func() error { return check(ctx) }, backoff.WithContext(wait, ctx),
+		func(err error, _ time.Duration) {
+			if f.note(err) && ctx.Err() == nil {
+				log.Warn("cannot start reading yet, trying on", zap.Error(err))
+			}
+		})
+	if err != nil {
+		return false
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.right, f.wrong = true, nil
+	return true
+}
+
+// note keeps the cause, and says whether it is a new one.
+func (f *foundations) note(err error) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	isNew := f.wrong == nil || f.wrong.Error() != err.Error()
+	f.wrong = err
+	return isNew
+}
+
+// errStarting is the cause before the first answer of Kafka and Redis.
+var errStarting = errors.New("Kafka and Redis have not been asked yet")
+
+func (f *foundations) ready() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if !f.right && f.wrong == nil {
+		return errStarting
+	}
+	return f.wrong
+}

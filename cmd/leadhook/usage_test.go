@@ -1,0 +1,145 @@
+package main
+
+import (
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// alone runs a command that needs nothing around it.
+func alone(environ []string, args ...string) result {
+	return (&rig{environ: environ}).leadhook("", args...)
+}
+
+func TestHelpHasExamples(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{
+		"run", "dev", "dev crm", "seed", "publish", "dlq", "dlq list", "dlq tail",
+		"topics", "topics create", "topics check", "config",
+	} {
+		got := alone(nil, append(strings.Fields(name), "--help")...)
+		if got.code != exitDone || got.errs != "" || !containsAll(got.out, "Usage: leadhook "+name, "Examples:", "    leadhook ") {
+			t.Errorf("leadhook %s --help: got exit code %d, want 0 and examples on standard output:\n%s%s", name, got.code, got.out, got.errs)
+		}
+	}
+}
+
+func TestWithoutArgumentsItShowsItsHelp(t *testing.T) {
+	t.Parallel()
+	bare, asked := alone(nil), alone(nil, "--help")
+	if bare != asked || bare.code != exitDone || !strings.Contains(bare.out, "Commands:") {
+		t.Errorf("got exit code %d and\n%s%swant the help:\n%s", bare.code, bare.out, bare.errs, asked.out)
+	}
+}
+
+func TestTheVersion(t *testing.T) {
+	t.Parallel()
+	if got := alone(nil, "--version"); got.code != exitDone || got.out != buildVersion()+"\n" {
+		t.Errorf("got exit code %d and %q, want 0 and %q", got.code, got.out, buildVersion())
+	}
+}
+
+func TestWrongUsageIsExitCodeTwo(t *testing.T) {
+	t.Parallel()
+	faulty := filepath.Join(t.TempDir(), "leadhook.yaml")
+	if err := os.WriteFile(faulty, []byte("http:\n  timeuot: 5s\n  timeout: soon\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, tc := range []struct {
+		args, environ string
+		want          []string // on standard error
+	}{
+		{"run --nope", "", []string{"--nope", `See "leadhook --help"`}},
+		{"frobnicate", "", []string{"frobnicate", `See "leadhook --help"`}},
+		{"seed", "", []string{"<file>"}},
+		{"publish --sample fax", "", []string{"--sample", "call", "email"}},
+		{"publish --sample call leads.json", "", []string{"files or --sample"}},
+		{"publish --count 5", "", []string{"--count"}},
+		{"publish --sample call --count 0", "", []string{"--count"}},
+		{"publish --sample call --rate -1", "", []string{"--rate"}},
+		{"publish --sample call --trigger never", "", []string{"--trigger", "new_contact"}},
+		{"dlq list --limit 0", "", []string{"--limit"}},
+		{"dlq tail --limit -1", "", []string{"--limit"}},
+		{"dlq list --output xml", "", []string{"--output", "table", "json"}},
+		{"config", "LEADHOOK_HTTP_TIMEOUT=soon LEADHOOK_KAFKA_TOPC=x", []string{
+			"LEADHOOK_HTTP_TIMEOUT: http.timeout", "LEADHOOK_KAFKA_TOPC", "did you mean LEADHOOK_KAFKA_TOPIC?"}},
+		{"run", "LEADHOOK_KAFKA_SASL_MECHANISM=plain", []string{"kafka.sasl"}},
+		{"topics check", "LEADHOOK_KAFKA_TLS_ENABLED=true LEADHOOK_KAFKA_TLS_CA_FILE=/none/ca.pem", []string{"kafka.tls", "/none/ca.pem"}},
+		{"seed - --config " + faulty, "", []string{faulty + ":2:3", "did you mean http.timeout?", faulty + ":3:12: http.timeout"}},
+		{"config --config /none/leadhook.yaml", "", []string{"/none/leadhook.yaml"}},
+	} {
+		got := alone(strings.Fields(tc.environ), strings.Fields(tc.args)...)
+		if got.code != exitUsage || got.out != "" || !containsAll(got.errs, tc.want...) {
+			t.Errorf("%s leadhook %s: got exit code %d, want 2, %q and nothing on standard output:\n%s%s",
+				tc.environ, tc.args, got.code, tc.want, got.out, got.errs)
+		}
+	}
+}
+
+func TestConfigShowsWhatIsInForceAndHidesSecrets(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "leadhook.yaml")
+	if err := os.WriteFile(file, []byte("http:\n  timeout: 7s\nkafka: {topic: leads.test}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	got := alone([]string{"LEADHOOK_CONFIG=" + file, "LEADHOOK_KAFKA_TOPIC=leads.other", "LEADHOOK_REDIS_URL=redis://:hush@redis.example.com/1"}, "config")
+	if got.code != exitDone || !containsAll(got.out, "timeout: 7s", file, "leads.other", "LEADHOOK_KAFKA_TOPIC", "redis.example.com") {
+		t.Errorf("got exit code %d, want the settings in force and their origins:\n%s%s", got.code, got.out, got.errs)
+	}
+	if strings.Contains(got.out+got.errs, "hush") {
+		t.Error("the password shows")
+	}
+}
+
+func TestTheDefaultsAreASettingsFile(t *testing.T) {
+	t.Parallel()
+	defaults := alone(nil, "config", "--defaults")
+	if defaults.code != exitDone {
+		t.Fatal(defaults.errs)
+	}
+	file := filepath.Join(t.TempDir(), "leadhook.yaml")
+	if err := os.WriteFile(file, []byte(defaults.out), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if got := alone(nil, "config", "--config", file); got.code != exitDone || !strings.Contains(got.out, file) {
+		t.Errorf("got exit code %d, want the file taken:\n%s", got.code, got.errs)
+	}
+}
+
+// TestWhatIsNotThereIsNamedWithinSeconds asks where nobody listens, and where
+// somebody listens who never says a word.
+func TestWhatIsNotThereIsNamedWithinSeconds(t *testing.T) {
+	t.Parallel()
+	silent, err := net.Listen("tcp", "127.0.0.1:0") // the kernel accepts, nobody answers
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = silent.Close() })
+	var asking sync.WaitGroup
+	for _, addr := range []string{freeAddr(t), silent.Addr().String()} {
+		environ := []string{"LEADHOOK_KAFKA_BROKERS=" + addr, "LEADHOOK_REDIS_URL=redis://:hush@" + addr}
+		for args, setting := range map[string]string{
+			"topics create": "kafka.brokers", "topics check": "kafka.brokers", "publish --sample call": "kafka.brokers",
+			"dlq list": "kafka.brokers", "dlq tail": "kafka.brokers", "seed ../../examples/seed.yaml": "redis.url",
+		} {
+			asking.Go(func() { namesWhatIsAway(t, environ, args, addr, setting) })
+		}
+	}
+	asking.Wait()
+}
+
+func namesWhatIsAway(t *testing.T, environ []string, args, addr, setting string) {
+	t.Helper()
+	began := time.Now()
+	got := alone(environ, strings.Fields(args)...)
+	if took := time.Since(began); took > 5*time.Second {
+		t.Errorf("%s took %v, want at most 5 s", args, took)
+	}
+	if got.code != exitFailed || !containsAll(got.errs, addr, setting) || strings.Contains(got.errs, "hush") {
+		t.Errorf("%s: got exit code %d, want 1, the address %s and the setting %s:\n%s", args, got.code, addr, setting, got.errs)
+	}
+}
