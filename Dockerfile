@@ -1,0 +1,21 @@
+# syntax=docker/dockerfile:1
+
+# The binary is static and runs as nobody in particular. The image has no
+# shell; it has CA certificates and time zones, which the service needs.
+FROM golang:1.26 AS build
+WORKDIR /src
+COPY go.mod go.sum ./
+RUN --mount=type=cache,target=/go/pkg/mod go mod download
+COPY . .
+ARG VERSION=dev
+RUN --mount=type=cache,target=/go/pkg/mod --mount=type=cache,target=/root/.cache/go-build \
+    CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X main.version=${VERSION}" -o /leadhook ./cmd/leadhook
+
+FROM gcr.io/distroless/static-debian12:nonroot
+COPY --from=build /leadhook /leadhook
+# Loopback is of no use to whoever probes a container; publish this port to
+# those alone who may see metrics.
+ENV LEADHOOK_ADMIN_LISTEN=:9464
+EXPOSE 9464
+ENTRYPOINT ["/leadhook"]
+CMD ["run"]
