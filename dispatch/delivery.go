@@ -82,18 +82,20 @@ func (d *Dispatcher) countDelivered(dl *delivery) {
 
 func (d *Dispatcher) buryDelivery(ctx context.Context, dl *delivery, reason lead.Reason, text string) error {
 	err := d.bury(ctx, &lead.DeadLetter{
-		Message:      *dl.msg,
-		Reason:       reason,
-		Error:        text,
-		Advertiser:   dl.ev.AdvertiserID,
-		Webhook:      dl.hook.ID,
-		Delivery:     dl.id,
-		Attempts:     dl.attempts,
-		Status:       dl.outcome.status,
-		Evidence:     dl.outcome.evidence,
-		Received:     dl.ev.Received,
-		FirstAttempt: dl.first,
-		LastAttempt:  dl.last,
+		Message: *dl.msg,
+		Reason:  reason,
+		History: lead.History{
+			Error:        text,
+			Advertiser:   dl.ev.AdvertiserID,
+			Webhook:      dl.hook.ID,
+			Delivery:     dl.id,
+			Attempts:     dl.attempts,
+			Status:       dl.outcome.status,
+			Evidence:     dl.outcome.evidence,
+			Received:     dl.ev.Received,
+			FirstAttempt: dl.first,
+			LastAttempt:  dl.last,
+		},
 	})
 	if err == nil {
 		d.metrics.ended(string(reason), dl.hook)

@@ -125,7 +125,8 @@ func (d *Dispatcher) Handle(ctx context.Context, m *lead.Message) (err error) {
 		if p := recover(); p != nil {
 			d.metrics.internal.Inc()
 			err = d.bury(ctx, &lead.DeadLetter{
-				Message: *m, Received: m.Time, Reason: lead.Internal, Error: d.panicked(p, m),
+				Message: *m, Reason: lead.Internal,
+				History: lead.History{Received: m.Time, Error: d.panicked(p, m)},
 			})
 		}
 	}()
@@ -133,8 +134,8 @@ func (d *Dispatcher) Handle(ctx context.Context, m *lead.Message) (err error) {
 	if refusal != nil {
 		d.metrics.unreadable.Inc()
 		return d.bury(ctx, &lead.DeadLetter{
-			Message: *m, Received: m.Time,
-			Reason: refusal.Reason, Error: refusal.Text, Advertiser: refusal.Advertiser,
+			Message: *m, Reason: refusal.Reason,
+			History: lead.History{Received: m.Time, Error: refusal.Text, Advertiser: refusal.Advertiser},
 		})
 	}
 	if ev.Kind == lead.KindOther {

@@ -86,7 +86,7 @@ func TestUnreadableEvents(t *testing.T) {
 				t.Error("got no words, want why it cannot be read")
 			}
 			letter.Error = ""
-			want := &lead.DeadLetter{Message: *m, Reason: c.reason, Advertiser: c.advertiser, Received: m.Time}
+			want := &lead.DeadLetter{Message: *m, Reason: c.reason, History: lead.History{Advertiser: c.advertiser, Received: m.Time}}
 			if diff := cmp.Diff(want, letter); diff != "" {
 				t.Errorf("the dead letter differs (-want +got):\n%s", diff)
 			}
@@ -173,9 +173,12 @@ func TestDeadLetterIsComplete(t *testing.T) {
 	}
 	letter.FirstAttempt, letter.LastAttempt = time.Time{}, time.Time{}
 	want := &lead.DeadLetter{
-		Message: *m, Reason: lead.Refused, Error: "the CRM answered 422 Unprocessable Entity",
-		Advertiser: "USA_1", Webhook: "84+TEST_1", Delivery: crm.seen()[0].Get("Webhook-Id"),
-		Attempts: 1, Status: 422, Evidence: lead.Answered, Received: m.Time,
+		Message: *m, Reason: lead.Refused,
+		History: lead.History{
+			Error:      "the CRM answered 422 Unprocessable Entity",
+			Advertiser: "USA_1", Webhook: "84+TEST_1", Delivery: crm.seen()[0].Get("Webhook-Id"),
+			Attempts: 1, Status: 422, Evidence: lead.Answered, Received: m.Time,
+		},
 	}
 	if diff := cmp.Diff(want, letter); diff != "" {
 		t.Errorf("the dead letter differs (-want +got):\n%s", diff)

@@ -58,25 +58,75 @@ const (
 	WebhookDamaged  Reason = "webhook_damaged" // its record in Redis cannot be read
 )
 
-// A DeadLetter is a delivery, or an event that cannot be read, that will not
-// be tried again by itself. Its Message is kept as it was published.
-type DeadLetter struct {
-	Message Message
-
-	Reason Reason
-	Error  string // plain words, no secret and no personal data
-
+// A History is how far a delivery has got, over all instances and waits. Kafka
+// carries it from one attempt to the next.
+type History struct {
 	Advertiser string // empty if the event could not be read so far
 	Webhook    string // empty for an event that could not be read
 	Delivery   string // empty for an event that could not be read
 
-	Attempts int      // attempts made, over all instances and waits
-	Step     int      // scheduled waits so far
+	Attempts int      // attempts made
+	Step     int      // scheduled waits so far; quick retries, deferrals and hops do not count
 	Replays  int      // how often an operator replayed it
 	Status   int      // the last HTTP status; zero: none came
 	Evidence Evidence // of the last attempt; empty: none was made
+	Error    string   // the last fault in plain words, no secret and no personal data; empty: there was none
 
-	Received     time.Time // when the event was first published
-	FirstAttempt time.Time // zero: none was made
-	LastAttempt  time.Time // zero: none was made
+	Received      time.Time // when the event was first published
+	FirstAttempt  time.Time // zero: none was made
+	LastAttempt   time.Time // zero: none was made
+	FirstDeferral time.Time // when it first had to wait before any attempt; zero: never
 }
+
+// Begun is when the time that a delivery has began to run: with its first
+// attempt or its first deferral, whichever was earlier. Zero: with neither yet.
+func (h *History) Begun() time.Time {
+	if h.FirstAttempt.IsZero() || !h.FirstDeferral.IsZero() && h.FirstDeferral.Before(h.FirstAttempt) {
+		return h.FirstDeferral
+	}
+	return h.FirstAttempt
+}
+
+// A DeadLetter is a delivery, or an event that cannot be read, that will not
+// be tried again by itself. Its Message is kept as it was published.
+type DeadLetter struct {
+	Message Message
+	Reason  Reason
+	History
+}
+
+// A Waiting is a delivery that waits in Kafka for its next attempt. Its Message
+// is kept as it was published.
+type Waiting struct {
+	Message   Message
+	NotBefore time.Time // when the attempt is due; never before
+	History
+}
+
+// A Mark is how far a delivery has got, as the ledger remembers it and as each
+// record of it carries: a record that is behind its delivery's mark was settled
+// by somebody before, and needs no attempt. The zero Mark is that of a record
+// of the live topic, and of a delivery that nothing is known of.
+type Mark uint16
+
+// MarkDelivered is the mark of a delivery that a CRM has taken. No record is
+// beyond it.
+const MarkDelivered Mark = 1<<16 - 1
+
+// marksPerReplay is more than a delivery can get from one replay to the next:
+// the live record, a deferral of it, nine scheduled waits and the dead letter.
+const marksPerReplay = 16
+
+// MarkOf is the mark of a record: of the live topic, unless waiting, of a retry
+// topic otherwise.
+func MarkOf(h *History, waiting bool) Mark {
+	n := h.Replays * marksPerReplay
+	if waiting {
+		n += h.Step + 1
+	}
+	return Mark(min(n, int(MarkDelivered)-2))
+}
+
+// Buried is the mark of a delivery that became a dead letter when its record
+// had the mark m.
+func (m Mark) Buried() Mark { return min(m+1, MarkDelivered-1) }

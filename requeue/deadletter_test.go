@@ -35,12 +35,15 @@ func aLetter() *lead.DeadLetter {
 			Value:   []byte("{ \"lead\": {\"id\": 9007199254740993} }\r\n"),
 			Headers: []lead.Header{header("traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")},
 		},
-		Reason: lead.Exhausted, Error: "the CRM answered 503",
-		Advertiser: "USA_332240", Webhook: "84+TEST_1", Delivery: "dlv_00112233445566778899aabbccddeeff",
-		Attempts: 11, Step: 9, Replays: 1, Status: 503, Evidence: lead.Answered,
-		Received:     at("2026-11-23T16:12:09.5Z"),
-		FirstAttempt: at("2026-11-23T16:12:10.123Z"),
-		LastAttempt:  at("2026-11-26T12:22:45.999Z"),
+		Reason: lead.Exhausted,
+		History: lead.History{
+			Error:      "the CRM answered 503",
+			Advertiser: "USA_332240", Webhook: "84+TEST_1", Delivery: "dlv_00112233445566778899aabbccddeeff",
+			Attempts: 11, Step: 9, Replays: 1, Status: 503, Evidence: lead.Answered,
+			Received:     at("2026-11-23T16:12:09.5Z"),
+			FirstAttempt: at("2026-11-23T16:12:10.123Z"),
+			LastAttempt:  at("2026-11-26T12:22:45.999Z"),
+		},
 	}
 }
 
@@ -93,7 +96,8 @@ func TestDeadLetterOfUnreadableEvent(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			got := bury(t, &lead.DeadLetter{
 				Message: lead.Message{Topic: "leads", Partition: 1, Offset: 0, Key: key, Value: []byte("\xff{")},
-				Reason:  lead.BadUTF8, Error: "the event is not valid UTF-8", Advertiser: "USA_1",
+				Reason:  lead.BadUTF8,
+				History: lead.History{Error: "the event is not valid UTF-8", Advertiser: "USA_1"},
 			})
 			want := lead.Message{
 				Partition: 1, Key: key, Value: []byte("\xff{"),
@@ -192,15 +196,17 @@ func anyLetter(t *rapid.T) *lead.DeadLetter {
 		return rapid.String().Filter(func(s string) bool { return !strings.HasPrefix(s, "leadhook.") }).Draw(t, "header")
 	}
 	l := &lead.DeadLetter{
-		Reason:     lead.Reason(word.Draw(t, "reason")),
-		Error:      word.Draw(t, "error"),
-		Advertiser: word.Draw(t, "advertiser"),
-		Webhook:    word.Draw(t, "webhook"),
-		Delivery:   word.Draw(t, "delivery"),
-		Evidence:   lead.Evidence(word.Draw(t, "evidence")),
-		Attempts:   count.Draw(t, "attempts"), Step: count.Draw(t, "step"),
-		Replays: count.Draw(t, "replays"), Status: count.Draw(t, "status"),
-		Received: when.Draw(t, "received"), FirstAttempt: when.Draw(t, "first"), LastAttempt: when.Draw(t, "last"),
+		Reason: lead.Reason(word.Draw(t, "reason")),
+		History: lead.History{
+			Error:      word.Draw(t, "error"),
+			Advertiser: word.Draw(t, "advertiser"),
+			Webhook:    word.Draw(t, "webhook"),
+			Delivery:   word.Draw(t, "delivery"),
+			Evidence:   lead.Evidence(word.Draw(t, "evidence")),
+			Attempts:   count.Draw(t, "attempts"), Step: count.Draw(t, "step"),
+			Replays: count.Draw(t, "replays"), Status: count.Draw(t, "status"),
+			Received: when.Draw(t, "received"), FirstAttempt: when.Draw(t, "first"), LastAttempt: when.Draw(t, "last"),
+		},
 	}
 	l.Message = lead.Message{
 		Topic:     rapid.StringMatching(`[a-zA-Z0-9._-]{1,40}`).Draw(t, "topic"),
@@ -276,9 +282,9 @@ func TestParseDeadLetterIsTolerant(t *testing.T) {
 		},
 	})
 	want := lead.DeadLetter{
-		Reason:      lead.Gone,
-		LastAttempt: at("2026-11-23T16:12:09Z"),
-		Message:     lead.Message{Partition: 4, Offset: -1, Key: []byte("k"), Value: []byte("v")},
+		Reason:  lead.Gone,
+		History: lead.History{LastAttempt: at("2026-11-23T16:12:09Z")},
+		Message: lead.Message{Partition: 4, Offset: -1, Key: []byte("k"), Value: []byte("v")},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("letter, -want +got:\n%s", diff)

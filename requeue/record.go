@@ -175,7 +175,24 @@ func source(m *lead.Message) string {
 // its time is when the event was first published.
 func ParseDeadLetter(m *lead.Message) lead.DeadLetter {
 	letter := lead.DeadLetter{
-		Reason:       lead.Reason(m.Header(headerReason)),
+		Reason:  lead.Reason(m.Header(headerReason)),
+		History: history(m),
+	}
+	letter.Message = lead.Message{
+		Partition: m.Partition,
+		Offset:    -1,
+		Key:       m.Key,
+		Value:     m.Value,
+		Headers:   foreign(m.Headers),
+		Time:      letter.Received,
+	}
+	locate(&letter.Message, m.Header(headerSource))
+	return letter
+}
+
+// history reads what describe has written of a delivery's history.
+func history(m *lead.Message) lead.History {
+	return lead.History{
 		Error:        m.Header(headerError),
 		Advertiser:   m.Header(headerAdvertiser),
 		Webhook:      m.Header(headerWebhook),
@@ -189,16 +206,6 @@ func ParseDeadLetter(m *lead.Message) lead.DeadLetter {
 		FirstAttempt: instant(m.Header(headerFirstAttempt)),
 		LastAttempt:  instant(m.Header(headerLastAttempt)),
 	}
-	letter.Message = lead.Message{
-		Partition: m.Partition,
-		Offset:    -1,
-		Key:       m.Key,
-		Value:     m.Value,
-		Headers:   foreign(m.Headers),
-		Time:      letter.Received,
-	}
-	locate(&letter.Message, m.Header(headerSource))
-	return letter
 }
 
 // locate reads what source has written. A topic's name has no slash.
