@@ -3,6 +3,7 @@ package consumer
 import (
 	"slices"
 	"strings"
+	"sync/atomic"
 
 	"github.com/segmentio/kafka-go"
 )
@@ -14,7 +15,12 @@ import (
 //
 // kafka-go's own range balancer takes partitions in the order of the broker's
 // metadata, which nobody promises to be sorted.
-type sameNumbers struct{}
+type sameNumbers struct {
+	// lacking is set when this instance, as the leader, assigns partitions while
+	// a topic has none: it does not exist. When it does, and before kafka-go has
+	// looked for the first time, nothing would ever bring its partitions in.
+	lacking *atomic.Bool
+}
 
 // ProtocolName is what the members of a group must agree on. It never changes.
 func (sameNumbers) ProtocolName() string { return "leadhook-same-numbers" }
@@ -25,12 +31,13 @@ func (sameNumbers) UserData() ([]byte, error) { return nil, nil }
 // AssignGroups deals the partition numbers out in turn. While members with
 // other topics are in the group, as in a rolling restart with new settings, a
 // topic goes only to members that asked for it.
-func (sameNumbers) AssignGroups(members []kafka.GroupMember, partitions []kafka.Partition) kafka.GroupMemberAssignments {
+func (b sameNumbers) AssignGroups(members []kafka.GroupMember, partitions []kafka.Partition) kafka.GroupMemberAssignments {
 	members = slices.SortedFunc(slices.Values(members), func(a, b kafka.GroupMember) int {
 		return strings.Compare(a.ID, b.ID)
 	})
 	partitions = slices.SortedFunc(slices.Values(partitions), func(a, b kafka.Partition) int { return a.ID - b.ID })
 
+	b.lacking.Store(lacks(members, partitions))
 	assignments := make(kafka.GroupMemberAssignments, len(members))
 	for _, m := range members {
 		assignments[m.ID] = make(map[string][]int)
@@ -41,6 +48,17 @@ func (sameNumbers) AssignGroups(members []kafka.GroupMember, partitions []kafka.
 		}
 	}
 	return assignments
+}
+
+// lacks says whether a member asked for a topic that has no partitions.
+func lacks(members []kafka.GroupMember, partitions []kafka.Partition) bool {
+	there := make(map[string]bool)
+	for _, p := range partitions {
+		there[p.Topic] = true
+	}
+	return slices.ContainsFunc(members, func(m kafka.GroupMember) bool {
+		return slices.ContainsFunc(m.Topics, func(topic string) bool { return !there[topic] })
+	})
 }
 
 func memberFor(members []kafka.GroupMember, p kafka.Partition) (kafka.GroupMember, bool) {

@@ -3,6 +3,7 @@ package consumer
 import (
 	"math/rand/v2"
 	"slices"
+	"sync/atomic"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -21,11 +22,11 @@ func TestSameNumbersOfEveryTopicGoToTheSameMember(t *testing.T) {
 			partitions = append(partitions, kafka.Partition{Topic: topic, ID: n})
 		}
 	}
-	first := sameNumbers{}.AssignGroups(members, partitions)
+	first := balancer().AssignGroups(members, partitions)
 	for range 20 { // in whatever order members and metadata come
 		rand.Shuffle(len(members), func(i, j int) { members[i], members[j] = members[j], members[i] })
 		rand.Shuffle(len(partitions), func(i, j int) { partitions[i], partitions[j] = partitions[j], partitions[i] })
-		if diff := cmp.Diff(first, sameNumbers{}.AssignGroups(members, partitions)); diff != "" {
+		if diff := cmp.Diff(first, balancer().AssignGroups(members, partitions)); diff != "" {
 			t.Fatalf("the assignment depends on the order:\n%s", diff)
 		}
 	}
@@ -50,11 +51,26 @@ func TestSameNumbersOfEveryTopicGoToTheSameMember(t *testing.T) {
 func TestATopicGoesOnlyToMembersThatAskedForIt(t *testing.T) {
 	members := []kafka.GroupMember{{ID: "old", Topics: []string{"leads"}}, {ID: "new", Topics: []string{"leads", "more"}}}
 	partitions := []kafka.Partition{{Topic: "leads"}, {Topic: "leads", ID: 1}, {Topic: "more"}, {Topic: "more", ID: 1}}
-	got := sameNumbers{}.AssignGroups(members, partitions)
+	got := balancer().AssignGroups(members, partitions)
 	if n := len(got["old"]["more"]); n != 0 {
 		t.Errorf("the member that did not ask for it has %d partitions", n)
 	}
 	if n := len(got["new"]["more"]); n != 2 {
 		t.Errorf("the member that asked for it has %d of 2 partitions", n)
+	}
+}
+
+func balancer() sameNumbers { return sameNumbers{lacking: new(atomic.Bool)} }
+
+func TestAnAssignmentWithoutATopicIsNoticed(t *testing.T) {
+	members := []kafka.GroupMember{{ID: "a", Topics: []string{"leads", "leads.retry.1m"}}}
+	b := balancer()
+	b.AssignGroups(members, []kafka.Partition{{Topic: "leads"}})
+	if !b.lacking.Load() {
+		t.Error("an assignment without leads.retry.1m passed for whole")
+	}
+	b.AssignGroups(members, []kafka.Partition{{Topic: "leads"}, {Topic: "leads.retry.1m"}})
+	if b.lacking.Load() {
+		t.Error("an assignment with all topics passed for lacking one")
 	}
 }

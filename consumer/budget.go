@@ -45,4 +45,12 @@ func (b *budget) release(size int) {
 	b.events.Release(1)
 }
 
+// open is how many bytes are open; a nil budget has none.
+func (b *budget) open() int64 {
+	if b == nil {
+		return 0
+	}
+	return b.openBytes.Load()
+}
+
 func (b *budget) share(size int) int64 { return min(int64(size), b.limit) }

@@ -34,7 +34,23 @@ type Options struct {
 	Client  *kafka.Client // for questions about offsets; its Addr must be set
 
 	Group  string
-	Topics []string
+	Topics []string // whose messages are handled as soon as they can be
+
+	// Waiting lists the topics whose messages wait before they are handled, and
+	// how long each waits at most. It is asked before the group is joined and
+	// every ten seconds; where the answer has changed, the group is joined anew.
+	// Nil: there are none.
+	Waiting func(ctx context.Context) (map[string]time.Duration, error)
+
+	// Due says when a message of such a topic may be handled. The messages of a
+	// partition are handled in order, so each should be due after the one before
+	// it. Required with Waiting.
+	Due func(m *lead.Message) time.Time
+
+	// BeforeLastCommit is called when a generation ends, before its last commit:
+	// what makes settled messages known to their next reader should be written
+	// by then. ctx ends after half a second. Nil: nothing is called.
+	BeforeLastCommit func(ctx context.Context) error
 
 	SessionTimeout    time.Duration // after so long without a heartbeat the group gives up a member
 	RebalanceTimeout  time.Duration // how long the group waits for its members at a rebalance
@@ -48,20 +64,23 @@ type Options struct {
 	StuckAfter time.Duration // a message open for longer makes the consumer not ready
 }
 
-// drainTime is how long open messages may go on settling when a partition is
-// taken away or the service stops, before their waits are cut. While it lasts,
-// the whole group stands still, so it is short.
-const drainTime = time.Second
+// When partitions are taken away or the service stops, the whole group stands
+// still until this instance has let go, so it is soon: drainTime is how long
+// open messages may go on settling before their waits are cut, handOverTime how
+// long what is still open then has to be handed over, flushTime how long
+// BeforeLastCommit has.
+const (
+	drainTime    = 700 * time.Millisecond
+	handOverTime = 500 * time.Millisecond
+	flushTime    = 500 * time.Millisecond
+)
 
 // leaveTime is how long leaving the group may take. A broker that does not
 // answer by then finds out by itself, after the session time-out.
 const leaveTime = 5 * time.Second
 
-// errRevoked and errStopping are the causes with which a Handler's ctx ends.
-var (
-	errRevoked  = errors.New("the partitions are assigned anew")
-	errStopping = errors.New("the service is stopping")
-)
+// errRevoked is the cause with which a Handler's ctx ends.
+var errRevoked = errors.New("the partitions are assigned anew or the service stops")
 
 // A Consumer is one member of a consumer group.
 type Consumer struct {
@@ -70,10 +89,16 @@ type Consumer struct {
 	log     *zap.Logger
 	metrics *metrics
 	health  *health
-	budget  *budget
+	fresh   *budget // for Topics
+	waited  *budget // for what has waited
 
 	handlers sync.WaitGroup // every Handle under way, of any generation
 }
+
+// waitedShare is the part of what may be open that is kept for messages that
+// have waited: fresh ones leave it to them, however many there are, and they
+// take no more, however many are due.
+const waitedShare = 4
 
 // New returns a Consumer that does nothing until [Consumer.Run].
 func New(opts Options, handler Handler, reg prometheus.Registerer, log *zap.Logger) *Consumer {
@@ -82,76 +107,58 @@ func New(opts Options, handler Handler, reg prometheus.Registerer, log *zap.Logg
 		handler: handler,
 		log:     log,
 		health:  newHealth(opts.StuckAfter, log),
-		budget:  newBudget(opts.OpenEvents, opts.OpenBytes),
+		fresh:   newBudget(opts.OpenEvents, opts.OpenBytes),
 	}
-	c.metrics = newMetrics(reg, c.health, c.budget)
+	if opts.Waiting != nil {
+		c.waited = newBudget(max(1, opts.OpenEvents/waitedShare), opts.OpenBytes/waitedShare)
+		c.fresh = newBudget(max(1, opts.OpenEvents-opts.OpenEvents/waitedShare), opts.OpenBytes-opts.OpenBytes/waitedShare)
+	}
+	c.metrics = newMetrics(reg, c.health, c.fresh, c.waited)
 	return c
 }
 
 // Run takes part in the group until ctx ends. Then it fetches nothing more,
-// lets what is open settle (waits are cut after a second, attempts are not),
-// commits, leaves the group and returns nil. It returns an error only if the
-// options cannot work; Kafka being away is waited for.
+// lets what is open settle for a moment, commits, leaves the group, waits for
+// what the Handler has not returned from, and returns nil. It returns an error
+// only if the options cannot work; Kafka being away is waited for.
 func (c *Consumer) Run(ctx context.Context) error {
-	member, disconnect := context.WithCancel(context.WithoutCancel(ctx))
-	defer disconnect()
-	group, err := kafka.NewConsumerGroup(kafka.ConsumerGroupConfig{
-		ID:                    c.opts.Group,
-		Brokers:               c.opts.Brokers,
-		Dialer:                connected(member, c.opts.Dialer),
-		Topics:                c.opts.Topics,
-		GroupBalancers:        []kafka.GroupBalancer{sameNumbers{}},
-		HeartbeatInterval:     c.opts.HeartbeatInterval,
-		SessionTimeout:        c.opts.SessionTimeout,
-		RebalanceTimeout:      c.opts.RebalanceTimeout,
-		JoinGroupBackoff:      500 * time.Millisecond,
-		WatchPartitionChanges: true,
-		StartOffset:           kafka.FirstOffset,
-		Logger:                c.libraryLog(),
-	})
-	if err != nil {
-		return fmt.Errorf("join the consumer group %s: %w", c.opts.Group, err)
-	}
-	c.generations(ctx, group)
-	// First: kafka-go would go on to the next generation, whose partitions
-	// nobody here reads any more.
-	defer time.AfterFunc(leaveTime, disconnect).Stop()
-	err = group.Close()
-	c.handlers.Wait()
-	return err
-}
-
-// generations serves one generation of the group after the other.
-func (c *Consumer) generations(ctx context.Context, group *kafka.ConsumerGroup) {
-	// A generation can end as soon as it began, again and again, for instance
-	// while a topic is missing: this keeps the joins rare.
-	wait := backoff.NewExponentialBackOff(backoff.WithInitialInterval(200*time.Millisecond),
-		backoff.WithMaxInterval(5*time.Second), backoff.WithMaxElapsedTime(0))
+	defer c.handlers.Wait()
+	wait := newBackOff(100*time.Millisecond, 5*time.Second)
 	for ctx.Err() == nil {
-		began := time.Now()
-		if gen, err := group.Next(ctx); err == nil {
-			c.serve(ctx, gen)
-		} else if ctx.Err() == nil {
+		waiting, err := c.waiting(ctx)
+		if err != nil {
 			c.health.away(err)
-		}
-		if time.Since(began) > time.Second {
-			wait.Reset()
+			pause(ctx, wait.NextBackOff())
 			continue
 		}
-		pause(ctx, wait.NextBackOff())
+		wait.Reset()
+		if err := newMembership(c, waiting).run(ctx); err != nil {
+			return err
+		}
 	}
+	return nil
 }
 
-// serve reads the partitions of one generation until it ends or ctx does.
-func (c *Consumer) serve(ctx context.Context, gen *kafka.Generation) {
-	c.metrics.generations.Inc()
-	ended := make(chan struct{})
-	gen.Start(func(revoked context.Context) {
-		defer close(ended)
-		s := &session{c: c, gen: gen, revoked: revoked}
-		s.run(ctx)
-	})
-	<-ended
+// waiting asks which topics there are whose messages wait.
+func (c *Consumer) waiting(ctx context.Context) (map[string]time.Duration, error) {
+	if c.opts.Waiting == nil {
+		return nil, nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, questionTime)
+	defer cancel()
+	topics, err := c.opts.Waiting(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("ask which topics wait: %w", err)
+	}
+	return topics, nil
+}
+
+// questionTime is how long a question to the brokers may take.
+const questionTime = 10 * time.Second
+
+func newBackOff(first, longest time.Duration) *backoff.ExponentialBackOff {
+	return backoff.NewExponentialBackOff(backoff.WithInitialInterval(first),
+		backoff.WithMaxInterval(longest), backoff.WithMaxElapsedTime(0))
 }
 
 // Ready returns nil while the Consumer is a member of its group, reads its

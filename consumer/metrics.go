@@ -15,7 +15,7 @@ type metrics struct {
 	logRewound   prometheus.Counter
 }
 
-func newMetrics(reg prometheus.Registerer, health *health, budget *budget) *metrics {
+func newMetrics(reg prometheus.Registerer, health *health, budgets ...*budget) *metrics {
 	auto := promauto.With(reg)
 	counter := func(name, help string) prometheus.Counter {
 		return auto.NewCounter(prometheus.CounterOpts{Name: name, Help: help})
@@ -23,7 +23,13 @@ func newMetrics(reg prometheus.Registerer, health *health, budget *budget) *metr
 	auto.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "leadhook_open_bytes",
 		Help: "Bytes of the messages that are fetched and not settled.",
-	}, func() float64 { return float64(budget.openBytes.Load()) })
+	}, func() float64 {
+		open := int64(0)
+		for _, b := range budgets {
+			open += b.open()
+		}
+		return float64(open)
+	})
 	reg.MustRegister(partitionGauges{health})
 	return &metrics{
 		generations:  counter("leadhook_group_generations_total", "Generations of the consumer group this instance took part in."),

@@ -29,6 +29,8 @@ type partition struct {
 	topic  string
 	number int
 	start  int64
+	delay  time.Duration // how long a message waits at most; zero: not at all
+	budget *budget
 
 	reader *kafka.Reader
 	window *window
@@ -42,9 +44,13 @@ type partition struct {
 func newPartition(s *session, topic string, number int, start int64) *partition {
 	p := &partition{
 		s: s, topic: topic, number: number, start: start,
+		delay: s.m.waiting[topic], budget: s.c.fresh,
 		reader: s.newReader(topic, number, start),
 		window: newWindow(start),
 		moved:  make(chan struct{}, 1),
+	}
+	if p.delay > 0 {
+		p.budget = s.c.waited
 	}
 	p.end.Store(start)
 	return p
@@ -132,24 +138,37 @@ func (p *partition) handle(fetching, working context.Context, m *kafka.Message) 
 	p.end.Store(m.HighWaterMark)
 	message := toMessage(m)
 	size := message.Size()
-	budget := p.s.c.budget
-	if budget.acquire(fetching, size) != nil {
+	if !p.awaitDue(fetching, message) || p.budget.acquire(fetching, size) != nil {
 		return false
 	}
 	if !p.note(fetching, m.Offset) {
-		budget.release(size)
+		p.budget.release(size)
 		return false
 	}
 	p.openBytes.Add(int64(size))
 	p.s.handlers.Go(func() {
 		err := p.s.c.handler.Handle(working, message)
 		p.openBytes.Add(-int64(size))
-		budget.release(size)
+		p.budget.release(size)
 		if err == nil {
 			p.settle(message.Offset)
 		}
 	})
 	return true
+}
+
+// awaitDue waits until the message may be handled. All messages of the topic
+// wait equally long, so the first one is the next that is due. No clock, be it
+// a broker's or another instance's, makes it wait longer than the topic says.
+// It returns false if fetching ended first.
+func (p *partition) awaitDue(fetching context.Context, m *lead.Message) bool {
+	if p.delay == 0 {
+		return true
+	}
+	if wait := min(time.Until(p.s.c.opts.Due(m)), p.delay); wait > 0 {
+		pause(fetching, wait)
+	}
+	return fetching.Err() == nil
 }
 
 // note adds offset to the window, and waits while that is full. It returns

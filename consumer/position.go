@@ -38,7 +38,7 @@ func (s *session) bounds(ctx context.Context) (map[string]map[int]bounds, error)
 func (s *session) offsets(ctx context.Context, topic string, assigned []kafka.PartitionAssignment,
 	of func(partition int) kafka.OffsetRequest,
 ) (map[int]kafka.PartitionOffsets, error) {
-	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, questionTime)
 	defer cancel()
 	var requests []kafka.OffsetRequest
 	for _, a := range assigned {
@@ -105,8 +105,7 @@ func (s *session) settledBounds(ctx context.Context) (logs map[string]map[int]bo
 		}
 		return errEndsEarly
 	}
-	wait := backoff.NewExponentialBackOff(backoff.WithInitialInterval(100*time.Millisecond),
-		backoff.WithMaxInterval(5*time.Second), backoff.WithMaxElapsedTime(0))
+	wait := newBackOff(100*time.Millisecond, 5*time.Second)
 	err = backoff.RetryNotify(ask, backoff.WithContext(wait, ctx), func(err error, _ time.Duration) {
 		s.c.health.away(err)
 	})
@@ -116,13 +115,17 @@ func (s *session) settledBounds(ctx context.Context) (logs map[string]map[int]bo
 // exist returns an error if a topic does not: without one there is nothing to
 // be assigned, and a member with nothing to do would look well.
 func (s *session) exist(ctx context.Context) error {
-	meta, err := s.c.opts.Client.Metadata(ctx, &kafka.MetadataRequest{Topics: s.c.opts.Topics})
+	meta, err := s.c.opts.Client.Metadata(ctx, &kafka.MetadataRequest{Topics: s.m.topics()})
 	if err != nil {
 		return fmt.Errorf("ask for the topics: %w", err)
 	}
 	for _, t := range meta.Topics {
 		if t.Error != nil {
-			return fmt.Errorf("topic %s: %w", t.Name, t.Error)
+			err := fmt.Errorf("topic %s: %w", t.Name, t.Error)
+			if !s.m.current(ctx) {
+				return backoff.Permanent(err) // it is not wanted any more
+			}
+			return err
 		}
 	}
 	return nil

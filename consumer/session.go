@@ -14,6 +14,7 @@ import (
 // partitions, and the one committer for all of them.
 type session struct {
 	c       *Consumer
+	m       *membership
 	gen     *kafka.Generation
 	revoked context.Context // kafka-go ends it with the generation
 	dialer  *kafka.Dialer   // of the readers
@@ -31,8 +32,8 @@ func (s *session) run(stop context.Context) {
 	defer context.AfterFunc(s.revoked, stopFetching)()
 
 	starts, err := s.starts(fetching)
-	if err != nil {
-		return
+	if err != nil || s.m.lacking.Swap(false) {
+		return // starts found all topics: assigned again, their partitions come in
 	}
 	// Work outlives fetching: what is open may settle while the session drains.
 	working, cutWaits := context.WithCancelCause(context.WithoutCancel(stop))
@@ -64,7 +65,8 @@ func (s *session) run(stop context.Context) {
 		_ = p.reader.Close()
 	}
 
-	s.drain(stop.Err() != nil, cutWaits)
+	s.drain(cutWaits)
+	s.flush()
 	s.commit()
 	s.c.health.left()
 }
@@ -113,7 +115,7 @@ func (s *session) measureUntil(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-lags.C:
-			if !s.measure(ctx) {
+			if !s.measure(ctx) || !s.m.current(ctx) {
 				return
 			}
 		}
@@ -150,31 +152,30 @@ func (s *session) commit() {
 	}
 }
 
-// drain lets what is open settle for a short time, and then cuts the waits.
-// When the service stops, the attempts under way may end too, however long
-// they take: the heartbeat goes on and the partitions stay ours. When the
-// partitions are assigned anew there is no time for that, and what is still
-// being attempted is read again by the next owner.
-func (s *session) drain(stopping bool, cutWaits context.CancelCauseFunc) {
+// drain lets what is open settle for a short time, and then cuts the waits:
+// the Handler hands over what it still attempts, and what only waited is read
+// again by the next owner.
+func (s *session) drain(cutWaits context.CancelCauseFunc) {
 	settled := make(chan struct{})
 	s.c.handlers.Go(func() {
 		s.handlers.Wait()
 		close(settled)
 	})
-	if await(settled, drainTime) {
+	if !await(settled, drainTime) {
+		cutWaits(errRevoked)
+		await(settled, handOverTime)
+	}
+}
+
+func (s *session) flush() {
+	if s.c.opts.BeforeLastCommit == nil {
 		return
 	}
-	if stopping && s.revoked.Err() == nil {
-		cutWaits(errStopping)
-		select {
-		case <-settled:
-			return
-		case <-s.revoked.Done():
-		}
+	ctx, cancel := context.WithTimeout(context.Background(), flushTime)
+	defer cancel()
+	if err := s.c.opts.BeforeLastCommit(ctx); err != nil {
+		s.c.log.Warn("what the next owner of the partitions should know could not be written in time", zap.Error(err))
 	}
-	cutWaits(errRevoked)
-	const toReturn = 50 * time.Millisecond // what only waited needs no longer
-	await(settled, toReturn)
 }
 
 // await reports whether done was closed within d.
