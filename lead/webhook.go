@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 )
 
 // A Trigger is what a lead event means for its advertiser: that the contact is
@@ -159,9 +160,32 @@ type Webhook struct {
 	VendorName   string // for ADF; empty: the advertiser's name
 	ProviderName string // for ADF; empty: the service's setting
 
+	// Version tells versions of the stored webhook apart: another one, when a
+	// field was changed. What the service finds out about a webhook is about one
+	// version of it. Empty: it was never stored.
+	Version  string
+	Failing  Failing
+	Disabled Disabled
+
 	// Damaged says why the stored record cannot be used, and is empty for a
 	// sound one. Of a damaged webhook only ID and Advertiser are reliable.
 	Damaged string
+}
+
+// Failing says since when every attempt of a webhook has failed, over all
+// instances and restarts. The zero value: the last one succeeded, or none was
+// made.
+type Failing struct {
+	Since    time.Time // the first failed attempt after the last success, or ever
+	Attempts int       // failed attempts since
+}
+
+// Disabled says that the service itself set a webhook inactive, which any
+// change of a field undoes. The zero value: it did not.
+type Disabled struct {
+	At     time.Time
+	Reason Reason // [Gone]: its CRM answered 410; [Exhausted]: it failed continually
+	Status int    // the last HTTP status; zero: none came
 }
 
 // Wants says whether the webhook takes the event. There is no other filter
