@@ -7,6 +7,7 @@ import (
 	"github.com/cenkalti/backoff/v4"
 	"go.uber.org/zap"
 
+	"github.com/leadhook/leadhook/formats"
 	"github.com/leadhook/leadhook/lead"
 )
 
@@ -16,35 +17,65 @@ const (
 	// again while its leads hold slots.
 	quickWindow = 5 * time.Second
 
-	// lastBurial is how long a final refusal may still be buried when the
-	// service is stopping already.
-	lastBurial = 5 * time.Second
+	// lastWords is how long what became of an attempt may still be written when
+	// the partition is taken away or the service stops.
+	lastWords = 5 * time.Second
+)
+
+// An end is how attemptQuickly leaves a delivery.
+type end int
+
+const (
+	stands  end = iota // its outcome, or the lane's wish that it come later
+	settled            // it was settled meanwhile
+	flying             // it is settled, and its attempt goes on
 )
 
 // attemptQuickly attempts a delivery until its outcome stands for now, and
-// leaves that in it. The error says that ctx ended before.
-func (d *Dispatcher) attemptQuickly(ctx context.Context, dl *delivery) error {
+// leaves that in it. The error says that ctx ended before it was attempted.
+func (d *Dispatcher) attemptQuickly(ctx context.Context, dl *delivery) (end, error) {
 	var waits *backoff.ExponentialBackOff // made when needed: most deliveries succeed
 	for {
-		if err := d.attempt(ctx, dl); err != nil {
-			return err
+		t := dl.turn()
+		later, err := d.lanes.enter(ctx, dl.hook, dl.target.host, t)
+		switch {
+		case dl.tries > 0 && (err != nil || !later.IsZero()):
+			return stands, nil
+		case err != nil:
+			return stands, dl.unsettled(err)
+		case !later.IsZero():
+			dl.later = later
+			return stands, nil
 		}
-		if !dl.outcome.quickRetry() || dl.attempts >= d.opts.QuickAttempts {
-			return nil
+		if time.Since(dl.looked) > d.opts.LookAgainAfter && dl.tries == 0 {
+			if further, err := d.furtherOn(ctx, dl); further || err != nil {
+				d.lanes.giveBack(t)
+				return settled, err
+			}
+		}
+		if end, err := d.attempt(ctx, dl, t); end != stands || err != nil {
+			return end, err
+		}
+		if !dl.outcome.quickRetry() || dl.tries >= d.opts.QuickAttempts {
+			return stands, nil
 		}
 		if waits == nil {
 			waits = d.quickWaits()
 		}
 		wait := waits.NextBackOff()
-		if time.Since(dl.first)+wait > quickWindow {
-			return nil
+		if time.Since(dl.began)+wait > quickWindow {
+			return stands, nil
 		}
-		d.log.Info("quick retry", append(dl.fields(), zap.Int("attempt", dl.attempts), zap.Duration("wait", wait),
+		d.log.Info("quick retry", append(dl.fields(), zap.Int("attempt", dl.history.Attempts), zap.Duration("wait", wait),
 			zap.String("address", dl.target.url.Host), zap.Int("status", dl.outcome.status), zap.String("error", dl.outcome.text))...)
 		if !sleep(ctx, wait) {
-			return dl.unsettled(ctx)
+			return stands, nil
 		}
 	}
+}
+
+func (dl *delivery) turn() *turn {
+	return &turn{size: dl.msg.Size(), returning: dl.history.Step > 0 || !dl.history.FirstDeferral.IsZero(), spent: dl.history.Step > 0}
 }
 
 // quickWaits are the waits between quick attempts, doubling, each at random
@@ -58,30 +89,72 @@ func (d *Dispatcher) quickWaits() *backoff.ExponentialBackOff {
 	)
 }
 
-// attempt waits for a slot and makes one attempt, which the end of ctx does
-// not cut. The error says that ctx ended before it began.
-func (d *Dispatcher) attempt(ctx context.Context, dl *delivery) error {
-	if ctx.Err() != nil {
-		return dl.unsettled(ctx)
+// attempt makes one attempt, which the end of ctx does not cut: the delivery is
+// handed over to the wheel then, and the attempt ends by itself.
+func (d *Dispatcher) attempt(ctx context.Context, dl *delivery, t *turn) (end, error) {
+	now := time.Now()
+	if dl.tries++; dl.tries == 1 {
+		dl.began = now
 	}
+	if dl.history.Attempts++; dl.history.FirstAttempt.IsZero() {
+		dl.history.FirstAttempt = now
+	}
+	dl.history.LastAttempt = now
+	results := make(chan result, 1)
+	d.underWay.Go(func() { results <- d.fly(ctx, dl, t) }) // dl does not change while it goes on
 	select {
-	case d.slots <- struct{}{}:
-		defer func() { <-d.slots }()
+	case r := <-results:
+		dl.outcome = r.outcome
+		dl.history.Status, dl.history.Evidence, dl.history.Error = r.outcome.status, r.outcome.evidence, r.outcome.text
+		d.heed(ctx, dl, r.lesson)
+		return stands, nil
 	case <-ctx.Done():
-		return dl.unsettled(ctx)
 	}
-	dl.last = time.Now()
-	if dl.attempts++; dl.attempts == 1 {
-		dl.first = dl.last
+	return d.handOver(ctx, dl, results)
+}
+
+// A result is what came of an attempt.
+type result struct {
+	outcome outcome
+	lesson  lesson
+}
+
+// fly makes the attempt, gives the turn back, and lets the ledger know at once
+// when the CRM has the lead.
+func (d *Dispatcher) fly(ctx context.Context, dl *delivery, t *turn) (r result) {
+	defer func() {
+		if p := recover(); p != nil {
+			r.outcome = outcome{verdict: transient, evidence: lead.MaybeReceived, bug: d.panicked(p, dl.msg, dl.fields()...)}
+		}
+		r.lesson = d.lanes.end(t, r.outcome)
+	}()
+	dl.body = formats.Render(dl.ev, dl.hook, d.opts.Provider)
+	r.outcome = d.sender.post(ctx, dl, dl.history.LastAttempt)
+	r.outcome.took = time.Since(dl.history.LastAttempt)
+	dl.body = formats.Body{}
+	if r.outcome.verdict == delivered {
+		d.parts.Ledger.Note(dl.ev.LeadID, dl.history.Delivery, lead.MarkDelivered)
 	}
-	dl.outcome = outcome{evidence: lead.MaybeReceived} // should it panic, that is all one knows
-	dl.outcome = d.sender.post(ctx, dl, dl.last)
-	d.metrics.attemptTime.Observe(time.Since(dl.last).Seconds())
-	d.metrics.attempts[dl.outcome.verdict].Inc()
-	if dl.outcome.evidence == lead.MaybeReceived {
-		d.metrics.maybeReceived.Inc()
+	d.metrics.attempt(r.outcome)
+	return r
+}
+
+// handOver gives a delivery whose attempt goes on to the wheel, due when the
+// attempt must have ended: by then the ledger knows whether it was delivered.
+func (d *Dispatcher) handOver(ctx context.Context, dl *delivery, results <-chan result) (end, error) {
+	const apart = time.Second
+	d.underWay.Go(func() {
+		<-results
+		d.flights.land(dl.history.Delivery)
+	})
+	cause := context.Cause(ctx)
+	ctx, cancel := outliving(ctx, lastWords)
+	defer cancel()
+	due := dl.history.LastAttempt.Add(d.opts.Timeout + apart)
+	if err := d.park(ctx, dl, due, "handed_over"); err != nil {
+		return flying, dl.unsettled(cause)
 	}
-	return nil
+	return flying, nil
 }
 
 // sleep waits and says whether it waited to the end; ctx cuts it.

@@ -3,6 +3,7 @@ package dispatch_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 	"sync"
@@ -26,8 +27,13 @@ func status(code int) (*http.Response, error) {
 
 // bubble runs f with a rig on virtual time, whose network is rt.
 func bubble(t *testing.T, opts dispatch.Options, rt roundTrip, f func(t *testing.T, r *rig)) {
+	bubbleOf(t, opts, hooks{webhook("w", "https://crm.example.com/")}, rt, f)
+}
+
+// bubbleOf is bubble with other webhooks.
+func bubbleOf(t *testing.T, opts dispatch.Options, all dispatch.Webhooks, rt roundTrip, f func(t *testing.T, r *rig)) {
 	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t, opts, hooks{webhook("w", "https://crm.example.com/")})
+		r := newRig(t, opts, all)
 		r.SetTransport(rt)
 		f(t, r)
 	})
@@ -107,22 +113,18 @@ func TestAttemptHasOneDeadline(t *testing.T) {
 func TestEndOfContext(t *testing.T) {
 	const attemptTime, stopAfter = 10 * time.Second, 2 * time.Second
 	for _, c := range []struct {
-		name    string
-		status  int
-		slow    bool // ctx ends during the attempt; else in the wait after it
-		settled bool
-		reason  lead.Reason
-		after   time.Duration // when Handle returns
+		name   string
+		status int
+		slow   bool // ctx ends during the attempt; else in the wait after it
+		mark   lead.Mark
 	}{
-		{"delivered", 200, true, true, "", attemptTime},
-		{"refused", 422, true, true, lead.Refused, attemptTime},
-		{"gone", 410, true, true, lead.Gone, attemptTime},
-		{"transient", 503, true, false, "", attemptTime},
-		{"needs a human", 401, true, false, "", attemptTime},
-		{"waiting to retry", 503, false, false, "", stopAfter},
+		{"delivered", 200, true, lead.MarkDelivered},
+		{"refused", 422, true, 1},
+		{"transient", 503, true, 1},
+		{"waiting to retry", 503, false, 2},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			opts := dispatch.Options{QuickWait: 6 * stopAfter / 5, QuickAttempts: 2}
+			opts := dispatch.Options{QuickWait: 6 * stopAfter / 5, QuickAttempts: 2, Schedule: dispatch.Schedule()}
 			bubble(t, opts, func(*http.Request) (*http.Response, error) {
 				if c.slow {
 					time.Sleep(attemptTime)
@@ -131,30 +133,54 @@ func TestEndOfContext(t *testing.T) {
 				}
 				return status(c.status)
 			}, func(t *testing.T, r *rig) {
-				r.letters.always = !c.settled // what must not be buried then could be
 				ctx, cancel := context.WithTimeout(t.Context(), stopAfter)
 				defer cancel()
 				began := time.Now()
-				err := r.Handle(ctx, message(call))
-				if (err == nil) != c.settled {
-					t.Errorf("got %v, want settled %v", err, c.settled)
+				r.handleWith(t, ctx, message(call))
+				if took := time.Since(began); took != stopAfter {
+					t.Errorf("got it settled after %v, want at the end of ctx", took)
 				}
-				if err != nil && !errors.Is(err, context.DeadlineExceeded) {
-					t.Errorf("got %v, want the cause of ctx's end in it", err)
+				parked := r.wheel.all()
+				if len(parked) != 1 {
+					t.Fatalf("got %d deliveries parked, want 1", len(parked))
 				}
-				if took := time.Since(began); took != c.after {
-					t.Errorf("got it back after %v, want %v", took, c.after)
+				w := parked[0]
+				if want := began.Add(15*time.Second + time.Second); c.slow && (!w.NotBefore.Equal(want) || w.Step != 0 || w.Attempts != 1) {
+					t.Errorf("got it handed over until %v at step %d, want %v, when the attempt must have ended", w.NotBefore, w.Step, want)
 				}
-				var reason lead.Reason
-				for _, letter := range r.letters.all() {
-					reason = letter.Reason
+				if !c.slow && w.Step != 1 {
+					t.Errorf("got step %d, want the wait to be a scheduled one", w.Step)
 				}
-				if reason != c.reason {
-					t.Errorf("got dead letter %q, want %q", reason, c.reason)
+				r.Close() // waits for the attempt
+				if got := r.ledger.marks[w.Delivery]; got != c.mark {
+					t.Errorf("got mark %d, want %d", got, c.mark)
+				}
+				if len(r.letters.all()) != 0 {
+					t.Error("got a dead letter of what was handed over")
 				}
 			})
 		})
 	}
+}
+
+// TestHandedOverAndDeliveredIsSettled brings back what was handed over.
+func TestHandedOverAndDeliveredIsSettled(t *testing.T) {
+	var attempts int
+	bubble(t, dispatch.Options{Schedule: dispatch.Schedule()}, func(*http.Request) (*http.Response, error) {
+		attempts++
+		time.Sleep(10 * time.Second)
+		return status(http.StatusOK)
+	}, func(t *testing.T, r *rig) {
+		r.ledger.tells = true
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		r.handleWith(t, ctx, message(call))
+		time.Sleep(time.Minute)
+		r.handle(t, r.wheel.record(0))
+		if attempts != 1 {
+			t.Errorf("got %d attempts, want 1", attempts)
+		}
+	})
 }
 
 // patient is a dead-letter topic that cannot be written to.
@@ -166,28 +192,31 @@ func (patient) Bury(ctx context.Context, _ *lead.DeadLetter) error {
 }
 
 func TestBurialOutlivesContextForSeconds(t *testing.T) {
-	for _, c := range []struct {
-		status int
-		longer time.Duration
-	}{{410, 5 * time.Second}, {401, 0}} {
-		synctest.Test(t, func(t *testing.T) {
-			d := dispatch.New(dispatch.Options{}, hooks{webhook("w", "https://crm.example.com/")}, patient{}, nil, nop)
-			d.SetTransport(roundTrip(func(*http.Request) (*http.Response, error) { return status(c.status) }))
-			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-			defer cancel()
-			began := time.Now()
-			err := d.Handle(ctx, message(call))
-			if took := time.Since(began); err == nil || took != time.Minute+c.longer {
-				t.Errorf("%d: got %v after %v, want an error %v after ctx ended", c.status, err, took, c.longer)
-			}
-		})
-	}
+	const longer = 5 * time.Second
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, dispatch.Options{}, nil)
+		parts := r.parts(hooks{webhook("w", "https://crm.example.com/")})
+		parts.DeadLetters = patient{}
+		d := dispatch.New(dispatch.Options{}, parts, nil, nop)
+		d.SetTransport(roundTrip(func(*http.Request) (*http.Response, error) { return status(http.StatusGone) }))
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		began := time.Now()
+		err := d.Handle(ctx, message(call))
+		if took := time.Since(began); err == nil || took != time.Minute+longer {
+			t.Errorf("got %v after %v, want an error %v after ctx ended", err, took, longer)
+		}
+	})
 }
 
 func TestAttemptsInFlightAreBounded(t *testing.T) {
 	const most = 4
 	var now, peak atomic.Int32
-	bubble(t, dispatch.Options{MaxInFlight: most}, func(*http.Request) (*http.Response, error) {
+	all := make(hooks, most)
+	for i := range all {
+		all[i] = webhook(fmt.Sprint("w", i), "https://crm.example.com/")
+	}
+	bubbleOf(t, dispatch.Options{MaxInFlight: most}, all, func(*http.Request) (*http.Response, error) {
 		if n := now.Add(1); n > peak.Load() {
 			peak.Store(n)
 		}
@@ -197,13 +226,13 @@ func TestAttemptsInFlightAreBounded(t *testing.T) {
 	}, func(t *testing.T, r *rig) {
 		began := time.Now()
 		var wg sync.WaitGroup
-		for range 5 * most {
-			wg.Go(func() { r.handle(t, message(call)) })
+		for n := range 5 {
+			wg.Go(func() { r.handle(t, message(numbered(n))) })
 		}
 		synctest.Wait()
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second/2)
 		defer cancel()
-		if err := r.Handle(ctx, message(call)); !errors.Is(err, context.DeadlineExceeded) {
+		if err := r.Handle(ctx, message(numbered(5*most))); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("got %v while all slots were taken, want the wait cut", err)
 		}
 		wg.Wait()

@@ -8,7 +8,9 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"strconv"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -24,19 +26,23 @@ const inFlight = 64
 // of BenchmarkBareHTTP, is what leadhook adds to a POST.
 func BenchmarkDeliver(b *testing.B) {
 	address := benchCRM(b)
-	d := dispatch.New(benchOptions(address), hooks{benchWebhook(address)}, &letters{}, nil, nop)
-	b.Cleanup(d.Close)
-	m := benchMessage()
-	measure(b, func() error { return d.Handle(context.Background(), m) })
+	all := make(hooksOf, 64)
+	for i := range all {
+		hook := benchWebhook(address)
+		hook.ID = strconv.Itoa(i)
+		all[i] = hooks{hook}
+	}
+	d := newRig(b, benchOptions(address), all)
+	var last atomic.Int64
+	measure(b, func() error { return d.Handle(context.Background(), benchMessage(last.Add(1))) })
 }
 
 // BenchmarkBareHTTP does nothing but POST, with the same transport and body.
 func BenchmarkBareHTTP(b *testing.B) {
 	address := benchCRM(b)
-	d := dispatch.New(benchOptions(address), hooks{}, &letters{}, nil, nop)
-	b.Cleanup(d.Close)
+	d := newRig(b, benchOptions(address), hooks{})
 	client := &http.Client{Transport: d.Transport(), Timeout: 15 * time.Second}
-	ev, err := lead.Decode(benchMessage().Value)
+	ev, err := lead.Decode(benchMessage(1).Value)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -86,8 +92,21 @@ func benchWebhook(address string) *lead.Webhook {
 	return hook
 }
 
-func benchMessage() *lead.Message {
-	return message(`{"id":4711,"event_type":"form","form":{"message":"` + strings.Repeat("Is it still there? ", 40) + `"}}`)
+// hooksOf has a webhook for each of so many advertisers.
+type hooksOf []hooks
+
+func (h hooksOf) For(_ context.Context, advertiser string) ([]*lead.Webhook, error) {
+	n, err := strconv.Atoi(advertiser)
+	if err != nil {
+		return nil, err
+	}
+	return h[n%len(h)], nil
+}
+
+func benchMessage(n int64) *lead.Message {
+	m := message(`{"id":` + strconv.FormatInt(n, 10) + `,"event_type":"form","form":{"message":"` + strings.Repeat("Is it still there? ", 40) + `"}}`)
+	m.Value = bytes.Replace(m.Value, []byte("USA_1"), strconv.AppendInt(nil, n, 10), 1)
+	return m
 }
 
 // benchCRM runs a CRM in a process of its own, so that only the client's time

@@ -17,57 +17,164 @@ import (
 // A delivery is one lead event on its way to one webhook, and what happened to
 // it so far.
 type delivery struct {
-	id     string
-	msg    *lead.Message
-	ev     *lead.Event
-	hook   *lead.Webhook
-	target *target
-	body   formats.Body // the same on every attempt
+	msg     *lead.Message
+	ev      *lead.Event
+	hook    *lead.Webhook
+	removed bool // the webhook is there no more; hook then has but its ids
+	history lead.History
+	mark    lead.Mark // of the record that brought it
 
-	attempts    int // made so far, the one under way included
-	first, last time.Time
-	outcome     outcome // of the last attempt
+	looked time.Time // when the ledger did not know it to be further on
+	target *target
+	body   formats.Body // the same on every attempt; only one under way has it
+
+	tries   int       // attempts made since it was read
+	began   time.Time // the first of them
+	outcome outcome   // of the last one
+	later   time.Time // when the lane wants it to come again; zero: it did not say so
 }
 
 // deliver takes an event to one webhook and blocks until that is settled. A
 // panic on the way ends this delivery and no other.
-func (d *Dispatcher) deliver(ctx context.Context, m *lead.Message, ev *lead.Event, hook *lead.Webhook) (err error) {
-	dl := &delivery{id: lead.DeliveryID(ev, hook.ID), msg: m, ev: ev, hook: hook}
+func (d *Dispatcher) deliver(ctx context.Context, dl *delivery) (err error) {
+	if err := d.flights.begin(ctx, dl.history.Delivery); err != nil {
+		return dl.unsettled(err)
+	}
+	goesOn := false
 	defer func() {
-		if p := recover(); p != nil {
-			err = d.buryDelivery(ctx, dl, lead.Internal, d.panicked(p, m, dl.fields()...))
+		if !goesOn {
+			d.flights.land(dl.history.Delivery)
 		}
 	}()
-	if hook.Damaged != "" {
-		return d.buryDelivery(ctx, dl, lead.WebhookDamaged, hook.Damaged)
+	defer func() {
+		if p := recover(); p != nil {
+			err = d.buryDelivery(ctx, dl, lead.Internal, d.panicked(p, dl.msg, dl.fields()...))
+		}
+	}()
+	if further, err := d.furtherOn(ctx, dl); further || err != nil {
+		return err
 	}
-	if dl.target, err = d.sender.target(hook); err != nil {
+	if reason, text := d.over(dl); reason != "" {
+		return d.buryDelivery(ctx, dl, reason, text)
+	}
+	if dl.target, err = d.sender.target(dl.hook); err != nil {
 		return d.buryDelivery(ctx, dl, lead.WebhookDamaged, err.Error())
 	}
-	dl.body = formats.Render(ev, hook, d.opts.Provider)
-	if err := d.attemptQuickly(ctx, dl); err != nil {
+	end, err := d.attemptQuickly(ctx, dl)
+	goesOn = end == flying // it lands by itself
+	if err != nil || end != stands {
 		return err
 	}
 	return d.settle(ctx, dl)
 }
 
-// settle ends a delivery after its last attempt here. What a later attempt
-// could still change is left unsettled if ctx ended: whoever reads the message
-// next makes that attempt.
+// furtherOn says whether the delivery got further than the record that brought
+// it: somebody else has settled it, or this process before it was stopped.
+func (d *Dispatcher) furtherOn(ctx context.Context, dl *delivery) (bool, error) {
+	asked := time.Now()
+	reached, err := d.parts.Ledger.Reached(ctx, dl.ev.LeadID, dl.history.Delivery)
+	if err != nil {
+		return false, dl.unsettled(err)
+	}
+	if reached <= dl.mark {
+		dl.looked = asked
+		return false, nil
+	}
+	d.metrics.ended("repeated", dl.hook)
+	return true, nil
+}
+
+// over says why a delivery must not be attempted any more; an empty reason: it
+// may be.
+func (d *Dispatcher) over(dl *delivery) (lead.Reason, string) {
+	hook, begun := dl.hook, dl.history.Begun()
+	switch {
+	case dl.removed:
+		return lead.WebhookRemoved, "the webhook was removed while the delivery waited"
+	case hook.Damaged != "":
+		return lead.WebhookDamaged, hook.Damaged
+	case !hook.Active:
+		return lead.WebhookInactive, "the advertiser set the webhook inactive while the delivery waited"
+	case !hook.Disabled.At.IsZero():
+		return lead.WebhookDisabled, disabledText(hook.Disabled)
+	case !begun.IsZero() && time.Since(begun) >= d.opts.Expire:
+		return lead.Expired, d.expiredText(dl)
+	}
+	return "", ""
+}
+
+func disabledText(by lead.Disabled) string {
+	why := "its CRM kept failing"
+	if by.Reason == lead.Gone {
+		why = "its CRM answered 410 Gone"
+	}
+	return fmt.Sprintf("leadhook set the webhook inactive at %s because %s", by.At.UTC().Format(time.RFC3339), why)
+}
+
+func (d *Dispatcher) expiredText(dl *delivery) string {
+	text := fmt.Sprintf("it was not delivered within %v", d.opts.Expire)
+	if dl.history.Error != "" {
+		text += "; last, " + dl.history.Error
+	}
+	return text
+}
+
+// settle ends a delivery for now, after its last attempt here.
 func (d *Dispatcher) settle(ctx context.Context, dl *delivery) error {
 	o := dl.outcome
 	switch {
+	case dl.tries == 0:
+		return d.putOff(ctx, dl)
 	case o.verdict == delivered:
 		d.countDelivered(dl)
 		return nil
-	case o.final():
-		ctx, cancel := outliving(ctx, lastBurial)
-		defer cancel()
-		return d.buryDelivery(ctx, dl, o.reason(), o.text)
-	case ctx.Err() != nil:
-		return dl.unsettled(ctx)
 	}
-	return d.buryDelivery(ctx, dl, o.reason(), o.text)
+	// Whoever reads the message next would make the attempt again.
+	ctx, cancel := outliving(ctx, lastWords)
+	defer cancel()
+	if o.bug != "" {
+		return d.buryDelivery(ctx, dl, lead.Internal, o.bug)
+	}
+	if o.final() {
+		return d.buryDelivery(ctx, dl, o.reason(), o.text)
+	}
+	return d.schedule(ctx, dl)
+}
+
+// schedule lets a delivery wait whose attempt has failed.
+func (d *Dispatcher) schedule(ctx context.Context, dl *delivery) error {
+	wait, more := d.scheduledWait(dl.history.Step, dl.outcome)
+	if !more {
+		return d.buryDelivery(ctx, dl, lead.Exhausted, dl.outcome.text)
+	}
+	dl.history.Step++
+	return d.park(ctx, dl, time.Now().Add(wait), "scheduled")
+}
+
+// putOff lets a delivery wait that was not attempted.
+func (d *Dispatcher) putOff(ctx context.Context, dl *delivery) error {
+	if dl.history.Begun().IsZero() {
+		dl.history.FirstDeferral = time.Now()
+	}
+	return d.park(ctx, dl, dl.later, "deferred")
+}
+
+// park hands a delivery to the wheel, or buries it if its time will be over by
+// then.
+func (d *Dispatcher) park(ctx context.Context, dl *delivery, until time.Time, how string) error {
+	if until.Sub(dl.history.Begun()) >= d.opts.Expire {
+		return d.buryDelivery(ctx, dl, lead.Expired, d.expiredText(dl))
+	}
+	w := &lead.Waiting{Message: *dl.msg, NotBefore: until, History: dl.history}
+	if err := d.parts.Wheel.Park(ctx, w); err != nil {
+		return dl.unsettled(err)
+	}
+	d.parts.Ledger.Note(dl.ev.LeadID, dl.history.Delivery, lead.MarkOf(&dl.history, true))
+	d.metrics.ended(how, dl.hook)
+	if entry := d.log.Check(zap.DebugLevel, how); entry != nil {
+		entry.Write(append(dl.fields(), zap.Int("step", dl.history.Step), zap.Time("not_before", until))...)
+	}
+	return nil
 }
 
 func (d *Dispatcher) countDelivered(dl *delivery) {
@@ -76,28 +183,16 @@ func (d *Dispatcher) countDelivered(dl *delivery) {
 		d.metrics.leadAge.Observe(time.Since(dl.ev.Received).Seconds())
 	}
 	if entry := d.log.Check(zap.DebugLevel, "delivered"); entry != nil {
-		entry.Write(append(dl.fields(), zap.Int("attempts", dl.attempts), zap.Int("status", dl.outcome.status))...)
+		entry.Write(append(dl.fields(), zap.Int("attempts", dl.history.Attempts), zap.Int("status", dl.outcome.status))...)
 	}
 }
 
 func (d *Dispatcher) buryDelivery(ctx context.Context, dl *delivery, reason lead.Reason, text string) error {
-	err := d.bury(ctx, &lead.DeadLetter{
-		Message: *dl.msg,
-		Reason:  reason,
-		History: lead.History{
-			Error:        text,
-			Advertiser:   dl.ev.AdvertiserID,
-			Webhook:      dl.hook.ID,
-			Delivery:     dl.id,
-			Attempts:     dl.attempts,
-			Status:       dl.outcome.status,
-			Evidence:     dl.outcome.evidence,
-			Received:     dl.ev.Received,
-			FirstAttempt: dl.first,
-			LastAttempt:  dl.last,
-		},
-	})
+	letter := &lead.DeadLetter{Message: *dl.msg, Reason: reason, History: dl.history}
+	letter.Error = text
+	err := d.bury(ctx, letter)
 	if err == nil {
+		d.parts.Ledger.Note(dl.ev.LeadID, dl.history.Delivery, dl.mark.Buried())
 		d.metrics.ended(string(reason), dl.hook)
 	}
 	return err
@@ -106,7 +201,7 @@ func (d *Dispatcher) buryDelivery(ctx context.Context, dl *delivery, reason lead
 // bury hands a letter over and says so in the log once it is safe.
 func (d *Dispatcher) bury(ctx context.Context, letter *lead.DeadLetter) error {
 	m := &letter.Message
-	if err := d.letters.Bury(ctx, letter); err != nil {
+	if err := d.parts.DeadLetters.Bury(ctx, letter); err != nil {
 		return fmt.Errorf("bury %s/%d/%d (%s): %w", m.Topic, m.Partition, m.Offset, letter.Reason, err)
 	}
 	d.log.Warn("dead letter",
@@ -124,13 +219,13 @@ func (dl *delivery) fields() []zap.Field {
 		zap.String("advertiser_id", dl.ev.AdvertiserID),
 		zap.String("lead_id", dl.ev.LeadID),
 		zap.String("webhook_id", dl.hook.ID),
-		zap.String("delivery_id", dl.id),
+		zap.String("delivery_id", dl.history.Delivery),
 	}
 }
 
-// unsettled is the error for a delivery that ctx kept from its end.
-func (dl *delivery) unsettled(ctx context.Context) error {
-	return fmt.Errorf("delivery %s to webhook %s is not settled: %w", dl.id, dl.hook.ID, context.Cause(ctx))
+// unsettled is the error for a delivery that the end of ctx kept from its end.
+func (dl *delivery) unsettled(cause error) error {
+	return fmt.Errorf("delivery %s to webhook %s is not settled: %w", dl.history.Delivery, dl.hook.ID, cause)
 }
 
 // panicked reports a panic to the log, where its stack belongs, and returns

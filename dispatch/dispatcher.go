@@ -38,12 +38,63 @@ type DeadLetters interface {
 	Bury(ctx context.Context, letter *lead.DeadLetter) error
 }
 
+// Wheel keeps deliveries until their next attempt is due. Park and Hop return
+// nil once the delivery is safe, and block until then; their error is that of
+// ctx. Hop is for one that came back too early. Read reads what Park wrote; it
+// returns false for a message that nobody parked.
+type Wheel interface {
+	Park(ctx context.Context, w *lead.Waiting) error
+	Hop(ctx context.Context, w *lead.Waiting) error
+	Read(m *lead.Message) (lead.Waiting, bool)
+}
+
+// Ledger remembers how far each delivery got. Reached returns the zero Mark for
+// one that it does not know, and blocks for as long as it takes to find out;
+// its error is that of ctx. Note does not block.
+type Ledger interface {
+	Reached(ctx context.Context, leadID, delivery string) (lead.Mark, error)
+	Note(leadID, delivery string, m lead.Mark)
+}
+
+// Standing keeps what is found out about a version of a webhook, for all
+// instances. Its methods do nothing if the webhook is another version by now.
+type Standing interface {
+	Disable(ctx context.Context, hook *lead.Webhook, d lead.Disabled) (done bool, err error)
+	NoteFailing(ctx context.Context, hook *lead.Webhook, f lead.Failing) error
+	NoteRecovered(ctx context.Context, hook *lead.Webhook) error
+}
+
+// Parts is what a [Dispatcher] works with. All are required.
+type Parts struct {
+	Webhooks    Webhooks
+	Standing    Standing
+	Ledger      Ledger
+	Wheel       Wheel
+	DeadLetters DeadLetters
+}
+
 // Options are the settings of a [Dispatcher]. The zero value of a field means
 // the default that is named with it.
 type Options struct {
 	Timeout        time.Duration // of a whole attempt, name look-up to end of answer; 15 s
 	ConnectTimeout time.Duration // to connect, and again for the TLS handshake; 5 s
 	MaxInFlight    int           // attempts at the same time, over all webhooks; 512
+
+	// OpenEvents and OpenBytes are how much the caller lets be handled at once:
+	// the webhooks that do not keep up hold half of it at most. 10,000 and 64 MiB.
+	OpenEvents, OpenBytes int
+
+	// Schedule has the waits after failed attempts; nil: that of [Schedule].
+	Schedule []time.Duration
+
+	// Expire is how long after its first attempt or deferral a delivery ends; 72 h.
+	Expire time.Duration
+
+	// LookAgainAfter is how old an answer of the ledger may be when the attempt
+	// begins: a process that was stopped and resumed may have lost its
+	// partitions meanwhile, and others may have delivered what it has at hand.
+	// A third of the group's session time-out; 3 s.
+	LookAgainAfter time.Duration
 
 	QuickAttempts int           // attempts within seconds, the first one counted; 3
 	QuickWait     time.Duration // between the first two, about; then twice as long each; 500 ms
@@ -68,6 +119,13 @@ func (o Options) withDefaults() Options {
 	o.Timeout = cmp.Or(o.Timeout, 15*time.Second)
 	o.ConnectTimeout = cmp.Or(o.ConnectTimeout, 5*time.Second)
 	o.MaxInFlight = cmp.Or(o.MaxInFlight, 512)
+	o.OpenEvents = cmp.Or(o.OpenEvents, 10_000)
+	o.OpenBytes = cmp.Or(o.OpenBytes, 64<<20)
+	o.Expire = cmp.Or(o.Expire, 72*time.Hour)
+	o.LookAgainAfter = cmp.Or(o.LookAgainAfter, 3*time.Second)
+	if o.Schedule == nil {
+		o.Schedule = Schedule()
+	}
 	o.QuickAttempts = cmp.Or(o.QuickAttempts, 3)
 	o.QuickWait = cmp.Or(o.QuickWait, 500*time.Millisecond)
 	o.MaxEventBytes = cmp.Or(o.MaxEventBytes, 1<<20)
@@ -76,92 +134,155 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-// A Dispatcher handles lead events. It is safe for concurrent use, and has no
-// goroutines of its own beside those of its idle connections.
+// A Dispatcher handles lead events. It is safe for concurrent use. Goroutines
+// of its own are those of idle connections, and attempts that went on when the
+// partition of their event was taken away.
 type Dispatcher struct {
-	opts     Options
-	webhooks Webhooks
-	letters  DeadLetters
-	sender   *sender
-	slots    chan struct{} // holds one value for each attempt in flight
-	metrics  *metrics
-	log      *zap.Logger
+	opts    Options
+	parts   Parts
+	sender  *sender
+	lanes   *lanes
+	flights *flights
+	metrics *metrics
+	log     *zap.Logger
+
+	underWay sync.WaitGroup // attempts
 }
 
 // New returns a Dispatcher. It registers its metrics with reg, which therefore
 // takes one Dispatcher only; a nil reg keeps them to itself.
-func New(opts Options, webhooks Webhooks, letters DeadLetters, reg prometheus.Registerer, log *zap.Logger) *Dispatcher {
+func New(opts Options, parts Parts, reg prometheus.Registerer, log *zap.Logger) *Dispatcher {
 	opts = opts.withDefaults()
-	slots := make(chan struct{}, opts.MaxInFlight)
-	return &Dispatcher{
-		opts:     opts,
-		webhooks: webhooks,
-		letters:  letters,
-		sender:   newSender(opts),
-		slots:    slots,
-		metrics:  newMetrics(reg, func() float64 { return float64(len(slots)) }),
-		log:      log,
+	d := &Dispatcher{
+		opts:    opts,
+		parts:   parts,
+		sender:  newSender(opts),
+		lanes:   newLanes(share{opts.MaxInFlight, opts.OpenEvents, opts.OpenBytes}),
+		flights: newFlights(),
+		log:     log,
 	}
+	d.metrics = newMetrics(reg, d.lanes)
+	return d
 }
 
-// Close closes the idle connections. Call it when no Handle runs any more.
+// Close waits for attempts that are still being made, which may take as long
+// as an attempt may, and closes the idle connections. Call it when no Handle
+// runs any more, and before the ledger ends.
 func (d *Dispatcher) Close() {
+	d.underWay.Wait()
 	if idle, ok := d.sender.transport.(interface{ CloseIdleConnections() }); ok {
 		idle.CloseIdleConnections()
 	}
 }
 
-// Handle takes one event through the whole path and blocks until it is
-// settled: each delivery that it gave rise to is made, or safe as a dead
-// letter, or it is rightly nobody's. Then it returns nil.
+// Handle takes one message through the whole path, an event that was published
+// or a delivery that has waited, and blocks until it is settled: each delivery
+// that it gave rise to is made, safe with the [Wheel] or as a dead letter, or
+// rightly nobody's. Then it returns nil.
 //
 // An error means not settled, because ctx ended first: the message must be
-// read again, and what was delivered already is then delivered twice. The end
-// of ctx cuts every wait at once, but no attempt under way: one that delivers
-// still counts, and a refusal that is final is still buried, within some
-// seconds.
+// read again. The end of ctx cuts every wait, but no attempt: a delivery that
+// is being attempted goes to the Wheel within some seconds, due when the
+// attempt must have ended, and if that succeeds the [Ledger] gets to know.
 func (d *Dispatcher) Handle(ctx context.Context, m *lead.Message) (err error) {
+	r := record{msg: m, history: lead.History{Received: m.Time}}
+	if w, ok := d.parts.Wheel.Read(m); ok {
+		r = record{msg: &w.Message, history: w.History, notBefore: w.NotBefore, waited: true}
+	}
 	defer func() {
 		if p := recover(); p != nil {
 			d.metrics.internal.Inc()
-			err = d.bury(ctx, &lead.DeadLetter{
-				Message: *m, Reason: lead.Internal,
-				History: lead.History{Received: m.Time, Error: d.panicked(p, m)},
-			})
+			err = d.bury(ctx, r.deadLetter(lead.Internal, d.panicked(p, r.msg)))
 		}
 	}()
-	ev, refusal := d.decode(m)
+	if early, err := d.hopOn(ctx, &r); early || err != nil {
+		return err
+	}
+	ev, refusal := d.decode(&r)
 	if refusal != nil {
 		d.metrics.unreadable.Inc()
-		return d.bury(ctx, &lead.DeadLetter{
-			Message: *m, Reason: refusal.Reason,
-			History: lead.History{Received: m.Time, Error: refusal.Text, Advertiser: refusal.Advertiser},
-		})
+		r.history.Advertiser = cmp.Or(r.history.Advertiser, refusal.Advertiser)
+		return d.bury(ctx, r.deadLetter(refusal.Reason, refusal.Text))
 	}
-	if ev.Kind == lead.KindOther {
+	if ev.Kind == lead.KindOther && !r.waited {
 		d.metrics.unknownType.Inc()
 		return nil
 	}
-	hooks, err := d.webhooks.For(ctx, ev.AdvertiserID)
+	hooks, err := d.parts.Webhooks.For(ctx, ev.AdvertiserID)
 	if err != nil {
 		return fmt.Errorf("look up the webhooks of advertiser %s: %w", ev.AdvertiserID, err)
 	}
-	return d.deliverAll(ctx, m, ev, d.wanting(ev, hooks))
+	if r.waited {
+		return d.deliver(ctx, r.delivery(ev, byID(hooks, r.history.Webhook)))
+	}
+	return d.deliverAll(ctx, &r, ev, d.wanting(ev, hooks))
 }
 
-func (d *Dispatcher) decode(m *lead.Message) (*lead.Event, *lead.Refusal) {
-	if size := len(m.Value); size > d.opts.MaxEventBytes {
+// A record is what a message brought: an event with all its deliveries, or one
+// delivery of an event, which has waited.
+type record struct {
+	msg       *lead.Message // the event's
+	history   lead.History
+	notBefore time.Time
+	waited    bool
+}
+
+func (r *record) deadLetter(reason lead.Reason, text string) *lead.DeadLetter {
+	letter := &lead.DeadLetter{Message: *r.msg, Reason: reason, History: r.history}
+	letter.Error = text
+	return letter
+}
+
+// delivery is that of the record's event to one webhook. A nil hook is one that
+// is there no more.
+func (r *record) delivery(ev *lead.Event, hook *lead.Webhook) *delivery {
+	dl := &delivery{msg: r.msg, ev: ev, hook: hook, history: r.history, mark: lead.MarkOf(&r.history, r.waited)}
+	if hook == nil {
+		dl.hook, dl.removed = &lead.Webhook{ID: r.history.Webhook, Advertiser: ev.AdvertiserID}, true
+	}
+	dl.history.Advertiser, dl.history.Webhook = ev.AdvertiserID, dl.hook.ID
+	dl.history.Delivery = lead.DeliveryID(ev, dl.hook.ID)
+	return dl
+}
+
+func byID(hooks []*lead.Webhook, id string) *lead.Webhook {
+	for _, hook := range hooks {
+		if hook.ID == id {
+			return hook
+		}
+	}
+	return nil
+}
+
+// hopOn sends a delivery on that came before its time: its topic is not the
+// last that it waits in. It says whether that has settled the record.
+func (d *Dispatcher) hopOn(ctx context.Context, r *record) (settled bool, err error) {
+	const shortest = 2 * time.Second // what is less is not worth a hop
+	wait := time.Until(r.notBefore)
+	switch {
+	case wait <= 0:
+		return false, nil
+	case wait > shortest:
+		return true, d.parts.Wheel.Hop(ctx, &lead.Waiting{Message: *r.msg, NotBefore: r.notBefore, History: r.history})
+	case !sleep(ctx, wait):
+		return false, fmt.Errorf("delivery %s is not due yet: %w", r.history.Delivery, context.Cause(ctx))
+	}
+	return false, nil
+}
+
+func (d *Dispatcher) decode(r *record) (*lead.Event, *lead.Refusal) {
+	if size := len(r.msg.Value); size > d.opts.MaxEventBytes {
 		text := fmt.Sprintf("the event has %d bytes, at most %d are allowed", size, d.opts.MaxEventBytes)
 		return nil, &lead.Refusal{Reason: lead.TooLarge, Text: text}
 	}
-	ev, err := lead.Decode(m.Value)
+	ev, err := lead.Decode(r.msg.Value)
 	if refusal, ok := errors.AsType[*lead.Refusal](err); ok {
 		return nil, refusal
 	}
 	if err != nil {
 		return nil, &lead.Refusal{Reason: lead.NotJSON, Text: err.Error()}
 	}
-	ev.Received = m.Time
+	ev.Received = r.history.Received
 	return ev, nil
 }
 
@@ -182,19 +303,19 @@ func (d *Dispatcher) wanting(ev *lead.Event, hooks []*lead.Webhook) []*lead.Webh
 
 // deliverAll makes the event's deliveries side by side, so that a slow CRM
 // delays none of the others, and returns when all have ended.
-func (d *Dispatcher) deliverAll(ctx context.Context, m *lead.Message, ev *lead.Event, hooks []*lead.Webhook) error {
+func (d *Dispatcher) deliverAll(ctx context.Context, r *record, ev *lead.Event, hooks []*lead.Webhook) error {
 	if len(hooks) == 0 {
 		d.metrics.unwanted.Inc()
 		return nil
 	}
 	d.metrics.wanted.Inc()
 	if len(hooks) == 1 {
-		return d.deliver(ctx, m, ev, hooks[0])
+		return d.deliver(ctx, r.delivery(ev, hooks[0]))
 	}
 	errs := make([]error, len(hooks))
 	var wg sync.WaitGroup
 	for i, hook := range hooks {
-		wg.Go(func() { errs[i] = d.deliver(ctx, m, ev, hook) })
+		wg.Go(func() { errs[i] = d.deliver(ctx, r.delivery(ev, hook)) })
 	}
 	wg.Wait()
 	return errors.Join(errs...)

@@ -9,3 +9,10 @@ func (d *Dispatcher) SetTransport(rt http.RoundTripper) { d.sender.transport = r
 func (d *Dispatcher) Transport() http.RoundTripper { return d.sender.transport }
 
 var RetryAfter = retryAfter
+
+// Lanes is how many lanes and hosts are remembered.
+func (d *Dispatcher) Lanes() (lanes, hosts int) {
+	d.lanes.mu.Lock()
+	defer d.lanes.mu.Unlock()
+	return len(d.lanes.byHook), len(d.lanes.hosts)
+}

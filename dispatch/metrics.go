@@ -17,16 +17,19 @@ type metrics struct {
 
 	attempts      [verdicts]prometheus.Counter
 	maybeReceived prometheus.Counter
+	disabled      *prometheus.CounterVec // webhooks, by reason
+	disableSoon   prometheus.Counter
 	attemptTime   prometheus.Histogram
 	leadAge       prometheus.Histogram
 }
 
-func newMetrics(reg prometheus.Registerer, inFlight func() float64) *metrics {
+func newMetrics(reg prometheus.Registerer, ls *lanes) *metrics {
 	auto := promauto.With(reg)
 	m := &metrics{
 		deliveries: auto.NewCounterVec(prometheus.CounterOpts{
 			Name: "leadhook_deliveries_total",
-			Help: "Deliveries that were settled, by outcome (delivered, inactive, or the dead letter's reason) and format.",
+			Help: "Deliveries that were settled here, by outcome and format: delivered; scheduled, deferred or handed_over " +
+				"to the retry topics; repeated (settled before); inactive; or the dead letter's reason.",
 		}, []string{"outcome", "format"}),
 		maybeReceived: auto.NewCounter(prometheus.CounterOpts{
 			Name: "leadhook_attempts_maybe_received_total",
@@ -43,10 +46,18 @@ func newMetrics(reg prometheus.Registerer, inFlight func() float64) *metrics {
 			Buckets: []float64{.01, .025, .05, .1, .25, .5, 1, 2.5, 5, 15, 60, 300, 1800, 7200, 43200, 86400, 259200},
 		}),
 	}
+	m.disabled = auto.NewCounterVec(prometheus.CounterOpts{
+		Name: "leadhook_webhooks_disabled_total",
+		Help: "Webhooks that this instance set inactive, by reason: gone (410), or exhausted (it failed continually).",
+	}, []string{"reason"})
+	m.disableSoon = auto.NewCounter(prometheus.CounterOpts{
+		Name: "leadhook_webhooks_disable_warnings_total",
+		Help: "Warnings that a webhook will be set inactive within a day.",
+	})
 	auto.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "leadhook_attempts_in_flight",
 		Help: "Attempts that are being made right now.",
-	}, inFlight)
+	}, func() float64 { return float64(ls.inFlight()) })
 	m.resolveEvents(auto)
 	m.resolveDeliveries()
 	m.resolveAttempts(auto)
@@ -96,4 +107,13 @@ func formatLabel(hook *lead.Webhook) string {
 // ended counts a delivery that ended otherwise than by being delivered.
 func (m *metrics) ended(outcome string, hook *lead.Webhook) {
 	m.deliveries.WithLabelValues(outcome, formatLabel(hook)).Inc()
+}
+
+// attempt counts one attempt that has ended.
+func (m *metrics) attempt(o outcome) {
+	m.attemptTime.Observe(o.took.Seconds())
+	m.attempts[o.verdict].Inc()
+	if o.evidence == lead.MaybeReceived {
+		m.maybeReceived.Inc()
+	}
 }

@@ -32,6 +32,8 @@ type outcome struct {
 	status   int           // zero: none came
 	evidence lead.Evidence // what a failed attempt leaves open; empty when delivered
 	text     string        // in plain words; empty when delivered
+	took     time.Duration // how long the attempt took
+	bug      string        // how the attempt panicked; empty: it did not
 
 	// The CRM asked for a pause (Retry-After, on 429 and 503 only): whether it
 	// did, and how long.

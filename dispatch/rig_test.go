@@ -13,6 +13,7 @@ import (
 	"net/netip"
 	"net/url"
 	"os"
+	"slices"
 	"strconv"
 	"sync"
 	"testing"
@@ -71,27 +72,171 @@ func (l *letters) all() []*lead.DeadLetter {
 	return append([]*lead.DeadLetter(nil), l.buried...)
 }
 
-// A rig is a Dispatcher with everything around it in sight.
+// A wheel keeps what is parked in memory, unless ctx has ended. A message of
+// the topic "retry" is what was parked under its offset.
+type wheel struct {
+	mu     sync.Mutex
+	parked []*lead.Waiting          // guarded by mu
+	hops   int                      // guarded by mu
+	back   func(n int, _ time.Time) // guarded by mu; nil: nobody brings back what is parked
+
+	brought int // guarded by mu; how many have been brought back
+}
+
+// bring has f bring back what is parked, and what will be; nil ends it.
+func (w *wheel) bring(f func(n int, due time.Time)) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.back = f
+	if f == nil {
+		return
+	}
+	for ; w.brought < len(w.parked); w.brought++ {
+		f(w.brought, w.parked[w.brought].NotBefore)
+	}
+}
+
+func (w *wheel) Park(ctx context.Context, waiting *lead.Waiting) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.parked = append(w.parked, waiting)
+	if w.back != nil {
+		w.back(len(w.parked)-1, waiting.NotBefore)
+		w.brought++
+	}
+	return nil
+}
+
+func (w *wheel) Hop(ctx context.Context, waiting *lead.Waiting) error {
+	w.mu.Lock()
+	w.hops++
+	w.mu.Unlock()
+	return w.Park(ctx, waiting)
+}
+
+func (w *wheel) Read(m *lead.Message) (lead.Waiting, bool) {
+	if m.Topic != "retry" {
+		return lead.Waiting{}, false
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return *w.parked[m.Offset], true
+}
+
+// all are the deliveries that were parked, in order.
+func (w *wheel) all() []*lead.Waiting {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.Clone(w.parked)
+}
+
+// record is the message that brings back what was parked as number n.
+func (w *wheel) record(n int) *lead.Message { return &lead.Message{Topic: "retry", Offset: int64(n)} }
+
+// A ledger keeps marks in memory. Most tests send one lead many times: it
+// tells only where that is asked for.
+type ledger struct {
+	tells bool
+
+	mu    sync.Mutex
+	marks map[string]lead.Mark // guarded by mu
+}
+
+func (l *ledger) Reached(ctx context.Context, _, delivery string) (lead.Mark, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.tells {
+		return 0, context.Cause(ctx)
+	}
+	return l.marks[delivery], context.Cause(ctx)
+}
+
+func (l *ledger) Note(_, delivery string, m lead.Mark) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.marks == nil {
+		l.marks = map[string]lead.Mark{}
+	}
+	l.marks[delivery] = max(l.marks[delivery], m)
+}
+
+// A standing keeps what is found out about webhooks in memory.
+type standing struct {
+	mu       sync.Mutex
+	disabled map[string]lead.Disabled // guarded by mu, and so are the others; by webhook
+	failing  map[string]lead.Failing
+	healed   []string
+}
+
+func newStanding() *standing {
+	return &standing{disabled: map[string]lead.Disabled{}, failing: map[string]lead.Failing{}}
+}
+
+func (s *standing) Disable(_ context.Context, hook *lead.Webhook, d lead.Disabled) (bool, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.disabled[hook.ID] = d
+	return true, nil
+}
+
+func (s *standing) NoteFailing(_ context.Context, hook *lead.Webhook, f lead.Failing) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.failing[hook.ID] = f
+	return nil
+}
+
+func (s *standing) NoteRecovered(_ context.Context, hook *lead.Webhook) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.healed = append(s.healed, hook.ID)
+	return nil
+}
+
+// A rig is a Dispatcher with everything around it in sight. Unless the options
+// have a schedule, nothing waits: what fails is dead.
 type rig struct {
 	*dispatch.Dispatcher
-	letters *letters
-	metrics *prometheus.Registry
-	logs    *observer.ObservedLogs
+	letters  *letters
+	wheel    *wheel
+	ledger   *ledger
+	standing *standing
+	metrics  *prometheus.Registry
+	logs     *observer.ObservedLogs
 }
 
 func newRig(t testing.TB, opts dispatch.Options, webhooks dispatch.Webhooks) *rig {
 	t.Helper()
 	core, logs := observer.New(zap.DebugLevel)
-	r := &rig{letters: &letters{}, metrics: prometheus.NewRegistry(), logs: logs}
-	r.Dispatcher = dispatch.New(opts, webhooks, r.letters, r.metrics, zap.New(core))
+	r := &rig{letters: &letters{}, wheel: &wheel{}, ledger: &ledger{}, standing: newStanding(),
+		metrics: prometheus.NewRegistry(), logs: logs}
+	if opts.Schedule == nil {
+		opts.Schedule = []time.Duration{}
+	}
+	r.Dispatcher = dispatch.New(opts, r.parts(webhooks), r.metrics, zap.New(core))
 	t.Cleanup(r.Close)
 	return r
+}
+
+func (r *rig) parts(webhooks dispatch.Webhooks) dispatch.Parts {
+	return dispatch.Parts{Webhooks: webhooks, Standing: r.standing, Ledger: r.ledger, Wheel: r.wheel, DeadLetters: r.letters}
 }
 
 // handle hands one message over and fails the test if it is not settled.
 func (r *rig) handle(t testing.TB, m *lead.Message) {
 	t.Helper()
 	if err := r.Handle(t.Context(), m); err != nil {
+		t.Fatalf("got %v, want the message settled", err)
+	}
+}
+
+// handleWith is handle with a ctx that ends.
+func (r *rig) handleWith(t testing.TB, ctx context.Context, m *lead.Message) { //nolint:revive // t comes first in all helpers
+	t.Helper()
+	if err := r.Handle(ctx, m); err != nil {
 		t.Fatalf("got %v, want the message settled", err)
 	}
 }
@@ -171,6 +316,9 @@ func webhook(id, url string) *lead.Webhook {
 }
 
 const call = `{"id":4711,"event_type":"call","call":{"caller_number":"3095550100"}}`
+
+// numbered is a lead of its own for each number.
+func numbered(n int) string { return fmt.Sprintf(`{"id":%d,"event_type":"call"}`, n+1) }
 
 func message(body string) *lead.Message {
 	return &lead.Message{

@@ -18,6 +18,7 @@ import (
 // its attempts, and costs something to find out. It is not changed any more.
 type target struct {
 	url     *url.URL
+	host    string      // scheme, host and port
 	refusal error       // why the guard does not let it be called; nil: it does
 	keys    [][]byte    // to sign with; none: unsigned
 	header  http.Header // what goes with every request
@@ -34,7 +35,7 @@ func (s *sender) aim(hook *lead.Webhook) (*target, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &target{url: u, refusal: s.guard.CheckURL(u), keys: keys, header: s.constant(hook)}, nil
+	return &target{url: u, host: u.Scheme + "://" + u.Host, refusal: s.guard.CheckURL(u), keys: keys, header: s.constant(hook)}, nil
 }
 
 // constant is the part of the header that no delivery changes. What leadhook
@@ -138,15 +139,15 @@ func (dl *delivery) header(now time.Time) http.Header {
 	}
 	unix := strconv.FormatInt(now.Unix(), 10)
 	set("Content-Type", dl.body.ContentType)
-	set("Webhook-Id", dl.id)
+	set("Webhook-Id", dl.history.Delivery)
 	set("Webhook-Timestamp", unix)
-	set("Webhook-Attempt", strconv.Itoa(dl.attempts))
+	set("Webhook-Attempt", strconv.Itoa(dl.history.Attempts))
 	set("Webhook-Trigger", string(dl.ev.Trigger))
 	if dl.ev.Test {
 		set("Webhook-Test", "true")
 	}
 	if len(dl.target.keys) > 0 {
-		set("Webhook-Signature", sign(dl.target.keys, dl.id, unix, dl.body.Bytes))
+		set("Webhook-Signature", sign(dl.target.keys, dl.history.Delivery, unix, dl.body.Bytes))
 	}
 	if parent := dl.msg.Header("traceparent"); validTraceparent(parent) {
 		set("Traceparent", parent)

@@ -178,6 +178,7 @@ type Webhook struct {
 type Failing struct {
 	Since    time.Time // the first failed attempt after the last success, or ever
 	Attempts int       // failed attempts since
+	Warned   bool      // it was said that the webhook will be set inactive
 }
 
 // Disabled says that the service itself set a webhook inactive, which any

@@ -1,0 +1,311 @@
+package dispatch
+
+import (
+	"net/http"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"github.com/leadhook/leadhook/lead"
+)
+
+const (
+	firstLimit  = 4  // attempts at once that a lane begins with
+	fewestQueue = 64 // deliveries that any lane may queue
+
+	// breaksAfter is how many attempts must fail in a row until a lane is taken
+	// for failing.
+	breaksAfter = 5
+
+	// stalls is how long the first of a queue waits, in a lane that has as many
+	// attempts under way as it may, until the lane counts as not keeping up.
+	stalls = 250 * time.Millisecond
+
+	// soon is how long what is queued may take, at the present pace.
+	soon = 2 * time.Second
+
+	// A lane that fails is probed so often, in parts of the time that it has
+	// been failing, within these bounds.
+	probeShare               = 20
+	mostProbes, fewestProbes = time.Second, 30 * time.Second
+
+	// A probe costs its delivery one of its waits. Those that have spent some
+	// already are taken only when no other came for so long.
+	spareSpent = 15 * time.Second
+)
+
+// A lane is how fast one webhook's deliveries go: as fast as its CRM takes
+// them. All of it is guarded by the mu of lanes.
+type lane struct {
+	version string // of the webhook whose outcomes it has seen
+	host    *host
+	used    time.Time
+
+	limit    float64 // attempts at once; follows the CRM
+	growing  bool    // it doubles from round to round: nothing has failed yet
+	inFlight int
+	held     share // what is queued or in flight
+	queues   [2][]*turn
+	turnOf   int // the queue that is served next
+	waiting  bool
+	behind   bool // it does not keep up with what comes
+
+	meter    meter         // of the attempts that were answered well
+	latency  time.Duration // of them, the newer the more it counts
+	answered time.Time     // when one was, or the lane was made
+	slot     time.Time     // the last one that was handed out
+
+	failures  int       // in a row
+	openSince time.Time // since when it has been failing; zero: it is not
+	probing   bool
+	probed    time.Time // when the last probe ended
+	paused    time.Time // the CRM asked not to be called before
+
+	failing lead.Failing // since the last success, over all instances
+	noted   time.Time    // when failing was told to the others
+
+	limiter *rate.Limiter // nil: the webhook has no rate of its own
+	timer   *time.Timer   // pumps when the limiter allows the next one; nil: nobody waits for that
+}
+
+func newLane(hook *lead.Webhook, h *host, now time.Time) *lane {
+	l := &lane{host: h}
+	l.reset(hook, now)
+	return l
+}
+
+// reset forgets what was learnt of another version of the webhook.
+func (l *lane) reset(hook *lead.Webhook, now time.Time) {
+	l.version, l.failing = hook.Version, hook.Failing
+	l.limit, l.growing, l.answered = firstLimit, true, now
+	l.failures, l.openSince, l.paused = 0, time.Time{}, time.Time{}
+	l.noted, l.limiter = time.Time{}, nil
+	if hook.Rate > 0 {
+		const smooth = 20 // bursts a second
+		l.limiter = rate.NewLimiter(rate.Limit(hook.Rate), max(1, int(hook.Rate/smooth)))
+	}
+}
+
+func (l *lane) queued() int { return len(l.queues[0]) + len(l.queues[1]) }
+
+func (l *lane) idle() bool { return l.inFlight == 0 && l.queued() == 0 }
+
+func (l *lane) open() bool { return !l.openSince.IsZero() }
+
+// room is how many more attempts the CRM may get now, most being the most that
+// any lane may have.
+func (l *lane) room(now time.Time, most int) int {
+	limit := min(int(l.limit), most)
+	if l.host.lowered(now) {
+		limit = 1
+	}
+	return max(limit, 1) - l.inFlight
+}
+
+// capacity is how many deliveries it may queue: two seconds' worth.
+func (l *lane) capacity(now time.Time) int {
+	return max(fewestQueue, int(2*l.pace(now)))
+}
+
+// pace is how many deliveries a second the CRM takes; zero: not known.
+func (l *lane) pace(now time.Time) float64 {
+	pace := l.meter.perSecond(now)
+	if l.limiter != nil {
+		return min(float64(l.limiter.Limit()), max(pace, 1))
+	}
+	return pace
+}
+
+// keepsUp says whether the CRM takes what comes. It does not where the queue
+// waits for the CRM, and longer than a moment, unless it will be gone soon; nor
+// where many attempts hang.
+func (l *lane) keepsUp(now time.Time, most int) bool {
+	if now.Sub(l.answered) > time.Second && l.inFlight >= max(firstLimit, int(l.limit)/2) {
+		return false
+	}
+	if l.room(now, most) > 0 && l.limiter == nil || now.Sub(l.oldest(now)) < stalls {
+		return true
+	}
+	return l.drains(now) <= soon
+}
+
+// drains is how long the queue will take at the present pace.
+func (l *lane) drains(now time.Time) time.Duration {
+	if l.limiter != nil {
+		return time.Duration(float64(l.queued()) / float64(l.limiter.Limit()) * float64(time.Second))
+	}
+	each := max(l.latency, now.Sub(l.answered))
+	return each * time.Duration(l.queued()) / time.Duration(max(l.inFlight, 1))
+}
+
+// oldest is when the first of its queues came; now: nobody waits.
+func (l *lane) oldest(now time.Time) time.Time {
+	first := now
+	for _, q := range l.queues {
+		if len(q) > 0 && q[0].came.Before(first) {
+			first = q[0].came
+		}
+	}
+	return first
+}
+
+// next takes the next turn from the queues: fresh and returning deliveries in
+// turn.
+func (l *lane) next() *turn {
+	if len(l.queues[l.turnOf]) == 0 {
+		l.turnOf = 1 - l.turnOf
+	}
+	q := l.queues[l.turnOf]
+	t := q[0]
+	q[0] = nil
+	l.queues[l.turnOf] = q[1:]
+	l.turnOf = 1 - l.turnOf
+	return t
+}
+
+// putOff hands out when a delivery may come again that the lane cannot take
+// now: one after the other, at the pace that the CRM takes them, so that a
+// backlog waits in one place.
+func (l *lane) putOff(now time.Time) time.Time {
+	pace := l.pace(now)
+	if pace == 0 {
+		return now.Add(shortestDeferral)
+	}
+	slot := l.slot.Add(time.Duration(float64(time.Second) / pace))
+	if earliest := now.Add(shortestDeferral); slot.Before(earliest) {
+		slot = earliest
+	}
+	l.slot = slot
+	return slot
+}
+
+// mayProbe says whether a lane that fails may try this delivery.
+func (l *lane) mayProbe(t *turn, now time.Time) bool {
+	every := min(max(now.Sub(l.openSince)/probeShare, mostProbes), fewestProbes)
+	if l.probing || now.Sub(l.probed) < every {
+		return false
+	}
+	return !t.spent || now.Sub(l.probed) >= spareSpent
+}
+
+// until is when a delivery may come again that the lane does not take now,
+// since it fails or was asked to pause.
+func (l *lane) until(now time.Time) time.Time {
+	at := now
+	if l.open() {
+		at = now.Add(deferral(now.Sub(l.openSince)))
+	}
+	if l.paused.After(at) {
+		return l.paused
+	}
+	return at
+}
+
+// A lesson is what an attempt's outcome taught about its webhook, as far as
+// somebody else should know.
+type lesson struct {
+	broke     bool         // the lane is taken for failing from now on
+	recovered bool         // it is not any more
+	healed    bool         // what the other instances were told of its failing is over
+	note      lead.Failing // to be told to them; zero: nothing
+	warn      bool         // it will be set inactive if it goes on like that
+	disable   lead.Reason  // it is to be set inactive; empty: it is not
+}
+
+const (
+	// A webhook is set inactive that has failed for so long and so often.
+	continually, timesContinually = 72 * time.Hour, 10
+
+	warnBefore = 24 * time.Hour
+
+	// A webhook's failing is told to the other instances when it begins, and
+	// then so often.
+	noteEvery = time.Minute
+)
+
+// learn takes in the outcome of an attempt.
+func (l *lane) learn(advertiser string, o outcome, now time.Time, full bool) lesson {
+	if o.verdict == delivered {
+		healed := !l.failing.Since.IsZero()
+		l.failing, l.noted = lead.Failing{}, time.Time{}
+		return lesson{recovered: l.succeeded(o, now, full), healed: healed}
+	}
+	wasOpen := l.open()
+	if o.verdict == refused { // the CRM works, and does not want this one
+		l.failures = 0
+		l.answeredWell(o, now, full)
+	} else {
+		l.failed(o, now)
+	}
+	if o.overloaded() {
+		l.host.overloaded(advertiser, now)
+	}
+	got := l.fails(o, now)
+	got.broke = l.open() && !wasOpen
+	return got
+}
+
+// fails counts a failed attempt, whatever its outcome.
+func (l *lane) fails(o outcome, now time.Time) lesson {
+	if l.failing.Since.IsZero() {
+		l.failing.Since = now
+	}
+	l.failing.Attempts++
+	var got lesson
+	lasts := now.Sub(l.failing.Since)
+	got.warn = lasts >= continually-warnBefore && !l.failing.Warned
+	l.failing.Warned = l.failing.Warned || got.warn
+	if got.warn || now.Sub(l.noted) >= noteEvery {
+		l.noted, got.note = now, l.failing
+	}
+	switch {
+	case o.verdict == gone:
+		got.disable = lead.Gone
+	case lasts >= continually && l.failing.Attempts >= timesContinually:
+		got.disable = lead.Exhausted
+	}
+	return got
+}
+
+// succeeded notes that the CRM took a delivery. It says whether the lane was
+// failing until then.
+func (l *lane) succeeded(o outcome, now time.Time, full bool) (recovered bool) {
+	recovered = l.open()
+	l.failures, l.openSince = 0, time.Time{}
+	l.answeredWell(o, now, full)
+	return recovered
+}
+
+// answeredWell lets the limit grow while it is made use of: slow is not
+// failing.
+func (l *lane) answeredWell(o outcome, now time.Time, full bool) {
+	const smooth = 8
+	l.meter.add(now)
+	l.answered = now
+	l.latency += (o.took - l.latency) / smooth
+	switch {
+	case !full:
+	case l.growing:
+		l.limit++
+	default:
+		l.limit += 1 / l.limit
+	}
+}
+
+// failed notes that an attempt failed in a way that may be the CRM's.
+func (l *lane) failed(o outcome, now time.Time) {
+	l.failures++
+	l.limit, l.growing = max(1, l.limit/2), false
+	if o.pauseAsked {
+		l.paused = now.Add(o.pause)
+	}
+	if l.failures >= breaksAfter && !l.open() {
+		l.openSince = now
+		l.probed = now
+	}
+}
+
+// overloaded says whether an outcome means that the CRM has too much to do.
+func (o outcome) overloaded() bool {
+	return o.status == http.StatusTooManyRequests || o.status == http.StatusServiceUnavailable && o.pauseAsked
+}

@@ -1,0 +1,416 @@
+package dispatch_test
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/leadhook/leadhook/lead"
+)
+
+// answered is what a CRM answers on a header.
+func answered(code int, header ...string) (*http.Response, error) {
+	h := http.Header{}
+	for i := 0; i+1 < len(header); i += 2 {
+		h.Set(header[i], header[i+1])
+	}
+	return &http.Response{StatusCode: code, Body: http.NoBody, Header: h}, nil
+}
+
+// flood hands so many leads over at once and returns when all are settled.
+func (r *rig) flood(t *testing.T, first, n int) {
+	t.Helper()
+	var wg sync.WaitGroup
+	for i := range n {
+		wg.Go(func() { r.handle(t, message(numbered(first+i))) })
+	}
+	wg.Wait()
+}
+
+func TestWhatACRMThatFailsCannotTakeWaits(t *testing.T) {
+	var posts int
+	down := true
+	var mu sync.Mutex
+	bubble(t, waiting(), func(*http.Request) (*http.Response, error) {
+		mu.Lock()
+		defer mu.Unlock()
+		posts++
+		if down {
+			return status(http.StatusInternalServerError)
+		}
+		return status(http.StatusOK)
+	}, func(t *testing.T, r *rig) {
+		for n := range 100 {
+			r.handle(t, message(numbered(n)))
+		}
+		if posts > 20 {
+			t.Errorf("got %d POSTs to a CRM that fails, want few", posts)
+		}
+		var untouched int
+		for _, w := range r.wheel.all() {
+			if w.Attempts == 0 {
+				untouched++
+				if w.Step != 0 || w.FirstDeferral.IsZero() || time.Until(w.NotBefore) > 10*time.Second {
+					t.Errorf("got %+v until %v, want it put off for 10s and nothing counted", w.History, w.NotBefore)
+				}
+			}
+		}
+		if untouched < 90 {
+			t.Errorf("got %d put off unattempted, want nearly all of 100", untouched)
+		}
+		mu.Lock()
+		down = false
+		mu.Unlock()
+		began := time.Now()
+		r.turn(t)
+		if took := time.Since(began); took > 20*time.Second {
+			t.Errorf("got them delivered %v after the CRM's return, want 20s at most", took)
+		}
+		if got := r.count(t, "leadhook_deliveries_total", "json", "delivered"); got != 100 {
+			t.Errorf("got %v delivered, want 100", got)
+		}
+		r.wantDelivered(t)
+	})
+}
+
+// TestAMinuteAwayCostsTwentySeconds has leads come all the while.
+func TestAMinuteAwayCostsTwentySeconds(t *testing.T) {
+	var back time.Time
+	bubble(t, waiting(), func(*http.Request) (*http.Response, error) {
+		if time.Now().Before(back) {
+			return status(http.StatusBadGateway)
+		}
+		return status(http.StatusOK)
+	}, func(t *testing.T, r *rig) {
+		back = time.Now().Add(time.Minute)
+		returning := r.turning(t)
+		var fresh sync.WaitGroup
+		for n := range 120 {
+			time.Sleep(500 * time.Millisecond)
+			fresh.Go(func() { r.handle(t, message(numbered(n))) })
+		}
+		fresh.Wait()
+		returning.Wait()
+		r.wantDelivered(t)
+		if late := time.Since(back); late > 20*time.Second {
+			t.Errorf("the last came %v after the CRM's return, want 20s at most", late)
+		}
+		if got := r.count(t, "leadhook_deliveries_total", "json", "delivered"); got != 120 {
+			t.Errorf("got %v delivered, want 120", got)
+		}
+	})
+}
+
+func TestABlackHoleHoldsUpNobodyElse(t *testing.T) {
+	all := make(hooksOf, 10)
+	for i := range all {
+		hook := webhook(fmt.Sprint("w", i), fmt.Sprintf("https://crm%d.example.com/", i))
+		all[i] = hooks{hook}
+	}
+	opts := waiting()
+	opts.MaxInFlight, opts.OpenEvents = 64, 400
+	var mu sync.Mutex
+	var slowest time.Duration
+	bubbleOf(t, opts, all, func(req *http.Request) (*http.Response, error) {
+		if req.URL.Host < "crm2" { // two of ten
+			<-req.Context().Done()
+			return nil, req.Context().Err()
+		}
+		time.Sleep(10 * time.Millisecond)
+		return status(http.StatusOK)
+	}, func(t *testing.T, r *rig) {
+		open := make(chan struct{}, 400) // as the consumer bounds it
+		var wg sync.WaitGroup
+		for n := range 4000 {
+			open <- struct{}{}
+			m := message(numbered(n))
+			m.Value = []byte(strings.Replace(string(m.Value), "USA_1", fmt.Sprint(n), 1))
+			came := time.Now()
+			wg.Go(func() {
+				r.handle(t, m)
+				<-open
+				mu.Lock()
+				defer mu.Unlock()
+				if n%10 >= 2 {
+					slowest = max(slowest, time.Since(came))
+				}
+			})
+			time.Sleep(time.Millisecond)
+		}
+		wg.Wait()
+		if slowest > 300*time.Millisecond {
+			t.Errorf("a healthy CRM's lead took %v while others hung", slowest)
+		}
+		if got := r.count(t, "leadhook_deliveries_total", "json", "delivered"); got != 3200 {
+			t.Errorf("got %v delivered, want all 3200 of the healthy ones", got)
+		}
+	})
+}
+
+// TestASlowCRMIsKeptBusy has 100 leads a second come for a CRM that takes ten.
+func TestASlowCRMIsKeptBusy(t *testing.T) {
+	var crm chan struct{} // made in the bubble
+	var idle time.Duration
+	var last time.Time
+	bubble(t, waiting(), func(*http.Request) (*http.Response, error) {
+		crm <- struct{}{} // one after the other
+		defer func() { <-crm }()
+		if !last.IsZero() {
+			idle += time.Since(last)
+		}
+		time.Sleep(100 * time.Millisecond)
+		last = time.Now()
+		return status(http.StatusOK)
+	}, func(t *testing.T, r *rig) {
+		crm = make(chan struct{}, 1)
+		began := time.Now()
+		returning := r.turning(t)
+		var wg sync.WaitGroup
+		for n := range 3000 {
+			time.Sleep(10 * time.Millisecond)
+			wg.Go(func() { r.handle(t, message(numbered(n))) })
+		}
+		wg.Wait()
+		returning.Wait()
+		r.wantDelivered(t)
+		took := time.Since(began)
+		if got := r.count(t, "leadhook_deliveries_total", "json", "delivered"); got != 3000 {
+			t.Errorf("got %v delivered, want 3000", got)
+		}
+		if idle > took/5 {
+			t.Errorf("the CRM was idle for %v of %v", idle, took)
+		}
+		hops := map[string]int{}
+		most := 0
+		for _, w := range r.wheel.all() {
+			hops[w.Delivery]++
+			most = max(most, hops[w.Delivery])
+		}
+		t.Logf("%v in all, idle %v, %d times in the wheel, %d at most for one", took, idle, len(r.wheel.all()), most)
+		if most > 15 {
+			t.Errorf("a delivery was put off %d times, want 15 at most", most)
+		}
+	})
+}
+
+func TestAHealthyCRMIsNeverPutOff(t *testing.T) {
+	opts := waiting()
+	bubble(t, opts, func(*http.Request) (*http.Response, error) {
+		time.Sleep(5 * time.Millisecond)
+		return status(http.StatusOK)
+	}, func(t *testing.T, r *rig) {
+		open := make(chan struct{}, 7500)
+		var wg sync.WaitGroup
+		for n := range 50_000 {
+			open <- struct{}{}
+			wg.Go(func() { r.handle(t, message(numbered(n))); <-open })
+		}
+		wg.Wait()
+		if n := len(r.wheel.all()); n != 0 {
+			t.Errorf("%d of 50,000 were put off", n)
+		}
+	})
+}
+
+func TestRetryAfterPausesItsWebhookAlone(t *testing.T) {
+	var mu sync.Mutex
+	posts := map[string]int{}
+	all := hooks{webhook("asked", "https://a.example.com/"), webhook("other", "https://b.example.com/")}
+	bubbleOf(t, waiting(), all, func(req *http.Request) (*http.Response, error) {
+		mu.Lock()
+		defer mu.Unlock()
+		posts[req.URL.Host]++
+		if req.URL.Host == "a.example.com" && posts[req.URL.Host] == 1 {
+			return answered(http.StatusTooManyRequests, "Retry-After", "90")
+		}
+		return status(http.StatusOK)
+	}, func(t *testing.T, r *rig) {
+		began := time.Now()
+		for n := range 50 {
+			r.handle(t, message(numbered(n)))
+		}
+		if posts["a.example.com"] != 1 || posts["b.example.com"] != 50 {
+			t.Errorf("got %v POSTs, want 1 and 50", posts)
+		}
+		for _, w := range r.wheel.all() {
+			if want := began.Add(90 * time.Second); !w.NotBefore.Equal(want) {
+				t.Errorf("got one until %v, want %v", w.NotBefore, want)
+			}
+		}
+		r.turn(t)
+		r.wantDelivered(t)
+	})
+}
+
+func TestAWebhookHasItsRate(t *testing.T) {
+	hook := webhook("w", "https://crm.example.com/")
+	hook.Rate = 5
+	var at []time.Time
+	var mu sync.Mutex
+	bubbleOf(t, waiting(), hooks{hook}, func(*http.Request) (*http.Response, error) {
+		mu.Lock()
+		defer mu.Unlock()
+		at = append(at, time.Now())
+		return status(http.StatusOK)
+	}, func(t *testing.T, r *rig) {
+		r.flood(t, 0, 200)
+		r.turn(t)
+		r.wantDelivered(t)
+		if len(at) != 200 {
+			t.Fatalf("got %d POSTs, want 200", len(at))
+		}
+		for i := 0; i+10 < len(at); i++ {
+			if span := at[i+10].Sub(at[i]); span < 1900*time.Millisecond {
+				t.Fatalf("got ten in %v, want five a second", span)
+			}
+		}
+	})
+}
+
+func TestAHostIsSparedWhenSeveralAdvertisersAreTold(t *testing.T) {
+	all := make(hooksOf, 8)
+	for i := range all {
+		hook := webhook(fmt.Sprint("w", i), "https://crm.example.com/"+fmt.Sprint(i))
+		hook.Advertiser = fmt.Sprint("A_", i)
+		all[i] = hooks{hook}
+	}
+	var mu sync.Mutex
+	var now, most int
+	storm := true
+	bubbleOf(t, waiting(), all, func(req *http.Request) (*http.Response, error) {
+		mu.Lock()
+		now++
+		most = max(most, now)
+		tell := storm && req.URL.Path < "/3"
+		mu.Unlock()
+		time.Sleep(100 * time.Millisecond)
+		mu.Lock()
+		now--
+		mu.Unlock()
+		if tell {
+			return answered(http.StatusTooManyRequests, "Retry-After", "5")
+		}
+		return status(http.StatusOK)
+	}, func(t *testing.T, r *rig) {
+		to := func(advertiser, n int) *lead.Message {
+			m := message(numbered(n))
+			m.Value = []byte(strings.Replace(string(m.Value), "USA_1", fmt.Sprint(advertiser), 1))
+			return m
+		}
+		for i := range 3 {
+			r.handle(t, to(i, i))
+		}
+		most = 0
+		var wg sync.WaitGroup
+		for n := range 50 {
+			wg.Go(func() { r.handle(t, to(3+n%5, 100+n)) })
+		}
+		wg.Wait()
+		if most > 5 || most == 0 {
+			t.Errorf("got %d attempts at once on the host, want one for each of five webhooks", most)
+		}
+	})
+}
+
+func TestGoneSetsAWebhookInactive(t *testing.T) {
+	bubble(t, waiting(), func(*http.Request) (*http.Response, error) { return status(http.StatusGone) },
+		func(t *testing.T, r *rig) {
+			r.handle(t, message(call))
+			if got := r.standing.disabled["w"]; got.Reason != lead.Gone || got.Status != http.StatusGone || !got.At.Equal(time.Now()) {
+				t.Errorf("got %+v, want it disabled for 410", got)
+			}
+			if r.onlyLetter(t).Reason != lead.Gone {
+				t.Error("want the delivery dead")
+			}
+			if n := r.logs.FilterMessageSnippet("set a webhook inactive").Len(); n != 1 {
+				t.Errorf("got %d lines about it, want 1", n)
+			}
+		})
+}
+
+func TestFailingForThreeDaysSetsAWebhookInactive(t *testing.T) {
+	hook := webhook("w", "https://crm.example.com/")
+	bubbleOf(t, waiting(), hooks{hook}, func(*http.Request) (*http.Response, error) { return status(http.StatusUnauthorized) },
+		func(t *testing.T, r *rig) {
+			began := time.Now()
+			var after time.Duration
+			for n := 0; after == 0 && n < 100; n++ {
+				hook.Failing = r.standing.failing["w"] // as Redis tells it
+				r.handle(t, message(numbered(n)))
+				if len(r.standing.disabled) > 0 {
+					after = time.Since(began)
+				}
+				time.Sleep(time.Hour)
+			}
+			if after < 72*time.Hour || after > 74*time.Hour {
+				t.Errorf("set inactive after %v, want 72h", after)
+			}
+			if got := r.standing.disabled["w"].Reason; got != lead.Exhausted {
+				t.Errorf("got the reason %s", got)
+			}
+			if n := r.logs.FilterMessageSnippet("will be set inactive").Len(); n != 1 {
+				t.Errorf("got %d warnings, want 1", n)
+			}
+			if got := r.standing.failing["w"]; !got.Since.Equal(began) || got.Attempts < 10 {
+				t.Errorf("got %+v told to the others, want it failing since the first attempt", got)
+			}
+		})
+}
+
+func TestFailingIsContinuedFromOtherInstancesAndEnds(t *testing.T) {
+	hook := webhook("w", "https://crm.example.com/")
+	code := http.StatusForbidden
+	bubbleOf(t, waiting(), hooks{hook}, func(*http.Request) (*http.Response, error) { return status(code) },
+		func(t *testing.T, r *rig) {
+			hook.Failing = lead.Failing{Since: time.Now().Add(-71 * time.Hour), Attempts: 8}
+			r.handle(t, message(numbered(0)))
+			if len(r.standing.disabled) != 0 {
+				t.Error("set inactive too early")
+			}
+			code = http.StatusOK
+			time.Sleep(2 * time.Hour)
+			r.handle(t, message(numbered(1)))
+			if fmt.Sprint(r.standing.healed) != "[w]" {
+				t.Errorf("got %v told to be well again, want w", r.standing.healed)
+			}
+			code = http.StatusForbidden
+			for n := range 20 {
+				r.handle(t, message(numbered(2+n)))
+				time.Sleep(time.Minute)
+			}
+			if len(r.standing.disabled) != 0 {
+				t.Error("set inactive although an attempt succeeded in between")
+			}
+		})
+}
+
+func TestLanesOfIdleWebhooksAreForgotten(t *testing.T) {
+	const n = 500
+	all := make(hooksOf, n)
+	for i := range all {
+		all[i] = hooks{webhook(fmt.Sprint("w", i), fmt.Sprintf("https://crm%d.example.com/", i))}
+	}
+	bubbleOf(t, waiting(), all, func(*http.Request) (*http.Response, error) { return status(http.StatusOK) },
+		func(t *testing.T, r *rig) {
+			for i := range n {
+				m := message(numbered(i))
+				m.Value = []byte(strings.Replace(string(m.Value), "USA_1", fmt.Sprint(i), 1))
+				r.handle(t, m)
+			}
+			if lanes, hosts := r.Lanes(); lanes != n || hosts != n {
+				t.Errorf("got %d lanes and %d hosts, want %d", lanes, hosts, n)
+			}
+			time.Sleep(20 * time.Minute)
+			m := message(numbered(0))
+			m.Value = []byte(strings.Replace(string(m.Value), "USA_1", "0", 1))
+			r.handle(t, m)
+			synctest.Wait()
+			if lanes, hosts := r.Lanes(); lanes != 1 || hosts != 1 {
+				t.Errorf("got %d lanes and %d hosts, want the one in use", lanes, hosts)
+			}
+		})
+}

@@ -1,0 +1,252 @@
+package dispatch
+
+import (
+	"sync"
+	"time"
+
+	"github.com/leadhook/leadhook/lead"
+)
+
+const (
+	// laneShare is the part of all attempts in flight that one lane may have,
+	// behindShare the part of attempts, deliveries and bytes that the lanes may
+	// hold together that do not keep up.
+	laneShare, behindShare = 16, 2
+
+	// idleLane is for how long a lane without deliveries is remembered.
+	idleLane = 10 * time.Minute
+)
+
+// A share is a part of what the process can hold at once.
+type share struct{ attempts, deliveries, bytes int }
+
+func (s *share) add(o share, sign int) {
+	s.attempts += sign * o.attempts
+	s.deliveries += sign * o.deliveries
+	s.bytes += sign * o.bytes
+}
+
+// lanes keep the webhooks apart: each has a lane, and no lane can hold so much
+// of the process that others have to wait for its CRM.
+type lanes struct {
+	all share // what the process can hold at once
+
+	mu     sync.Mutex
+	byHook map[string]*lane // guarded by mu, and every lane, host and turn too
+	hosts  map[string]*host
+	free   int      // attempts that may begin
+	behind share    // held by the lanes that do not keep up
+	ready  [2]ready // lanes with a delivery that only waits for an attempt to be free: those that keep up, and the others
+	turnOf int      // the one of ready that is served next
+	swept  time.Time
+}
+
+// ready is a queue of lanes.
+type ready []*lane
+
+func (r *ready) take() *lane {
+	l := (*r)[0]
+	(*r)[0] = nil
+	*r = (*r)[1:]
+	return l
+}
+
+func newLanes(all share) *lanes {
+	return &lanes{
+		all: all, free: all.attempts,
+		byHook: make(map[string]*lane), hosts: make(map[string]*host),
+	}
+}
+
+// inFlight is how many attempts are being made.
+func (ls *lanes) inFlight() int {
+	ls.mu.Lock()
+	defer ls.mu.Unlock()
+	return ls.all.attempts - ls.free
+}
+
+// most is how many attempts one lane may have.
+func (ls *lanes) most() int { return max(1, ls.all.attempts/laneShare) }
+
+// lane finds the webhook's lane, or makes it.
+func (ls *lanes) lane(hook *lead.Webhook, hostName string, now time.Time) *lane {
+	ls.sweep(now)
+	l, known := ls.byHook[hook.ID]
+	if !known {
+		h := ls.hosts[hostName]
+		if h == nil {
+			h = &host{}
+			ls.hosts[hostName] = h
+		}
+		h.lanes++
+		l = newLane(hook, h, now)
+		ls.byHook[hook.ID] = l
+	}
+	if l.version != hook.Version {
+		l.reset(hook, now)
+	}
+	l.used = now
+	return l
+}
+
+// sweep forgets lanes that nothing has come to for long.
+func (ls *lanes) sweep(now time.Time) {
+	if now.Sub(ls.swept) < idleLane/10 {
+		return
+	}
+	ls.swept = now
+	for id, l := range ls.byHook {
+		if l.idle() && now.Sub(l.used) > idleLane {
+			ls.judge(l, now)
+			delete(ls.byHook, id)
+			l.host.lanes--
+		}
+	}
+	for name, h := range ls.hosts {
+		if h.lanes == 0 && !h.lowered(now) {
+			delete(ls.hosts, name)
+		}
+	}
+}
+
+// judge finds out whether a lane keeps up, and moves what it holds to where it
+// counts.
+func (ls *lanes) judge(l *lane, now time.Time) {
+	behind := !l.idle() && (l.open() || !l.keepsUp(now, ls.most()))
+	switch {
+	case behind && !l.behind:
+		ls.behind.add(l.held, 1)
+	case !behind && l.behind:
+		ls.behind.add(l.held, -1)
+	}
+	l.behind = behind
+}
+
+// hold counts what a lane holds.
+func (ls *lanes) hold(l *lane, s share, sign int) {
+	l.held.add(s, sign)
+	if l.behind {
+		ls.behind.add(s, sign)
+	}
+}
+
+// crowded says whether the lanes that do not keep up, of which l is one, hold
+// as much as they may.
+func (ls *lanes) crowded() bool {
+	return ls.behind.deliveries >= ls.all.deliveries/behindShare || ls.behind.bytes >= ls.all.bytes/behindShare
+}
+
+// mayBegin says whether nothing but the lane's own queue keeps an attempt from
+// beginning.
+func (ls *lanes) mayBegin(l *lane, now time.Time) bool {
+	if ls.free == 0 || l.room(now, ls.most()) <= 0 {
+		return false
+	}
+	return !l.behind || ls.behind.attempts < max(1, ls.all.attempts/behindShare)
+}
+
+// begin gives an attempt to a turn of the lane.
+func (ls *lanes) begin(l *lane) {
+	ls.free--
+	l.inFlight++
+	ls.hold(l, share{attempts: 1}, 1)
+}
+
+// enlist puts a lane to those that wait for a free attempt, once.
+func (ls *lanes) enlist(l *lane) {
+	if l.waiting || l.queued() == 0 {
+		return
+	}
+	l.waiting = true
+	which := 0
+	if l.behind {
+		which = 1
+	}
+	ls.ready[which] = append(ls.ready[which], l)
+}
+
+// pump begins as many attempts as are free. A lane that may not begin another
+// is enlisted again when one of its own ends.
+func (ls *lanes) pump(now time.Time) {
+	for tries := len(ls.ready[0]) + len(ls.ready[1]); tries > 0 && ls.free > 0; tries-- {
+		if len(ls.ready[ls.turnOf]) == 0 {
+			ls.turnOf = 1 - ls.turnOf
+		}
+		l := ls.ready[ls.turnOf].take()
+		ls.turnOf = 1 - ls.turnOf
+		l.waiting = false
+		ls.judge(l, now)
+		if ls.serve(l, now) || l.room(now, ls.most()) > 0 && l.timer == nil {
+			ls.enlist(l)
+		}
+	}
+}
+
+// serve begins the lane's next attempt if it may.
+func (ls *lanes) serve(l *lane, now time.Time) bool {
+	if l.queued() == 0 || !ls.mayBegin(l, now) || !ls.inTime(l, now) {
+		return false
+	}
+	t := l.next()
+	ls.begin(l)
+	t.answer <- later{}
+	return true
+}
+
+// inTime asks the webhook's own rate for leave, and if there is none yet sees
+// to it that it is asked again.
+func (ls *lanes) inTime(l *lane, now time.Time) bool {
+	if l.limiter == nil || l.limiter.AllowN(now, 1) {
+		return true
+	}
+	if l.timer == nil {
+		r := l.limiter.ReserveN(now, 1)
+		wait := r.DelayFrom(now)
+		r.CancelAt(now)
+		l.timer = time.AfterFunc(wait, func() {
+			ls.mu.Lock()
+			defer ls.mu.Unlock()
+			l.timer = nil
+			ls.enlist(l)
+			ls.pump(time.Now())
+		})
+	}
+	return false
+}
+
+// end takes an attempt back, with what it taught about the CRM.
+func (ls *lanes) end(t *turn, o outcome) (learnt lesson) {
+	now := time.Now()
+	ls.mu.Lock()
+	defer ls.mu.Unlock()
+	l := t.lane
+	full := l.room(now, ls.most()) <= 0
+	ls.free++
+	l.inFlight--
+	ls.hold(l, share{attempts: 1, deliveries: 1, bytes: t.size}, -1)
+	if t.probe {
+		l.probing, l.probed = false, now
+	}
+	if t.version == l.version {
+		learnt = l.learn(t.advertiser, o, now, full)
+	}
+	ls.judge(l, now)
+	if l.open() || now.Before(l.paused) {
+		ls.dismiss(l, now)
+	}
+	ls.enlist(l)
+	ls.pump(now)
+	return learnt
+}
+
+// dismiss puts off everything that a lane has queued.
+func (ls *lanes) dismiss(l *lane, now time.Time) {
+	for l.queued() > 0 {
+		t := l.next()
+		ls.leave(t)
+		t.answer <- later{at: l.until(now)}
+	}
+}
+
+// leave takes what a turn holds out of the count.
+func (ls *lanes) leave(t *turn) { ls.hold(t.lane, share{deliveries: 1, bytes: t.size}, -1) }

@@ -1,0 +1,40 @@
+package dispatch
+
+import "time"
+
+// Schedule returns the waits after the failed attempts of a delivery, which is
+// dead when the last of them has not helped.
+func Schedule() []time.Duration {
+	return []time.Duration{
+		10 * time.Second, time.Minute, 5 * time.Minute, 30 * time.Minute, 2 * time.Hour,
+		6 * time.Hour, 12 * time.Hour, 24 * time.Hour, 24 * time.Hour,
+	}
+}
+
+// scheduledWait is how long a delivery waits that has waited step times
+// already, and false if it has waited often enough. What the CRM asked for
+// counts where it is longer.
+func (d *Dispatcher) scheduledWait(step int, o outcome) (time.Duration, bool) {
+	if step >= len(d.opts.Schedule) {
+		return 0, false
+	}
+	return max(d.opts.Schedule[step], o.pause), true
+}
+
+// deferral is how long a delivery waits, unattempted, for a CRM that has been
+// failing for so long: a short outage costs a short delay, and a long one
+// little traffic.
+func deferral(failing time.Duration) time.Duration {
+	switch {
+	case failing < 75*time.Second: // also for those that come just before the probe that ends a minute
+		return shortestDeferral
+	case failing < 10*time.Minute:
+		return time.Minute
+	case failing < time.Hour:
+		return 5 * time.Minute
+	}
+	return 30 * time.Minute
+}
+
+// shortestDeferral is the shortest time that a delivery is put off for.
+const shortestDeferral = 10 * time.Second
