@@ -18,20 +18,19 @@ type prospect struct {
 	hook   *lead.Webhook
 	source string // who gives the ids: the provider
 
-	about, contact, call, form, extra object // the lead and its parts
-	fields                            object // extra with plain names
-	advertiser                        object
+	about, contact, call, form object // the lead and its parts
+	fields                     object // the form's that ADF has elements for
+	advertiser                 object
 }
 
 func renderADF(ev *lead.Event, hook *lead.Webhook, provider string) Body {
 	p := &prospect{ev: ev, hook: hook, source: cmp.Or(clean(hook.ProviderName), clean(provider))}
 	p.about, p.advertiser = read(ev.Lead), read(ev.Advertiser)
 	p.contact, p.call, p.form = read(p.about.raw("contact")), read(p.about.raw("call")), read(p.about.raw("form"))
-	p.extra = read(p.form.raw("extra_fields"))
-	p.fields = plainNames(p.extra)
+	p.fields = formFields(p.form.raw("extra_fields"))
 
 	const around = 2 << 10 // the elements and the escapes of a common lead
-	p.b = make([]byte, 0, len(ev.Lead)+around)
+	p.b = make([]byte, 0, min(len(ev.Lead), maxComments)+around)
 	p.b = append(p.b, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<?adf version=\"1.0\"?>\n"...)
 	p.nest("adf", func() { p.nest("prospect", p.prospect, "status", "new") })
 	return Body{ContentType: "application/xml; charset=utf-8", Bytes: p.b}

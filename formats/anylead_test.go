@@ -3,6 +3,7 @@ package formats_test
 import (
 	"encoding/json"
 	"fmt"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -101,4 +102,43 @@ func TestADFOfHugeAndDeepLeads(t *testing.T) {
 	many := strings.Repeat(`{"from":"a","message":"b"},`, 30_000) + "0"
 	adfOf(t, inLead(`"event_type":"form","contact":{"phone_home":"`+long+`","country":"`+long+`","first_name":`+deep+`},`+
 		`"occured_at":"`+long+`","chat":{"transcript":[`+many+`]},"form":{"extra_fields":{"a":`+deep+`,"year":`+deep+`}}`))
+}
+
+// However many parts a lead has, rendering it takes a few times its size at
+// most, and the body no more room than it needs: what is open is budgeted by
+// the size of the events.
+func TestADFOfManyPartsTakesLittleMemory(t *testing.T) {
+	const size = 1 << 20
+	many := func(part string) string { return strings.Repeat(part+",", size/(len(part)+1)) + part }
+	for name, members := range map[string]string{
+		"tags":             `"tags":[` + many(`0`) + `]`,
+		"nested tags":      `"tags":[` + many(`{}`) + `]`,
+		"unknown members":  many(`"":0`),
+		"extra fields":     `"form":{"extra_fields":{` + many(`"":0`) + `}}`,
+		"the same field":   `"form":{"extra_fields":{` + many(`"year":""`) + `}}`,
+		"transcript":       `"chat":{"transcript":[` + many(`{"message":"a"}`) + `]}`,
+		"odd transcript":   `"chat":{"transcript":[` + many(`0`) + `]}`,
+		"parts of a time":  `"call":{"duration":"` + many(`1:`) + `"}`,
+		"digits":           `"contact":{"phone_home":"` + strings.Repeat("1", size) + `"}`,
+		"one long message": `"form":{"message":"` + strings.Repeat("a b ", size/4) + `"}`,
+	} {
+		ev := decode(t, inLead(`"event_type":"form",`+members))
+		var body formats.Body
+		taken := allocated(func() { body = formats.Render(ev, &lead.Webhook{Format: lead.ADF}, provider) })
+		if taken > 8*size {
+			t.Errorf("%s: a lead of %d bytes took %d bytes of memory, want at most %d", name, len(ev.Lead), taken, 8*size)
+		}
+		if spare := cap(body.Bytes) - len(body.Bytes); spare > size/4 {
+			t.Errorf("%s: a body of %d bytes holds %d more, want no more than it needs", name, len(body.Bytes), spare)
+		}
+	}
+}
+
+// allocated is how many bytes f allocates, freed ones included.
+func allocated(f func()) uint64 {
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	f()
+	runtime.ReadMemStats(&after)
+	return after.TotalAlloc - before.TotalAlloc
 }

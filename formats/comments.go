@@ -16,6 +16,10 @@ const maxComments = 16 << 10
 // label that a sales person understands.
 type comments struct{ strings.Builder }
 
+// full says that what follows would be cut off anyway. A lead may have a
+// hundred thousand facts; they are not collected first.
+func (c *comments) full() bool { return c.Len() > maxComments+len("\n") }
+
 // add writes a fact that is known, and nothing for one that is not.
 func (c *comments) add(label, fact string) {
 	if fact != "" {
@@ -24,6 +28,9 @@ func (c *comments) add(label, fact string) {
 }
 
 func (c *comments) line(s string) {
+	if c.full() {
+		return
+	}
 	c.WriteString(s)
 	c.WriteByte('\n')
 }
@@ -47,7 +54,7 @@ func (p *prospect) comments() string {
 	c.add("Campaign", firstShown(p.about, "campaign_name", "campaign_id", "master_campaign_id"))
 	c.call(p.about.raw("call"), p.call)
 	c.chat(p.about.raw("chat"))
-	c.form(p.about.raw("form"), p.form, p.extra)
+	c.form(p.about.raw("form"), p.form)
 	c.contact(p.about, p.contact)
 	return cut(strings.TrimSuffix(c.String(), "\n"))
 }
@@ -64,39 +71,47 @@ func (c *comments) chat(raw []byte) {
 	c.stray("Chat", raw)
 	chat := read(raw)
 	c.add("Chat summary", chat.shown("summary"))
-	transcript := chat.raw("transcript")
-	if len(transcript) == 0 || transcript[0] != '[' {
-		c.add("Chat transcript", shown(transcript))
+	c.transcript(chat.raw("transcript"))
+}
+
+func (c *comments) transcript(raw []byte) {
+	const title = "Chat transcript"
+	if len(raw) == 0 || raw[0] != '[' {
+		c.add(title, shown(raw))
 		return
 	}
-	if lines := spoken(transcript); len(lines) > 0 {
-		c.line("Chat transcript:")
-		c.line(strings.Join(lines, "\n"))
+	titled := false
+	for entry := range lead.Elements(raw) {
+		if c.full() {
+			return
+		}
+		said := spoken(entry)
+		if said == "" {
+			continue
+		}
+		if !titled {
+			c.line(title + ":")
+			titled = true
+		}
+		c.line(said)
 	}
 }
 
-// spoken are the messages of a transcript, each with who wrote it. An entry
-// that has no message stands for itself.
-func spoken(transcript []byte) []string {
-	var lines []string
-	for _, raw := range elements(transcript) {
-		entry := read(raw)
-		from, message := entry.shown("from"), entry.shown("message")
-		if entry.raw("message") == nil {
-			message = shown(raw)
-		}
-		switch {
-		case message == "":
-		case from == "":
-			lines = append(lines, message)
-		default:
-			lines = append(lines, from+": "+message)
-		}
+// spoken is the message of an entry of a transcript, with who wrote it. An
+// entry that has no message stands for itself.
+func spoken(raw []byte) string {
+	entry := read(raw)
+	from, message := entry.shown("from"), entry.shown("message")
+	if entry.raw("message") == nil {
+		message = shown(raw)
 	}
-	return lines
+	if message == "" || from == "" {
+		return message
+	}
+	return from + ": " + message
 }
 
-func (c *comments) form(raw []byte, form, extra object) {
+func (c *comments) form(raw []byte, form object) {
 	c.stray("Form", raw)
 	message, full := form.shown("message"), form.shown("full_message")
 	c.add("Subject", form.shown("subject"))
@@ -104,9 +119,13 @@ func (c *comments) form(raw []byte, form, extra object) {
 	if full != message {
 		c.add("Full message", full)
 	}
-	c.stray("Other fields", form.raw("extra_fields"))
-	for _, m := range extra {
-		c.add(fieldLabel(m.name), shown(m.raw))
+	extra := form.raw("extra_fields")
+	c.stray("Other fields", extra)
+	for name, value := range lead.Members(extra) {
+		if c.full() {
+			return
+		}
+		c.add(fieldLabel(name), shown(value))
 	}
 }
 
@@ -160,7 +179,7 @@ func triggerName(t lead.Trigger) string {
 // duration writes 227 seconds, given so or as "03:47", as 3:47. What is neither
 // stays as it stands.
 func duration(given string) string {
-	parts := strings.Split(given, ":")
+	parts := strings.SplitN(given, ":", 4)
 	if len(parts) > 3 {
 		return given
 	}

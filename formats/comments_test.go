@@ -144,3 +144,24 @@ func TestLongCommentsAreCut(t *testing.T) {
 		})
 	}
 }
+
+// Comments that are just full leave no room for the next fact, and say so.
+func TestWhatFollowsFullCommentsIsCutNotLost(t *testing.T) {
+	const limit, marker = 16 << 10, "... (truncated)"
+	for name, form := range map[string]string{
+		"notes":      `"notes":"%s","tags":["x"]`,
+		"message":    `"form":{"message":"%s","extra_fields":{"x":"y"}}`,
+		"fields":     `"form":{"extra_fields":{"x":"%s","y":"z"}}`,
+		"transcript": `"chat":{"transcript":["%s","x"]}`,
+	} {
+		members := func(n int) string { return `"event_type":"form",` + fmt.Sprintf(form, strings.Repeat("w", n)) }
+		alone := strings.NewReplacer(`,"tags":["x"]`, ``, `,"extra_fields":{"x":"y"}`, ``, `,"y":"z"`, ``, `,"x"]`, `]`)
+		fits := limit - len(commentsOf(t, alone.Replace(members(1)))) + 1
+		if got := commentsOf(t, alone.Replace(members(fits))); len(got) != limit || strings.HasSuffix(got, marker) {
+			t.Errorf("%s alone: got %d bytes ending with %q, want %d and no cut", name, len(got), got[len(got)-20:], limit)
+		}
+		if got := commentsOf(t, members(fits)); len(got) != limit || !strings.HasSuffix(got, marker) {
+			t.Errorf("%s and more: got %d bytes ending with %q, want %d and the mark of the cut", name, len(got), got[len(got)-20:], limit)
+		}
+	}
+}

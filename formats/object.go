@@ -8,23 +8,45 @@ import (
 	"github.com/leadhook/leadhook/lead"
 )
 
-// An object is a JSON object as its producer wrote it: members in order, their
+// An object has the members of a JSON object that ADF has a place for, their
 // values unread, so that no number is rounded and no odd value is an error.
 type object []member
 
 type member struct{ name, raw []byte }
 
-// read reads a JSON value; what is no object is one without members.
+// asked are the members that somebody asks an object for. The others are not
+// kept: a lead may have as many as fit into an event, and an object of all of
+// them would take ten times the event's memory.
+var asked = func() map[string]bool {
+	names := map[string]bool{}
+	for name := range strings.FieldsSeq(`
+		contact_id campaign_id master_campaign_id campaign_name created_at occured_at display_name event_type
+		notes tags contact call chat form
+		id first_name last_name title email company phone_home phone_work phone_mobile phone_fax
+		address1 address2 city state postal country
+		duration recording_url caller_number dialed_number target_number
+		summary transcript from message
+		subject full_message extra_fields
+		name url phone time_zone`) {
+		names[name] = true
+	}
+	return names
+}()
+
+// read reads a JSON value; what is no object is one without members. Of two
+// members with one name the first counts, as it does where [lead.Decode] finds
+// the kind of a lead.
 func read(raw []byte) object {
 	var o object
 	for name, value := range lead.Members(raw) {
-		o = append(o, member{name, value})
+		if asked[string(name)] && o.raw(string(name)) == nil {
+			o = append(o, member{name, value})
+		}
 	}
 	return o
 }
 
-// raw is the value of a member, nil if there is none. Of two the first counts,
-// as it does where [lead.Decode] finds the kind of a lead.
+// raw is the value of a member, nil if there is none.
 func (o object) raw(name string) []byte {
 	for _, m := range o {
 		if string(m.name) == name {
@@ -76,27 +98,26 @@ func shown(raw []byte) string {
 	return text(raw)
 }
 
-// listed joins a list of plain values; ok is false if something is nested.
+// listed joins a list of plain values, as far as comments can hold it; ok is
+// false if something is nested.
 func listed(raw []byte) (list string, ok bool) {
-	var parts []string
-	for _, value := range elements(raw) {
+	for value := range lead.Elements(raw) {
 		if value[0] == '{' || value[0] == '[' {
 			return "", false
 		}
-		if s := shown(value); s != "" {
-			parts = append(parts, s)
+	}
+	var b strings.Builder
+	for value := range lead.Elements(raw) {
+		s := shown(value)
+		if s != "" && b.Len() > 0 {
+			b.WriteString(", ")
+		}
+		b.WriteString(s)
+		if b.Len() > maxComments {
+			break
 		}
 	}
-	return strings.Join(parts, ", "), true
-}
-
-// elements are the values of a JSON list; what is no list has none.
-func elements(raw []byte) []json.RawMessage {
-	var list []json.RawMessage
-	if len(raw) > 0 && raw[0] == '[' {
-		_ = json.Unmarshal(raw, &list) // valid JSON: every element is a RawMessage
-	}
-	return list
+	return b.String(), true
 }
 
 func compact(raw []byte, empty string) string {

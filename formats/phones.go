@@ -1,8 +1,10 @@
 package formats
 
 import (
+	"slices"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 )
 
 // A phone is one number of a customer, with ADF's word for what it reaches.
@@ -35,12 +37,16 @@ func phones(contact, call object) []phone {
 func subscriber(number string) string {
 	const significant = 10
 	var digits []rune
-	for _, r := range withoutExtension(number) {
+	rest := withoutExtension(number)
+	for rest != "" && len(digits) < significant {
+		r, size := utf8.DecodeLastRuneInString(rest)
+		rest = rest[:len(rest)-size]
 		if unicode.IsDigit(r) {
 			digits = append(digits, r)
 		}
 	}
-	return string(digits[max(0, len(digits)-significant):])
+	slices.Reverse(digits)
+	return string(digits)
 }
 
 // withoutExtension cuts off what follows a number to reach one desk: "x881",

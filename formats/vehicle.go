@@ -3,6 +3,8 @@ package formats
 import (
 	"bytes"
 	"unicode"
+
+	"github.com/leadhook/leadhook/lead"
 )
 
 // vehicleParts are ADF's elements in their order, each with the names that web
@@ -20,29 +22,38 @@ var vehicleParts = [...]struct {
 	{"trim", false, []string{"trim", "vehicletrim"}},
 }
 
-// find is the first of the names under which the fields say something. The
-// fields have plain names.
+// fieldNames are the plain names of the fields that ADF has an element for.
+var fieldNames = func() map[string]bool {
+	names := map[string]bool{"email": true}
+	for _, part := range vehicleParts {
+		for _, name := range part.names {
+			names[name] = true
+		}
+	}
+	return names
+}()
+
+// formFields are those fields of a form that ADF has an element for and that
+// say something, with plain names. Of two with one name the first counts.
+func formFields(extra []byte) object {
+	var fields object
+	for name, value := range lead.Members(extra) {
+		plain := plainName(name)
+		if fieldNames[string(plain)] && fields.raw(string(plain)) == nil && text(value) != "" {
+			fields = append(fields, member{plain, value})
+		}
+	}
+	return fields
+}
+
+// find is the first of the names under which the fields say something.
 func find(fields object, names ...string) string {
 	for _, name := range names {
-		for _, m := range fields {
-			if string(m.name) != name {
-				continue
-			}
-			if s := text(m.raw); s != "" {
-				return s
-			}
+		if s := fields.text(name); s != "" {
+			return s
 		}
 	}
 	return ""
-}
-
-// plainNames gives the fields of a form plain names.
-func plainNames(fields object) object {
-	plain := make(object, len(fields))
-	for i, m := range fields {
-		plain[i] = member{plainName(m.name), m.raw}
-	}
-	return plain
 }
 
 // plainName is a field's name in small letters and digits alone: "Vehicle Year"

@@ -231,6 +231,21 @@ func TestMembers(t *testing.T) {
 	}
 }
 
+func TestElements(t *testing.T) {
+	for list, want := range map[string][]string{
+		`[1]`: {`1`}, "[ 1 ,\n\"a,]\", {\"b\":[2]},[ ] , null,-1.5e3 ]": {`1`, `"a,]"`, `{"b":[2]}`, `[ ]`, `null`, `-1.5e3`},
+		`[]`: nil, `[ ]`: nil, ``: nil, `{"a":[1]}`: nil, `"[1]"`: nil, `null`: nil,
+	} {
+		var got []string
+		for value := range lead.Elements([]byte(list)) {
+			got = append(got, string(value))
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s: want (-), got (+):\n%s", list, diff)
+		}
+	}
+}
+
 func BenchmarkDecode(b *testing.B) {
 	event := []byte(with(`,"published_at":"2026-11-23T16:12:09Z"`))
 	filler := quote(strings.Repeat("An ordinary sentence of a message. ", 25))

@@ -66,6 +66,27 @@ func Members(object []byte) iter.Seq2[[]byte, []byte] {
 	}
 }
 
+// Elements yields the values of a JSON list in order, as they stand, without
+// copying them. The list must be valid JSON; what is valid but no list has none.
+func Elements(list []byte) iter.Seq[[]byte] {
+	return func(yield func(value []byte) bool) {
+		if len(list) == 0 || list[0] != '[' {
+			return
+		}
+		rest := skipBlanks(list[1:])
+		for rest[0] != ']' {
+			n := valueLen(rest)
+			if !yield(rest[:n]) {
+				return
+			}
+			rest = skipBlanks(rest[n:])
+			if rest[0] == ',' {
+				rest = skipBlanks(rest[1:])
+			}
+		}
+	}
+}
+
 func skipBlanks(b []byte) []byte {
 	for len(b) > 0 && (b[0] == ' ' || b[0] == '\n' || b[0] == '\t' || b[0] == '\r') {
 		b = b[1:]
