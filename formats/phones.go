@@ -51,16 +51,27 @@ func subscriber(number string) string {
 
 // withoutExtension cuts off what follows a number to reach one desk: "x881",
 // "ext. 9". Such a word must come between two groups of digits: vanity numbers
-// have letters, too.
+// have letters, too. And the number is the longer one of the two: "#31#" is what
+// a caller dials first to stay anonymous.
 func withoutExtension(number string) string {
-	rest := strings.TrimRightFunc(number, func(r rune) bool { return !unicode.IsDigit(r) })
-	rest = strings.TrimRightFunc(rest, unicode.IsDigit)
+	last := strings.TrimRightFunc(number, func(r rune) bool { return !unicode.IsDigit(r) })
+	rest := strings.TrimRightFunc(last, unicode.IsDigit)
+	extension := utf8.RuneCountInString(last[len(rest):])
 	rest = strings.ToLower(strings.TrimRight(rest, " .:="))
 	for _, word := range [...]string{"extension", "extn", "ext", "x", "#"} {
-		before, ok := strings.CutSuffix(rest, word)
-		if ok && strings.ContainsFunc(before, unicode.IsDigit) {
+		if before, ok := strings.CutSuffix(rest, word); ok && digitsIn(before) >= extension {
 			return before
 		}
 	}
 	return number
+}
+
+func digitsIn(s string) int {
+	n := 0
+	for _, r := range s {
+		if unicode.IsDigit(r) {
+			n++
+		}
+	}
+	return n
 }
