@@ -95,3 +95,22 @@ func TestJSONTakesOneAllocation(t *testing.T) {
 		t.Errorf("got %v allocations for %d bytes, want 1", got, len(body.Bytes))
 	}
 }
+
+// A zone is read from its file once, not for each lead.
+func TestTimeWithoutZoneCostsLittle(t *testing.T) {
+	const renders, more = 100, 4 << 10 // bytes more than for a time with a zone
+	cost := func(at string) uint64 {
+		ev := decode(t, `{"advertiser_id":"A_1","trigger":"new_contact","advertiser":{"time_zone":"America/Chicago"},`+
+			`"lead":{"id":1,"event_type":"call","occured_at":"`+at+`"}}`)
+		render(t, ev, &lead.Webhook{Format: lead.ADF})
+		return allocated(func() {
+			for range renders {
+				formats.Render(ev, &lead.Webhook{Format: lead.ADF}, provider)
+			}
+		}) / renders
+	}
+	with, without := cost("2026-11-23T16:12:09-06:00"), cost("2026-11-23 16:12:09")
+	if without > with+more {
+		t.Errorf("got %d bytes for a time without a zone and %d for one with it, want at most %d more", without, with, more)
+	}
+}

@@ -2,6 +2,7 @@ package formats
 
 import (
 	"strings"
+	"sync"
 	"time"
 	_ "time/tzdata" // the service's image holds nothing but the binary: no zones either
 
@@ -69,9 +70,41 @@ func tidyTime(s string) string {
 // location finds a zone by its IANA name; UTC stands in for one that nobody
 // knows. "Local" would be the zone of the machine that happens to render.
 func location(name string) *time.Location {
+	if loc, ok := zones.find(name); ok {
+		return loc
+	}
 	loc, err := time.LoadLocation(name)
 	if err != nil || loc == time.Local {
 		return time.UTC
 	}
+	zones.keep(name, loc)
 	return loc
+}
+
+// zones are those that were found before: time.LoadLocation reads a file each
+// time.
+var zones zoneCache
+
+type zoneCache struct {
+	mu     sync.RWMutex
+	byName map[string]*time.Location // guarded by mu
+}
+
+func (c *zoneCache) find(name string) (*time.Location, bool) {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	loc, ok := c.byName[name]
+	return loc, ok
+}
+
+func (c *zoneCache) keep(name string, loc *time.Location) {
+	const most = 1000 // IANA has 600 names, but "Asia//Tokyo" is found, too
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.byName == nil {
+		c.byName = map[string]*time.Location{}
+	}
+	if len(c.byName) < most {
+		c.byName[strings.Clone(name)] = loc
+	}
 }
