@@ -59,6 +59,17 @@ func TestRequestDate(t *testing.T) {
 	}
 }
 
+func TestRequestDateOfAnyRecord(t *testing.T) {
+	const millis, want = 1795450329000, "2026-11-23T16:12:09+00:00"
+	for _, stamp := range []int64{millis, millis * 1000, millis * 1_000_000} {
+		ev := decode(t, inLead(`"event_type":"call"`))
+		ev.Received = time.UnixMilli(stamp)
+		if got := render(t, ev, &lead.Webhook{Format: lead.ADF}).at("requestdate"); !slices.Equal(got, []string{want}) {
+			t.Errorf("record of %d: got %q, want %q", stamp, got, want)
+		}
+	}
+}
+
 func TestPhones(t *testing.T) {
 	for _, tc := range []struct {
 		name, contact, caller string

@@ -30,7 +30,16 @@ func requestDate(ev *lead.Event, about, advertiser object) string {
 			return t.Format(adfTime)
 		}
 	}
-	return ev.Received.UTC().Format(adfTime)
+	return recordTime(ev.Received).Format(adfTime)
+}
+
+// recordTime is the time of a record, in a year that ADF can write: a producer
+// may have put micro- or nanoseconds where Kafka counts milliseconds.
+func recordTime(t time.Time) time.Time {
+	for t.UTC().Year() > 9999 {
+		t = time.UnixMilli(t.UnixMilli() / 1000)
+	}
+	return t.UTC()
 }
 
 // parseTime reads a time; zone is asked only for one that has none itself.
