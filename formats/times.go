@@ -13,6 +13,9 @@ import (
 // +00:00 there.
 const adfTime = "2006-01-02T15:04:05-07:00"
 
+// noYear is the year of a time that was never set, as Go and .NET write it.
+const noYear = 1
+
 // Times are written with an offset in one of these styles, or without.
 var (
 	zonedTimes = []string{
@@ -26,7 +29,7 @@ var (
 func requestDate(ev *lead.Event, about, advertiser object) string {
 	zone := func() *time.Location { return location(advertiser.text("time_zone")) }
 	for _, s := range [...]string{about.text("occured_at"), about.text("created_at"), ev.PublishedAt} {
-		if t, ok := parseTime(s, zone); ok {
+		if t, ok := parseTime(s, zone); ok && t.Year() > noYear {
 			return t.Format(adfTime)
 		}
 	}
