@@ -14,7 +14,7 @@ import (
 )
 
 func TestRequestDate(t *testing.T) {
-	received := time.Date(2026, 11, 23, 16, 12, 9, 0, time.UTC)
+	received := time.Date(2026, 11, 23, 16, 16, 3, 0, time.UTC) // no other time's, so that none passes for it
 	defer func(here *time.Location) { time.Local = here }(time.Local)
 	time.Local = time.FixedZone("here", 3*3600)
 	const chicago = `{"time_zone":"America/Chicago"}`
@@ -28,6 +28,8 @@ func TestRequestDate(t *testing.T) {
 		{"fraction and no zone", `"occured_at":"2026-11-23T16:12:09.9"`, chicago, ``, "2026-11-23T16:12:09-06:00"},
 		{"blanks", `"occured_at":"  2026-11-23  16:12:09 +01:00\n"`, ``, ``, "2026-11-23T16:12:09+01:00"},
 		{"UTC", `"occured_at":"2026-11-23 16:12:09 UTC"`, chicago, ``, "2026-11-23T16:12:09+00:00"},
+		{"GMT", `"occured_at":"2026-11-23 11:12:09 GMT"`, chicago, ``, "2026-11-23T11:12:09+00:00"},
+		{"no seconds but an offset", `"occured_at":"2026-11-23T16:12-06:00"`, ``, ``, "2026-11-23T16:12:00-06:00"},
 		{"no seconds", `"occured_at":"2026-11-23 16:12"`, ``, ``, "2026-11-23T16:12:00+00:00"},
 		{"zone of the advertiser in winter", `"occured_at":"2026-11-23 16:12:09"`, chicago, ``, "2026-11-23T16:12:09-06:00"},
 		{"and in summer", `"occured_at":"2026-07-23 16:12:09"`, chicago, ``, "2026-07-23T16:12:09-05:00"},
@@ -49,8 +51,8 @@ func TestRequestDate(t *testing.T) {
 		{"never set in SQL, created", `"occured_at":"0000-00-00 00:00:00","created_at":"2026-11-22T01:02:03Z"`, ``, ``,
 			"2026-11-22T01:02:03+00:00"},
 		{"published", `"created_at":{}`, ``, "2026-11-20 04:05:06 Z", "2026-11-20T04:05:06+00:00"},
-		{"received", `"occured_at":1795449129,"created_at":"11/23/2026"`, chicago, "soon", "2026-11-23T16:12:09+00:00"},
-		{"nothing known", `"x":1`, ``, ``, "2026-11-23T16:12:09+00:00"},
+		{"received", `"occured_at":1795449129,"created_at":"11/23/2026"`, chicago, "soon", "2026-11-23T16:16:03+00:00"},
+		{"nothing known", `"x":1`, ``, ``, "2026-11-23T16:16:03+00:00"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			ev := decode(t, inLead(`"event_type":"call",`+tc.lead))
@@ -99,6 +101,14 @@ func TestPhones(t *testing.T) {
 			[]string{"voice 1 x 3095550117", "voice no. 1 #3095550118"}},
 		{"a word before is no extension", `"phone_home":"fax 3095550117","phone_work":"x3095550118"`, `null`,
 			[]string{"voice fax 3095550117", "voice x3095550118"}},
+		{"only the tenth digit from the end differs", `"phone_home":"3095550117","phone_work":"2095550117"`, `null`,
+			[]string{"voice 3095550117", "voice 2095550117"}},
+		{"the eleventh does not count", `"phone_home":"13095550117","phone_work":"23095550117"`, `null`,
+			[]string{"voice 13095550117"}},
+		{"extensions by other words", `"phone_home":"3095550117","phone_work":"3095550117 extension 9","phone_fax":"3095550117 extn. 9"`,
+			`null`, []string{"voice 3095550117"}},
+		{"an extension as long as the number", `"phone_home":"5550117","phone_work":"5550117x5550118"`, `null`,
+			[]string{"voice 5550117"}},
 		{"short numbers", `"phone_home":"5550117","phone_work":"50117"`, `null`, []string{"voice 5550117", "voice 50117"}},
 		{"no digits", `"phone_home":"asdf","phone_work":"n/a"`, `"anonymous"`, []string{" "}},
 		{"numbers", `"phone_home":3095550117`, `13095550117`, []string{"voice 3095550117"}},
@@ -154,6 +164,8 @@ func TestVehicle(t *testing.T) {
 		{"other types", `{"year":{"from":2020},"make":["K"],"model":true}`, "year=Unknown make=Unknown model=Unknown"},
 		{"more long names", `{"model year":2027,"vehicle_stock":"S1","VIN Number":"V1"}`,
 			"year=2027 make=Unknown model=Unknown vin=V1 stock=S1"},
+		{"names of the stock number", `{"Stock No":"S1"}`, "year=Unknown make=Unknown model=Unknown stock=S1"},
+		{"the longest one", `{"vehicle_stock_number":"S1"}`, "year=Unknown make=Unknown model=Unknown stock=S1"},
 		{"similar names", `{"years":3,"maker":"K","car model":"M"}`, "year=Unknown make=Unknown model=Unknown"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
