@@ -120,10 +120,15 @@ type HTTP struct {
 	CAFile string      // PEM; trusted beside the system's. Empty: none. See [HTTP.RootCAs]
 }
 
-// Retry is the quick retries: those within seconds, in the process.
+// Retry is when a delivery that failed is tried again: within seconds in the
+// process, and then after the waits of the schedule, which it spends in Kafka.
 type Retry struct {
 	QuickAttempts int           // the first one counted; 1: no quick retry
 	QuickWait     time.Duration // before the second attempt, about; then twice as long each
+
+	Delays   []time.Duration // of the retry topics, ascending; at least one
+	Schedule []time.Duration // the waits after the failed attempts, in their order; at least one
+	Expire   time.Duration   // how long a delivery is tried, from its first attempt or deferral on
 }
 
 // ADF is what ADF documents say of their sender.

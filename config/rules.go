@@ -44,6 +44,7 @@ func rules(c *Config) []rule {
 				"the waits between retry.quick_attempts are "+showDuration(quickWaits(r))+" together: at most 10s"),
 		},
 	}
+	all = append(all, waitRules(r)...)
 	all = append(all, saslRules(&k.SASL)...)
 	all = append(all, redisRules(&c.Redis)...)
 	all = append(all, tlsRules("kafka.tls.", k.TLS, "kafka.tls.enabled", "is false")...)

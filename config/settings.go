@@ -38,7 +38,7 @@ func sections(c *Config) []section {
 		{"redis", "Where the webhooks are.", redisSettings(&c.Redis)},
 		{"consumer", "What one instance holds at once: its memory.", consumerSettings(&c.Consumer)},
 		{"http", "How leads are POSTed, and to where.", httpSettings(&c.HTTP)},
-		{"retry", "The retries within seconds, in the process.", retrySettings(&c.Retry)},
+		{"retry", "When a delivery that failed is tried again: within seconds in the process, then after waits in Kafka.", retrySettings(&c.Retry)},
 		{"adf", "What ADF documents say of their sender.", []setting{
 			{"adf.provider", "leadhook", name(&c.ADF.Provider),
 				"The lead source, as the CRM shows it, of webhooks that name none."},
@@ -218,5 +218,14 @@ func retrySettings(r *Retry) []setting {
 		{"retry.quick_wait", "500ms", duration(&r.QuickWait, ms, 5*time.Second),
 			"The wait before the second attempt; it doubles before each further one, and varies." +
 				" All waits together: 10s at most."},
+
+		{"retry.delays", "10s, 1m, 5m, 30m, 2h, 12h", delays(&r.Delays),
+			"How long the records of each retry topic wait, ascending. There is a topic for each, such as leads.retry.10s;" +
+				" a wait that none fits goes through several."},
+		{"retry.schedule", "10s, 1m, 5m, 30m, 2h, 6h, 12h, 24h, 24h", schedule(&r.Schedule),
+			"The waits after the first failed attempt, the second and so on, none shorter than the one before." +
+				" When the attempt after the last one fails, the delivery is a dead letter."},
+		{"retry.expire", "72h", duration(&r.Expire, time.Second, 30*day),
+			"How long a delivery is tried at all, from its first attempt or deferral on. Then it is a dead letter."},
 	}
 }
