@@ -11,6 +11,8 @@ type metrics struct {
 	seconds   prometheus.Histogram
 	waiting   prometheus.Gauge
 	buried    *prometheus.CounterVec // by reason
+	parked    *prometheus.CounterVec // by topic
+	hops      prometheus.Counter
 }
 
 // newMetrics registers with r, or nowhere if r is nil.
@@ -38,5 +40,13 @@ func newMetrics(r prometheus.Registerer) *metrics {
 			Name: "leadhook_dead_letters_total",
 			Help: "Dead letters that Kafka has acknowledged, by reason.",
 		}, []string{"reason"}),
+		parked: auto.NewCounterVec(prometheus.CounterOpts{
+			Name: "leadhook_wheel_parked_total",
+			Help: "Deliveries that began to wait in a retry topic, by topic.",
+		}, []string{"topic"}),
+		hops: auto.NewCounter(prometheus.CounterOpts{
+			Name: "leadhook_wheel_hops_total",
+			Help: "Deliveries that were put on into a further retry topic, since their wait was not over.",
+		}),
 	}
 }

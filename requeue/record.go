@@ -10,26 +10,28 @@ import (
 	"github.com/leadhook/leadhook/lead"
 )
 
-// The headers of a dead letter, all UTF-8 text. The counts are always there;
-// of the others, one that would be empty is left out: it is unknown, or there
-// was none.
+// The headers of dead letters and of deliveries that wait, all UTF-8 text. The
+// counts are always there; of the others, one that would be empty is left out:
+// it is unknown, or there was none.
 const (
 	ownHeaders = "leadhook." // what every one of them begins with
 
-	headerReason       = ownHeaders + "reason"
-	headerError        = ownHeaders + "error"
-	headerAdvertiser   = ownHeaders + "advertiser"
-	headerWebhook      = ownHeaders + "webhook"
-	headerDelivery     = ownHeaders + "delivery"
-	headerAttempts     = ownHeaders + "attempts"
-	headerStep         = ownHeaders + "step"
-	headerReplays      = ownHeaders + "replays"
-	headerStatus       = ownHeaders + "status"
-	headerEvidence     = ownHeaders + "evidence"
-	headerReceived     = ownHeaders + "received"
-	headerFirstAttempt = ownHeaders + "first-attempt"
-	headerLastAttempt  = ownHeaders + "last-attempt"
-	headerSource       = ownHeaders + "source"
+	headerReason        = ownHeaders + "reason"     // of a dead letter
+	headerNotBefore     = ownHeaders + "not-before" // of a delivery that waits
+	headerError         = ownHeaders + "error"
+	headerAdvertiser    = ownHeaders + "advertiser"
+	headerWebhook       = ownHeaders + "webhook"
+	headerDelivery      = ownHeaders + "delivery"
+	headerAttempts      = ownHeaders + "attempts"
+	headerStep          = ownHeaders + "step"
+	headerReplays       = ownHeaders + "replays"
+	headerStatus        = ownHeaders + "status"
+	headerEvidence      = ownHeaders + "evidence"
+	headerReceived      = ownHeaders + "received"
+	headerFirstAttempt  = ownHeaders + "first-attempt"
+	headerLastAttempt   = ownHeaders + "last-attempt"
+	headerFirstDeferral = ownHeaders + "first-deferral"
+	headerSource        = ownHeaders + "source"
 )
 
 // maxError is the longest leadhook.error, in bytes.
@@ -75,13 +77,36 @@ func deadLetterRecord(topic string, letter *lead.DeadLetter) Record {
 	if letter.Delivery != "" {
 		key = []byte(letter.Advertiser)
 	}
+	var h headers
+	h.text(headerReason, string(letter.Reason))
+	h.history(&letter.History)
+	return record(topic, key, &letter.Message, h)
+}
+
+// waitingRecord lays a delivery that waits out as a record, like a dead letter.
+func waitingRecord(topic string, w *lead.Waiting) Record {
+	var h headers
+	h.time(headerNotBefore, wholeMillis(w.NotBefore))
+	h.history(&w.History)
+	return record(topic, []byte(w.Advertiser), &w.Message, h)
+}
+
+// record puts our headers beside the event.
+func record(topic string, key []byte, event *lead.Message, ours headers) Record {
+	ours.text(headerSource, source(event))
 	return Record{
 		Topic:     topic,
-		Partition: letter.Message.Partition,
+		Partition: event.Partition,
 		Key:       key,
-		Value:     letter.Message.Value,
-		Headers:   append(foreign(letter.Message.Headers), describe(letter)...),
+		Value:     event.Value,
+		Headers:   append(foreign(event.Headers), ours...),
 	}
+}
+
+// wholeMillis rounds up, since what is not due before t must not be due before
+// it as a header either.
+func wholeMillis(t time.Time) time.Time {
+	return t.Add(time.Millisecond - time.Nanosecond).Truncate(time.Millisecond)
 }
 
 // foreign are the headers that are not ours. What a producer writes under our
@@ -96,27 +121,6 @@ func foreign(all []lead.Header) []lead.Header {
 	return kept
 }
 
-func describe(letter *lead.DeadLetter) []lead.Header {
-	var h headers
-	h.text(headerReason, string(letter.Reason))
-	h.text(headerError, cut(readable(letter.Error), maxError))
-	h.text(headerAdvertiser, letter.Advertiser)
-	h.text(headerWebhook, letter.Webhook)
-	h.text(headerDelivery, letter.Delivery)
-	h.count(headerAttempts, letter.Attempts)
-	h.count(headerStep, letter.Step)
-	h.count(headerReplays, letter.Replays)
-	if letter.Status != 0 {
-		h.count(headerStatus, letter.Status)
-	}
-	h.text(headerEvidence, string(letter.Evidence))
-	h.time(headerReceived, letter.Received)
-	h.time(headerFirstAttempt, letter.FirstAttempt)
-	h.time(headerLastAttempt, letter.LastAttempt)
-	h.text(headerSource, source(&letter.Message))
-	return h
-}
-
 // headers collects headers that have something to say.
 type headers []lead.Header
 
@@ -124,6 +128,25 @@ func (h *headers) text(key, value string) {
 	if value != "" {
 		*h = append(*h, lead.Header{Key: key, Value: []byte(readable(value))})
 	}
+}
+
+// history is what [history] reads back.
+func (h *headers) history(of *lead.History) {
+	h.text(headerError, cut(readable(of.Error), maxError))
+	h.text(headerAdvertiser, of.Advertiser)
+	h.text(headerWebhook, of.Webhook)
+	h.text(headerDelivery, of.Delivery)
+	h.count(headerAttempts, of.Attempts)
+	h.count(headerStep, of.Step)
+	h.count(headerReplays, of.Replays)
+	if of.Status != 0 {
+		h.count(headerStatus, of.Status)
+	}
+	h.text(headerEvidence, string(of.Evidence))
+	h.time(headerReceived, of.Received)
+	h.time(headerFirstAttempt, of.FirstAttempt)
+	h.time(headerLastAttempt, of.LastAttempt)
+	h.time(headerFirstDeferral, of.FirstDeferral)
 }
 
 func (h *headers) count(key string, n int) { h.text(key, strconv.Itoa(n)) }
@@ -164,76 +187,4 @@ func source(m *lead.Message) string {
 		return ""
 	}
 	return m.Topic + "/" + strconv.Itoa(m.Partition) + "/" + strconv.FormatInt(m.Offset, 10)
-}
-
-// ParseDeadLetter reads a record of the dead-letter topic back. It takes what
-// it finds: a header that is missing or damaged gives the zero value.
-//
-// The letter's Message is the event as it was published: topic, partition and
-// offset of the event (with an empty topic and offset -1 if the record does
-// not tell), its bytes, and its own headers only. Its key is the record's, and
-// its time is when the event was first published.
-func ParseDeadLetter(m *lead.Message) lead.DeadLetter {
-	letter := lead.DeadLetter{
-		Reason:  lead.Reason(m.Header(headerReason)),
-		History: history(m),
-	}
-	letter.Message = lead.Message{
-		Partition: m.Partition,
-		Offset:    -1,
-		Key:       m.Key,
-		Value:     m.Value,
-		Headers:   foreign(m.Headers),
-		Time:      letter.Received,
-	}
-	locate(&letter.Message, m.Header(headerSource))
-	return letter
-}
-
-// history reads what describe has written of a delivery's history.
-func history(m *lead.Message) lead.History {
-	return lead.History{
-		Error:        m.Header(headerError),
-		Advertiser:   m.Header(headerAdvertiser),
-		Webhook:      m.Header(headerWebhook),
-		Delivery:     m.Header(headerDelivery),
-		Attempts:     number(m.Header(headerAttempts)),
-		Step:         number(m.Header(headerStep)),
-		Replays:      number(m.Header(headerReplays)),
-		Status:       number(m.Header(headerStatus)),
-		Evidence:     lead.Evidence(m.Header(headerEvidence)),
-		Received:     instant(m.Header(headerReceived)),
-		FirstAttempt: instant(m.Header(headerFirstAttempt)),
-		LastAttempt:  instant(m.Header(headerLastAttempt)),
-	}
-}
-
-// locate reads what source has written. A topic's name has no slash.
-func locate(m *lead.Message, source string) {
-	parts := strings.Split(source, "/")
-	if len(parts) != 3 {
-		return
-	}
-	partition, err1 := strconv.ParseInt(parts[1], 10, 32)
-	offset, err2 := strconv.ParseInt(parts[2], 10, 64)
-	if err1 != nil || err2 != nil || partition < 0 || offset < 0 {
-		return
-	}
-	m.Topic, m.Partition, m.Offset = parts[0], int(partition), offset
-}
-
-func number(s string) int {
-	n, err := strconv.Atoi(s)
-	if err != nil {
-		return 0
-	}
-	return max(n, 0)
-}
-
-func instant(s string) time.Time {
-	t, err := time.Parse(time.RFC3339Nano, s)
-	if err != nil {
-		return time.Time{}
-	}
-	return t.UTC()
 }

@@ -3,6 +3,7 @@ package requeue
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -25,11 +26,17 @@ type Problem struct {
 // CheckTopics compares the topics with what the service needs. The first spec
 // is the live topic, whose real number of partitions and real size limit are
 // the measure of the others. No problem means: nothing that arrives on the live
-// topic can be refused by the others.
+// topic can be refused by the others. A retry topic of the live topic that has
+// no spec is checked like those that have one, and is a warning by itself.
 //
 // An error means that Kafka could not be asked. Settings that this user may not
 // read are a warning.
 func CheckTopics(ctx context.Context, client *kafka.Client, specs []TopicSpec) ([]Problem, error) {
+	left, err := leftOver(ctx, client, specs)
+	if err != nil {
+		return nil, err
+	}
+	specs = slices.Concat(specs, left)
 	found, err := readTopics(ctx, client, specs)
 	if err != nil {
 		return nil, err
@@ -43,13 +50,34 @@ func CheckTopics(ctx context.Context, client *kafka.Client, specs []TopicSpec) (
 		} else {
 			c.replication(t)
 			c.settings(t)
+			c.retention(t)
 			if i > 0 && live != nil {
 				c.beside(t, live, specs[0].Name)
 			}
 		}
+		if i >= len(specs)-len(left) {
+			c.leftOver()
+		}
 		problems = append(problems, c.problems...)
 	}
 	return problems, nil
+}
+
+// leftOver specifies the retry topics that exist without a spec.
+func leftOver(ctx context.Context, client *kafka.Client, specs []TopicSpec) ([]TopicSpec, error) {
+	live := specs[0]
+	topics, err := RetryTopics(ctx, client, live.Name)
+	if err != nil {
+		return nil, err
+	}
+	var left []TopicSpec
+	for _, name := range topics {
+		if !slices.ContainsFunc(specs, func(s TopicSpec) bool { return s.Name == name }) {
+			delay, _ := RetryDelay(live.Name, name)
+			left = append(left, retrySpec(live, delay))
+		}
+	}
+	return left, nil
 }
 
 // A check collects what is wrong with one topic.
@@ -121,7 +149,14 @@ func (c *check) replication(t *topic) {
 	}
 }
 
-// settings checks what decides whether a record is kept.
+func (c *check) leftOver() {
+	c.warn("%s is left over from other settings: retry.delays does not name %s. It is still read, and what waits in it "+
+		"is delivered. Delete it when the consumer group has read all of it: "+
+		"kafka-topics.sh --bootstrap-server %s --delete --topic %[1]s",
+		c.spec.Name, spell(c.spec.RetryDelay), c.brokers)
+}
+
+// settings checks what decides how a record is kept.
 func (c *check) settings(t *topic) {
 	if t.config == nil {
 		c.warn("%s: this user may not read its settings, so that size limit and retention are not checked. "+
@@ -134,15 +169,31 @@ func (c *check) settings(t *topic) {
 			c.spec.Name, policy, c.alter("cleanup.policy", "delete"))
 	}
 	if stamp := t.config["message.timestamp.type"]; c.spec.LogAppendTime && stamp != "LogAppendTime" {
-		c.fail("%s has message.timestamp.type %s. Change it: %s",
-			c.spec.Name, stamp, c.alter("message.timestamp.type", "LogAppendTime"))
+		c.fail("%s has message.timestamp.type %s: a producer's clock that is wrong would end the retention of its records "+
+			"early. Change it: %s", c.spec.Name, stamp, c.alter("message.timestamp.type", "LogAppendTime"))
+	}
+}
+
+// retention checks for how long a record is kept.
+func (c *check) retention(t *topic) {
+	waits := c.spec.RetryDelay > 0
+	if most, known := t.number("retention.bytes"); waits && known && most >= 0 {
+		c.warn("%s keeps at most %d bytes of each partition: when more deliveries wait, the first are lost. Change it: %s",
+			c.spec.Name, most, c.alter("retention.bytes", -1))
 	}
 	kept, known := t.number("retention.ms")
 	want := retentionMillis(c.spec.Retention)
-	if known && kept >= 0 && want != 0 && (want < 0 || kept < want) {
-		c.warn("%s keeps records for %v, the settings say %v. Change it: %s", c.spec.Name,
-			time.Duration(kept)*time.Millisecond, forEver(c.spec.Retention), c.alter("retention.ms", want))
+	if !known || kept < 0 || want == 0 || want > 0 && kept >= want {
+		return
 	}
+	have, change := time.Duration(kept)*time.Millisecond, c.alter("retention.ms", want)
+	if waits {
+		c.fail("%s keeps records for %v, and must for %v, its delay and a week: what waits there would be lost while "+
+			"leadhook is away. Change it: %s", c.spec.Name, have, c.spec.Retention, change)
+		return
+	}
+	c.warn("%s keeps records for %v, the settings say %v. Change it: %s",
+		c.spec.Name, have, forEver(c.spec.Retention), change)
 }
 
 // beside compares the topic with the live topic.

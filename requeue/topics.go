@@ -20,7 +20,11 @@ type TopicSpec struct {
 	MinInsync         int           // min.insync.replicas
 	Retention         time.Duration // retention.ms; negative: for ever
 	MaxMessageBytes   int           // max.message.bytes
-	LogAppendTime     bool          // the broker's clock stamps the records, not the producer's
+	LogAppendTime     bool          // retention counts by the broker's clock, not the producer's
+
+	// RetryDelay is how long the records of a retry topic wait; zero: it is
+	// none. A retry topic must keep records for Retention.
+	RetryDelay time.Duration
 }
 
 // TopicSettings are what the operator decides about the topics. Zero leaves a
@@ -32,12 +36,17 @@ type TopicSettings struct {
 	MinInsync           int
 	LiveRetention       time.Duration
 	DeadLetterRetention time.Duration
-	MaxMessageBytes     int // of the live topic; zero: Kafka's default, 1,048,588 bytes
+	RetryDelays         []time.Duration // one retry topic each
+	MaxMessageBytes     int             // of the live topic; zero: Kafka's default, 1,048,588 bytes
 }
 
-// LiveAndDeadLetter specifies the live topic, which is the first, and the
-// dead-letter topic.
-func LiveAndDeadLetter(s TopicSettings) []TopicSpec {
+// retryMargin is how much longer than its delay a retry topic must keep records:
+// how long leadhook may be away without losing a delivery that waits.
+const retryMargin = 7 * 24 * time.Hour
+
+// Topics specifies the live topic, which is the first, the retry topics in the
+// order of their delays, and the dead-letter topic.
+func Topics(s TopicSettings) []TopicSpec {
 	live := TopicSpec{
 		Name:              s.Live,
 		Partitions:        s.Partitions,
@@ -50,7 +59,22 @@ func LiveAndDeadLetter(s TopicSettings) []TopicSpec {
 	dead.Name = DeadLetterTopic(s.Live)
 	dead.Retention = s.DeadLetterRetention
 	dead.MaxMessageBytes = live.MaxMessageBytes + HeadRoom
-	return []TopicSpec{live, dead}
+	specs := []TopicSpec{live}
+	for _, delay := range s.RetryDelays {
+		specs = append(specs, retrySpec(live, delay))
+	}
+	return append(specs, dead)
+}
+
+// retrySpec specifies a retry topic beside a live topic.
+func retrySpec(live TopicSpec, delay time.Duration) TopicSpec {
+	spec := live
+	spec.Name = RetryTopic(live.Name, delay)
+	spec.Retention = delay + retryMargin
+	spec.MaxMessageBytes = live.MaxMessageBytes + HeadRoom
+	spec.LogAppendTime = true
+	spec.RetryDelay = delay
+	return spec
 }
 
 // Created says what became of a topic.

@@ -18,14 +18,14 @@ import (
 
 // specs are for a live topic of the given name, with one replica.
 func specs(live string) []requeue.TopicSpec {
-	return requeue.LiveAndDeadLetter(requeue.TopicSettings{
+	return requeue.Topics(requeue.TopicSettings{
 		Live: live, Partitions: 3, ReplicationFactor: 1, MinInsync: 1,
 		LiveRetention: 7 * 24 * time.Hour, DeadLetterRetention: 30 * 24 * time.Hour,
 	})
 }
 
-func TestLiveAndDeadLetter(t *testing.T) {
-	got := requeue.LiveAndDeadLetter(requeue.TopicSettings{
+func TestTopics(t *testing.T) {
+	got := requeue.Topics(requeue.TopicSettings{
 		Live: "leads", Partitions: 12, ReplicationFactor: 3, MinInsync: 2,
 		LiveRetention: time.Hour, DeadLetterRetention: -1, MaxMessageBytes: 5000,
 	})

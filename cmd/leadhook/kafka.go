@@ -110,7 +110,7 @@ func cause(ctx context.Context, err error) error {
 
 // topicSpecs are the topics that the settings ask for.
 func topicSpecs(cfg *config.Config) []requeue.TopicSpec {
-	return requeue.LiveAndDeadLetter(requeue.TopicSettings{
+	return requeue.Topics(requeue.TopicSettings{
 		Live:                cfg.Kafka.Topic,
 		Partitions:          cfg.Topics.Partitions,
 		ReplicationFactor:   cfg.Topics.ReplicationFactor,

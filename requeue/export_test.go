@@ -1,0 +1,4 @@
+package requeue
+
+// Next is next.
+var Next = next

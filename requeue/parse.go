@@ -1,0 +1,84 @@
+package requeue
+
+import (
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/leadhook/leadhook/lead"
+)
+
+// ParseDeadLetter reads a record of the dead-letter topic back. It takes what
+// it finds: a header that is missing or damaged gives the zero value.
+//
+// The letter's Message is the event as it was published: topic, partition and
+// offset of the event (with an empty topic and offset -1 if the record does
+// not tell), its bytes, and its own headers only. Its key is the record's, and
+// its time is when the event was first published.
+func ParseDeadLetter(m *lead.Message) lead.DeadLetter {
+	h := history(m)
+	return lead.DeadLetter{Message: published(m, h.Received), Reason: lead.Reason(m.Header(headerReason)), History: h}
+}
+
+// published is the event in m as it was first published, as far as m tells.
+func published(m *lead.Message, received time.Time) lead.Message {
+	event := lead.Message{
+		Partition: m.Partition,
+		Offset:    -1,
+		Key:       m.Key,
+		Value:     m.Value,
+		Headers:   foreign(m.Headers),
+		Time:      received,
+	}
+	locate(&event, m.Header(headerSource))
+	return event
+}
+
+// history reads what is written of a delivery's history.
+func history(m *lead.Message) lead.History {
+	return lead.History{
+		Error:         m.Header(headerError),
+		Advertiser:    m.Header(headerAdvertiser),
+		Webhook:       m.Header(headerWebhook),
+		Delivery:      m.Header(headerDelivery),
+		Attempts:      number(m.Header(headerAttempts)),
+		Step:          number(m.Header(headerStep)),
+		Replays:       number(m.Header(headerReplays)),
+		Status:        number(m.Header(headerStatus)),
+		Evidence:      lead.Evidence(m.Header(headerEvidence)),
+		Received:      instant(m.Header(headerReceived)),
+		FirstAttempt:  instant(m.Header(headerFirstAttempt)),
+		LastAttempt:   instant(m.Header(headerLastAttempt)),
+		FirstDeferral: instant(m.Header(headerFirstDeferral)),
+	}
+}
+
+// locate reads what source has written. A topic's name has no slash.
+func locate(m *lead.Message, source string) {
+	parts := strings.Split(source, "/")
+	if len(parts) != 3 {
+		return
+	}
+	partition, err1 := strconv.ParseInt(parts[1], 10, 32)
+	offset, err2 := strconv.ParseInt(parts[2], 10, 64)
+	if err1 != nil || err2 != nil || partition < 0 || offset < 0 {
+		return
+	}
+	m.Topic, m.Partition, m.Offset = parts[0], int(partition), offset
+}
+
+func number(s string) int {
+	n, err := strconv.Atoi(s)
+	if err != nil {
+		return 0
+	}
+	return max(n, 0)
+}
+
+func instant(s string) time.Time {
+	t, err := time.Parse(time.RFC3339Nano, s)
+	if err != nil {
+		return time.Time{}
+	}
+	return t.UTC()
+}
