@@ -15,7 +15,7 @@ import (
 func (s *stack) guide(ctx context.Context, w *world, p *requeue.Publisher, cfg *config.Config) error {
 	fmt.Fprintf(w.stdout, `leadhook dev: everything is in this one process.
 
-  Kafka  %s   topics %s and %s
+  Kafka  %s   topics %s, %s and those of retries
   Redis  %s   webhooks of %s and %s
   CRM    %s   a sample CRM, which shows each lead that it gets below
   Admin  %s   /healthz /readyz /metrics

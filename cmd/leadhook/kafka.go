@@ -117,6 +117,7 @@ func topicSpecs(cfg *config.Config) []requeue.TopicSpec {
 		MinInsync:           cfg.Topics.MinInSyncReplicas,
 		LiveRetention:       cfg.Topics.Retention,
 		DeadLetterRetention: cfg.Topics.DeadLetterRetention,
+		RetryDelays:         cfg.Retry.Delays,
 		MaxMessageBytes:     liveRecordBytes(cfg.Kafka),
 	})
 }

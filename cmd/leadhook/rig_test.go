@@ -9,6 +9,7 @@ import (
 	"iter"
 	"net"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -76,8 +77,17 @@ func (r *rig) createTopics() {
 	r.t.Helper()
 	r.must("", "topics", "create")
 	r.until("the topics are there", func() bool {
-		return len(r.ends(r.topic)) == r.partitions && len(r.ends(r.topic+".dlq")) == r.partitions
+		return !slices.ContainsFunc(r.topics(), func(topic string) bool { return len(r.ends(topic)) != r.partitions })
 	})
+}
+
+// topics are those that the defaults ask for, in the order of creation.
+func (r *rig) topics() []string {
+	names := []string{r.topic}
+	for _, delay := range []string{"10s", "1m", "5m", "30m", "2h", "12h"} {
+		names = append(names, r.topic+".retry."+delay)
+	}
+	return append(names, r.topic+".dlq")
 }
 
 // startServers starts what is not named, and makes the client for questions.

@@ -16,17 +16,22 @@ func TestTopicsAreCreatedAndChecked(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, setup{noTopics: true})
 	missing := r.leadhook("", "topics", "check")
-	if missing.code != exitFailed || !containsAll(missing.out, "problem: "+r.topic+" does not exist", "problem: "+r.topic+".dlq does not exist", "leadhook topics create") {
-		t.Errorf("check without topics: got exit code %d and\n%s%s", missing.code, missing.out, missing.errs)
+	for _, topic := range r.topics() {
+		if missing.code != exitFailed || !containsAll(missing.out, "problem: "+topic+" does not exist", "leadhook topics create") {
+			t.Errorf("check without %s: got exit code %d and\n%s%s", topic, missing.code, missing.out, missing.errs)
+		}
 	}
 	for _, what := range []string{"created ", "exists  "} {
-		want := fmt.Sprintf("%[1]s %[2]s (4 partitions)\n%[1]s %[2]s.dlq (4 partitions)\n", what, r.topic)
-		if got := r.must("", "topics", "create"); got != want {
-			t.Errorf("create: got\n%swant\n%s", got, want)
+		var want strings.Builder
+		for _, topic := range r.topics() {
+			fmt.Fprintf(&want, "%s %s (4 partitions)\n", what, topic)
+		}
+		if got := r.must("", "topics", "create"); got != want.String() {
+			t.Errorf("create: got\n%swant\n%s", got, &want)
 		}
 	}
 	until(t, poll, "the topics are everywhere", func() bool { return r.leadhook("", "topics", "check").code == exitDone })
-	if got, want := r.must("", "topics", "check"), fmt.Sprintf("ok: %[1]s\nok: %[1]s.dlq\n", r.topic); got != want {
+	if got, want := r.must("", "topics", "check"), "ok: "+strings.Join(r.topics(), "\nok: ")+"\n"; got != want {
 		t.Errorf("check: got\n%swant\n%s", got, want)
 	}
 }
@@ -49,6 +54,7 @@ func TestTopicsThatCouldStallALeadAreAProblem(t *testing.T) {
 			t.Fatalf("create %s: %v", topic, err)
 		}
 	}
+	r.must("", "topics", "create")
 	var got result
 	until(t, poll, "the topics are everywhere", func() bool {
 		got = r.leadhook("", "topics", "check")
@@ -58,6 +64,20 @@ func TestTopicsThatCouldStallALeadAreAProblem(t *testing.T) {
 		t.Errorf("got exit code %d, want 1, both problems, and the commands that end them:\n%s%s", got.code, got.out, got.errs)
 	}
 	r.run().notReady("2 partitions")
+}
+
+func TestATopicOfOtherRetryDelaysIsNamed(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, setup{})
+	r.environ = append(r.environ, "LEADHOOK_RETRY_DELAYS=10s,1m,5m,30m,2h,10h")
+	r.must("", "topics", "create")
+	left := r.topic + ".retry.12h"
+	until(t, poll, "the topics are everywhere", func() bool { return r.leadhook("", "topics", "check").code == exitDone })
+	if got := r.must("", "topics", "check"); !containsAll(got, "warning: "+left+" is left over", "ok: "+r.topic+".retry.10h") {
+		t.Errorf("check: got\n%s\nwant a warning about %s", got, left)
+	}
+	r.seed(r.hook("all", r.name("USA_1")))
+	r.run().ready()
 }
 
 func TestSeedSaysWhatChanged(t *testing.T) {

@@ -25,7 +25,9 @@ type topicsCreate struct{}
 
 // Help is what --help says beyond the flags.
 func (topicsCreate) Help() string {
-	return `Partitions, replication and retention come from the settings (topics.…).
+	return `There is a topic of the leads, one of the dead letters, and a retry topic for each of retry.delays.
+Partitions, replication and retention come from the settings (topics.…); a retry topic keeps records
+for its delay and a week.
 
 Examples:
   leadhook topics create
@@ -51,7 +53,8 @@ type topicsCheck struct{}
 
 // Help is what --help says beyond the flags.
 func (topicsCheck) Help() string {
-	return `Compares the topics with what the service needs so that no lead can be lost or get stuck.
+	return `Compares the topics with what the service needs so that no lead can be lost or get stuck. A retry
+topic that retry.delays does not name any more is checked too, and named in a warning.
 
 Examples:
   leadhook topics check
