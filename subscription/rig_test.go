@@ -86,6 +86,7 @@ type line struct {
 
 	mu    sync.Mutex
 	isCut bool
+	hangs bool
 	conns []*buffered
 }
 
@@ -100,6 +101,7 @@ func (l *line) dial(context.Context, string, string) (net.Conn, error) {
 		return nil, err
 	}
 	conn := &buffered{Conn: pipe, out: make(chan []byte, 1024), closed: make(chan struct{})}
+	conn.silent.Store(l.hangs)
 	go conn.send()
 	l.conns = append(l.conns, conn)
 	return conn, nil
@@ -170,6 +172,17 @@ func (l *line) silence() {
 	defer l.mu.Unlock()
 	for _, conn := range l.conns {
 		conn.silent.Store(conn.subscribed.Load())
+	}
+}
+
+// hang loses what comes over all connections there are, and lets no new one
+// through; all stay open.
+func (l *line) hang() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.hangs = true
+	for _, conn := range l.conns {
+		conn.silent.Store(true)
 	}
 }
 

@@ -1,0 +1,136 @@
+package subscription
+
+import (
+	"cmp"
+	"context"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/redis/go-redis/v9"
+	"go.uber.org/zap"
+
+	"github.com/leadhook/leadhook/lead"
+)
+
+// LedgerOptions are the settings of a [Ledger]. The zero value is usable.
+type LedgerOptions struct {
+	// MaxPending bounds the marks that are kept in memory until Redis has
+	// them, some 200 bytes each. Beyond it the oldest are dropped, and counted:
+	// their deliveries may be made once more. Zero: 100,000.
+	MaxPending int
+
+	// HandedOnKept is how long at least the marks of deliveries are kept that
+	// were ever handed on: as long as the dead-letter topic keeps its records.
+	// Zero: 30 days. Marks from before a change of it are not found any more.
+	HandedOnKept time.Duration
+}
+
+const (
+	// deliveredKept is how long at least the mark of a delivery is kept that
+	// the first attempt, or a quick retry, brought to its CRM.
+	deliveredKept = 24 * time.Hour
+
+	// Between the beginnings of two round trips marks and look-ups gather,
+	// unless a batch is full.
+	gatherMarks   = 20 * time.Millisecond
+	gatherLookups = 2 * time.Millisecond
+	ledgerBatch   = 512
+
+	// writeTimeout is for a round trip that writes. Look-ups have patience.
+	writeTimeout = time.Second
+
+	// writeAgain is when marks that Redis refused are written again.
+	writeAgain = 250 * time.Millisecond
+)
+
+// A Ledger remembers in Redis how far each delivery got, for all instances:
+// across crashes, rebalances and events that are published again. It is safe
+// for concurrent use, and needs its Run to be running.
+//
+// It makes duplicates rare and is not what keeps leads from being lost: while
+// Redis is away, or after it lost its data, deliveries go on without it.
+type Ledger struct {
+	rdb     redis.UniversalClient
+	shelves shelves
+	log     *zap.Logger
+	metrics *ledgerMetrics
+	lookups lookups
+	marks   marks
+	away    partsAway
+	refused bool // the last marks were, as far as it was said; of the goroutine that writes
+}
+
+// NewLedger returns a ledger on a client for a single node, Sentinel or
+// Cluster, which it does not close and which should be made with
+// ContextTimeoutEnabled. It registers its metrics with reg; Redis is not asked
+// before [Ledger.Run].
+func NewLedger(rdb redis.UniversalClient, opts LedgerOptions, reg prometheus.Registerer, log *zap.Logger) *Ledger {
+	l := &Ledger{
+		rdb: rdb, log: log.Named("ledger"), away: newPartsAway(),
+		lookups: lookups{bell: newBell(gatherLookups)},
+		marks:   newMarks(cmp.Or(opts.MaxPending, 100_000)),
+		shelves: shelves{
+			delivered: shelf{"delivered", deliveredKept},
+			handedOn:  shelf{"handed-on", max(cmp.Or(opts.HandedOnKept, 30*24*time.Hour), deliveredKept)},
+			parts:     1,
+		},
+	}
+	if _, cluster := rdb.(*redis.ClusterClient); cluster {
+		l.shelves.parts = shares
+	}
+	l.metrics = newLedgerMetrics(reg, l)
+	return l
+}
+
+// Run asks and writes for the ledger until ctx ends. Then it writes what is
+// still pending, for a second at most; what Redis does not take is lost.
+func (l *Ledger) Run(ctx context.Context) {
+	var wg sync.WaitGroup
+	wg.Go(func() { l.answerLookups(ctx) })
+	wg.Go(func() { l.writeMarks(ctx) })
+	wg.Go(func() { l.watchParts(ctx) })
+	wg.Wait()
+}
+
+// Reached returns how far a delivery of the lead with this id got: the
+// furthest of what Redis says and of what was noted here. Zero: nothing is
+// known.
+//
+// It blocks until Redis has answered, together with the other look-ups that
+// wait. If Redis does not within a quarter of a second, and at once while it
+// is known to be away, Reached returns what was noted here and Redis does not
+// have yet; that is counted. The error is the cause of the end of ctx.
+func (l *Ledger) Reached(ctx context.Context, leadID, delivery string) (lead.Mark, error) {
+	at := l.shelves.place(leadID, delivery)
+	noted := l.marks.noted(at)
+	if noted == lead.MarkDelivered || l.away.is(at.part) {
+		return l.metrics.counted(noted, noted == lead.MarkDelivered), nil
+	}
+	q := &lookup{place: at, done: make(chan struct{})}
+	l.lookups.add(q)
+	select {
+	case <-q.done:
+		return l.metrics.counted(max(noted, q.mark), q.answered), nil
+	case <-ctx.Done():
+		return 0, context.Cause(ctx)
+	}
+}
+
+// Note remembers that a delivery of the lead with this id got as far as m. It
+// does not block. Redis has the mark some 20 ms later, and until then it counts
+// for [Ledger.Reached] of this process: what is lost of it by a crash, or
+// beyond MaxPending while Redis is away, may be delivered again. A mark never
+// goes down, whatever the order in which marks are noted.
+func (l *Ledger) Note(leadID, delivery string, m lead.Mark) {
+	if m == 0 {
+		return
+	}
+	if !l.marks.note(l.shelves.place(leadID, delivery), m) {
+		l.metrics.dropped.Inc()
+	}
+}
+
+// Flush blocks until Redis has everything that was noted before. The error says
+// how much it does not have, when ctx ends first; that stays pending.
+func (l *Ledger) Flush(ctx context.Context) error { return l.marks.flush(ctx) }

@@ -1,0 +1,132 @@
+package subscription
+
+import (
+	"cmp"
+	"encoding/binary"
+	"hash/fnv"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// A mark lies in a small hash, which Redis packs (listpack) as long as it has
+// at most 128 fields: 12 bytes a mark instead of 128 for a key of its own. The
+// hash is that of a bucket: some neighbouring lead ids, which come at about the
+// same time, so that the packing follows the volume by itself.
+const (
+	leadsPerBucket = 64
+
+	// Ids of more digits are not counted up one by one. They are hashed into a
+	// fixed number of buckets.
+	countedDigits = 15
+	hashedBuckets = 1 << 20
+	hashedBit     = 1 << 63
+)
+
+// A shelf is all hashes whose marks are kept for the same time. Redis 7.0 has
+// no time to live for a field, and a hash that is still written to never
+// expires; so a hash is of a period, of half that time, and is kept until its
+// last mark may go. A look-up reads the periods that may matter.
+type shelf struct {
+	name string
+	kept time.Duration // how long a mark is kept at least; at most half as long again
+}
+
+// clockSkew is how far ahead the clocks of other instances may be.
+const clockSkew = time.Minute
+
+func (s shelf) period() time.Duration { return s.kept / 2 }
+
+func (s shelf) number(at time.Time) int64 { return at.UnixNano() / int64(s.period()) }
+
+// lives is how many seconds a hash that is written now must still live.
+func (s shelf) lives(now time.Time) int64 {
+	end := time.Unix(0, (s.number(now)+1)*int64(s.period())).Add(s.kept)
+	return int64(end.Sub(now)/time.Second) + 1
+}
+
+// shelves are where the marks lie.
+type shelves struct {
+	delivered shelf // of deliveries that were never handed on
+	handedOn  shelf
+	parts     int // how many parts Redis consists of that can be away by themselves: shares, or 1
+}
+
+// A place is where the mark of one delivery lies.
+type place struct {
+	bucket uint64
+	field  uint64 // the first half of the delivery id: 64 bits, unique among the few of a bucket
+	part   int    // follows from bucket
+}
+
+func (p place) compare(q place) int {
+	return cmp.Or(cmp.Compare(p.part, q.part), cmp.Compare(p.bucket, q.bucket))
+}
+
+func (s shelves) place(leadID, delivery string) place {
+	at := place{bucket: bucket(leadID), field: field(delivery)}
+	at.part = bucketShare(at.bucket) % s.parts
+	return at
+}
+
+func bucket(leadID string) uint64 {
+	if len(leadID) <= countedDigits {
+		if n, err := strconv.ParseUint(leadID, 10, 64); err == nil {
+			return n / leadsPerBucket
+		}
+	}
+	return hashedBit | hash(leadID)%hashedBuckets
+}
+
+func bucketShare(bucket uint64) int { return int(bucket % shares) }
+
+// field is 64 bits of the 128 that a delivery id is made of.
+func field(delivery string) uint64 {
+	const half = 16
+	if digits, ok := strings.CutPrefix(delivery, "dlv_"); ok && len(digits) >= half {
+		if n, err := strconv.ParseUint(digits[:half], 16, 64); err == nil {
+			return n
+		}
+	}
+	return hash(delivery)
+}
+
+func hash(s string) uint64 {
+	h := fnv.New64a()
+	_, _ = h.Write([]byte(s)) // never fails
+	return h.Sum64()
+}
+
+func appendField(b []byte, p place) []byte { return binary.BigEndian.AppendUint64(b, p.field) }
+
+// toRead appends the keys of all hashes that may hold a bucket's marks.
+func (s shelves) toRead(keys []string, bucket uint64, now time.Time) []string {
+	keys = s.delivered.keys(keys, bucket, now, now.Add(clockSkew))
+	return s.handedOn.keys(keys, bucket, now, now.Add(clockSkew))
+}
+
+// toWrite appends the same number of keys of each shelf; the last of a shelf is
+// the one to write to.
+func (s shelves) toWrite(keys []string, bucket uint64, now time.Time) []string {
+	keys = s.delivered.keys(keys, bucket, now, now)
+	return s.handedOn.keys(keys, bucket, now, now)
+}
+
+// keys appends the keys of a bucket with the periods from now-kept to last.
+func (s shelf) keys(keys []string, bucket uint64, now, last time.Time) []string {
+	var room [96]byte
+	b := append(room[:0], "leadhook:{"...)
+	b = strconv.AppendInt(b, int64(bucketShare(bucket)), 10)
+	b = append(append(b, "}:"...), s.name...)
+	b = append(b, ':')
+	if bucket&hashedBit != 0 {
+		b = append(b, 'h')
+	}
+	b = strconv.AppendUint(b, bucket&^hashedBit, 10)
+	b = append(b, ':')
+	newest := s.number(last)
+	for n := s.number(now) - 2; n <= newest; n++ {
+		keys = append(keys, string(strconv.AppendInt(b, n, 10)))
+	}
+	return keys
+}

@@ -1,0 +1,70 @@
+package subscription
+
+import (
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/leadhook/leadhook/lead"
+)
+
+// ledgerMetrics are what the ledger counts. Every look-up that ends without its
+// context is one of new, handedOn, delivered.
+type ledgerMetrics struct {
+	unknown, handedOn, delivered prometheus.Counter
+
+	unanswered, written, dropped prometheus.Counter
+	readSeconds, writeSeconds    prometheus.Observer
+}
+
+func newLedgerMetrics(reg prometheus.Registerer, l *Ledger) *ledgerMetrics {
+	lookups := prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "leadhook_ledger_lookups_total",
+		Help: "Look-ups of how far a delivery got, by result: unknown (nothing is known of it), handed_on, delivered.",
+	}, []string{"result"})
+	seconds := prometheus.NewHistogramVec(prometheus.HistogramOpts{
+		Name:    "leadhook_ledger_round_trip_seconds",
+		Help:    "Duration of a round trip to Redis for the ledger, of one or many deliveries, by operation: read, write.",
+		Buckets: []float64{.0002, .0005, .001, .002, .005, .01, .025, .05, .1, .25, .5, 1},
+	}, []string{"operation"})
+	m := &ledgerMetrics{
+		unknown:   lookups.WithLabelValues("unknown"),
+		handedOn:  lookups.WithLabelValues("handed_on"),
+		delivered: lookups.WithLabelValues("delivered"),
+		unanswered: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "leadhook_ledger_unanswered_total",
+			Help: "Look-ups that Redis did not answer: the delivery may be made twice.",
+		}),
+		written: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "leadhook_ledger_marks_written_total",
+			Help: "Marks of how far a delivery got that were written to Redis.",
+		}),
+		dropped: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "leadhook_ledger_dropped_total",
+			Help: "Marks dropped because too many waited for Redis: those deliveries may be made twice.",
+		}),
+		readSeconds:  seconds.WithLabelValues("read"),
+		writeSeconds: seconds.WithLabelValues("write"),
+	}
+	reg.MustRegister(lookups, seconds, m.unanswered, m.written, m.dropped,
+		gauge("leadhook_ledger_pending", "Marks that are not in Redis yet.",
+			func() float64 { return float64(l.marks.len()) }),
+		gauge("leadhook_ledger_up", "Whether Redis answers the ledger's look-ups, as far as is known.",
+			func() float64 { return truth(l.away.cause() == nil) }),
+	)
+	return m
+}
+
+// counted counts a look-up.
+func (m *ledgerMetrics) counted(mark lead.Mark, answered bool) lead.Mark {
+	switch mark {
+	case 0:
+		m.unknown.Inc()
+	case lead.MarkDelivered:
+		m.delivered.Inc()
+	default:
+		m.handedOn.Inc()
+	}
+	if !answered {
+		m.unanswered.Inc()
+	}
+	return mark
+}

@@ -1,0 +1,142 @@
+package subscription_test
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/alicebob/miniredis/v2"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/redis/go-redis/v9"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+	"go.uber.org/zap/zaptest/observer"
+
+	"github.com/leadhook/leadhook/lead"
+	"github.com/leadhook/leadhook/subscription"
+)
+
+// A ledgerRig is a running ledger and a Redis in a bubble of virtual time.
+type ledgerRig struct {
+	*rig
+	opts   subscription.LedgerOptions
+	ledger *subscription.Ledger
+	stop   func() // ends the ledger's Run, and waits for it
+	trips  *trips
+}
+
+func runLedger(t *testing.T, opts subscription.LedgerOptions, test func(t *testing.T, r *ledgerRig)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		server := miniredis.NewMiniRedis()
+		server.ClockTTL(true)
+		defer server.Close()
+		core, logs := observer.New(zapcore.DebugLevel)
+		base := &rig{t: t, server: server, line: &line{server: server}, logs: logs}
+		rdb := newClient(base.line.dial)
+		defer closed(rdb)
+		r := &ledgerRig{rig: base, opts: opts, trips: &trips{}}
+		rdb.AddHook(r.trips)
+		r.start(rdb, zap.New(core))
+		defer func() { r.stop() }()
+		test(t, r)
+	})
+}
+
+func (r *ledgerRig) start(rdb redis.UniversalClient, log *zap.Logger) {
+	r.reg = prometheus.NewRegistry()
+	r.ledger = subscription.NewLedger(rdb, r.opts, r.reg, log)
+	ctx, cancel := context.WithCancel(r.t.Context())
+	var wg sync.WaitGroup
+	wg.Go(func() { r.ledger.Run(ctx) })
+	r.stop = func() { cancel(); wg.Wait() }
+}
+
+// another runs a second instance's ledger, on a line of its own.
+func (r *ledgerRig) another(test func(other *ledgerRig)) {
+	r.t.Helper()
+	rdb := newClient((&line{server: r.server}).dial)
+	defer closed(rdb)
+	other := &ledgerRig{rig: &rig{t: r.t, server: r.server}, opts: r.opts}
+	other.start(rdb, zap.NewNop())
+	defer func() { other.stop() }()
+	test(other)
+}
+
+// reached demands what the ledger knows of a delivery, within a time.
+func (r *ledgerRig) reached(leadID, delivery string, want lead.Mark, within time.Duration) {
+	r.t.Helper()
+	started := time.Now()
+	got, err := r.ledger.Reached(r.t.Context(), leadID, delivery)
+	if err != nil || got != want {
+		r.t.Errorf("lead %s, delivery %s: got %d, error %v, want %d", leadID, delivery, got, err, want)
+	}
+	if took := time.Since(started); took > within {
+		r.t.Errorf("lead %s: the answer took %v, want at most %v", leadID, took, within)
+	}
+}
+
+// flush demands that everything noted is in Redis within 50 ms.
+func (r *ledgerRig) flush() {
+	r.t.Helper()
+	ctx, cancel := context.WithTimeout(r.t.Context(), 50*time.Millisecond)
+	defer cancel()
+	if err := r.ledger.Flush(ctx); err != nil {
+		r.t.Error(err)
+	}
+}
+
+func delivery(leadID, webhook string) string {
+	return lead.DeliveryID(&lead.Event{AdvertiserID: "USA_1", LeadID: leadID, Trigger: lead.NewContact}, webhook)
+}
+
+// trips counts round trips and can have writes refused.
+type trips struct {
+	mu     sync.Mutex
+	reads  int
+	writes int
+	refuse error // of scripts that write; nil: none
+}
+
+func (c *trips) DialHook(next redis.DialHook) redis.DialHook          { return next }
+func (c *trips) ProcessHook(next redis.ProcessHook) redis.ProcessHook { return next }
+
+func (c *trips) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return func(ctx context.Context, cmds []redis.Cmder) error {
+		writes := strings.Contains(fmt.Sprint(cmds[0].Args()...), "HSET")
+		c.mu.Lock()
+		refuse := c.refuse
+		if writes {
+			c.writes++
+		} else {
+			c.reads++
+		}
+		c.mu.Unlock()
+		if writes && refuse != nil {
+			for _, cmd := range cmds {
+				cmd.SetErr(refuse)
+			}
+			return refuse
+		}
+		return next(ctx, cmds)
+	}
+}
+
+func (c *trips) refuseWrites(with error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.refuse = with
+}
+
+// since returns the round trips since the last call.
+func (c *trips) since() (reads, writes int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	reads, writes = c.reads, c.writes
+	c.reads, c.writes = 0, 0
+	return reads, writes
+}
