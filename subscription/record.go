@@ -91,6 +91,7 @@ func decode(advertiser, id, stored string) *lead.Webhook {
 	if wrong := check(h); len(wrong) > 0 {
 		return damaged(h, wrong[0].text)
 	}
+	h.Version = version(stored)
 	return h
 }
 

@@ -208,7 +208,7 @@ func (r *reads) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.Proces
 	return func(ctx context.Context, cmds []redis.Cmder) error {
 		var asked []string
 		for _, cmd := range cmds {
-			if _, advertiser, _ := strings.Cut(fmt.Sprint(cmd.Args()...), ":webhooks:"); advertiser != "" {
+			if _, advertiser, _ := strings.Cut(fmt.Sprint(cmd.Args()...), ":standing:"); advertiser != "" {
 				asked = append(asked, advertiser)
 			}
 		}

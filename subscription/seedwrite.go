@@ -86,6 +86,9 @@ func (s *Store) writeBatch(ctx context.Context, batch []*item) error {
 		for _, it := range batch {
 			p.HSet(ctx, webhooksKey(it.Advertiser), it.Webhook, it.record)
 		}
+		for _, advertiser := range changed {
+			p.HDel(ctx, standingKey(advertiser), standingFields(batch, advertiser)...)
+		}
 		p.Publish(ctx, announcements, message)
 		return nil
 	})

@@ -35,8 +35,10 @@ func share(id string) int {
 
 // The keys. webhooksKey is a hash from webhook id to record, ownersKey a hash
 // from webhook id to the advertiser that the id belongs to (its share is that
-// of the webhook id), markerKey is written last by every seed.
+// of the webhook id), markerKey is written last by every seed, standingKey is a
+// hash of what the service found out about the webhooks.
 func webhooksKey(advertiser string) string { return key(share(advertiser), "webhooks:"+advertiser) }
+func standingKey(advertiser string) string { return key(share(advertiser), "standing:"+advertiser) }
 func ownersKey(share int) string           { return key(share, "owners") }
 func markerKey(share int) string           { return key(share, "seeded") }
 
@@ -79,7 +81,7 @@ type answer struct {
 // Redis could be emptied and seeded again, which would look like an advertiser
 // without webhooks. A script, unlike MULTI, can share a pipeline with scripts
 // for other slots of a Cluster.
-const readScript = `return {redis.call("EXISTS", KEYS[1]), redis.call("HGETALL", KEYS[2])}`
+const readScript = `return {redis.call("EXISTS", KEYS[1]), redis.call("HGETALL", KEYS[2]), redis.call("HGETALL", KEYS[3])}`
 
 // read asks for several advertisers in one round trip (to each node). The
 // answers are in the order of the advertisers.
@@ -87,7 +89,7 @@ func (s *Store) read(ctx context.Context, advertisers []string) []answer {
 	replies := make([]*redis.Cmd, len(advertisers))
 	_, _ = s.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
 		for i, a := range advertisers {
-			replies[i] = p.Eval(ctx, readScript, []string{markerKey(share(a)), webhooksKey(a)})
+			replies[i] = p.Eval(ctx, readScript, []string{markerKey(share(a)), webhooksKey(a), standingKey(a)})
 		}
 		return nil
 	}) // its error is that of one of the replies
@@ -103,24 +105,40 @@ func readReply(advertiser string, reply *redis.Cmd) answer {
 	if err != nil {
 		return answer{err: fmt.Errorf("reading webhooks from Redis: %w", err)}
 	}
-	if len(parts) != 2 {
-		return answer{err: fmt.Errorf("reading webhooks from Redis: an answer of %d parts instead of 2", len(parts))}
+	if len(parts) != 3 {
+		return answer{err: fmt.Errorf("reading webhooks from Redis: an answer of %d parts instead of 3", len(parts))}
 	}
 	if parts[0] != int64(1) {
 		return answer{err: ErrNotSeeded}
 	}
-	fields, ok := parts[1].([]any)
-	if !ok || len(fields)%2 != 0 {
+	records, sound := pairs(parts[1])
+	standing, alsoSound := pairs(parts[2])
+	if !sound || !alsoSound {
 		return answer{err: errors.New("reading webhooks from Redis: the answer is not a hash")}
 	}
 	var hooks []*lead.Webhook
-	for pair := range slices.Chunk(fields, 2) {
-		id, _ := pair[0].(string)
-		stored, _ := pair[1].(string)
-		hooks = append(hooks, decode(advertiser, id, stored))
+	for id, stored := range records {
+		h := decode(advertiser, id, stored)
+		applyStanding(h, standing)
+		hooks = append(hooks, h)
 	}
 	slices.SortFunc(hooks, func(a, b *lead.Webhook) int { return strings.Compare(a.ID, b.ID) })
 	return answer{hooks: hooks}
+}
+
+// pairs are the fields and values of a hash as HGETALL returns it.
+func pairs(reply any) (map[string]string, bool) {
+	list, ok := reply.([]any)
+	if !ok || len(list)%2 != 0 {
+		return nil, false
+	}
+	hash := make(map[string]string, len(list)/2)
+	for pair := range slices.Chunk(list, 2) {
+		field, _ := pair[0].(string)
+		value, _ := pair[1].(string)
+		hash[field] = value
+	}
+	return hash, true
 }
 
 // probe asks for every share what a look-up asks, so that what keeps look-ups
@@ -130,7 +148,7 @@ func (s *Store) probe(ctx context.Context) [shares]error {
 	var replies [shares]*redis.Cmd
 	_, _ = s.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
 		for n := range shares {
-			replies[n] = p.Eval(ctx, readScript, []string{markerKey(n), key(n, "webhooks:")})
+			replies[n] = p.Eval(ctx, readScript, []string{markerKey(n), key(n, "webhooks:"), key(n, "standing:")})
 		}
 		return nil
 	})
