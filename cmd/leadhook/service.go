@@ -34,6 +34,7 @@ type service struct {
 	dispatcher  *dispatch.Dispatcher
 	store       *subscription.Store
 	webhooks    *subscription.Cache
+	ledger      *subscription.Ledger
 	publisher   *requeue.Publisher
 	admin       *admin.Server
 	foundations foundations
@@ -61,16 +62,27 @@ func newService(cfg *config.Config, log *zap.Logger) (*service, error) {
 	s.webhooks = subscription.NewCache(s.store, subscription.Options{
 		TTL: cfg.Redis.CacheTTL, Grace: cfg.Redis.Grace, MaxBytes: int64(cfg.Redis.CacheBytes),
 	}, registry, log)
+	s.ledger = subscription.NewLedger(s.redis, subscription.LedgerOptions{
+		HandedOnKept: cfg.Topics.DeadLetterRetention,
+	}, registry, log)
 	s.publisher = requeue.NewPublisher(newPublisherOptions(cfg.Kafka, s.kafka), registry, log)
-	letters := requeue.NewDeadLetters(s.publisher, requeue.DeadLetterTopic(cfg.Kafka.Topic))
-	s.dispatcher = dispatch.New(posting, s.webhooks, letters, registry, log)
-	s.consumer = consumer.New(consumerOptions(cfg, s.kafka), s.dispatcher, registry, log)
+	wheel := requeue.NewWheel(s.publisher, cfg.Kafka.Topic, cfg.Retry.Delays)
+	s.dispatcher = dispatch.New(posting, dispatch.Parts{
+		Webhooks:    s.webhooks,
+		Standing:    s.store,
+		Ledger:      s.ledger,
+		Wheel:       wheel,
+		DeadLetters: requeue.NewDeadLetters(s.publisher, requeue.DeadLetterTopic(cfg.Kafka.Topic)),
+	}, registry, log)
+	reading := consumerOptions(cfg, s.kafka)
+	reading.Waiting, reading.Due, reading.BeforeLastCommit = s.retryTopics, wheel.Due, s.ledger.Flush
+	s.consumer = consumer.New(reading, s.dispatcher, registry, log)
 	s.admin = admin.New(admin.Options{Listen: cfg.Admin.Listen, PProf: cfg.Admin.PProf, Version: buildVersion()},
 		[]admin.Check{
 			{Name: "start", Ready: s.foundations.ready},
 			{Name: "kafka", Ready: s.consumer.Ready},
 			{Name: "redis", Ready: s.webhooks.Ready},
-			{Name: "dead letters", Ready: s.publisher.Ready},
+			{Name: "retry and dead-letter topics", Ready: s.publisher.Ready},
 		}, registry, log)
 	return s, nil
 }
@@ -84,6 +96,11 @@ func dispatchOptions(cfg *config.Config) (dispatch.Options, error) {
 		Timeout:        cfg.HTTP.Timeout,
 		ConnectTimeout: cfg.HTTP.ConnectTimeout,
 		MaxInFlight:    cfg.HTTP.MaxInFlight,
+		OpenEvents:     cfg.Consumer.OpenEvents,
+		OpenBytes:      cfg.Consumer.OpenBytes,
+		Schedule:       cfg.Retry.Schedule,
+		Expire:         cfg.Retry.Expire,
+		LookAgainAfter: cfg.Kafka.SessionTimeout / 3,
 		QuickAttempts:  cfg.Retry.QuickAttempts,
 		QuickWait:      cfg.Retry.QuickWait,
 		MaxEventBytes:  cfg.Kafka.MaxEventBytes,
@@ -117,6 +134,21 @@ func consumerOptions(cfg *config.Config, k *kafkaConn) consumer.Options {
 	}
 }
 
+// retryTopics are the retry topics that exist, those of other settings too, and
+// how long their records wait.
+func (s *service) retryTopics(ctx context.Context) (map[string]time.Duration, error) {
+	names, err := requeue.RetryTopics(ctx, s.kafka.client, s.cfg.Kafka.Topic)
+	if err != nil {
+		return nil, err
+	}
+	delays := make(map[string]time.Duration, len(names))
+	for _, name := range names {
+		delay, _ := requeue.RetryDelay(s.cfg.Kafka.Topic, name)
+		delays[name] = delay + requeue.HeadSlack
+	}
+	return delays, nil
+}
+
 // run serves until ctx ends: it waits for Kafka and Redis to be as they must
 // be, and consumes. Then it stops in the opposite order, so that what is
 // under way has all that it needs until it has ended.
@@ -128,6 +160,7 @@ func (s *service) run(ctx context.Context) error {
 	serving, stop := context.WithCancel(context.WithoutCancel(ctx))
 	var background sync.WaitGroup
 	background.Go(func() { s.webhooks.Run(serving) })
+	background.Go(func() { s.ledger.Run(serving) })
 	background.Go(func() {
 		if err := s.admin.Serve(serving); err != nil {
 			s.log.Error("the admin listener ended", zap.Error(err))
