@@ -71,8 +71,8 @@ func NewLedger(rdb redis.UniversalClient, opts LedgerOptions, reg prometheus.Reg
 		lookups: lookups{bell: newBell(gatherLookups)},
 		marks:   newMarks(cmp.Or(opts.MaxPending, 100_000)),
 		shelves: shelves{
-			delivered: shelf{"delivered", deliveredKept},
-			handedOn:  shelf{"handed-on", max(cmp.Or(opts.HandedOnKept, 30*24*time.Hour), deliveredKept)},
+			delivered: shelf{"delivered", 1, deliveredKept},
+			handedOn:  shelf{"handed-on", togetherHandedOn, max(cmp.Or(opts.HandedOnKept, 30*24*time.Hour), deliveredKept)},
 			parts:     1,
 		},
 	}

@@ -71,12 +71,14 @@ func TestMarksArePackedInRedis(t *testing.T) {
 		mark  lead.Mark
 		bound float64
 	}{
-		"rising ids":                    {func(n int) string { return strconv.Itoa(40_000_000 + n) }, lead.MarkDelivered, 22},
-		"rising ids, two webhooks":      {func(n int) string { return strconv.Itoa(40_000_000 + n/2) }, lead.MarkDelivered, 22},
-		"rising ids, handed on":         {func(n int) string { return strconv.Itoa(40_000_000 + n) }, 3, 22},
-		"rising ids, one in ten":        {func(n int) string { return strconv.Itoa(40_000_000 + 10*n) }, lead.MarkDelivered, 50},
-		"random ids of nine digits":     {func(int) string { return strconv.Itoa(rand.IntN(1e9)) }, lead.MarkDelivered, 230},
-		"random ids of sixty-four bits": {func(int) string { return strconv.FormatUint(rand.Uint64(), 10) }, lead.MarkDelivered, 230},
+		"rising ids":                             {func(n int) string { return strconv.Itoa(40_000_000 + n) }, lead.MarkDelivered, 22},
+		"rising ids, two webhooks":               {func(n int) string { return strconv.Itoa(40_000_000 + n/2) }, lead.MarkDelivered, 22},
+		"rising ids, one in a hundred handed on": {func(n int) string { return strconv.Itoa(40_000_000 + 100*n) }, 3, 50},
+		"rising ids, one in ten handed on":       {func(n int) string { return strconv.Itoa(40_000_000 + 10*n) }, 3, 22},
+		"rising ids, all handed on":              {func(n int) string { return strconv.Itoa(40_000_000 + n) }, 3, 100},
+		"rising ids, one in ten":                 {func(n int) string { return strconv.Itoa(40_000_000 + 10*n) }, lead.MarkDelivered, 50},
+		"random ids of nine digits":              {func(int) string { return strconv.Itoa(rand.IntN(1e9)) }, lead.MarkDelivered, 230},
+		"random ids of sixty-four bits":          {func(int) string { return strconv.FormatUint(rand.Uint64(), 10) }, lead.MarkDelivered, 230},
 	} {
 		t.Run(name, func(t *testing.T) {
 			rdb := realRedis(t)
@@ -129,7 +131,10 @@ func wantReached(t *testing.T, l *subscription.Ledger, id string, want lead.Mark
 	}
 }
 
-const leads = 64 * 64 // of a bucket in each share
+const leads = 4096
+
+// spread is the id of a lead; they are of all shares.
+func spread(n int) string { return strconv.Itoa(16 * n) }
 
 func TestClusterAnswersForTheNodesThatAreThere(t *testing.T) {
 	cluster, err := realstack.StartCluster(t.Context())
@@ -148,7 +153,7 @@ func TestClusterAnswersForTheNodesThatAreThere(t *testing.T) {
 	}
 	l := running(t, rdb, subscription.LedgerOptions{})
 	for n := range leads {
-		l.Note(strconv.Itoa(n), delivery(strconv.Itoa(n), "a"), lead.MarkDelivered)
+		l.Note(spread(n), delivery(spread(n), "a"), lead.MarkDelivered)
 	}
 	flushed(t, l)
 	other := running(t, rdb, subscription.LedgerOptions{})
@@ -165,7 +170,7 @@ func TestClusterAnswersForTheNodesThatAreThere(t *testing.T) {
 		}
 	}
 	for n := range leads {
-		l.Note(strconv.Itoa(n), delivery(strconv.Itoa(n), "a"), 7) // for the node that will be empty
+		l.Note(spread(n), delivery(spread(n), "a"), 7) // for the node that will be empty
 	}
 	if err := cluster.Nodes()[0].Restart(t.Context()); err != nil {
 		t.Fatal(err)
@@ -186,7 +191,7 @@ func known(t *testing.T, l *subscription.Ledger) int {
 	count := 0
 	for n := range leads {
 		wg.Go(func() {
-			m, err := l.Reached(t.Context(), strconv.Itoa(n), delivery(strconv.Itoa(n), "a"))
+			m, err := l.Reached(t.Context(), spread(n), delivery(spread(n), "a"))
 			if err != nil {
 				t.Error(err)
 			}

@@ -16,6 +16,10 @@ import (
 const (
 	leadsPerBucket = 64
 
+	// Few deliveries are handed on: more buckets share a hash for their marks.
+	// They are in one share, so that they are in one slot of a Cluster.
+	togetherHandedOn = 16
+
 	// Ids of more digits are not counted up one by one. They are hashed into a
 	// fixed number of buckets.
 	countedDigits = 15
@@ -28,8 +32,9 @@ const (
 // expires; so a hash is of a period, of half that time, and is kept until its
 // last mark may go. A look-up reads the periods that may matter.
 type shelf struct {
-	name string
-	kept time.Duration // how long a mark is kept at least; at most half as long again
+	name     string
+	together uint64        // how many buckets share a hash
+	kept     time.Duration // how long a mark is kept at least; at most half as long again
 }
 
 // clockSkew is how far ahead the clocks of other instances may be.
@@ -78,7 +83,7 @@ func bucket(leadID string) uint64 {
 	return hashedBit | hash(leadID)%hashedBuckets
 }
 
-func bucketShare(bucket uint64) int { return int(bucket % shares) }
+func bucketShare(bucket uint64) int { return int(bucket / togetherHandedOn % shares) }
 
 // field is 64 bits of the 128 that a delivery id is made of.
 func field(delivery string) uint64 {
@@ -122,7 +127,7 @@ func (s shelf) keys(keys []string, bucket uint64, now, last time.Time) []string 
 	if bucket&hashedBit != 0 {
 		b = append(b, 'h')
 	}
-	b = strconv.AppendUint(b, bucket&^hashedBit, 10)
+	b = strconv.AppendUint(b, bucket&^hashedBit/s.together, 10)
 	b = append(b, ':')
 	newest := s.number(last)
 	for n := s.number(now) - 2; n <= newest; n++ {

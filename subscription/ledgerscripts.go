@@ -18,6 +18,7 @@ end
 local function furthest(list, first, last)
   local marks = {}
   for i = 1, #list do marks[i] = 0 end
+  if redis.call("EXISTS", unpack(KEYS, first, last)) == 0 then return marks end
   for k = first, last do
     if redis.call("EXISTS", KEYS[k]) == 1 then
       for i, stored in ipairs(redis.call("HMGET", KEYS[k], unpack(list))) do
