@@ -97,6 +97,8 @@ type Redis struct {
 	CacheTTL   time.Duration // how long a cached look-up is fresh, should its announcement get lost
 	CacheBytes int           // bytes; of cached webhooks
 	Grace      time.Duration // how long cached webhooks are still served while Redis is away
+
+	LedgerPending int // marks of the ledger that are kept in memory while Redis does not take them
 }
 
 // Consumer is what one instance holds at once, over all its partitions.

@@ -35,7 +35,7 @@ func sections(c *Config) []section {
 	return []section{
 		{"kafka", "Where the leads come from.", kafkaSettings(&c.Kafka)},
 		{"topics", "What leadhook topics creates, and checks.", topicSettings(&c.Topics)},
-		{"redis", "Where the webhooks are.", redisSettings(&c.Redis)},
+		{"redis", "Where the webhooks are, and how far each delivery got.", redisSettings(&c.Redis)},
 		{"consumer", "What one instance holds at once: its memory.", consumerSettings(&c.Consumer)},
 		{"http", "How leads are POSTed, and to where.", httpSettings(&c.HTTP)},
 		{"retry", "When a delivery that failed is tried again: within seconds in the process, then after waits in Kafka.", retrySettings(&c.Retry)},
@@ -136,7 +136,8 @@ func topicSettings(t *Topics) []setting {
 		{"topics.retention", "7d", duration(&t.Retention, hour, 3650*day),
 			"How long the live topic keeps leads: the longest time that leadhook may be away without losing one."},
 		{"topics.dead_letter_retention", "30d", duration(&t.DeadLetterRetention, hour, 3650*day),
-			"How long dead letters are kept."},
+			"How long dead letters are kept, and as long the progress of deliveries that had to wait." +
+				" A change of it forgets that progress."},
 	}
 }
 
@@ -174,6 +175,9 @@ func redisSettings(r *Redis) []setting {
 			"Memory for cached webhooks, and for the knowledge that an advertiser has none."},
 		{"redis.grace", "5m", duration(&r.Grace, 0, day),
 			"How long cached webhooks are still served while Redis is away. Then leads wait."},
+		{"redis.ledger_pending", "100000", number(&r.LedgerPending, 1000, 100_000_000),
+			"How many deliveries' progress is kept in memory, 200 bytes each, while Redis does not take it." +
+				" Beyond it the oldest is forgotten, and may be delivered again."},
 	}
 }
 
