@@ -83,8 +83,9 @@ func NewLedger(rdb redis.UniversalClient, opts LedgerOptions, reg prometheus.Reg
 	return l
 }
 
-// Run asks and writes for the ledger until ctx ends. Then it writes what is
-// still pending, for a second at most; what Redis does not take is lost.
+// Run asks and writes for the ledger until ctx ends. Then a write under way has
+// a second to end, and so has what is still pending to be written; what Redis
+// does not take is lost.
 func (l *Ledger) Run(ctx context.Context) {
 	var wg sync.WaitGroup
 	wg.Go(func() { l.answerLookups(ctx) })
