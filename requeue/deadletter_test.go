@@ -206,6 +206,7 @@ func anyLetter(t *rapid.T) *lead.DeadLetter {
 			Attempts:   count.Draw(t, "attempts"), Step: count.Draw(t, "step"),
 			Replays: count.Draw(t, "replays"), Status: count.Draw(t, "status"),
 			Received: when.Draw(t, "received"), FirstAttempt: when.Draw(t, "first"), LastAttempt: when.Draw(t, "last"),
+			FirstDeferral: when.Draw(t, "deferral"),
 		},
 	}
 	l.Message = lead.Message{
