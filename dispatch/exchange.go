@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptrace"
+	"time"
 
 	"golang.org/x/net/http2"
 
@@ -87,6 +88,17 @@ func (x *exchange) wrote() bool {
 
 // heard says whether anything came back.
 func (x *exchange) heard() bool { return x.conn != nil && x.conn.reads.Load() != x.got }
+
+// closeAfter closes the connection after some time, unless the function that
+// it returns is called before. Over HTTP/2 the end of a context does not end
+// reading an answer: x/net first tells the CRM that the stream is over, which
+// blocks while the CRM does not read.
+func (x *exchange) closeAfter(wait time.Duration) (stop func() bool) {
+	if x.conn == nil {
+		return func() bool { return false }
+	}
+	return time.AfterFunc(wait, func() { _ = x.conn.Close() }).Stop
+}
 
 // evidence grades an exchange that ended without a status.
 func (x *exchange) evidence() lead.Evidence {

@@ -90,11 +90,11 @@ func serveHTTP2(t *testing.T, end func(n int32, out *http2.Framer, stream uint32
 	return address, opts
 }
 
-func respond(out *http2.Framer, stream uint32) {
+func respond(out *http2.Framer, stream uint32, whole bool) {
 	var block bytes.Buffer
 	_ = hpack.NewEncoder(&block).WriteField(hpack.HeaderField{Name: ":status", Value: "200"})
 	_ = out.WriteHeaders(http2.HeadersFrameParam{
-		StreamID: stream, BlockFragment: block.Bytes(), EndStream: true, EndHeaders: true,
+		StreamID: stream, BlockFragment: block.Bytes(), EndStream: whole, EndHeaders: true,
 	})
 }
 
@@ -115,7 +115,7 @@ func TestHTTP2Resets(t *testing.T) {
 		}, 2, true},
 		{"going away after it", func(out *http2.Framer, stream uint32) {
 			_ = out.WriteGoAway(stream, http2.ErrCodeNo, nil)
-			respond(out, stream)
+			respond(out, stream, true)
 		}, 1, true},
 		{"protocol error", func(out *http2.Framer, stream uint32) {
 			_ = out.WriteRSTStream(stream, http2.ErrCodeProtocol)
@@ -135,7 +135,7 @@ func TestHTTP2Resets(t *testing.T) {
 					c.first(out, stream)
 					return
 				}
-				respond(out, stream)
+				respond(out, stream, true)
 			})
 			r := newRig(t, opts, hooks{webhook("w", "https://"+address)})
 			r.handle(t, message(call))
@@ -152,4 +152,22 @@ func TestHTTP2Resets(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestHTTP2CRMThatDoesNotRead answers, floods the connection with pings and
+// reads none of the replies. The attempt must not wait until it does.
+func TestHTTP2CRMThatDoesNotRead(t *testing.T) {
+	address, opts := serveHTTP2(t, func(_ int32, out *http2.Framer, stream uint32) {
+		respond(out, stream, false)
+		for out.WritePing(false, [8]byte{}) == nil {
+		}
+	})
+	opts.Timeout = 6 * time.Second
+	r := newRig(t, opts, hooks{webhook("w", "https://"+address)})
+	began := time.Now()
+	r.handle(t, message(call))
+	if took := time.Since(began); took > 4*time.Second {
+		t.Errorf("got it settled after %v, want the connection closed after 2s", took)
+	}
+	r.wantDelivered(t)
 }

@@ -23,6 +23,10 @@ const (
 	// is not worth a slot.
 	maxAnswerTime = time.Second
 
+	// maxClogged is how long the end of an attempt may wait for a connection
+	// whose other side does not read.
+	maxClogged = time.Second
+
 	// idleTimeout ends idle connections before the usual load balancers do (60
 	// seconds): a request that meets the other side's close may be lost.
 	idleTimeout = 30 * time.Second
@@ -121,7 +125,11 @@ func (s *sender) post(ctx context.Context, dl *delivery, now time.Time) outcome 
 		}
 		return s.fault(err, x)
 	}
-	deadline.Reset(min(maxAnswerTime, s.opts.Timeout-time.Since(now)))
+	rest := min(maxAnswerTime, s.opts.Timeout-time.Since(now))
+	deadline.Reset(rest)
+	if answer.ProtoMajor == 2 {
+		defer x.closeAfter(rest + maxClogged)()
+	}
 	drain(answer)
 	return judge(answer.StatusCode, answer.Header, time.Now())
 }
