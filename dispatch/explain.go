@@ -42,6 +42,11 @@ func (s *sender) explain(err error, x *exchange) string {
 	if dns, ok := errors.AsType[*net.DNSError](err); ok {
 		return explainDNS(dns)
 	}
+	if alert, ok := errors.AsType[*net.OpError](err); ok && alert.Op == "remote error" {
+		// Its text is one of crypto/tls. With TLS 1.3 it may come after the
+		// request, as when the CRM wants a certificate of the client.
+		return "TLS broken off by the CRM: " + alert.Err.Error()
+	}
 	if x.evidence() == lead.NotSent {
 		return s.explainUnsent(err)
 	}
@@ -64,9 +69,6 @@ func (s *sender) explainUnsent(err error) string {
 		return "TLS handshake broken off: the CRM does not speak TLS on this port"
 	}
 	op, ok := errors.AsType[*net.OpError](err)
-	if ok && op.Op == "remote error" { // a TLS alert; its text is one of crypto/tls
-		return "TLS handshake broken off by the CRM: " + op.Err.Error()
-	}
 	dialling := ok && op.Op == "dial"
 	switch {
 	case errors.Is(err, errDeadline):

@@ -106,7 +106,7 @@ func TestBrokenTLS(t *testing.T) {
 		}},
 		{"closed at once", "broke before the request was sent", func(context.Context, net.Conn) {}},
 		{"silent", "TLS handshake not finished within 200ms", func(ctx context.Context, _ net.Conn) { <-ctx.Done() }},
-		{"old TLS only", "TLS handshake broken off by the CRM: tls: protocol version not supported", func(ctx context.Context, conn net.Conn) {
+		{"old TLS only", "TLS broken off by the CRM: tls: protocol version not supported", func(ctx context.Context, conn net.Conn) {
 			old := &tls.Config{Certificates: []tls.Certificate{pair}, MaxVersion: tls.VersionTLS11}
 			_ = tls.Server(conn, old).HandshakeContext(ctx)
 		}},
@@ -123,5 +123,38 @@ func TestBrokenTLS(t *testing.T) {
 					letter.Error, letter.Evidence, letter.Attempts, c.text)
 			}
 		})
+	}
+}
+
+// A slowReader reads late enough for the other side to have written on.
+type slowReader struct{ net.Conn }
+
+func (r slowReader) Read(b []byte) (int, error) {
+	time.Sleep(20 * time.Millisecond)
+	return r.Conn.Read(b)
+}
+
+// TestClientCertificateWanted: with TLS 1.3 the CRM says so after the request
+// was sent, with TLS 1.2 before.
+func TestClientCertificateWanted(t *testing.T) {
+	pair, parsed := certificate(t, "127.0.0.1", time.Now().Add(-time.Hour), time.Now().Add(time.Hour))
+	for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
+		for _, protocol := range []string{"http/1.1", "h2"} {
+			config := &tls.Config{
+				Certificates: []tls.Certificate{pair}, NextProtos: []string{protocol},
+				MaxVersion: version, ClientAuth: tls.RequireAnyClientCert,
+			}
+			address := socket(t, func(ctx context.Context, conn net.Conn) {
+				_ = tls.Server(slowReader{conn}, config).HandshakeContext(ctx)
+				_, _ = io.Copy(io.Discard, conn) // a reset would overtake what it said
+			})
+			opts := options(address)
+			opts.RootCAs = pool(parsed)
+			r := newRig(t, opts, hooks{webhook("w", "https://"+address)})
+			r.handle(t, message(call))
+			if letter := r.onlyLetter(t); !strings.Contains(letter.Error, "TLS broken off by the CRM: tls: ") {
+				t.Errorf("%s, %s: got %q, want what the CRM said in TLS", tls.VersionName(version), protocol, letter.Error)
+			}
+		}
 	}
 }
