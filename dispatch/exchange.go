@@ -54,9 +54,18 @@ func (x *exchange) request(ctx context.Context, header http.Header) *http.Reques
 // gotConn is a hook of [httptrace.ClientTrace]. net/http calls it on the
 // goroutine of RoundTrip, once more for each connection that it changes to.
 func (x *exchange) gotConn(info httptrace.GotConnInfo) {
+	x.leave()
 	x.outer, x.conn = info.Conn, counted(info.Conn)
 	if x.conn != nil {
+		x.conn.join()
 		x.sent, x.got = x.conn.writes.Load(), x.conn.reads.Load()
+	}
+}
+
+// leave says that the exchange does not need its connection any more.
+func (x *exchange) leave() {
+	if x.conn != nil {
+		x.conn.leave()
 	}
 }
 

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
+	"crypto/x509"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -170,4 +172,43 @@ func TestHTTP2CRMThatDoesNotRead(t *testing.T) {
 		t.Errorf("got it settled after %v, want the connection closed after 2s", took)
 	}
 	r.wantDelivered(t)
+}
+
+// TestHTTP2ConnectionsAreBounded has leads for more CRMs than connections may
+// stay open.
+func TestHTTP2ConnectionsAreBounded(t *testing.T) {
+	const crms, inFlight, most = 40, 2, 6
+	var open atomic.Int32
+	var all hooks
+	var urls []string
+	var roots *x509.CertPool
+	for i := range crms {
+		crm := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+		crm.EnableHTTP2 = true
+		crm.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+			switch state {
+			case http.StateNew:
+				open.Add(1)
+			case http.StateClosed:
+				open.Add(-1)
+			case http.StateActive, http.StateIdle, http.StateHijacked:
+			}
+		}
+		crm.StartTLS()
+		t.Cleanup(crm.Close)
+		all, urls, roots = append(all, webhook(fmt.Sprint("w", i), crm.URL)), append(urls, crm.URL), pool(crm.Certificate())
+	}
+	opts := options(urls...)
+	opts.RootCAs, opts.MaxInFlight, opts.QuickAttempts = roots, inFlight, 1
+	r := newRig(t, opts, all)
+	for range 5 {
+		r.handle(t, message(call))
+	}
+	r.wantDelivered(t)
+	for end := time.Now().Add(2 * time.Second); open.Load() > most && time.Now().Before(end); { // servers notice late
+		time.Sleep(time.Millisecond)
+	}
+	if got := open.Load(); got > most {
+		t.Errorf("got %d connections to %d CRMs still open, want %d at most", got, crms, most)
+	}
 }

@@ -60,18 +60,20 @@ type sender struct {
 func newSender(opts Options) *sender {
 	s := &sender{opts: opts, guard: NewGuard(opts.Guard)}
 	dialer := &net.Dialer{Timeout: opts.ConnectTimeout}
+	idle := 2 * opts.MaxInFlight
+	open := newConnections(idle + opts.MaxInFlight)
 	t := &http.Transport{
 		DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
 			conn, err := dialer.DialContext(ctx, network, addr)
 			if err != nil {
 				return nil, err
 			}
-			return &countedConn{Conn: conn}, nil
+			return open.add(conn), nil
 		},
 		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: opts.RootCAs},
 		TLSHandshakeTimeout:    opts.ConnectTimeout,
 		DisableCompression:     true,
-		MaxIdleConns:           2 * opts.MaxInFlight,
+		MaxIdleConns:           idle,
 		MaxIdleConnsPerHost:    opts.MaxInFlight, // many webhooks share a CRM provider's host; fewer would be opened again and again
 		IdleConnTimeout:        idleTimeout,
 		MaxResponseHeaderBytes: maxAnswerHeader,
@@ -113,6 +115,7 @@ func (s *sender) post(ctx context.Context, dl *delivery, now time.Time) outcome 
 	if dl.target.refusal != nil {
 		return s.fault(dl.target.refusal, x)
 	}
+	defer x.leave()
 	ctx, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
 	defer cancel(nil)
 	deadline := time.AfterFunc(s.opts.Timeout, func() { cancel(errDeadline) })
