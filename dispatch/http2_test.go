@@ -57,9 +57,29 @@ func TestHTTP2HeadersAreBounded(t *testing.T) {
 	}
 }
 
+// TestHTTP2WindowIsBounded: what a CRM may send before it is read is memory.
+func TestHTTP2WindowIsBounded(t *testing.T) {
+	window := make(chan uint32, 1)
+	address, opts := serveHTTP2(t, func(_ int32, out *http2.Framer, stream uint32) {
+		respond(out, stream, true)
+	}, func(settings *http2.SettingsFrame) {
+		if size, ok := settings.Value(http2.SettingInitialWindowSize); ok {
+			window <- size
+		}
+	})
+	r := newRig(t, opts, hooks{webhook("w", "https://"+address)})
+	r.handle(t, message(call))
+	r.wantDelivered(t)
+	if got := <-window; got > 64<<10 {
+		t.Errorf("got a window of %d bytes, want no more than is read of an answer", got)
+	}
+}
+
 // serveHTTP2 speaks HTTP/2 frame by frame. It calls end for each request that
 // it read to its end, with the number that this one has over all connections.
-func serveHTTP2(t *testing.T, end func(n int32, out *http2.Framer, stream uint32)) (address string, opts dispatch.Options) {
+func serveHTTP2(
+	t *testing.T, end func(n int32, out *http2.Framer, stream uint32), settings ...func(*http2.SettingsFrame),
+) (address string, opts dispatch.Options) {
 	pair, parsed := certificate(t, "127.0.0.1", time.Now().Add(-time.Hour), time.Now().Add(time.Hour))
 	config := &tls.Config{Certificates: []tls.Certificate{pair}, NextProtos: []string{"h2"}}
 	var posts atomic.Int32
@@ -79,6 +99,9 @@ func serveHTTP2(t *testing.T, end func(n int32, out *http2.Framer, stream uint32
 			case *http2.SettingsFrame:
 				if !f.IsAck() {
 					_ = framer.WriteSettingsAck()
+					for _, see := range settings {
+						see(f)
+					}
 				}
 			case *http2.DataFrame:
 				if f.StreamEnded() {

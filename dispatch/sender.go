@@ -102,7 +102,11 @@ func checkTunnel(_ context.Context, _ *url.URL, _ *http.Request, answer *http.Re
 // 1.26) sends a request again by itself also after PROTOCOL_ERROR, when the
 // CRM may well have the lead.
 func enableHTTP2(t *http.Transport, timeout time.Duration) {
-	t.HTTP2 = &http.HTTP2Config{SendPingTimeout: pingAfter, WriteByteTimeout: timeout}
+	t.HTTP2 = &http.HTTP2Config{
+		SendPingTimeout:           pingAfter,
+		WriteByteTimeout:          timeout,
+		MaxReceiveBufferPerStream: maxAnswerBody, // what may come before it is read; else 4 MiB
+	}
 	if err := http2.ConfigureTransport(t); err != nil { //nolint:staticcheck // its successor is what is avoided
 		panic("dispatch: a new transport has HTTP/2 already: " + err.Error())
 	}
