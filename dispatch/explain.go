@@ -33,11 +33,13 @@ func (s *sender) explain(err error, x *exchange) string {
 	if guard, ok := errors.AsType[guardError](err); ok {
 		return guard.Error()
 	}
+	if op, ok := errors.AsType[*net.OpError](err); ok && op.Op == "proxyconnect" {
+		return s.explainProxy(op)
+	} else if ok && op.Op == "socks connect" {
+		return "the proxy did not connect to the CRM"
+	}
 	if cert, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
 		return explainCertificate(cert, x.target.url.Host)
-	}
-	if op, ok := errors.AsType[*net.OpError](err); ok && op.Op == "proxyconnect" {
-		return "the proxy cannot be reached"
 	}
 	if dns, ok := errors.AsType[*net.DNSError](err); ok {
 		return explainDNS(dns)
@@ -59,6 +61,13 @@ func (s *sender) explain(err error, x *exchange) string {
 		return "the CRM closed the connection without an answer"
 	}
 	return "no valid HTTP answer came (not HTTP, broken off, or headers of more than 64 KiB)"
+}
+
+func (s *sender) explainProxy(err error) string {
+	if cert, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
+		return "the proxy cannot be trusted: " + explainCertificate(cert, s.opts.Proxy.Host)
+	}
+	return "the proxy cannot be reached"
 }
 
 func (s *sender) explainUnsent(err error) string {

@@ -2,6 +2,7 @@ package dispatch_test
 
 import (
 	"context"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -198,6 +199,36 @@ func TestProxy(t *testing.T) {
 		}
 		if letter := r.onlyLetter(t); !strings.Contains(letter.Error, c.text) || letter.Evidence != lead.NotSent {
 			t.Errorf("%s: got %q, %s; want %q, not_sent", c.url, letter.Error, letter.Evidence, c.text)
+		}
+	}
+}
+
+// TestProxyThatFails: what an operator reads then is about the proxy, and not
+// about the CRM.
+func TestProxyThatFails(t *testing.T) {
+	untrusted := httptest.NewUnstartedServer(http.NotFoundHandler())
+	untrusted.Config.ErrorLog = quiet
+	untrusted.StartTLS()
+	t.Cleanup(untrusted.Close)
+	socks := socket(t, func(_ context.Context, conn net.Conn) {
+		_, _ = io.ReadFull(conn, make([]byte, 3)) // version, and that no password is one way
+		_, _ = conn.Write([]byte{5, 0})
+		_, _ = io.ReadFull(conn, make([]byte, 5))
+		_, _ = conn.Write([]byte{5, 2, 0, 1, 0, 0, 0, 0, 0, 0}) // not allowed by its rules
+		_, _ = io.Copy(io.Discard, conn)
+	})
+	for _, c := range []struct{ proxy, text string }{
+		{"http://" + closedPort(t), "the proxy cannot be reached"},
+		{untrusted.URL, "the proxy cannot be trusted: certificate of 127.0.0.1"},
+		{"socks5://" + socks, "the proxy did not connect to the CRM"},
+	} {
+		opts := options()
+		opts.QuickAttempts = 1
+		opts.Proxy, _ = url.Parse(c.proxy)
+		r := newRig(t, opts, hooks{webhook("w", "https://crm.example.com/")})
+		r.handle(t, message(call))
+		if letter := r.onlyLetter(t); !strings.Contains(letter.Error, c.text) || letter.Evidence != lead.NotSent {
+			t.Errorf("%s: got %q, %s; want %q, not_sent", c.proxy, letter.Error, letter.Evidence, c.text)
 		}
 	}
 }
