@@ -63,7 +63,7 @@ func newService(cfg *config.Config, log *zap.Logger) (*service, error) {
 		TTL: cfg.Redis.CacheTTL, Grace: cfg.Redis.Grace, MaxBytes: int64(cfg.Redis.CacheBytes),
 	}, registry, log)
 	s.ledger = subscription.NewLedger(s.redis, subscription.LedgerOptions{
-		HandedOnKept: cfg.Topics.DeadLetterRetention,
+		MaxPending: cfg.Redis.LedgerPending, HandedOnKept: cfg.Topics.DeadLetterRetention,
 	}, registry, log)
 	s.publisher = requeue.NewPublisher(newPublisherOptions(cfg.Kafka, s.kafka), registry, log)
 	wheel := requeue.NewWheel(s.publisher, cfg.Kafka.Topic, cfg.Retry.Delays)
