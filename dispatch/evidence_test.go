@@ -121,6 +121,28 @@ func TestIdleConnectionClosed(t *testing.T) {
 	}
 }
 
+// TestIdleConnectionIsClosedFirst: before the 5 seconds of many CRMs are over,
+// since a lead that meets their close may be taken for received.
+func TestIdleConnectionIsClosedFirst(t *testing.T) {
+	t.Parallel()
+	closed := make(chan time.Duration, 1)
+	address := socket(t, func(_ context.Context, conn net.Conn) {
+		in := bufio.NewReader(conn)
+		if readPost(in) != nil {
+			return
+		}
+		_, _ = io.WriteString(conn, ok)
+		answered := time.Now()
+		_, _ = in.ReadByte()
+		closed <- time.Since(answered)
+	})
+	r := newRig(t, options(address), hooks{webhook("w", "http://"+address)})
+	r.handle(t, message(call))
+	if after := <-closed; after > 4500*time.Millisecond {
+		t.Errorf("got the idle connection closed after %v, want it well before 5s", after)
+	}
+}
+
 // TestNoSilentSecondPost has a CRM that closes a used connection instead of
 // answering the second lead on it. net/http would POST that lead again by
 // itself if a header called it idempotent.

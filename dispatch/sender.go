@@ -27,9 +27,10 @@ const (
 	// whose other side does not read.
 	maxClogged = time.Second
 
-	// idleTimeout ends idle connections before the usual load balancers do (60
-	// seconds): a request that meets the other side's close may be lost.
-	idleTimeout = 30 * time.Second
+	// idleTimeout ends idle connections before CRMs do: a request that meets
+	// the other side's close counts as maybe received. Node.js and Apache
+	// close after 5 seconds, load balancers after 60.
+	idleTimeout = 4 * time.Second
 
 	// pingAfter is how long an HTTP/2 connection may be silent before it must
 	// prove that it is alive. Else one that a firewall dropped without a word
