@@ -194,23 +194,39 @@ func (r *rig) ends(topic string) map[int]int64 {
 	return ends
 }
 
-// lag is how many records of the live topic are not committed; -1: nobody
-// could tell.
+// lag is how many records of the live topic and of the retry topics are not
+// committed; -1: nobody could tell.
 func (r *rig) lag() int64 {
 	r.t.Helper()
-	ends := r.ends(r.topic)
+	var all int64
+	for _, topic := range r.topics() {
+		if strings.HasSuffix(topic, ".dlq") {
+			continue
+		}
+		lag := r.lagOf(topic)
+		if lag < 0 {
+			return -1
+		}
+		all += lag
+	}
+	return all
+}
+
+func (r *rig) lagOf(topic string) int64 {
+	r.t.Helper()
+	ends := r.ends(topic)
 	var all []int
 	for p := range r.partitions {
 		all = append(all, p)
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
-	res, err := r.client.OffsetFetch(ctx, &kafka.OffsetFetchRequest{GroupID: r.topic, Topics: map[string][]int{r.topic: all}})
-	if err != nil || len(ends) != r.partitions || len(res.Topics[r.topic]) != r.partitions {
+	res, err := r.client.OffsetFetch(ctx, &kafka.OffsetFetchRequest{GroupID: r.topic, Topics: map[string][]int{topic: all}})
+	if err != nil || len(ends) != r.partitions || len(res.Topics[topic]) != r.partitions {
 		return -1
 	}
 	var lag int64
-	for _, p := range res.Topics[r.topic] {
+	for _, p := range res.Topics[topic] {
 		if p.Error != nil {
 			return -1
 		}

@@ -181,15 +181,15 @@ func TestWhatACRMDoesNotTakeIsADeadLetter(t *testing.T) {
 		hooks, want[h.ID] = append(hooks, h), e
 	}
 	same := func(*hook) {}
-	add("unavailable", ending{"exhausted", "503", "2", "answered"}, same, devstack.Answer{Status: 503})
-	add("too-many", ending{"exhausted", "429", "1", "answered"}, same, devstack.Answer{Status: 429, Header: http.Header{"Retry-After": {"30"}}})
-	add("wrong-token", ending{"exhausted", "401", "1", "answered"}, same, devstack.Answer{Status: 401})
+	add("unavailable", ending{"exhausted", "503", "4", "answered"}, same, devstack.Answer{Status: 503})
+	add("too-many", ending{"exhausted", "429", "2", "answered"}, same, devstack.Answer{Status: 429, Header: http.Header{"Retry-After": {"1"}}})
+	add("wrong-token", ending{"exhausted", "401", "2", "answered"}, same, devstack.Answer{Status: 401})
 	add("bad-request", ending{"refused", "400", "1", "answered"}, same, devstack.Answer{Status: 400, Body: "hush"})
 	add("gone", ending{"gone", "410", "1", "answered"}, same, devstack.Answer{Status: 410})
 	add("moved", ending{"refused", "302", "1", "answered"}, same,
 		devstack.Answer{Status: 302, Header: http.Header{"Location": {r.crm.URL() + "/elsewhere"}}})
-	add("nobody-there", ending{"exhausted", "", "2", "not_sent"}, func(h *hook) { h.URL = "http://" + closedPort(t, r) + "/?token=hush" })
-	add("never-answers", ending{"exhausted", "", "1", "maybe_received"}, same, devstack.Answer{Never: true})
+	add("nobody-there", ending{"exhausted", "", "4", "not_sent"}, func(h *hook) { h.URL = "http://" + closedPort(t, r) + "/?token=hush" })
+	add("never-answers", ending{"exhausted", "", "2", "maybe_received"}, same, devstack.Answer{Never: true})
 	r.seed(hooks...)
 
 	r.publish(calls(advertiser, 1, 1)...)

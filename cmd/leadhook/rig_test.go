@@ -64,6 +64,7 @@ func newRig(t *testing.T, s setup) *rig {
 		"LEADHOOK_KAFKA_HEARTBEAT_INTERVAL=200ms", "LEADHOOK_KAFKA_COMMIT_INTERVAL=50ms",
 		"LEADHOOK_TOPICS_PARTITIONS=" + strconv.Itoa(r.partitions), "LEADHOOK_REDIS_URL=" + r.redis,
 		"LEADHOOK_ADMIN_LISTEN=127.0.0.1:0", "LEADHOOK_RETRY_QUICK_WAIT=20ms",
+		"LEADHOOK_RETRY_DELAYS=" + strings.Join(retryDelays, ","), "LEADHOOK_RETRY_SCHEDULE=200ms",
 		"LEADHOOK_HTTP_ALLOW_HTTP=true", "LEADHOOK_HTTP_ALLOW_CIDRS=127.0.0.0/8", "LEADHOOK_HTTP_ALLOW_PORTS=" + port,
 	}, s.environ...)
 	if !s.noTopics {
@@ -81,10 +82,14 @@ func (r *rig) createTopics() {
 	})
 }
 
-// topics are those that the defaults ask for, in the order of creation.
+// retryDelays are those of a rig's retry topics: a delivery that fails waits
+// 200 ms, once, and one that is put off ten seconds.
+var retryDelays = []string{"200ms", "2s", "10s"}
+
+// topics are those of a rig, in the order of creation.
 func (r *rig) topics() []string {
 	names := []string{r.topic}
-	for _, delay := range []string{"10s", "1m", "5m", "30m", "2h", "12h"} {
+	for _, delay := range retryDelays {
 		names = append(names, r.topic+".retry."+delay)
 	}
 	return append(names, r.topic+".dlq")

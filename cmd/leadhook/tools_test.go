@@ -69,11 +69,11 @@ func TestTopicsThatCouldStallALeadAreAProblem(t *testing.T) {
 func TestATopicOfOtherRetryDelaysIsNamed(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, setup{})
-	r.environ = append(r.environ, "LEADHOOK_RETRY_DELAYS=10s,1m,5m,30m,2h,10h")
+	r.environ = append(r.environ, "LEADHOOK_RETRY_DELAYS=200ms,2s,15s")
 	r.must("", "topics", "create")
-	left := r.topic + ".retry.12h"
+	left := r.topic + ".retry.10s"
 	until(t, poll, "the topics are everywhere", func() bool { return r.leadhook("", "topics", "check").code == exitDone })
-	if got := r.must("", "topics", "check"); !containsAll(got, "warning: "+left+" is left over", "ok: "+r.topic+".retry.10h") {
+	if got := r.must("", "topics", "check"); !containsAll(got, "warning: "+left+" is left over", "ok: "+r.topic+".retry.15s") {
 		t.Errorf("check: got\n%s\nwant a warning about %s", got, left)
 	}
 	r.seed(r.hook("all", r.name("USA_1")))
