@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"strings"
 	"time"
 
@@ -35,6 +36,7 @@ func connectKafka(cfg config.Kafka) (*kafkaConn, error) {
 	}
 	const dialTimeout = 5 * time.Second
 	transport := &kafka.Transport{
+		Dial:        (&net.Dialer{Timeout: dialPatience(dialTimeout, len(cfg.Brokers))}).DialContext,
 		ClientID:    cfg.ClientID,
 		TLS:         encryption,
 		SASL:        login,
@@ -51,6 +53,16 @@ func connectKafka(cfg config.Kafka) (*kafkaConn, error) {
 		transport: transport,
 		client:    &kafka.Client{Addr: kafka.TCP(cfg.Brokers...), Timeout: cfg.Timeout, Transport: transport},
 	}, nil
+}
+
+// dialPatience is how long one of several brokers may take to accept: the
+// transport tries them one after the other within one dialTimeout, and a
+// machine that is off does not answer at all, where the others would.
+func dialPatience(dialTimeout time.Duration, brokers int) time.Duration {
+	if brokers <= 1 {
+		return dialTimeout
+	}
+	return max(patience/time.Duration(brokers+1), time.Second)
 }
 
 func mechanism(cfg config.SASL) (sasl.Mechanism, error) {

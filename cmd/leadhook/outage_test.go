@@ -1,8 +1,10 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"net"
+	"syscall"
 	"testing"
 	"time"
 
@@ -200,4 +202,43 @@ func (i *instance) metric(name string) float64 {
 		_, _ = fmt.Sscan(line[len(name)+1:], &value)
 	}
 	return value
+}
+
+// TestABrokerThatIsOffDoesNotHideTheOthers has a first broker that does not
+// even refuse connections. The client takes the brokers in an order of chance.
+func TestABrokerThatIsOffDoesNotHideTheOthers(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, setup{})
+	r.environ = append(r.environ, "LEADHOOK_KAFKA_BROKERS="+unanswered(t)+","+r.kafka)
+	for range 6 {
+		r.must("", "topics", "check")
+	}
+}
+
+// unanswered is an address where connecting takes until the caller gives up:
+// its queue of connections is full, and nobody accepts them.
+func unanswered(t *testing.T) string {
+	t.Helper()
+	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = syscall.Close(fd) })
+	if err := errors.Join(syscall.Bind(fd, &syscall.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}), syscall.Listen(fd, 0)); err != nil {
+		t.Fatal(err)
+	}
+	name, err := syscall.Getsockname(fd)
+	if err != nil {
+		t.Fatal(err)
+	}
+	addr := fmt.Sprintf("127.0.0.1:%d", name.(*syscall.SockaddrInet4).Port)
+	for range 10 {
+		conn, err := net.DialTimeout("tcp", addr, 100*time.Millisecond)
+		if err != nil {
+			return addr
+		}
+		t.Cleanup(func() { _ = conn.Close() })
+	}
+	t.Skip("this system takes every connection")
+	return ""
 }
