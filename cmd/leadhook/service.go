@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -207,8 +208,9 @@ func (s *service) check(ctx context.Context) error {
 // foundations are what must be right before the first lead is read.
 type foundations struct {
 	mu    sync.Mutex
-	wrong error // guarded by mu; nil once all was right
-	right bool  // guarded by mu
+	wrong error    // guarded by mu; nil once all was right
+	right bool     // guarded by mu
+	said  []string // guarded by mu; causes that were logged
 }
 
 // await repeats check with back-off until it finds nothing wrong, and returns
@@ -231,13 +233,18 @@ func (f *foundations) await(ctx context.Context, check func(context.Context) err
 	return true
 }
 
-// note keeps the cause, and says whether it is a new one.
+// note keeps the cause, and says whether it is one to log. Of several brokers
+// that are away each is a cause of its own, and they come by turns, for hours.
 func (f *foundations) note(err error) bool {
+	const remembered = 20 // a cause can have a number in it that is always another
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	isNew := f.wrong == nil || f.wrong.Error() != err.Error()
 	f.wrong = err
-	return isNew
+	if slices.Contains(f.said, err.Error()) {
+		return false
+	}
+	f.said = append(f.said[max(0, len(f.said)-remembered+1):], err.Error())
+	return true
 }
 
 // errStarting is the cause before the first answer of Kafka and Redis.
