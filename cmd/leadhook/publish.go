@@ -133,20 +133,15 @@ func (p *publishing) publish(ctx context.Context, first, last int) []error {
 	return p.publisher.PublishAll(ctx, records)
 }
 
-// partial says which events are published when not all are.
+// partial says which events are published when not all are: every one of those
+// in doubt, so that whoever publishes them again publishes no other.
 func (p *publishing) partial(first int, acked []bool, cause error) error {
-	const shown = 5
+	missing := runs(acked, func(i int) string { return p.events.name(first + i) })
 	count := first
-	var missing []string
-	for i, ok := range acked {
+	for _, ok := range acked {
 		if ok {
 			count++
-		} else {
-			missing = append(missing, p.events.name(first+i))
 		}
-	}
-	if more := len(missing) - shown; more > 0 {
-		missing = append(missing[:shown], fmt.Sprintf("and %d more up to %s", more, missing[len(missing)-1]))
 	}
 	var text strings.Builder
 	fmt.Fprintf(&text, "published %d of %d events", count, p.events.len)
@@ -157,6 +152,26 @@ func (p *publishing) partial(first int, acked []bool, cause error) error {
 		fmt.Fprintf(&text, "; not tried: %s and all after it", p.events.name(next))
 	}
 	return fmt.Errorf("%s: %w", text.String(), cause)
+}
+
+// runs names what is false, neighbours together.
+func runs(acked []bool, name func(i int) string) []string {
+	var all []string
+	for i := 0; i < len(acked); i++ {
+		end := i
+		for end < len(acked) && !acked[end] {
+			end++
+		}
+		switch end - i {
+		case 0:
+		case 1:
+			all = append(all, name(i))
+		default:
+			all = append(all, name(i)+" to "+name(end-1))
+		}
+		i = end
+	}
+	return all
 }
 
 func acknowledged(errs []error) []bool {
