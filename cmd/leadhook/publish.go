@@ -73,8 +73,8 @@ func (c publishCommand) check() error {
 	switch {
 	case c.Sample != "" && len(c.Files) > 0:
 		return errors.New("publish: give files or --sample, not both")
-	case c.Sample == "" && (c.Count != 1 || c.Spread != 0):
-		return errors.New("publish: --count and --spread are for --sample")
+	case c.Sample == "" && (c.Count != 1 || c.Spread != 0 || c.Advertiser != sampleAdvertiser || c.Trigger != lead.NewContact):
+		return errors.New("publish: --advertiser, --trigger, --count and --spread are for --sample: events have their own")
 	case c.Count < 1, c.Spread < 0, !(c.Rate >= 0): // not a number is none of both
 		return errors.New("publish: --count must be at least 1, --spread and --rate not negative")
 	case c.Sample != "":

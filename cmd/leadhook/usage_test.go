@@ -59,6 +59,8 @@ func TestWrongUsageIsExitCodeTwo(t *testing.T) {
 		{"publish --sample fax", "", []string{"--sample", "call", "email"}},
 		{"publish --sample call leads.json", "", []string{"files or --sample"}},
 		{"publish --count 5", "", []string{"--count"}},
+		{"publish --advertiser USA_1 leads.json", "", []string{"--advertiser", "--sample"}},
+		{"publish --trigger existing_contact leads.json", "", []string{"--trigger", "--sample"}},
 		{"publish --sample call --count 0", "", []string{"--count"}},
 		{"publish --sample call --rate -1", "", []string{"--rate"}},
 		{"publish --sample call --trigger never", "", []string{"--trigger", "new_contact"}},
