@@ -20,6 +20,9 @@ func suggestion(unknown string, known iter.Seq[string]) string {
 		if strings.HasSuffix(name, "."+unknown) {
 			d = 1 // the group was left out
 		}
+		if rest, longer := strings.CutPrefix(unknown, name); longer && !strings.HasPrefix(rest, ".") {
+			d = min(d, 2) // logging for log
+		}
 		if d < least {
 			best = nil
 		}
