@@ -128,7 +128,9 @@ func (w *world) withDeadLetters(ctx context.Context, do func(*requeue.DeadLetter
 	})
 }
 
-const letterHeading = "TIME\tADVERTISER\tWEBHOOK\tLEAD\tREASON\tATTEMPTS\tSTATUS\tERROR"
+// letterHeading has a TIME as wide as time.DateTime: in tail, it is written
+// before it is known what comes below.
+const letterHeading = "TIME               \tADVERTISER\tWEBHOOK\tLEAD\tREASON\tATTEMPTS\tSTATUS\tERROR"
 
 func letterRow(l *requeue.Letter) string {
 	return fmt.Sprintf("%s\t%s\t%s\t%s\t%s\t%d\t%s\t%s", l.Buried.Local().Format(time.DateTime),

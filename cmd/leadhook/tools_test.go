@@ -194,5 +194,9 @@ func TestDeadLettersAreListedAndTailed(t *testing.T) {
 	r.until("the newest three show", func() bool { return tail.log.lines(h.ID) == 3 })
 	r.publish(calls(advertiser, 31, 5)...)
 	r.until("those that come show", func() bool { return tail.log.lines(h.ID) == 8 })
+	shown := strings.Split(tail.log.String(), "\n")
+	if got, want := strings.Index(shown[1], advertiser), strings.Index(shown[0], "ADVERTISER"); got != want {
+		t.Errorf("an advertiser in column %d below a heading in column %d:\n%s", got, want, tail.log.String())
+	}
 	tail.end(os.Interrupt)
 }
