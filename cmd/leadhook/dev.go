@@ -71,9 +71,16 @@ func (devAll) Run(ctx context.Context, w *world, cli *commands) error {
 		return fmt.Errorf("seed the sample webhooks: %w", err)
 	}
 
+	told := ctx
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	var guide sync.WaitGroup
+	guide.Go(func() {
+		<-ctx.Done()
+		if told.Err() != nil { // its own log would say so, but is not shown
+			fmt.Fprintf(w.stdout, "\nending: a lead that is being POSTed has up to %v; Ctrl-C again ends it at once.\n", cfg.HTTP.Timeout)
+		}
+	})
 	guide.Go(func() {
 		err := stack.guide(ctx, w, s.publisher, cfg)
 		switch {

@@ -75,6 +75,7 @@ func TestTheFirstMinute(t *testing.T) {
 	}
 	until(t, poll, "the fifth lead arrives", func() bool { return i.log.lines(" POST /") == 5 })
 	i.end(os.Interrupt)
+	i.says("ending: ")
 	i.says("ended.")
 	for _, addr := range []string{d.kafka, d.redis, d.crm, d.admin} {
 		l, err := net.Listen("tcp", addr)

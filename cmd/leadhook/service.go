@@ -163,6 +163,13 @@ func (s *service) run(ctx context.Context) error {
 	background.Go(func() { s.webhooks.Run(serving) })
 	background.Go(func() { s.ledger.Run(serving) })
 	background.Go(func() {
+		select {
+		case <-ctx.Done():
+			s.log.Info("told to stop: attempts under way end first", zap.Duration("timeout", s.cfg.HTTP.Timeout))
+		case <-serving.Done():
+		}
+	})
+	background.Go(func() {
 		if err := s.admin.Serve(serving); err != nil {
 			s.log.Error("the admin listener ended", zap.Error(err))
 		}
