@@ -21,9 +21,11 @@ func hostPorts(field *[]string, usualPort int) value {
 func hostPort(s string, usualPort int) (string, error) {
 	host, port, err := net.SplitHostPort(s)
 	switch {
+	case strings.Contains(s, "@"): // not quoted: a password is before it
+		return "", errors.New("an address has no user and no password in it: they have settings of their own")
 	case err != nil && !strings.Contains(s, ":"):
 		return "", fmt.Errorf("%q has no port: write %s:%d, if it is the usual one", s, s, usualPort)
-	case err != nil || host == "" || strings.ContainsAny(host, " /@"):
+	case err != nil || host == "" || strings.ContainsAny(host, " /"):
 		return "", fmt.Errorf("%q is not host:port", s)
 	}
 	if _, err := parsePort(port); err != nil {

@@ -62,6 +62,8 @@ func TestFaultsOfVariables(t *testing.T) {
 			`LEADHOOK_HTTP_TIMEOUT: http.timeout: "15" has no unit: write 15s for seconds`},
 		{"empty", "LEADHOOK_HTTP_ALLOW_HTTP=",
 			`LEADHOOK_HTTP_ALLOW_HTTP: http.allow_http: "" is neither true nor false`},
+		{"with a password", "LEADHOOK_KAFKA_BROKERS=SASL_SSL://bob:hush@kafka:9093",
+			"LEADHOOK_KAFKA_BROKERS: kafka.brokers: an address has no user and no password in it: they have settings of their own"},
 		{"empty list", "LEADHOOK_KAFKA_BROKERS=,", "LEADHOOK_KAFKA_BROKERS: kafka.brokers: must not be empty"},
 		{"no file", "LEADHOOK_CONFIG=testdata/none", "testdata/none: reading the settings: open testdata/none: no such file or directory"},
 		{"a directory", "LEADHOOK_CONFIG=testdata", "testdata: reading the settings: read testdata: is a directory"},
