@@ -80,7 +80,11 @@ func TestFaultsOfASeedFile(t *testing.T) {
 			[]string{"seed.yaml:5:12: event takes one trigger: for both, make two webhooks"}},
 		"an unknown trigger": {strings.Replace(minimal(), "new_contact", "contact", 1),
 			[]string{"seed.yaml:5:12: event must be new_contact or existing_contact"}},
-		"an unknown type":   {minimal("lead_types: [calls, emails]"), atLine6(25, "a lead type must be one of calls, chats, forms")},
+		"an unknown type": {minimal("lead_types: [calls, emails]"), atLine6(25, "a lead type must be one of calls, chats, forms")},
+		"unknown types": {minimal("lead_types: [sms, calls, fax]"), []string{
+			"seed.yaml:6:18: a lead type must be one of calls, chats, forms",
+			"seed.yaml:6:30: a lead type must be one of calls, chats, forms",
+		}},
 		"no types":          {minimal("lead_types: []"), atLine6(17, "lead_types must name at least one of calls, chats, forms")},
 		"types as text":     {minimal("lead_types: calls"), atLine6(17, "lead_types must be a list of up to three, such as [calls, chats, forms]")},
 		"an unknown format": {minimal("format: xml"), atLine6(13, "format must be json or adf")},

@@ -152,12 +152,12 @@ func (w *webhookReader) readLeadTypes(node ast.Node) {
 	for _, item := range items {
 		text, ok := w.text(item, "a lead type")
 		if !ok {
-			return
+			continue
 		}
 		t, known := lead.ParseLeadType(text)
 		if !known {
 			w.faults.add(w.start(item), "a lead type must be one of calls, chats, forms")
-			return
+			continue
 		}
 		w.hook.LeadTypes |= t
 	}
