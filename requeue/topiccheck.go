@@ -51,7 +51,10 @@ func CheckTopics(ctx context.Context, client *kafka.Client, specs []TopicSpec) (
 			c.replication(t)
 			c.settings(t)
 			c.retention(t)
-			if i > 0 && live != nil {
+			switch {
+			case i == 0:
+				c.live(t)
+			case live != nil:
 				c.beside(t, live, specs[0].Name)
 			}
 		}
@@ -130,6 +133,10 @@ func (c *check) replication(t *topic) {
 			"Add replicas: kafka-reassign-partitions.sh, or set the replication to what you mean.",
 			c.spec.Name, t.replicas(), c.spec.ReplicationFactor)
 	}
+	if known && int(least) < c.spec.MinInsync {
+		c.warn("%s has min.insync.replicas %d, the settings say %d: a lead counts as published when fewer copies have it. "+
+			"Change it: %s", c.spec.Name, least, c.spec.MinInsync, c.alter("min.insync.replicas", c.spec.MinInsync))
+	}
 	leaderless, behind := 0, 0
 	for _, p := range t.partitions {
 		switch {
@@ -194,6 +201,21 @@ func (c *check) retention(t *topic) {
 	}
 	c.warn("%s keeps records for %v, the settings say %v. Change it: %s",
 		c.spec.Name, have, forEver(c.spec.Retention), change)
+}
+
+// live compares the live topic with the settings. What is too small there keeps
+// producers and instances out, and no lead that has come in.
+func (c *check) live(t *topic) {
+	if have := len(t.partitions); have < c.spec.Partitions {
+		c.warn("%s has %d partitions, the settings say %d: no more instances than that can share the work. Add some, to "+
+			"the other topics first; producers then put some advertisers elsewhere: "+
+			"kafka-topics.sh --bootstrap-server %s --alter --topic %[1]s --partitions %[3]d",
+			c.spec.Name, have, c.spec.Partitions, c.brokers)
+	}
+	if limit, known := t.number("max.message.bytes"); known && int(limit) < c.spec.MaxMessageBytes-HeadRoom {
+		c.warn("%s takes records of %d bytes, the settings allow larger events: producers cannot publish them. "+
+			"Change it, on the other topics first: %s", c.spec.Name, limit, c.alter("max.message.bytes", c.spec.MaxMessageBytes))
+	}
 }
 
 // beside compares the topic with the live topic.

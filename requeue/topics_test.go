@@ -132,12 +132,17 @@ func TestCheckTopics(t *testing.T) {
 		live, dead *topic
 		want       []string // "topic failure|warning: part of the text"
 	}{
-		"sound":         {&soundLive, &soundDead, nil},
-		"both missing":  {nil, nil, []string{"live failure: --partitions 3 ", "dlq failure: leadhook topics create"}},
-		"dlq missing":   {&topic{5, nil}, nil, []string{"dlq failure: --partitions 5 "}},
-		"live missing":  {nil, &soundDead, []string{"live failure: does not exist"}},
-		"dlq too few":   {&topic{5, nil}, &soundDead, []string{"dlq failure: --alter --topic DLQ --partitions 5"}},
-		"dlq too many":  {&topic{2, nil}, &soundDead, []string{"dlq failure: cannot be taken away"}},
+		"sound":        {&soundLive, &soundDead, nil},
+		"both missing": {nil, nil, []string{"live failure: --partitions 3 ", "dlq failure: leadhook topics create"}},
+		"dlq missing":  {&topic{5, nil}, nil, []string{"dlq failure: --partitions 5 "}},
+		"live missing": {nil, &soundDead, []string{"live failure: does not exist"}},
+		"dlq too few":  {&topic{5, nil}, &soundDead, []string{"dlq failure: --alter --topic DLQ --partitions 5"}},
+		"dlq too many": {&topic{2, nil}, &soundDead,
+			[]string{"live warning: has 2 partitions, the settings say 3", "dlq failure: cannot be taken away"}},
+		"both too few": {&topic{2, nil}, &topic{2, []string{large, long}},
+			[]string{"live warning: has 2 partitions, the settings say 3"}},
+		"live limit too small": {&topic{3, []string{"max.message.bytes=900000"}}, &soundDead,
+			[]string{"live warning: --add-config max.message.bytes=1048588"}},
 		"not as wished": {&topic{4, nil}, &topic{4, []string{large, long}}, nil},
 		"dlq's limit as the live topic's": {&soundLive, &topic{3, []string{long}},
 			[]string{"dlq failure: --add-config max.message.bytes=1114124"}},
@@ -169,6 +174,18 @@ func TestCheckTopics(t *testing.T) {
 			compareProblems(t, live, problems, c.want)
 		})
 	}
+}
+
+func TestCheckTopicsWithFewerInSyncThanTheSettingsSay(t *testing.T) {
+	r := newRig(t)
+	live := topicName()
+	r.create(t, live, 1, "min.insync.replicas=1")
+	spec := requeue.TopicSpec{Name: live, MinInsync: 2}
+	problems, err := requeue.CheckTopics(within(t), r.client, []requeue.TopicSpec{spec})
+	if err != nil {
+		t.Fatal(err)
+	}
+	compareProblems(t, live, problems, []string{"live warning: has min.insync.replicas 1, the settings say 2"})
 }
 
 func compareProblems(t *testing.T, live string, problems []requeue.Problem, want []string) {
