@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/segmentio/kafka-go"
+
+	"github.com/leadhook/leadhook/config"
 )
 
 // A dev is where `leadhook dev` is to be, and where the other commands look.
@@ -84,6 +86,18 @@ func TestTheFirstMinute(t *testing.T) {
 			continue
 		}
 		_ = l.Close()
+	}
+}
+
+func TestTheAdminURLCanBeOpened(t *testing.T) {
+	t.Parallel()
+	for listen, want := range map[string]string{
+		"": "off", "127.0.0.1:9464": "http://127.0.0.1:9464", ":9464": "http://127.0.0.1:9464",
+		"0.0.0.0:9464": "http://127.0.0.1:9464", "[::]:9464": "http://127.0.0.1:9464", "[::1]:9464": "http://[::1]:9464",
+	} {
+		if got := adminURL(config.Admin{Listen: listen}); got != want {
+			t.Errorf("%q: got %s, want %s", listen, got, want)
+		}
 	}
 }
 

@@ -1,8 +1,10 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"net"
 	"slices"
 	"time"
 
@@ -71,10 +73,14 @@ A webhook of your own for the sample CRM, whose address leadhook calls only wher
 }
 
 func adminURL(cfg config.Admin) string {
-	if cfg.Listen == "" {
+	host, port, err := net.SplitHostPort(cfg.Listen)
+	if err != nil {
 		return "off"
 	}
-	return "http://" + cfg.Listen
+	if ip := net.ParseIP(host); ip != nil && ip.IsUnspecified() {
+		host = "" // it listens everywhere: here too
+	}
+	return "http://" + net.JoinHostPort(cmp.Or(host, "127.0.0.1"), port)
 }
 
 // awaitSamples waits until the CRM has the sample leads or ctx ends.

@@ -9,8 +9,6 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"go.uber.org/zap"
-
 	"github.com/leadhook/leadhook/config"
 	"github.com/leadhook/leadhook/requeue"
 )
@@ -124,7 +122,7 @@ func (w *world) withDeadLetters(ctx context.Context, do func(*requeue.DeadLetter
 		}
 		defer func() { _ = log.Sync() }()
 		topic := requeue.DeadLetterTopic(cfg.Kafka.Topic)
-		return do(requeue.NewDeadLetterReader(k.client, topic, log.With(zap.String("topic", topic))))
+		return do(requeue.NewDeadLetterReader(k.client, topic, log))
 	})
 }
 
