@@ -111,7 +111,7 @@ func kafkaSettings(k *Kafka) []setting {
 				" how long leads wait after an instance has died."},
 		{"kafka.rebalance_timeout", "10s", duration(&k.RebalanceTimeout, 500*ms, 10*time.Minute),
 			"How long the group waits for its members when one joins or leaves."},
-		{"kafka.heartbeat_interval", "2s", duration(&k.HeartbeatInterval, 50*ms, time.Minute),
+		{"kafka.heartbeat_interval", "500ms", duration(&k.HeartbeatInterval, 50*ms, time.Minute),
 			"How often an instance shows that it lives; at most a third of kafka.session_timeout."},
 
 		{"kafka.fetch_max_bytes", "1MiB", size(&k.FetchMaxBytes, 16*kib, 64*mib),

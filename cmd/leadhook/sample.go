@@ -66,6 +66,9 @@ func newSampler(kind lead.Kind, trigger lead.Trigger) (func(advertiser string) [
 	if !ok {
 		return nil, fmt.Errorf("the example event of kind %s has no lead", kind)
 	}
+	// Ids rise, as those of a platform do; from where, nobody else can know.
+	const digits = 1_000_000_000_000_000 // exact in every language
+	id := digits/10 + rand.Int64N(digits*8/10)
 	return func(advertiser string) []byte {
 		now := time.Now().UTC().Format(time.RFC3339)
 		event["advertiser_id"], event["trigger"], event["test"] = advertiser, trigger, true
@@ -73,7 +76,8 @@ func newSampler(kind lead.Kind, trigger lead.Trigger) (func(advertiser string) [
 			delete(event, "advertiser") // that one's name and phone are not this one's
 		}
 		event["published_at"], event["event_id"] = now, fmt.Sprintf("sample-%016x", rand.Uint64())
-		body["id"] = 1 + rand.Int64N(1<<53-1) // exact in every language
+		id++
+		body["id"] = id
 		body["occured_at"], body["created_at"] = now, now
 		var out bytes.Buffer
 		encoder := json.NewEncoder(&out)
