@@ -73,8 +73,8 @@ func TestFaultsOfVariables(t *testing.T) {
 			`LEADHOOK_CONSUMER_OPEN_BYTES: consumer.open_bytes: "9999999999GiB" is more bytes than can be counted`},
 		{"too many days", "LEADHOOK_TOPICS_RETENTION=99999999999d",
 			`LEADHOOK_TOPICS_RETENTION: topics.retention: "99999999999d" is not a duration: want one such as 10s, 1h30m or 7d`},
-		{"rule broken by the default", "LEADHOOK_KAFKA_SESSION_TIMEOUT=3s",
-			"LEADHOOK_KAFKA_SESSION_TIMEOUT: kafka.heartbeat_interval: 2s is too much: at most a third of kafka.session_timeout, which is 1s"},
+		{"rule broken by the default", "LEADHOOK_KAFKA_SESSION_TIMEOUT=1s",
+			"LEADHOOK_KAFKA_SESSION_TIMEOUT: kafka.heartbeat_interval: 500ms is too much: at most a third of kafka.session_timeout, which is 333ms"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			_, err := config.Load("", []string{"PATH=/bin", c.entry})

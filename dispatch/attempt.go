@@ -34,24 +34,11 @@ const (
 // attemptQuickly attempts a delivery until its outcome stands for now, and
 // leaves that in it. The error says that ctx ended before it was attempted.
 func (d *Dispatcher) attemptQuickly(ctx context.Context, dl *delivery) (end, error) {
-	var waits *backoff.ExponentialBackOff // made when needed: most deliveries succeed
+	var waits backoff.BackOff // made when needed: most deliveries succeed
 	for {
-		t := dl.turn()
-		later, err := d.lanes.enter(ctx, dl.hook, dl.target.host, t)
-		switch {
-		case dl.tries > 0 && (err != nil || !later.IsZero()):
-			return stands, nil
-		case err != nil:
-			return stands, dl.unsettled(err)
-		case !later.IsZero():
-			dl.later = later
-			return stands, nil
-		}
-		if time.Since(dl.looked) > d.opts.LookAgainAfter && dl.tries == 0 {
-			if further, err := d.furtherOn(ctx, dl); further || err != nil {
-				d.lanes.giveBack(t)
-				return settled, err
-			}
+		t, end, err := d.takeTurn(ctx, dl)
+		if t == nil {
+			return end, err
 		}
 		if end, err := d.attempt(ctx, dl, t); end != stands || err != nil {
 			return end, err
@@ -62,16 +49,46 @@ func (d *Dispatcher) attemptQuickly(ctx context.Context, dl *delivery) (end, err
 		if waits == nil {
 			waits = d.quickWaits()
 		}
-		wait := waits.NextBackOff()
-		if time.Since(dl.began)+wait > quickWindow {
-			return stands, nil
-		}
-		d.log.Info("quick retry", append(dl.fields(), zap.Int("attempt", dl.history.Attempts), zap.Duration("wait", wait),
-			zap.String("address", dl.target.url.Host), zap.Int("status", dl.outcome.status), zap.String("error", dl.outcome.text))...)
-		if !sleep(ctx, wait) {
+		if !d.pause(ctx, dl, waits.NextBackOff()) {
 			return stands, nil
 		}
 	}
+}
+
+// takeTurn waits for the delivery's turn in its webhook's lane. It returns none
+// if the delivery is to come again later, got further meanwhile, or ctx ended;
+// one that was attempted already has an outcome, which stands then.
+func (d *Dispatcher) takeTurn(ctx context.Context, dl *delivery) (*turn, end, error) {
+	t := dl.turn()
+	later, err := d.lanes.enter(ctx, dl.hook, dl.target.host, t)
+	if err != nil {
+		if dl.tries == 0 {
+			return nil, stands, dl.unsettled(err)
+		}
+		return nil, stands, nil //nolint:nilerr // there is an outcome
+	}
+	if !later.IsZero() {
+		dl.later = later
+		return nil, stands, nil
+	}
+	if dl.tries == 0 && time.Since(dl.looked) > d.opts.LookAgainAfter {
+		if further, err := d.furtherOn(ctx, dl); further || err != nil {
+			d.lanes.giveBack(t)
+			return nil, settled, err
+		}
+	}
+	return t, stands, nil
+}
+
+// pause waits before another quick attempt. It returns false if there is to be
+// none: too much time is over, or ctx has ended.
+func (d *Dispatcher) pause(ctx context.Context, dl *delivery, wait time.Duration) bool {
+	if time.Since(dl.began)+wait > quickWindow {
+		return false
+	}
+	d.log.Info("quick retry", append(dl.fields(), zap.Int("attempt", dl.history.Attempts), zap.Duration("wait", wait),
+		zap.String("address", dl.target.url.Host), zap.Int("status", dl.outcome.status), zap.String("error", dl.outcome.text))...)
+	return sleep(ctx, wait)
 }
 
 func (dl *delivery) turn() *turn {
@@ -80,7 +97,7 @@ func (dl *delivery) turn() *turn {
 
 // quickWaits are the waits between quick attempts, doubling, each at random
 // half as short or half as long.
-func (d *Dispatcher) quickWaits() *backoff.ExponentialBackOff {
+func (d *Dispatcher) quickWaits() backoff.BackOff {
 	return backoff.NewExponentialBackOff(
 		backoff.WithInitialInterval(d.opts.QuickWait),
 		backoff.WithMultiplier(2),
