@@ -65,7 +65,7 @@ func (d *Dispatcher) takeTurn(ctx context.Context, dl *delivery) (*turn, end, er
 		if dl.tries == 0 {
 			return nil, stands, dl.unsettled(err)
 		}
-		return nil, stands, nil //nolint:nilerr // there is an outcome
+		return nil, stands, nil
 	}
 	if !later.IsZero() {
 		dl.later = later
