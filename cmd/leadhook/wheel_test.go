@@ -1,0 +1,152 @@
+package main
+
+import (
+	"fmt"
+	"net/http"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/leadhook/leadhook/internal/devstack"
+)
+
+// The schedule of these tests is a wait of two seconds for each failed attempt.
+var slowWheel = []string{"LEADHOOK_RETRY_SCHEDULE=2s,2s,2s,2s"}
+
+// parked is how many records the retry topics have got.
+func (r *rig) parked() int64 {
+	r.t.Helper()
+	var all int64
+	for _, delay := range retryDelays {
+		for _, end := range r.ends(r.topic + ".retry." + delay) {
+			all += end
+		}
+	}
+	return all
+}
+
+func TestATokenCorrectedByASeedHealsWhatWaits(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, setup{environ: slowWheel, answer: func(p devstack.Post) devstack.Answer {
+		if p.Header.Get("Authorization") != "Bearer right" {
+			return devstack.Answer{Status: http.StatusUnauthorized}
+		}
+		return devstack.Answer{}
+	}})
+	const leads = 40
+	advertiser := r.name("USA_1")
+	h := r.hook("all", advertiser)
+	h.Auth = "Bearer wrong"
+	r.seed(h)
+	r.publish(calls(advertiser, 1, leads)...)
+	r.run()
+	r.until("all wait", func() bool { return r.parked() >= leads })
+	h.Auth = "Bearer right"
+	r.seed(h)
+	a := r.settled()
+	if want := (account{events: leads, wanted: leads, taken: leads, failed: a.failed}); a != want {
+		t.Errorf("got  %v\nwant %v", a, want)
+	}
+}
+
+// TestWhatWaitsSurvivesAKill kills the only instance while all leads wait, and
+// starts it again when they are due.
+func TestWhatWaitsSurvivesAKill(t *testing.T) {
+	t.Parallel()
+	var healthy atomic.Bool
+	r := newRig(t, setup{environ: slowWheel, answer: func(devstack.Post) devstack.Answer {
+		if !healthy.Load() {
+			return devstack.Answer{Status: http.StatusForbidden}
+		}
+		return devstack.Answer{}
+	}})
+	const leads, advertisers = 300, 100
+	r.seed(r.spread(advertisers)...)
+	r.must("", r.publishSpread(leads, advertisers)...)
+	i := r.spawn()
+	r.until("all wait", func() bool { return r.parked() >= leads })
+	i.kill()
+	healthy.Store(true)
+	i = r.spawn()
+	a := r.settled()
+	if want := (account{events: leads, wanted: leads, taken: leads, failed: a.failed}); a != want {
+		t.Errorf("got  %v\nwant %v", a, want)
+	}
+	i.stop()
+}
+
+// TestTheSameEventThreeTimes has its CRM fail at first.
+func TestTheSameEventThreeTimes(t *testing.T) {
+	t.Parallel()
+	var posts atomic.Int64
+	r := newRig(t, setup{environ: slowWheel, answer: func(devstack.Post) devstack.Answer {
+		if posts.Add(1) <= 2 {
+			return devstack.Answer{Status: http.StatusForbidden}
+		}
+		return devstack.Answer{}
+	}})
+	advertiser := r.name("USA_1")
+	r.seed(r.hook("all", advertiser))
+	same := calls(advertiser, 1, 1)[0]
+	r.publish(same)
+	r.run()
+	r.until("it has failed", func() bool { return posts.Load() == 1 })
+	r.publish(same)
+	r.publish(same)
+	a := r.settled()
+	if want := (account{events: 3, wanted: 1, taken: 1, failed: 2}); a != want || posts.Load() != 3 {
+		t.Errorf("got  %v\nwant %v: one chain of three attempts", a, want)
+	}
+	if n := r.parked(); n != 2 {
+		t.Errorf("got %d records in the retry topics, want those of one chain: 2", n)
+	}
+}
+
+// TestAWebhookThatIsGoneIsSetInactive sees it from another instance's side.
+func TestAWebhookThatIsGoneIsSetInactive(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, setup{answer: func(devstack.Post) devstack.Answer { return devstack.Answer{Status: http.StatusGone} }})
+	advertiser := r.name("USA_1")
+	h := r.hook("all", advertiser)
+	r.seed(h)
+	r.publish(calls(advertiser, 1, 1)...)
+	r.run().ready()
+	r.until("it is dead", func() bool { return len(r.letters()) == 1 })
+	r.publish(calls(advertiser, 2, 3)...)
+	r.until("so are those that come later", func() bool { return len(r.letters()) == 4 })
+	r.seed(h) // the same: nothing is undone
+	r.publish(calls(advertiser, 5, 1)...)
+	r.until("nor is that one sent", func() bool { return len(r.letters()) == 5 })
+	reasons := map[string]int{}
+	for _, m := range r.letters() {
+		reasons[header(m, "leadhook.reason")]++
+	}
+	if got := fmt.Sprint(reasons); got != "map[gone:1 webhook_disabled:4]" {
+		t.Errorf("got %s, want one gone and four of a webhook that is disabled", got)
+	}
+	h.Headers = map[string]string{"X-Changed": "yes"}
+	r.seed(h)
+	before := len(r.crm.Counts())
+	r.publish(calls(advertiser, 6, 1)...)
+	r.until("a changed one is tried", func() bool { return len(r.crm.Counts()) == before+1 })
+}
+
+func TestNothingIsEarly(t *testing.T) {
+	t.Parallel()
+	var first, second atomic.Int64
+	r := newRig(t, setup{environ: slowWheel, answer: func(devstack.Post) devstack.Answer {
+		if first.CompareAndSwap(0, time.Now().UnixNano()) {
+			return devstack.Answer{Status: http.StatusNotFound}
+		}
+		second.CompareAndSwap(0, time.Now().UnixNano())
+		return devstack.Answer{}
+	}})
+	advertiser := r.name("USA_1")
+	r.seed(r.hook("all", advertiser))
+	r.publish(calls(advertiser, 1, 1)...)
+	r.run()
+	a := r.settled()
+	if wait := time.Duration(second.Load() - first.Load()); a.taken != 1 || wait < 2*time.Second || wait > 4*time.Second {
+		t.Errorf("got %v, the second attempt %v after the first, want 2s, and a second late at most", a, wait)
+	}
+}
