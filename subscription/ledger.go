@@ -35,7 +35,7 @@ const (
 	// unless a batch is full.
 	gatherMarks   = 20 * time.Millisecond
 	gatherLookups = 2 * time.Millisecond
-	ledgerBatch   = 256
+	ledgerBatch   = 512
 
 	// writeTimeout is for a round trip that writes. Look-ups have patience.
 	writeTimeout = time.Second
