@@ -23,7 +23,7 @@ var errReplay = errors.New("the request may have been received")
 type exchange struct {
 	target *target
 	body   []byte
-	reader bodyReader
+	reader bytes.Reader
 	trace  httptrace.ClientTrace
 
 	outer net.Conn     // as net/http has it; nil as long as there is none
@@ -31,11 +31,6 @@ type exchange struct {
 	sent  int64        // conn.writes when the exchange got it
 	got   int64        // conn.reads then
 }
-
-// A bodyReader is a request's body.
-type bodyReader struct{ bytes.Reader }
-
-func (*bodyReader) Close() error { return nil }
 
 func (x *exchange) request(ctx context.Context, header http.Header) *http.Request {
 	x.trace.GotConn = x.gotConn
@@ -45,7 +40,7 @@ func (x *exchange) request(ctx context.Context, header http.Header) *http.Reques
 		URL:           x.target.url,
 		Host:          x.target.url.Host,
 		Header:        header,
-		Body:          &x.reader,
+		Body:          io.NopCloser(&x.reader), // net/http knows it, and sends header and body in one write
 		GetBody:       x.replay,
 		ContentLength: int64(len(x.body)),
 	}).WithContext(httptrace.WithClientTrace(ctx, &x.trace))
@@ -79,9 +74,7 @@ func (x *exchange) replay() (io.ReadCloser, error) {
 	if x.wrote() && !x.http2() {
 		return nil, errReplay
 	}
-	again := &bodyReader{}
-	again.Reset(x.body)
-	return again, nil
+	return io.NopCloser(bytes.NewReader(x.body)), nil
 }
 
 func (x *exchange) http2() bool {

@@ -10,7 +10,7 @@ import (
 // first.
 type flights struct {
 	mu  sync.Mutex
-	now map[string]chan struct{} // guarded by mu; closed when the delivery has landed
+	now map[string]chan struct{} // guarded by mu; closed when the delivery has landed, nil: nobody waits for that
 }
 
 func newFlights() *flights { return &flights{now: make(map[string]chan struct{})} }
@@ -19,26 +19,40 @@ func newFlights() *flights { return &flights{now: make(map[string]chan struct{})
 // that ctx ended first; otherwise land must be called.
 func (f *flights) begin(ctx context.Context, delivery string) error {
 	for {
-		f.mu.Lock()
-		other, underWay := f.now[delivery]
-		if !underWay {
-			f.now[delivery] = make(chan struct{})
-		}
-		f.mu.Unlock()
-		if !underWay {
+		landed := f.take(delivery)
+		if landed == nil {
 			return nil
 		}
 		select {
-		case <-other:
+		case <-landed:
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		}
 	}
 }
 
+// take returns nil if the delivery was not under way, and otherwise what is
+// closed when it has landed.
+func (f *flights) take(delivery string) <-chan struct{} {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	landed, underWay := f.now[delivery]
+	if !underWay {
+		f.now[delivery] = nil
+		return nil
+	}
+	if landed == nil {
+		landed = make(chan struct{})
+		f.now[delivery] = landed
+	}
+	return landed
+}
+
 func (f *flights) land(delivery string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	close(f.now[delivery])
+	if landed := f.now[delivery]; landed != nil {
+		close(landed)
+	}
 	delete(f.now, delivery)
 }

@@ -65,6 +65,7 @@ type lane struct {
 	noted   time.Time    // when failing was told to the others
 
 	limiter *rate.Limiter // nil: the webhook has no rate of its own
+	watch   *time.Timer   // looks after the queues; nil: there are none
 	timer   *time.Timer   // pumps when the limiter allows the next one; nil: nobody waits for that
 }
 

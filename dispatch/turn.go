@@ -9,11 +9,11 @@ import (
 )
 
 const (
-	// patience is how long a delivery queues while its CRM does not keep up, and
-	// overflow how long beyond what a lane may queue. An attempt takes up to 15
-	// seconds by default, and quick retries five: together 25 at most.
-	patience = 5 * time.Second
-	overflow = time.Second
+	// patience is how long a delivery queues while its CRM does not keep up. An
+	// attempt takes up to 15 seconds by default, so that they are 20 together,
+	// and the look once a second.
+	patience   = 4 * time.Second
+	watchEvery = time.Second
 )
 
 // A turn is a delivery's wait for an attempt, and then the attempt.
@@ -83,6 +83,7 @@ func (ls *lanes) admit(t *turn) (at time.Time, waits bool) {
 		which = 1
 	}
 	l.queues[which] = append(l.queues[which], t)
+	ls.watch(l)
 	if l.room(now, ls.most()) > 0 && l.timer == nil {
 		ls.enlist(l)
 		ls.pump(now)
@@ -92,53 +93,48 @@ func (ls *lanes) admit(t *turn) (at time.Time, waits bool) {
 
 // await waits for the answer to a turn that queues.
 func (ls *lanes) await(ctx context.Context, t *turn) (time.Time, error) {
-	timer := time.NewTimer(ls.patienceFor(t))
-	defer timer.Stop()
-	for {
-		select {
-		case answer := <-t.answer:
-			return answer.at, nil
-		case <-ctx.Done():
-			if ls.withdraw(t) {
-				return time.Time{}, context.Cause(ctx)
+	select {
+	case answer := <-t.answer:
+		return answer.at, nil
+	case <-ctx.Done():
+	}
+	if ls.withdraw(t) {
+		return time.Time{}, context.Cause(ctx)
+	}
+	if answer := <-t.answer; !answer.at.IsZero() {
+		return answer.at, nil
+	}
+	ls.giveBack(t)
+	return time.Time{}, context.Cause(ctx)
+}
+
+// watch looks after a lane that has a queue, now and then.
+func (ls *lanes) watch(l *lane) {
+	if l.watch == nil {
+		l.watch = time.AfterFunc(watchEvery, func() {
+			ls.mu.Lock()
+			defer ls.mu.Unlock()
+			l.watch = nil
+			ls.relieve(l, time.Now())
+			if l.queued() > 0 {
+				ls.watch(l)
 			}
-			if answer := <-t.answer; !answer.at.IsZero() {
-				return answer.at, nil
-			}
-			ls.giveBack(t)
-			return time.Time{}, context.Cause(ctx)
-		case <-timer.C:
-			if at, off := ls.expire(t); off {
-				return at, nil
-			}
-			timer.Reset(overflow)
-		}
+		})
 	}
 }
 
-func (ls *lanes) patienceFor(t *turn) time.Duration {
-	ls.mu.Lock()
-	defer ls.mu.Unlock()
-	if t.lane.queued() > t.lane.capacity(t.came) {
-		return overflow
-	}
-	return patience
-}
-
-// expire puts off a turn that has queued for long, if it is its own CRM that it
-// waits for, and not for us.
-func (ls *lanes) expire(t *turn) (at time.Time, off bool) {
-	now := time.Now()
-	ls.mu.Lock()
-	defer ls.mu.Unlock()
-	l := t.lane
+// relieve puts off what has queued for long, and what is more than a lane may
+// queue, if it is its own CRM that they wait for, and not for us.
+func (ls *lanes) relieve(l *lane, now time.Time) {
 	ls.judge(l, now)
-	ours := !l.behind
-	short := now.Sub(t.came) < patience && l.queued() <= l.capacity(now)
-	if ours || short || !ls.remove(t) {
-		return time.Time{}, false
+	if !l.behind {
+		return
 	}
-	return l.putOff(now), true
+	for l.queued() > 0 && (now.Sub(l.oldest(now)) >= patience || l.queued() > l.capacity(now)) {
+		t := l.next()
+		ls.leave(t)
+		t.answer <- later{at: l.putOff(now)}
+	}
 }
 
 // withdraw takes a turn out of its queue; false: it has its answer.

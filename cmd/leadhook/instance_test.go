@@ -15,7 +15,7 @@ import (
 // An instance is a `leadhook run` under way, within this process or as one of
 // its own.
 type instance struct {
-	t      *testing.T
+	t      testing.TB
 	log    *output
 	signal func(os.Signal)
 	ended  <-chan struct{}
@@ -54,7 +54,7 @@ func (r *rig) spawn(environ ...string) *instance {
 }
 
 // start starts any command as a process, both outputs in its log.
-func start(t *testing.T, environ []string, args ...string) *instance {
+func start(t testing.TB, environ []string, args ...string) *instance {
 	t.Helper()
 	i := &instance{t: t, log: &output{}}
 	cmd := command(t, environ, args...)
@@ -144,7 +144,7 @@ func (i *instance) readyz() (int, string) {
 	return get(i.t, "http://"+addr+"/readyz")
 }
 
-func get(t *testing.T, url string) (int, string) {
+func get(t testing.TB, url string) (int, string) {
 	t.Helper()
 	transport := &http.Transport{DisableKeepAlives: true}
 	client := &http.Client{Transport: transport, Timeout: 5 * time.Second}

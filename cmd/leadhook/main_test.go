@@ -43,7 +43,7 @@ func endWithParent() {
 }
 
 // command is leadhook as a process, not yet started.
-func command(t *testing.T, environ []string, args ...string) *exec.Cmd {
+func command(t testing.TB, environ []string, args ...string) *exec.Cmd {
 	t.Helper()
 	ours, theirs, err := os.Pipe()
 	if err != nil {

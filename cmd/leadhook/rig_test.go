@@ -27,7 +27,7 @@ import (
 // those that the environment names, and a CRM. The names of topics, group,
 // advertisers and webhooks are the test's own, so that tests can share servers.
 type rig struct {
-	t          *testing.T
+	t          testing.TB
 	unique     string
 	topic      string // of the lead events, and the group
 	partitions int
@@ -36,6 +36,7 @@ type rig struct {
 	environ    []string
 	client     *kafka.Client
 	crm        *devstack.CRM
+	crmAddr    string          // host:port
 	hooks      map[string]hook // as they were seeded last, by id
 }
 
@@ -45,20 +46,24 @@ type setup struct {
 	answer     func(devstack.Post) devstack.Answer // of the CRM; nil: 204
 	kafka      string                              // instead of the usual one
 	redis      string                              // instead of the usual one
+	crm        string                              // host:port, instead of one of the rig's own
 	noTopics   bool                                // they are not created
 	environ    []string
 }
 
 var rigs atomic.Int64
 
-func newRig(t *testing.T, s setup) *rig {
+func newRig(t testing.TB, s setup) *rig {
 	t.Helper()
 	r := &rig{t: t, partitions: cmp.Or(s.partitions, 4), kafka: s.kafka, redis: s.redis, hooks: map[string]hook{}}
 	r.unique = strconv.FormatInt(time.Now().UnixNano()/1000, 36) + strconv.FormatInt(rigs.Add(1), 36)
 	r.topic = "e2e-" + r.unique
-	r.crm = startCRM(t, devstack.CRMOptions{Answer: s.answer})
+	if r.crmAddr = s.crm; s.crm == "" {
+		r.crm = startCRM(t, devstack.CRMOptions{Answer: s.answer})
+		r.crmAddr = r.crm.Addr()
+	}
 	r.startServers()
-	_, port, _ := net.SplitHostPort(r.crm.Addr())
+	_, port, _ := net.SplitHostPort(r.crmAddr)
 	r.environ = append([]string{
 		"LEADHOOK_KAFKA_BROKERS=" + r.kafka, "LEADHOOK_KAFKA_TOPIC=" + r.topic, "LEADHOOK_KAFKA_GROUP=" + r.topic,
 		"LEADHOOK_KAFKA_HEARTBEAT_INTERVAL=200ms", "LEADHOOK_KAFKA_COMMIT_INTERVAL=50ms",
@@ -120,7 +125,7 @@ func (r *rig) startServers() {
 	r.client = &kafka.Client{Addr: kafka.TCP(r.kafka), Transport: transport, Timeout: 10 * time.Second}
 }
 
-func startCRM(t *testing.T, opts devstack.CRMOptions) *devstack.CRM {
+func startCRM(t testing.TB, opts devstack.CRMOptions) *devstack.CRM {
 	t.Helper()
 	opts.KeepPosts, opts.KeepCounts = 2000, 100_000
 	crm, err := devstack.StartCRM(opts)
@@ -181,7 +186,7 @@ type hook struct {
 func (r *rig) hook(id, advertiser string) hook {
 	id = r.name(id)
 	return hook{
-		ID: id, Advertiser: advertiser, URL: r.crm.URL() + "/" + id, Event: "new_contact",
+		ID: id, Advertiser: advertiser, URL: "http://" + r.crmAddr + "/" + id, Event: "new_contact",
 		LeadTypes: []string{"calls", "chats", "forms"}, Format: "json", Active: true,
 	}
 }
@@ -241,7 +246,7 @@ const poll = 30 * time.Second
 // until polls until ok.
 func (r *rig) until(what string, ok func() bool) { r.t.Helper(); until(r.t, poll, what, ok) }
 
-func until(t *testing.T, within time.Duration, what string, ok func() bool) {
+func until(t testing.TB, within time.Duration, what string, ok func() bool) {
 	t.Helper()
 	for deadline := time.Now().Add(within); !ok(); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(deadline) {

@@ -17,7 +17,7 @@ type redisServer struct {
 	empty func() // starts it again, with nothing in it
 }
 
-func startRedis(t *testing.T) *redisServer {
+func startRedis(t testing.TB) *redisServer {
 	t.Helper()
 	if os.Getenv(realstack.RedisVariable) != "" {
 		return startRealRedis(t)
@@ -35,7 +35,7 @@ func startRedis(t *testing.T) *redisServer {
 	return &redisServer{url: server.URL(), kill: func() { server.Close() }, empty: func() { begin(addr) }}
 }
 
-func startRealRedis(t *testing.T) *redisServer {
+func startRealRedis(t testing.TB) *redisServer {
 	t.Helper()
 	server, err := realstack.StartRedis(t.Context(), realstack.RedisOptions{})
 	if err != nil {

@@ -1,0 +1,175 @@
+//go:build real
+
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/leadhook/leadhook/lead"
+)
+
+// BenchmarkTheWholeWay is what a lead costs the service, everything on: read
+// from Kafka, looked up, marked, POSTed, committed, beside a loop that does
+// nothing but POST the same bodies. Each is a process of its own, whose CPU
+// counts alone, and they run in turns.
+func BenchmarkTheWholeWay(b *testing.B) {
+	const leads, advertisers = 150_000, 1000
+	var service, bare time.Duration
+	began := time.Duration(0)
+	for b.Loop() {
+		s, took := wholeWay(b, leads, advertisers)
+		service += s
+		began += took
+		bare += barePosts(b, leads)
+	}
+	n := float64(b.N * leads)
+	b.ReportMetric(float64(service.Microseconds())/n, "cpu-us/lead")
+	b.ReportMetric(float64(bare.Microseconds())/n, "bare-cpu-us/lead")
+	b.ReportMetric(float64(service)/float64(bare), "times-bare")
+	b.ReportMetric(n/began.Seconds(), "leads/s")
+}
+
+// wholeWay is what an instance needs for leads that are all there already.
+func wholeWay(b *testing.B, leads, advertisers int) (cpu, took time.Duration) {
+	r := newRig(b, setup{partitions: 12, crm: startSink(b)})
+	r.seed(r.spread(advertisers)...)
+	r.must("", r.publishSpread(leads, advertisers)...)
+	began := time.Now()
+	i := r.spawn(strings.Fields(os.Getenv("E2E_ENVIRON"))...)
+	i.ready()
+	until(b, 2*time.Minute, "all are delivered", func() bool {
+		return i.metric(`leadhook_deliveries_total{format="json",outcome="delivered"}`) >= float64(leads)
+	})
+	took = time.Since(began)
+	seconds := i.metric("process_cpu_seconds_total")
+	if parked := r.parked(); parked > 0 {
+		b.Errorf("%d leads went to the retry topics, want none: the CRM is well", parked)
+	}
+	i.stop()
+	return time.Duration(seconds * float64(time.Second)), took
+}
+
+// barePosts is what as many POSTs need that nothing is done for.
+func barePosts(b *testing.B, posts int) time.Duration {
+	cmd := exec.Command(os.Args[0], "-test.run=^$")
+	cmd.Env = append(os.Environ(), beBare+"="+startSink(b)+" "+strconv.Itoa(posts))
+	if out, err := cmd.CombinedOutput(); err != nil {
+		b.Fatalf("%v: %s", err, out)
+	}
+	return cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
+}
+
+// beBare makes the test binary a loop that POSTs: to a host:port, so often.
+// beSink makes it a server that takes whatever comes.
+const beBare, beSink = "E2E_BE_BARE", "E2E_BE_SINK"
+
+func init() { //nolint:gochecknoinits // before the tests, in a process of its own
+	switch {
+	case os.Getenv(beBare) != "":
+		post(os.Getenv(beBare))
+		os.Exit(0)
+	case os.Getenv(beSink) != "":
+		sink()
+		os.Exit(0)
+	}
+}
+
+func post(what string) {
+	address, count, _ := strings.Cut(what, " ")
+	posts, err := strconv.ParseInt(count, 10, 64)
+	if err != nil {
+		panic(err)
+	}
+	sample, err := newSampler(lead.KindForm, lead.NewContact)
+	if err != nil {
+		panic(err)
+	}
+	ev, err := lead.Decode(sample("USA_1"))
+	if err != nil {
+		panic(err)
+	}
+	body := []byte(`{"lead": ` + string(ev.Lead) + `}`)
+	transport := &http.Transport{MaxIdleConns: 1024, MaxIdleConnsPerHost: 1024, DisableCompression: true}
+	var next atomic.Int64
+	var wg sync.WaitGroup
+	for range bareInFlight() {
+		wg.Go(func() {
+			for next.Add(1) <= posts {
+				req, err := http.NewRequest(http.MethodPost, "http://"+address+"/lead", bytes.NewReader(body))
+				if err != nil {
+					panic(err)
+				}
+				req.Header.Set("Content-Type", "application/json")
+				res, err := transport.RoundTrip(req)
+				if err != nil {
+					panic(err)
+				}
+				_, _ = io.Copy(io.Discard, res.Body)
+				_ = res.Body.Close()
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// startSink starts a CRM as a process of its own and returns its address.
+func startSink(b *testing.B) string {
+	b.Helper()
+	cmd := exec.Command(os.Args[0], "-test.run=^$")
+	cmd.Env = append(os.Environ(), beSink+"=1")
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		b.Fatal(err)
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		b.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() {
+		_ = in.Close()
+		_ = cmd.Wait()
+	})
+	var address string
+	if _, err := fmt.Fscanln(out, &address); err != nil {
+		b.Fatal(err)
+	}
+	return address
+}
+
+func sink() {
+	server, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		panic(err)
+	}
+	go func() {
+		_ = http.Serve(server, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			_, _ = io.Copy(io.Discard, r.Body)
+			w.WriteHeader(http.StatusNoContent)
+		}))
+	}()
+	fmt.Println(server.Addr())
+	_, _ = io.Copy(io.Discard, os.Stdin)
+}
+
+func bareInFlight() int {
+	n, err := strconv.Atoi(os.Getenv("E2E_BARE_IN_FLIGHT"))
+	if err != nil {
+		return 64
+	}
+	return n
+}
