@@ -1,8 +1,10 @@
 package consumer
 
 import (
+	"cmp"
 	"context"
 	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -87,6 +89,8 @@ func (s *session) open(starts map[string]map[int]int64) {
 			s.partitions = append(s.partitions, newPartition(s, topic, number, start))
 		}
 	}
+	// Each connects by itself: those with fresh messages first.
+	slices.SortStableFunc(s.partitions, func(a, b *partition) int { return cmp.Compare(a.delay, b.delay) })
 	s.c.log.Info("reading", zap.Int32("generation", s.gen.ID), zap.Int("partitions", count))
 }
 
