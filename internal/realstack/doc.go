@@ -5,6 +5,7 @@
 //	k, err := realstack.StartKafka(ctx, realstack.KafkaOptions{SASLSSL: true, Config: map[string]string{"message.max.bytes": "2000000"}})
 //	k.Addr()                       // host:port, no encryption, no login
 //	k.SecureAddr(); k.CAFile()     // with SASLSSL: for realstack.Plain, realstack.Scram256, realstack.Scram512
+//	k.ProxiedAddr()                // with Proxy: for the upstream side of that proxy
 //	k.Kill(); k.Restart(ctx)       // SIGKILL; started again with its data, on its ports
 //	k.Log(); k.Close()             // its last lines of output; ended, its directory removed
 //

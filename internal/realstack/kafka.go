@@ -42,6 +42,10 @@ type KafkaOptions struct {
 	// 127.0.0.1 and localhost, for those with one of the logins.
 	SASLSSL bool
 
+	// Proxy is host:port of a proxy to be, in front of ProxiedAddr: a second
+	// plain listener whose clients are told to go on by the proxy. Empty: none.
+	Proxy string
+
 	// Config are more lines of server.properties; they win over ours.
 	Config map[string]string
 }
@@ -52,6 +56,7 @@ type KafkaOptions struct {
 type Kafka struct {
 	*server
 	addr, secure string
+	behind       string // the listener behind a proxy
 }
 
 // StartKafka formats a directory and starts a node in it, which takes some
@@ -61,7 +66,7 @@ func StartKafka(ctx context.Context, opts KafkaOptions) (*Kafka, error) {
 	if err != nil {
 		return nil, err
 	}
-	ports, err := freePorts(3)
+	ports, err := freePorts(4)
 	if err != nil {
 		return nil, err
 	}
@@ -69,7 +74,7 @@ func StartKafka(ctx context.Context, opts KafkaOptions) (*Kafka, error) {
 	if err != nil {
 		return nil, err
 	}
-	k := &Kafka{addr: loopback(ports[0]), secure: loopback(ports[2])}
+	k := &Kafka{addr: loopback(ports[0]), secure: loopback(ports[2]), behind: loopback(ports[3])}
 	k.server = &server{name: "Kafka", dir: dir, answers: k.registered,
 		argv: []string{"java", "-Xmx1g", "-cp", libs, logLevel, "kafka.Kafka", "server.properties"}}
 	err = k.format(ctx, libs, opts, loopback(ports[1]))
@@ -100,6 +105,10 @@ func kafkaLibs() (string, error) {
 // format writes the settings and lays out the node's directory.
 func (k *Kafka) format(ctx context.Context, libs string, opts KafkaOptions, controller string) error {
 	config := k.config(controller)
+	if opts.Proxy != "" {
+		config["listeners"] += ",PROXIED://" + k.behind
+		config["advertised.listeners"] = "PLAINTEXT://" + k.addr + ",PROXIED://" + opts.Proxy
+	}
 	format := []string{"-Xmx256m", "-cp", libs, "kafka.tools.StorageTool", "format", "-t", "bGVhZGhvb2stdGVzdC0wMQ", "-c", "server.properties"}
 	if opts.SASLSSL {
 		if err := writeCerts(k.dir); err != nil {
@@ -133,7 +142,7 @@ func (k *Kafka) config(controller string) map[string]string {
 		"controller.quorum.voters":                         "1@" + controller,
 		"controller.listener.names":                        "CONTROLLER",
 		"listeners":                                        "PLAINTEXT://" + k.addr + ",CONTROLLER://" + controller,
-		"listener.security.protocol.map":                   "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SASL_SSL:SASL_SSL",
+		"listener.security.protocol.map":                   "PLAINTEXT:PLAINTEXT,PROXIED:PLAINTEXT,CONTROLLER:PLAINTEXT,SASL_SSL:SASL_SSL",
 		"inter.broker.listener.name":                       "PLAINTEXT",
 		"log.dirs":                                         filepath.Join(k.dir, "data"),
 		"offsets.topic.replication.factor":                 "1",
@@ -153,6 +162,9 @@ func (k *Kafka) secureConfig(config map[string]string) {
 	const listener = "listener.name.sasl_ssl."
 	const scram = "org.apache.kafka.common.security.scram.ScramLoginModule required;"
 	config["listeners"] += ",SASL_SSL://" + k.secure
+	if advertised, set := config["advertised.listeners"]; set {
+		config["advertised.listeners"] = advertised + ",SASL_SSL://" + k.secure
+	}
 	config["sasl.enabled.mechanisms"] = strings.Join([]string{Plain.Mechanism, Scram256.Mechanism, Scram512.Mechanism}, ",")
 	config[listener+"plain.sasl.jaas.config"] = fmt.Sprintf(
 		"org.apache.kafka.common.security.plain.PlainLoginModule required user_%s=\"%s\";", Plain.Username, Plain.Password)
@@ -180,6 +192,10 @@ func (k *Kafka) Addr() string { return k.addr }
 // SecureAddr is the SASL_SSL listener, host:port; nobody listens there
 // without SASLSSL.
 func (k *Kafka) SecureAddr() string { return k.secure }
+
+// ProxiedAddr is what a proxy of KafkaOptions.Proxy leads to; nobody listens
+// there without one.
+func (k *Kafka) ProxiedAddr() string { return k.behind }
 
 // CAFile is the certificate to trust at SecureAddr.
 func (k *Kafka) CAFile() string { return filepath.Join(k.dir, caFile) }
