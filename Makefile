@@ -10,7 +10,7 @@ REAL_PACKAGES = ./consumer ./requeue ./subscription ./internal/devstack ./intern
 TOOL          = go tool -modfile=tools/go.mod
 
 .DEFAULT_GOAL := help
-.PHONY: help dev build test race lint fix fuzz bench e2e-real docs
+.PHONY: help dev build test race lint fix fuzz bench e2e-real faults docs
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -30,7 +30,7 @@ race: ## the same with the race detector (needs a C compiler)
 
 lint: ## what CI demands of the sources
 	go vet ./...
-	go vet -tags real ./...
+	go vet -tags real,faults ./...
 	@test -z "$$(gofmt -s -l .)" || { echo "not formatted; run make fix:"; gofmt -s -l .; exit 1; }
 	go fix -diff ./...
 	go mod tidy -diff
@@ -53,6 +53,11 @@ bench: ## all benchmarks, or those that BENCH matches
 e2e-real: ## the suites on real Kafka and Redis (needs Java, redis-server, kcat)
 	LEADHOOK_TEST_KAFKA_LIBS="$${LEADHOOK_TEST_KAFKA_LIBS:-$$(.ci/kafka-libs)}" \
 	  go run ./internal/realstack/withservers go test -tags real -count=1 -p 1 -shuffle=on $(GOTESTFLAGS) $(REAL_PACKAGES)
+
+faults: ## break things while leads flow, count what is lost: docs/reliability.md (FAULTS_SHORT, FAULTS_RUN, FAULTS_SEED)
+	LEADHOOK_TEST_KAFKA_LIBS="$${LEADHOOK_TEST_KAFKA_LIBS:-$$(.ci/kafka-libs)}" \
+	FAULTS_SHORT='$(FAULTS_SHORT)' FAULTS_SEED='$(FAULTS_SEED)' FAULTS_TABLE='$(if $(FAULTS_RUN)$(FAULTS_SHORT),,$(CURDIR)/docs/reliability.md)' \
+	  go test -tags faults -count=1 -timeout 3h -v -run '$(FAULTS_RUN)' $(GOTESTFLAGS) ./faults
 
 docs: ## write again what is generated from the code
 	go test ./config -run TestDocsAreCurrent -update

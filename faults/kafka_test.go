@@ -1,0 +1,136 @@
+//go:build faults
+
+package faults
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/segmentio/kafka-go"
+)
+
+func (r *rig) deadLetters() string { return r.topic + ".dlq" }
+
+// topics are all of the rig's topics that exist: live, retry, dead letters.
+func (r *rig) topics() []string {
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	meta, err := r.kafka.Metadata(ctx, &kafka.MetadataRequest{})
+	if err != nil {
+		return nil
+	}
+	var names []string
+	for _, t := range meta.Topics {
+		if t.Name == r.topic || strings.HasPrefix(t.Name, r.topic+".") {
+			names = append(names, t.Name)
+		}
+	}
+	return names
+}
+
+// retryTopics are those in which deliveries wait.
+func (r *rig) retryTopics() []string {
+	return slices.DeleteFunc(r.topics(), func(name string) bool { return !strings.HasPrefix(name, r.topic+".retry.") })
+}
+
+// ends are the log ends of a topic by partition; without those that Kafka does
+// not tell.
+func (r *rig) ends(topic string) map[int]int64 {
+	var asked []kafka.OffsetRequest
+	for p := range partitions {
+		asked = append(asked, kafka.LastOffsetOf(p))
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	res, err := r.kafka.ListOffsets(ctx, &kafka.ListOffsetsRequest{Topics: map[string][]kafka.OffsetRequest{topic: asked}})
+	ends := map[int]int64{}
+	if err != nil {
+		return ends
+	}
+	for _, p := range res.Topics[topic] {
+		if p.Error == nil {
+			ends[p.Partition] = p.LastOffset
+		}
+	}
+	return ends
+}
+
+// committed are the group's offsets by topic and partition, as they were at one
+// moment; nil if Kafka does not tell all of them.
+func (r *rig) committed(topics ...string) map[string]map[int]int64 {
+	req := &kafka.OffsetFetchRequest{GroupID: r.topic, Topics: map[string][]int{}}
+	for _, topic := range topics {
+		for p := range partitions {
+			req.Topics[topic] = append(req.Topics[topic], p)
+		}
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	res, err := r.kafka.OffsetFetch(ctx, req)
+	if err != nil || len(res.Topics) != len(req.Topics) {
+		return nil
+	}
+	committed := map[string]map[int]int64{}
+	for topic, parts := range res.Topics {
+		committed[topic] = map[int]int64{}
+		for _, p := range parts {
+			if p.Error != nil {
+				return nil
+			}
+			committed[topic][p.Partition] = max(0, p.CommittedOffset)
+		}
+	}
+	return committed
+}
+
+// lag is how many records of the topics are not committed; -1: Kafka does not
+// tell.
+func (r *rig) lag(topics ...string) (lag int64) {
+	committed := r.committed(topics...)
+	for _, topic := range topics {
+		ends := r.ends(topic)
+		if committed == nil || len(ends) != partitions {
+			return -1
+		}
+		for p, end := range ends {
+			lag += max(0, end-committed[topic][p])
+		}
+	}
+	return lag
+}
+
+// read calls a function for each record of a topic.
+func (r *rig) read(topic string, see func(*kafka.Message)) {
+	r.t.Helper()
+	ends := r.ends(topic)
+	if len(ends) != partitions {
+		r.t.Fatalf("Kafka tells the ends of %d partitions of %s, want %d", len(ends), topic, partitions)
+	}
+	for p, end := range ends {
+		r.readPartition(topic, p, end, see)
+	}
+}
+
+func (r *rig) readPartition(topic string, partition int, end int64, see func(*kafka.Message)) {
+	r.t.Helper()
+	if end == 0 {
+		return
+	}
+	reader := kafka.NewReader(kafka.ReaderConfig{
+		Brokers: []string{servers.kafka.Addr()}, Topic: topic, Partition: partition,
+		MaxWait: 100 * time.Millisecond, MinBytes: 1, MaxBytes: 8 << 20,
+	})
+	defer reader.Close()
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
+	defer cancel()
+	for last := int64(-1); last < end-1; {
+		m, err := reader.ReadMessage(ctx)
+		if err != nil {
+			r.t.Fatalf("read %s/%d to %d: %v", topic, partition, end, err)
+		}
+		see(&m)
+		last = m.Offset
+	}
+}

@@ -1,0 +1,221 @@
+//go:build faults
+
+package faults
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+)
+
+// latency is how old the leads of some webhooks were when they arrived: a
+// share of them at most so old.
+func (a *account) latency(share float64, hooks ...*hook) time.Duration {
+	var ages []time.Duration
+	for _, f := range a.flights {
+		if slices.Contains(hooks, f.pair.hook) {
+			ages = append(ages, f.delivered.Sub(f.pair.published))
+		}
+	}
+	if len(ages) == 0 {
+		return 0
+	}
+	slices.Sort(ages)
+	return ages[int(float64(len(ages)-1)*share)]
+}
+
+// throughput is how many leads of some webhooks arrived a second, from the
+// first to the last of them.
+func (a *account) throughput(hooks ...*hook) float64 {
+	var first, last time.Time
+	n := 0
+	for _, f := range a.flights { // in their order
+		if !slices.Contains(hooks, f.pair.hook) {
+			continue
+		}
+		if n++; n == 1 {
+			first = f.delivered
+		}
+		last = f.delivered
+	}
+	return float64(n) / last.Sub(first).Seconds()
+}
+
+// A crowd is 100 webhooks, of which 80 are always healthy.
+type crowd struct {
+	*rig
+	all, healthy []*hook
+}
+
+// newCrowd has ten of the others hang and ten answer after two seconds, if it
+// is to be hostile.
+func newCrowd(t *testing.T, tags string, hostile bool) *crowd {
+	r := newRig(t, setup{tags: tags})
+	c := &crowd{rig: r, all: r.many("crm", 100)}
+	c.healthy = c.all[20:]
+	for n, h := range c.all[:20] {
+		switch {
+		case !hostile:
+		case n < 10:
+			r.crm.behave(h.path(), hangs)
+		default:
+			r.crm.behave(h.path(), slowly(2*time.Second))
+		}
+	}
+	return c
+}
+
+// served waits until the healthy ones have all of their leads.
+func (c *crowd) served(leads int) *account {
+	c.t.Helper()
+	want := leads * len(c.healthy) / len(c.all)
+	c.until(5*time.Minute, "the healthy ones have their leads", func() bool {
+		n := 0
+		for _, h := range c.healthy {
+			n += c.crm.at(h.path())
+		}
+		return n >= want
+	})
+	return c.fair()
+}
+
+// full is the throughput of the healthy ones with a backlog of leads for all.
+func (c *crowd) full(leads int) float64 {
+	c.publish(leads, 0, c.all...)
+	i := c.run()
+	a := c.served(leads)
+	i.kill()
+	return a.throughput(c.healthy...)
+}
+
+// p99 is the latency of the healthy ones at a rate of leads for all.
+func (c *crowd) p99(rate float64, seconds int) time.Duration {
+	i := c.runs(1)[0]
+	leads := int(rate) * seconds / len(c.all) * len(c.all)
+	c.publish(leads, rate, c.all...)
+	a := c.served(leads)
+	i.kill()
+	return a.latency(0.99, c.healthy...)
+}
+
+// What the healthy ones must keep: of their throughput at least, of their p99
+// at most. A single short pair says less than the median of five long ones.
+var (
+	leastShare = either(0.9, 0.7)
+	mostRatio  = either(1.5, 3)
+)
+
+// TestIsolation compares runs in which all CRMs are healthy with runs of the
+// same leads in which some are not, in turn.
+func TestIsolation(t *testing.T) {
+	needsWheel(t)
+	pairs, leads, seconds := either(5, 1), either(60_000, 20_000), either(20, 5)
+	var shares, ratios []float64
+	var last *crowd
+	for range pairs {
+		before, after := newCrowd(t, "", false).full(leads), newCrowd(t, "", true).full(leads)
+		shares = append(shares, after/before)
+		rate := before * 100 / 80 * 0.6
+		calm := newCrowd(t, "", false).p99(rate, seconds)
+		last = newCrowd(t, "", true)
+		stormy := last.p99(rate, seconds)
+		ratios = append(ratios, stormy.Seconds()/calm.Seconds())
+		t.Logf("full load: %.0f/s beside %.0f/s; at %.0f/s: p99 %v beside %v", after, before, rate, stormy, calm)
+	}
+	share, ratio := median(shares), median(ratios)
+	if share < leastShare || ratio > mostRatio {
+		last.fails("the healthy ones have %.0f %% of their throughput and %.2f times their p99", 100*share, ratio)
+	}
+	last.rowOf("isolation: 10 of 100 CRMs hang, 10 answer after 2 s", &last.last.tally, 0, fmt.Sprintf(
+		"the other 80 have %.0f %% of their throughput at full load and %.2f × their p99 at 60 %% (median of %d pairs)",
+		100*share, ratio, pairs))
+}
+
+func median(values []float64) float64 {
+	slices.Sort(values)
+	return values[len(values)/2]
+}
+
+// TestOverload has more leads come than a CRM takes. It must be kept busy, and
+// its backlog must wait in one place.
+func TestOverload(t *testing.T) {
+	needsWheel(t)
+	const takesPerSecond, comePerSecond = 10, 200
+	r := newRig(t, setup{})
+	slow, healthy := r.hook("slow"), r.many("crm", 20)
+	r.seed(slow)
+	r.crm.behave(slow.path(), queues(takesPerSecond))
+	i := r.runs(1)[0]
+	lasts := either(5*time.Minute, 30*time.Second)
+	began := time.Now()
+	published := r.publishing(int(lasts.Seconds())*comePerSecond, comePerSecond, slow)
+	r.publish(int(lasts.Seconds())*comePerSecond, comePerSecond, healthy...)
+	published()
+	time.Sleep(either(time.Minute, 15*time.Second))
+	a := r.handled(time.Minute)
+	took := float64(r.crm.at(slow.path())) / time.Since(began).Seconds()
+	if took < 0.9*takesPerSecond {
+		r.fails("a CRM that takes %d a second got %.1f", takesPerSecond, took)
+	}
+	if p99 := a.latency(0.99, healthy...); p99 > time.Second {
+		r.fails("the healthy ones waited up to %v (p99)", p99)
+	}
+	most := 0
+	for _, n := range r.chains() {
+		most = max(most, n)
+	}
+	i.stop()
+	r.row(fmt.Sprintf("overload: %d leads a second for %v to a CRM that takes %d", comePerSecond, lasts, takesPerSecond), a, time.Time{},
+		fmt.Sprintf("it got %.1f a second; %d wait; at most %d retry records for a lead; p99 of the others %v",
+			took, a.scheduled, most, a.latency(0.99, healthy...).Round(time.Millisecond)))
+}
+
+// TestBacklog drains a million leads although a tenth of the CRMs is dead.
+func TestBacklog(t *testing.T) {
+	needsWheel(t)
+	leads := either(1_000_000, 50_000)
+	r := newRig(t, setup{})
+	hooks := r.many("crm", 900)
+	var dead []*hook
+	refusing := r.crm.refusing()
+	for n := range 100 {
+		h := r.hook(fmt.Sprintf("dead%d", n))
+		h.URL = refusing + h.path()
+		dead = append(dead, h)
+	}
+	r.allowPorts()
+	r.seed(dead...)
+	r.publish(leads, 0, append(dead, hooks...)...)
+	began := time.Now()
+	i := r.runs(1)[0]
+	a := r.handled(20 * time.Minute)
+	took := time.Since(began)
+	peak := i.peak()
+	i.stop()
+	if peak > 150<<20 {
+		r.fails("it took %d MB", peak>>20)
+	}
+	r.onlyWaits(dead)
+	r.row(fmt.Sprintf("backlog: %d leads, 100 of 1,000 CRMs dead", leads), a, time.Time{}, fmt.Sprintf(
+		"drained in %.0f s, %.0f a second; at most %d MB of memory; %d leads of dead ones wait",
+		took.Seconds(), float64(leads)/took.Seconds(), peak>>20, a.scheduled))
+}
+
+// onlyWaits checks that no other webhooks' leads went through the wheel.
+func (r *rig) onlyWaits(hooks []*hook) {
+	r.t.Helper()
+	dead := map[string]bool{}
+	for _, h := range hooks {
+		dead[h.ID] = true
+	}
+	healthy := 0
+	for webhook, n := range r.waits() {
+		if !dead[webhook] {
+			healthy += n
+		}
+	}
+	if healthy > 0 {
+		r.fails("%d leads of healthy CRMs went through the wheel", healthy)
+	}
+}

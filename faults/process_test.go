@@ -1,0 +1,201 @@
+//go:build faults
+
+package faults
+
+import (
+	"fmt"
+	"testing"
+	"time"
+)
+
+// quickSession lets a group notice within seconds that a member is dead.
+// Offsets are committed so seldom that it must be the ledger which keeps leads
+// from coming twice.
+var quickSession = []string{"LEADHOOK_KAFKA_SESSION_TIMEOUT=3s", "LEADHOOK_KAFKA_HEARTBEAT_INTERVAL=500ms", seldomCommit}
+
+const seldomCommit = "LEADHOOK_KAFKA_COMMIT_INTERVAL=1s"
+
+// How much flows through a process case.
+const advertisers = 100
+
+var flow = either(1000.0, 500) // leads a second
+
+func manyLeads() int { return either(20_000, 4000) }
+
+func TestProcessKilledAtRandomMoments(t *testing.T) {
+	killedAtRandomMoments(newRig(t, setup{environ: quickSession}))
+}
+
+// killedAtRandomMoments kills one of two instances, starts it again at once,
+// and lets the leads flow again before the next one is killed.
+func killedAtRandomMoments(r *rig) {
+	hooks := r.many("crm", advertisers)
+	r.crm.usually(slowly(5 * time.Millisecond))
+	instances := r.runs(2)
+	published := r.publishing(manyLeads(), flow, hooks...)
+	kills := either(4, 2)
+	for n := range kills {
+		r.flows()
+		time.Sleep(r.moment(2 * time.Second))
+		victim := r.rand.IntN(2)
+		instances[victim].kill()
+		instances[victim] = r.run()
+		if n == kills-1 {
+			break
+		}
+	}
+	end := time.Now()
+	published()
+	a := r.arrived(2 * time.Minute)
+	r.row(fmt.Sprintf("process: SIGKILL of one of two, %d times, restarted at once", kills), a, end, "")
+}
+
+// moment is a random time from now on.
+func (r *rig) moment(most time.Duration) time.Duration {
+	return time.Duration(r.rand.Int64N(int64(most)))
+}
+
+// flows waits until the CRM has taken some more.
+func (r *rig) flows() {
+	r.t.Helper()
+	before := r.crm.deliveries()
+	r.until(time.Minute, "leads flow", func() bool { return r.crm.deliveries() >= before+200 })
+}
+
+func TestProcessTerminatedAtRandomMoments(t *testing.T) {
+	r := newRig(t, setup{})
+	hooks := r.many("crm", advertisers)
+	r.crm.usually(slowly(5 * time.Millisecond))
+	instances := r.runs(2)
+	published := r.publishing(manyLeads(), flow, hooks...)
+	stops := either(5, 2)
+	for range stops {
+		r.flows()
+		time.Sleep(r.moment(2 * time.Second))
+		n := r.rand.IntN(2)
+		instances[n].stop()
+		instances[n] = r.run()
+	}
+	end := time.Now()
+	published()
+	r.row(fmt.Sprintf("process: SIGTERM of one of two, %d times, restarted at once", stops), r.once(2*time.Minute), end, "")
+}
+
+func TestProcessesJoinAndLeaveEverySecond(t *testing.T) {
+	r := newRig(t, setup{})
+	hooks := r.many("crm", advertisers)
+	r.crm.usually(slowly(5 * time.Millisecond))
+	r.runs(1)
+	published := r.publishing(manyLeads(), flow, hooks...)
+	r.flows()
+	changes := either(16, 4)
+	var extra []*instance
+	for range changes {
+		time.Sleep(time.Second)
+		if len(extra) < 3 && (len(extra) == 0 || r.rand.IntN(2) == 0) {
+			extra = append(extra, r.run().ready())
+			continue
+		}
+		extra[0].term()
+		defer extra[0].await(time.Minute)
+		extra = extra[1:]
+	}
+	end := time.Now()
+	published()
+	r.row(fmt.Sprintf("process: instances join and leave every second, %d times", changes), r.once(2*time.Minute), end, "")
+}
+
+// TestProcessKilledWithTheUsualSession measures how long the other instance
+// delivers nothing, with the settings as they are by default: the group waits
+// for the dead one until its session is over.
+func TestProcessKilledWithTheUsualSession(t *testing.T) {
+	r := newRig(t, setup{})
+	hooks := r.many("crm", advertisers)
+	r.crm.usually(slowly(5 * time.Millisecond))
+	instances := r.runs(2)
+	published := r.publishing(manyLeads(), flow, hooks...)
+	r.flows()
+	instances[0].kill()
+	began := time.Now()
+	r.run()
+	published()
+	a := r.arrived(2 * time.Minute)
+	pause := a.pause(began, hooks...)
+	if pause > 15*time.Second {
+		r.fails("nothing was delivered for %v", pause)
+	}
+	r.row("process: SIGKILL of one of two and immediate restart, usual settings", a, began,
+		fmt.Sprintf("longest time without any delivery: %.1f s", pause.Seconds()))
+}
+
+func TestProcessStoppedPastItsSession(t *testing.T) {
+	r := newRig(t, setup{environ: quickSession})
+	hooks := r.many("crm", advertisers)
+	r.crm.usually(slowly(5 * time.Millisecond))
+	instances := r.runs(2)
+	published := r.publishing(manyLeads(), flow, hooks...)
+	r.flows()
+	instances[0].freeze()
+	time.Sleep(6 * time.Second)
+	instances[0].thaw()
+	end := time.Now()
+	published()
+	a := r.arrived(2 * time.Minute)
+	r.row("process: SIGSTOP of one of two for twice its session, then SIGCONT", a, end, "")
+}
+
+// TestProcessKilledBetweenTwoSteps finds the steps of the path by random
+// timing: an instance has a few leads to do at a time, and is killed in the
+// middle.
+func TestProcessKilledBetweenTwoSteps(t *testing.T) {
+	killedBetweenTwoSteps(newRig(t, setup{environ: []string{
+		"LEADHOOK_KAFKA_SESSION_TIMEOUT=1s", "LEADHOOK_KAFKA_HEARTBEAT_INTERVAL=100ms", seldomCommit}}))
+}
+
+func killedBetweenTwoSteps(r *rig) {
+	hooks := r.many("crm", advertisers)
+	rounds := either(30, 5)
+	var end time.Time
+	for range rounds {
+		i := r.run().ready()
+		done := r.crm.deliveries()
+		r.publish(300, 0, hooks...)
+		r.until(time.Minute, "the first lead of a round", func() bool { return r.crm.deliveries() > done })
+		time.Sleep(r.moment(150 * time.Millisecond))
+		i.kill()
+		end = time.Now()
+	}
+	r.run()
+	r.row(fmt.Sprintf("process: SIGKILL between two steps, %d times at random within 150 ms of 300 leads", rounds),
+		r.arrived(2*time.Minute), end, "")
+}
+
+// TestProcessesRestartedOneByOne restarts three instances under load while
+// attempts hang.
+func TestProcessesRestartedOneByOne(t *testing.T) {
+	needsWheel(t)
+	r := newRig(t, setup{})
+	hooks, hanging := r.many("crm", 50), r.many("hangs", 5)
+	for _, h := range hanging {
+		r.crm.behave(h.path(), first(50, hangs, takes))
+	}
+	instances := r.runs(3)
+	published := r.publishing(manyLeads(), flow, append(hooks, hanging...)...)
+	r.flows()
+	began := time.Now()
+	for n := range instances {
+		instances[n].term()
+		restarted := r.run().ready()
+		instances[n].await(time.Minute)
+		instances[n] = restarted
+	}
+	end := time.Now()
+	published()
+	a := r.once(5 * time.Minute)
+	pause := a.pause(began, hooks...)
+	if pause > 2*time.Second {
+		r.fails("the healthy ones got nothing for %v", pause)
+	}
+	r.row("process: three instances restarted one by one, attempts hanging", a, end,
+		fmt.Sprintf("longest time without a healthy delivery: %.1f s", pause.Seconds()))
+}

@@ -1,0 +1,122 @@
+//go:build faults
+
+package faults
+
+import (
+	"cmp"
+	"fmt"
+	"os"
+	"runtime"
+	"strings"
+	"sync"
+	"time"
+)
+
+// A row is what one fault came to.
+type row struct {
+	fault     string
+	leads     int // pairs of a lead and a webhook
+	lost      int
+	twice     map[cause]int
+	recovered time.Duration // zero: there was nothing to recover from
+	seen      string        // what else was measured; empty: nothing
+}
+
+// A table is all rows of a run, in its order.
+type table struct {
+	mu   sync.Mutex
+	rows []row // guarded by mu
+}
+
+func (t *table) add(r row) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.rows = append(t.rows, r)
+}
+
+// row adds the row of an account. The time that the service needed counts from
+// the end of the fault to the last of the leads that were published before it;
+// a zero time means that there is nothing to say.
+func (r *rig) row(fault string, a *account, end time.Time, seen string) {
+	r.t.Helper()
+	recovered := time.Duration(0)
+	if !end.IsZero() {
+		recovered = max(0, a.recovered(end))
+	}
+	r.rowOf(fault, &a.tally, recovered, seen)
+}
+
+// rowOf adds the row of a tally. A service that was broken on purpose gets
+// none.
+func (r *rig) rowOf(fault string, t *tally, recovered time.Duration, seen string) {
+	r.t.Helper()
+	line := row{fault: fault, leads: t.wanted, lost: t.lost, twice: t.twice, recovered: recovered, seen: seen}
+	r.t.Logf("%s | %s", fault, line.text())
+	if r.tags == "" {
+		rows.add(line)
+	}
+}
+
+func (r row) text() string {
+	recovered := "-"
+	if r.recovered > 0 {
+		recovered = fmt.Sprintf("%.1f s", r.recovered.Seconds())
+	}
+	return fmt.Sprintf("%d | %d | %s | %s | %s", r.leads, r.lost, twiceText(r.twice), recovered, cmp.Or(r.seen, " "))
+}
+
+// write prints the table, and writes it to a file if one is named and the run
+// was a whole one in which all was well.
+func (t *table) write(file string, well bool) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if len(t.rows) == 0 {
+		return nil
+	}
+	text := t.markdown()
+	fmt.Println(text)
+	if file == "" || !well || short {
+		return nil
+	}
+	return os.WriteFile(file, []byte(text), 0o644)
+}
+
+const preamble = `<!-- Made by a run of the fault suite: make faults -->
+# Reliability: what was broken, and what became of the leads
+
+The fault suite (` + "`make faults`" + `) starts leadhook as processes on a real Kafka and a real Redis, breaks one thing
+at a time while leads flow, and has a checker that shares no code with the service compare what was published, what
+each CRM saw, what waits and what is dead.
+
+- **leads** counts a lead for each webhook that wants it.
+- **lost** is what was neither delivered, nor waits, nor is a dead letter, nor is in hand. It must be 0.
+- **twice** is what a CRM took more than once, by cause: *in flight* (a process was killed while it made the attempt),
+  *ledger batch* (it was killed before the ledger had the mark of an answered attempt), *maybe received* (the CRM took
+  the lead and did not say so), *Redis* (the ledger was away or lost). Anything else fails the suite.
+- **recovered in** is the time from the end of the fault until the last lead was delivered that had been published
+  before it.
+
+`
+
+func (t *table) markdown() string {
+	var b strings.Builder
+	b.WriteString(preamble)
+	fmt.Fprintf(&b, "Run of %s on %s; seed %d.\n\n", time.Now().UTC().Format(time.DateOnly), machine(), seed)
+	b.WriteString("| fault | leads | lost | twice, by cause | recovered in | seen |\n| --- | --- | --- | --- | --- | --- |\n")
+	for _, r := range t.rows {
+		fmt.Fprintf(&b, "| %s | %s |\n", r.fault, r.text())
+	}
+	return b.String()
+}
+
+// machine says how large the machine is.
+func machine() string {
+	memory := "unknown memory"
+	if text, err := os.ReadFile("/proc/meminfo"); err == nil {
+		var kilobytes int64
+		if _, err := fmt.Sscanf(string(text), "MemTotal: %d kB", &kilobytes); err == nil {
+			memory = fmt.Sprintf("%d GB of memory", (kilobytes+1<<19)>>20)
+		}
+	}
+	return fmt.Sprintf("%d cores with %s (%s/%s, %s)", runtime.NumCPU(), memory, runtime.GOOS, runtime.GOARCH, runtime.Version())
+}

@@ -1,0 +1,61 @@
+//go:build faults
+
+package faults
+
+import (
+	"time"
+)
+
+// settled waits until every lead is accounted for and nothing is read or to be
+// read any more: until the live topic is committed to its end, and so are the
+// retry topics.
+func (r *rig) settled(within time.Duration) *account {
+	r.t.Helper()
+	r.until(within, "everything is committed", func() bool { return r.lag(append(r.retryTopics(), r.topic)...) == 0 })
+	return r.fair()
+}
+
+// handled waits until the live topic is committed to its end. Deliveries may wait
+// in the retry topics still.
+func (r *rig) handled(within time.Duration) *account {
+	r.t.Helper()
+	r.until(within, "the live topic is committed", func() bool { return r.lag(r.topic) == 0 })
+	return r.fair()
+}
+
+// fair is an account in which nothing is lost, came twice without a cause or
+// went where it does not belong: what must hold at any moment.
+func (r *rig) fair() *account {
+	r.t.Helper()
+	a := r.account()
+	r.last = a
+	r.t.Log(a)
+	if n := int(r.leads.Load()) - r.gone; a.leads != n {
+		r.fails("the live topic has %d leads, %d were published", a.leads, n)
+	}
+	if a.lost != 0 || a.buried != 0 || a.unwanted != 0 || a.misled != 0 || a.twice[withoutCause] != 0 {
+		r.fails("want nothing lost, nothing twice without a cause, no dead letter of what was delivered and"+
+			" nothing where nobody wanted it, got %v\n%s", a, a.details())
+	}
+	return a
+}
+
+// arrived is an account in which everything was delivered.
+func (r *rig) arrived(within time.Duration) *account {
+	r.t.Helper()
+	a := r.settled(within)
+	if a.delivered != a.wanted {
+		r.fails("want everything delivered, got %v\n%s", a, a.details())
+	}
+	return a
+}
+
+// once is arrived, and nothing twice, whatever the cause.
+func (r *rig) once(within time.Duration) *account {
+	r.t.Helper()
+	a := r.arrived(within)
+	if len(a.twice) != 0 {
+		r.fails("want nothing twice, got %v", a)
+	}
+	return a
+}

@@ -1,0 +1,230 @@
+//go:build faults
+
+package faults
+
+import (
+	"fmt"
+	"net/http"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/segmentio/kafka-go"
+)
+
+// hasWheel says whether the service has a durable schedule.
+func hasWheel(t *testing.T) bool {
+	t.Helper()
+	out, err := exec.Command(binary(t, ""), "config", "--defaults").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.Contains(string(out), "schedule:")
+}
+
+// quickWheel are settings with which a schedule is over within seconds.
+func quickWheel(t *testing.T) []string {
+	if !hasWheel(t) {
+		return nil
+	}
+	return []string{"LEADHOOK_RETRY_DELAYS=1s,3s", "LEADHOOK_RETRY_SCHEDULE=1s,1s,3s,3s,3s,3s,3s,3s,3s"}
+}
+
+func needsWheel(t *testing.T) {
+	t.Helper()
+	if !hasWheel(t) {
+		t.Skip("there is no wheel yet")
+	}
+}
+
+// TestWheelSurvivesTheDeathOfEverything kills all processes while thousands of
+// deliveries wait, and has each attempted when it is due.
+func TestWheelSurvivesTheDeathOfEverything(t *testing.T) {
+	needsWheel(t)
+	const wait = 20 * time.Second
+	r := newRig(t, setup{environ: append(slices.Clone(quickSession), "LEADHOOK_RETRY_QUICK_ATTEMPTS=1",
+		"LEADHOOK_RETRY_DELAYS=10s", "LEADHOOK_RETRY_SCHEDULE=20s,20s,20s")})
+	hooks := r.many("crm", advertisers)
+	for _, h := range hooks {
+		r.crm.behave(h.path(), first(int64(manyLeads()/advertisers), status(http.StatusInternalServerError), takes))
+	}
+	instances := r.runs(2)
+	r.publish(manyLeads(), 2*flow, hooks...)
+	waiting := r.handled(time.Minute)
+	for _, i := range instances {
+		i.kill()
+	}
+	end := time.Now()
+	r.runs(2)
+	a := r.arrived(3 * time.Minute)
+	earliest, latest := r.crm.gaps()
+	if earliest < wait || latest > wait+1500*time.Millisecond {
+		r.fails("the second attempts were made %v to %v after the first, want %v to a second more", earliest, latest, wait)
+	}
+	r.row("wheel: SIGKILL of everything while deliveries wait", a, end, fmt.Sprintf(
+		"%d waited; attempted again %.2f to %.2f s after the attempts that failed, due after %.0f s",
+		waiting.scheduled, earliest.Seconds(), latest.Seconds(), wait.Seconds()))
+}
+
+// gaps are the shortest and the longest time between two POSTs of a delivery.
+func (r *record) gaps() (shortest, longest time.Duration) {
+	ends := map[uint32]int64{}
+	shortest = time.Hour
+	r.each("", func(p *post) {
+		if before, again := ends[p.delivery]; again {
+			gap := time.Duration(p.begin-before) * time.Microsecond
+			shortest, longest = min(shortest, gap), max(longest, gap)
+		}
+		ends[p.delivery] = p.end
+	})
+	return shortest, longest
+}
+
+// TestWheelTokenCorrected corrects a webhook's token by seed while its leads
+// wait.
+func TestWheelTokenCorrected(t *testing.T) {
+	needsWheel(t)
+	r := newRig(t, setup{environ: quickWheel(t)})
+	hooks := r.many("crm", 10)
+	for _, h := range hooks {
+		h.Auth = "Bearer wrong"
+		r.crm.behave(h.path(), authorized("Bearer right"))
+	}
+	r.seed(hooks...)
+	r.runs(2)
+	r.publish(1000, 0, hooks...)
+	waiting := r.handled(time.Minute)
+	if waiting.delivered != 0 || waiting.dead != 0 {
+		r.fails("with a wrong token: %v", waiting)
+	}
+	for _, h := range hooks {
+		h.Auth = "Bearer right"
+	}
+	r.seed(hooks...)
+	end := time.Now()
+	a := r.once(2 * time.Minute)
+	r.row("webhook: 401 for a wrong token, corrected by seed while leads wait", a, end, "")
+}
+
+// TestWheelSameEventThreeTimes has a CRM fail first: the three records become
+// one chain of attempts with one success.
+func TestWheelSameEventThreeTimes(t *testing.T) {
+	needsWheel(t)
+	r := newRig(t, setup{environ: quickWheel(t)})
+	hooks := r.many("crm", 20)
+	for _, h := range hooks[:10] {
+		r.crm.behave(h.path(), first(250, status(http.StatusServiceUnavailable), takes))
+	}
+	r.runs(2)
+	first := r.leads.Load() + 1
+	r.publish(1000, 0, hooks...)
+	r.publishAgain(first, 1000, hooks...)
+	time.Sleep(2 * time.Second)
+	r.publishAgain(first, 1000, hooks...)
+	end := time.Now()
+	a := r.once(2 * time.Minute)
+	if n := r.crm.sameAttempt(); n != 0 {
+		r.fails("%d attempts of a delivery had the number of an earlier one", n)
+	}
+	if a.repeats < 2000 {
+		r.fails("got %d repeats in the live topic, want 2000", a.repeats)
+	}
+	r.row("event: published three times, also while its CRM fails", a, end, fmt.Sprintf("%d POSTs, each a step of its chain", a.posts))
+}
+
+// sameAttempt counts the POSTs whose number a POST of the same delivery had
+// before.
+func (r *record) sameAttempt() (n int) {
+	type step struct {
+		delivery uint32
+		attempt  uint16
+	}
+	seen := map[step]bool{}
+	r.each("", func(p *post) {
+		s := step{p.delivery, p.attempt}
+		if seen[s] {
+			n++
+		}
+		seen[s] = true
+	})
+	return n
+}
+
+// TestWheelCRMAwayForAMinute has the usual settings: the leads of a CRM that
+// was away arrive soon after its return.
+func TestWheelCRMAwayForAMinute(t *testing.T) {
+	needsWheel(t)
+	r := newRig(t, setup{})
+	h, healthy := r.hook("away"), r.many("crm", 10)
+	h.URL = r.crm.refusing() + h.path()
+	r.allowPorts()
+	r.seed(h)
+	r.runs(2)
+	away := either(time.Minute, 10*time.Second)
+	published := r.publishing(int(away.Seconds())*40, 40, append(healthy, h)...)
+	time.Sleep(away)
+	r.crm.comeBack(h)
+	end := time.Now()
+	published()
+	a := r.arrived(3 * time.Minute)
+	if late := a.recovered(end); late > 20*time.Second {
+		r.fails("its leads arrived up to %v after its return", late)
+	}
+	r.row(fmt.Sprintf("CRM: away for %v", away), a, end, "")
+}
+
+// TestKafkaRetryTopicRefusesTheSize has deliveries that cannot be handed on: the
+// partitions wait, and say why.
+func TestKafkaRetryTopicRefusesTheSize(t *testing.T) {
+	needsWheel(t)
+	r := newRig(t, setup{environ: quickWheel(t)})
+	hooks := r.many("crm", 10)
+	for _, h := range hooks {
+		r.crm.behave(h.path(), first(100, status(http.StatusInternalServerError), takes))
+	}
+	i := r.runs(1)[0]
+	for _, topic := range r.retryTopics() {
+		r.largest(topic, 500)
+	}
+	r.publish(1000, 0, hooks...)
+	r.notReady(i)
+	for _, topic := range r.retryTopics() {
+		r.largest(topic, 2<<20)
+	}
+	end := time.Now()
+	r.row("Kafka: the retry topics refuse the size, and take it later", r.once(2*time.Minute), end, "")
+}
+
+// TestKafkaRetryTopicMissing deletes the retry topics in the middle.
+func TestKafkaRetryTopicMissing(t *testing.T) {
+	needsWheel(t)
+	r := newRig(t, setup{environ: quickWheel(t)})
+	hooks := r.many("crm", 10)
+	for _, h := range hooks {
+		r.crm.behave(h.path(), first(100, status(http.StatusInternalServerError), takes))
+	}
+	i := r.runs(1)[0]
+	r.deleteTopics(r.retryTopics()...)
+	r.publish(1000, 0, hooks...)
+	r.notReady(i)
+	r.createTopics()
+	end := time.Now()
+	r.row("Kafka: the retry topics are missing, and made again", r.once(2*time.Minute), end, "")
+}
+
+// chains are how many retry records each delivery had.
+func (r *rig) chains() map[string]int { r.t.Helper(); return r.waited("leadhook.delivery") }
+
+// waits are how many retry records each webhook had.
+func (r *rig) waits() map[string]int { r.t.Helper(); return r.waited("leadhook.webhook") }
+
+func (r *rig) waited(by string) map[string]int {
+	r.t.Helper()
+	counts := map[string]int{}
+	for _, topic := range r.retryTopics() {
+		r.read(topic, func(m *kafka.Message) { counts[header(m, by)]++ })
+	}
+	return counts
+}
