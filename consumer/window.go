@@ -90,6 +90,9 @@ func (w *window) settle(offset int64) bool {
 func (w *window) committable() int64 {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if commitsEarly {
+		return w.next
+	}
 	return w.base
 }
 
