@@ -7,6 +7,7 @@ import (
 	"compress/gzip"
 	"io"
 	"log"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"strings"
@@ -72,10 +73,13 @@ func status(code int) behaviour { return func(x *exchange) { x.answer(code) } }
 
 // slowly takes the lead, and says so after a while. A client that did not wait
 // has given it all the same.
-func slowly(d time.Duration) behaviour {
+func slowly(d time.Duration) behaviour { return within(d, d) }
+
+// within is slowly, after any time from least to most.
+func within(least, most time.Duration) behaviour {
 	return func(x *exchange) {
 		x.post.taken = true
-		if x.wait(d) {
+		if x.wait(least + rand.N(most-least+1)) {
 			x.answer(http.StatusNoContent)
 		}
 	}

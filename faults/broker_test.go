@@ -16,7 +16,7 @@ import (
 func TestKafkaKilledAndRestarted(t *testing.T) {
 	r := newRig(t, setup{})
 	hooks := r.many("crm", advertisers)
-	r.crm.usually(slowly(5 * time.Millisecond))
+	r.crm.usually(usualCRM)
 	r.runs(2)
 	published := r.publishing(manyLeads(), flow, hooks...)
 	kills := either(3, 1)
@@ -39,9 +39,10 @@ func (r *rig) restartKafka() {
 }
 
 func TestKafkaAwayForAMinute(t *testing.T) {
+	long(t)
 	r := newRig(t, setup{})
 	hooks := r.many("crm", advertisers)
-	r.crm.usually(slowly(5 * time.Millisecond))
+	r.crm.usually(usualCRM)
 	instances := r.runs(2)
 	published := r.publishing(manyLeads(), flow, hooks...)
 	r.flows()
@@ -58,6 +59,7 @@ func TestKafkaAwayForAMinute(t *testing.T) {
 }
 
 func TestKafkaSlow(t *testing.T) {
+	long(t)
 	r := newRig(t, setup{slowKafka: true})
 	hooks := r.many("crm", advertisers)
 	instances := r.runs(2)
@@ -83,6 +85,7 @@ func TestKafkaSlow(t *testing.T) {
 }
 
 func TestKafkaLineReset(t *testing.T) {
+	long(t)
 	r := newRig(t, setup{slowKafka: true})
 	hooks := r.many("crm", advertisers)
 	r.runs(2)
@@ -126,6 +129,7 @@ func TestKafkaDeadLetterTopicMissing(t *testing.T) {
 }
 
 func TestKafkaDeadLetterTopicRefusesTheSize(t *testing.T) {
+	long(t)
 	r := newRig(t, setup{})
 	refused := r.many("refuses", 10)
 	for _, h := range refused {

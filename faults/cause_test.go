@@ -2,9 +2,7 @@
 
 package faults
 
-import (
-	"time"
-)
+import "time"
 
 // A cause is why a CRM has got a lead twice, as far as that is allowed.
 type cause string
@@ -26,8 +24,8 @@ const (
 	redisOff                  // Redis does not answer, or has lost everything
 )
 
-// A fault is something that a test broke, and for how long. A process that is
-// killed is so in a moment.
+// A fault is something that a test broke: between which moments it broke, or
+// for how long it was broken.
 type fault struct {
 	what     faultKind
 	from, to time.Time
@@ -43,7 +41,7 @@ func why(once, next *post, faults []fault) cause {
 	begin, end := time.UnixMicro(once.begin), time.UnixMicro(once.end)
 	again := time.UnixMicro(next.begin)
 	for _, f := range faults {
-		if f.what != killed || f.from.Before(begin) || !again.After(f.from) {
+		if f.what != killed || f.to.Before(begin) || !again.After(f.from) {
 			continue
 		}
 		if !end.Before(f.from) {

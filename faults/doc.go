@@ -3,7 +3,7 @@
 // tests, which carry the build tag "faults":
 //
 //	make faults                        # everything, and docs/reliability.md
-//	make faults FAULTS_SHORT=1         # some minutes of it, as CI does; writes nothing
+//	make faults FAULTS_SHORT=1         # some minutes of it, as CI does; writes no file
 //	make faults FAULTS_RUN='Redis'     # the tests whose names match
 //	make faults FAULTS_SEED=81327      # the random moments of an earlier run
 //
@@ -17,9 +17,12 @@
 //
 // The files by what they are for:
 //
-//	stack, link, instance    servers, broken lines between them, processes
-//	crm, behaviour, tlscrm   the hostile CRM and what it remembers of each POST
-//	rig, publish, kafka      a test's own topics, webhooks and leads
-//	account, cause, table    the checker, and what it says
-//	process, broker, ...     the cases
+//	main, stack, line, instance    servers, broken lines to them, processes
+//	crm, behaviour, record         the hostile CRM, and what it remembers of each POST
+//	rig, publish, kafka, event     a test's own topics, webhooks and leads
+//	account, cause, verdict, table the checker, and what it says
+//	process, broker, redis, ...    the cases
+//	suite                          services that are broken on purpose: the suite must notice
+//
+// It needs Linux, and what make e2e-real needs.
 package faults

@@ -106,9 +106,10 @@ func (r *rig) must(stdin string, args ...string) {
 
 // kill ends it with SIGKILL. What was in its hands then may come twice.
 func (i *instance) kill() {
-	i.r.note(fault{what: killed, from: time.Now()})
+	from := time.Now()
 	_ = i.process.Kill()
 	<-i.ended
+	i.r.note(fault{what: killed, from: from, to: time.Now()})
 }
 
 // term asks it to stop; await waits for that.
@@ -132,8 +133,9 @@ func (i *instance) stop() { i.r.t.Helper(); i.term(); i.await(time.Minute) }
 
 // freeze stops it (SIGSTOP) until thaw. For the others it is as good as dead.
 func (i *instance) freeze() {
-	i.r.note(fault{what: killed, from: time.Now()})
+	from := time.Now()
 	_ = i.process.Signal(syscall.SIGSTOP)
+	i.r.note(fault{what: killed, from: from, to: time.Now()})
 }
 
 func (i *instance) thaw() { _ = i.process.Signal(syscall.SIGCONT) }

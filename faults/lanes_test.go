@@ -140,6 +140,7 @@ func median(values []float64) float64 {
 // TestOverload has more leads come than a CRM takes. It must be kept busy, and
 // its backlog must wait in one place.
 func TestOverload(t *testing.T) {
+	long(t)
 	needsWheel(t)
 	const takesPerSecond, comePerSecond = 10, 200
 	r := newRig(t, setup{})
@@ -173,6 +174,7 @@ func TestOverload(t *testing.T) {
 
 // TestBacklog drains a million leads although a tenth of the CRMs is dead.
 func TestBacklog(t *testing.T) {
+	long(t)
 	needsWheel(t)
 	leads := either(1_000_000, 50_000)
 	r := newRig(t, setup{})

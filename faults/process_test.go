@@ -11,9 +11,16 @@ import (
 // quickSession lets a group notice within seconds that a member is dead.
 // Offsets are committed so seldom that it must be the ledger which keeps leads
 // from coming twice.
-var quickSession = []string{"LEADHOOK_KAFKA_SESSION_TIMEOUT=3s", "LEADHOOK_KAFKA_HEARTBEAT_INTERVAL=500ms", seldomCommit}
+var quickSession = []string{"LEADHOOK_KAFKA_SESSION_TIMEOUT=3s", "LEADHOOK_KAFKA_HEARTBEAT_INTERVAL=500ms",
+	"LEADHOOK_KAFKA_COMMIT_INTERVAL=1s"}
 
-const seldomCommit = "LEADHOOK_KAFKA_COMMIT_INTERVAL=1s"
+// keenCommit commits so often that hardly anything but what is open is read
+// again: should more than the settled prefix be committed, it is lost.
+var keenCommit = []string{"LEADHOOK_KAFKA_SESSION_TIMEOUT=1s", "LEADHOOK_KAFKA_HEARTBEAT_INTERVAL=100ms",
+	"LEADHOOK_KAFKA_COMMIT_INTERVAL=20ms"}
+
+// usualCRM answers in the time that CRMs take.
+var usualCRM = within(5*time.Millisecond, 300*time.Millisecond)
 
 // How much flows through a process case.
 const advertisers = 100
@@ -30,7 +37,7 @@ func TestProcessKilledAtRandomMoments(t *testing.T) {
 // and lets the leads flow again before the next one is killed.
 func killedAtRandomMoments(r *rig) {
 	hooks := r.many("crm", advertisers)
-	r.crm.usually(slowly(5 * time.Millisecond))
+	r.crm.usually(usualCRM)
 	instances := r.runs(2)
 	published := r.publishing(manyLeads(), flow, hooks...)
 	kills := either(4, 2)
@@ -65,7 +72,7 @@ func (r *rig) flows() {
 func TestProcessTerminatedAtRandomMoments(t *testing.T) {
 	r := newRig(t, setup{})
 	hooks := r.many("crm", advertisers)
-	r.crm.usually(slowly(5 * time.Millisecond))
+	r.crm.usually(usualCRM)
 	instances := r.runs(2)
 	published := r.publishing(manyLeads(), flow, hooks...)
 	stops := either(5, 2)
@@ -82,9 +89,10 @@ func TestProcessTerminatedAtRandomMoments(t *testing.T) {
 }
 
 func TestProcessesJoinAndLeaveEverySecond(t *testing.T) {
+	long(t)
 	r := newRig(t, setup{})
 	hooks := r.many("crm", advertisers)
-	r.crm.usually(slowly(5 * time.Millisecond))
+	r.crm.usually(usualCRM)
 	r.runs(1)
 	published := r.publishing(manyLeads(), flow, hooks...)
 	r.flows()
@@ -109,9 +117,10 @@ func TestProcessesJoinAndLeaveEverySecond(t *testing.T) {
 // delivers nothing, with the settings as they are by default: the group waits
 // for the dead one until its session is over.
 func TestProcessKilledWithTheUsualSession(t *testing.T) {
+	long(t)
 	r := newRig(t, setup{})
 	hooks := r.many("crm", advertisers)
-	r.crm.usually(slowly(5 * time.Millisecond))
+	r.crm.usually(usualCRM)
 	instances := r.runs(2)
 	published := r.publishing(manyLeads(), flow, hooks...)
 	r.flows()
@@ -131,7 +140,7 @@ func TestProcessKilledWithTheUsualSession(t *testing.T) {
 func TestProcessStoppedPastItsSession(t *testing.T) {
 	r := newRig(t, setup{environ: quickSession})
 	hooks := r.many("crm", advertisers)
-	r.crm.usually(slowly(5 * time.Millisecond))
+	r.crm.usually(usualCRM)
 	instances := r.runs(2)
 	published := r.publishing(manyLeads(), flow, hooks...)
 	r.flows()
@@ -148,12 +157,12 @@ func TestProcessStoppedPastItsSession(t *testing.T) {
 // timing: an instance has a few leads to do at a time, and is killed in the
 // middle.
 func TestProcessKilledBetweenTwoSteps(t *testing.T) {
-	killedBetweenTwoSteps(newRig(t, setup{environ: []string{
-		"LEADHOOK_KAFKA_SESSION_TIMEOUT=1s", "LEADHOOK_KAFKA_HEARTBEAT_INTERVAL=100ms", seldomCommit}}))
+	killedBetweenTwoSteps(newRig(t, setup{environ: keenCommit}))
 }
 
 func killedBetweenTwoSteps(r *rig) {
 	hooks := r.many("crm", advertisers)
+	r.crm.usually(usualCRM)
 	rounds := either(30, 5)
 	var end time.Time
 	for range rounds {
@@ -161,12 +170,12 @@ func killedBetweenTwoSteps(r *rig) {
 		done := r.crm.deliveries()
 		r.publish(300, 0, hooks...)
 		r.until(time.Minute, "the first lead of a round", func() bool { return r.crm.deliveries() > done })
-		time.Sleep(r.moment(150 * time.Millisecond))
+		time.Sleep(r.moment(300 * time.Millisecond))
 		i.kill()
 		end = time.Now()
 	}
 	r.run()
-	r.row(fmt.Sprintf("process: SIGKILL between two steps, %d times at random within 150 ms of 300 leads", rounds),
+	r.row(fmt.Sprintf("process: SIGKILL between two steps, %d times at random within 300 ms of 300 leads", rounds),
 		r.arrived(2*time.Minute), end, "")
 }
 

@@ -28,9 +28,10 @@ func (r *rig) restartRedis() {
 }
 
 func TestRedisKilledAndRestarted(t *testing.T) {
+	long(t)
 	r := newRig(t, setup{})
 	hooks := r.many("crm", advertisers)
-	r.crm.usually(slowly(5 * time.Millisecond))
+	r.crm.usually(usualCRM)
 	r.runs(2)
 	published := r.publishing(manyLeads(), flow, hooks...)
 	kills := either(3, 1)
@@ -50,6 +51,7 @@ func TestRedisKilledAndRestarted(t *testing.T) {
 // TestRedisAwayForAMinute has new advertisers appear meanwhile, whose webhooks
 // nobody has read: their leads wait.
 func TestRedisAwayForAMinute(t *testing.T) {
+	long(t)
 	r := newRig(t, setup{})
 	known, unknown := r.many("crm", advertisers), r.many("late", advertisers)
 	instances := r.runs(2)
@@ -92,6 +94,7 @@ func TestRedisRestartedEmpty(t *testing.T) {
 // TestRedisEmptiedAndAProcessKilled is the worst of both: the ledger is lost,
 // and what it would have absorbed is read again.
 func TestRedisEmptiedAndAProcessKilled(t *testing.T) {
+	long(t)
 	r := newRig(t, setup{environ: quickSession})
 	hooks := r.many("crm", advertisers)
 	instances := r.runs(2)
@@ -109,6 +112,7 @@ func TestRedisEmptiedAndAProcessKilled(t *testing.T) {
 }
 
 func TestRedisOutOfMemory(t *testing.T) {
+	long(t)
 	r := newRig(t, setup{})
 	hooks := r.many("crm", advertisers)
 	r.runs(2)
@@ -124,6 +128,7 @@ func TestRedisOutOfMemory(t *testing.T) {
 }
 
 func TestRedisSlow(t *testing.T) {
+	long(t)
 	r := newRig(t, setup{slowRedis: true})
 	hooks := r.many("crm", advertisers)
 	r.runs(2)
@@ -142,6 +147,7 @@ func TestRedisSlow(t *testing.T) {
 }
 
 func TestRedisLineReset(t *testing.T) {
+	long(t)
 	r := newRig(t, setup{slowRedis: true})
 	hooks := r.many("crm", advertisers)
 	r.runs(2)

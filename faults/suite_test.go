@@ -11,8 +11,8 @@ import (
 // broken on purpose. Each build tag breaks one thing.
 
 func TestSuiteSeesOffsetsCommittedEarly(t *testing.T) {
-	r := newRig(t, setup{tags: "broken_commit", environ: quickSession})
-	r.try(killedAtRandomMoments)
+	r := newRig(t, setup{tags: "broken_commit", environ: keenCommit})
+	r.try(killedBetweenTwoSteps)
 	r.found(r.last != nil && r.last.lost > 0, "leads that are lost")
 }
 

@@ -155,6 +155,7 @@ func (r *record) sameAttempt() (n int) {
 // TestWheelCRMAwayForAMinute has the usual settings: the leads of a CRM that
 // was away arrive soon after its return.
 func TestWheelCRMAwayForAMinute(t *testing.T) {
+	long(t)
 	needsWheel(t)
 	r := newRig(t, setup{})
 	h, healthy := r.hook("away"), r.many("crm", 10)
@@ -199,6 +200,7 @@ func TestKafkaRetryTopicRefusesTheSize(t *testing.T) {
 
 // TestKafkaRetryTopicMissing deletes the retry topics in the middle.
 func TestKafkaRetryTopicMissing(t *testing.T) {
+	long(t)
 	needsWheel(t)
 	r := newRig(t, setup{environ: quickWheel(t)})
 	hooks := r.many("crm", 10)
