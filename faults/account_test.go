@@ -78,10 +78,11 @@ type flight struct {
 }
 
 // recovered is how long after a moment the last of those pairs was delivered
-// that had been published before it.
-func (a *account) recovered(end time.Time) (longest time.Duration) {
+// that had been published before it: of some webhooks, or of all if none is
+// named.
+func (a *account) recovered(end time.Time, hooks ...*hook) (longest time.Duration) {
 	for _, f := range a.flights {
-		if f.pair.published.Before(end) {
+		if f.pair.published.Before(end) && (len(hooks) == 0 || slices.Contains(hooks, f.pair.hook)) {
 			longest = max(longest, f.delivered.Sub(end))
 		}
 	}

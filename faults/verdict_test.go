@@ -3,6 +3,8 @@
 package faults
 
 import (
+	"fmt"
+	"strings"
 	"time"
 )
 
@@ -11,7 +13,18 @@ import (
 // retry topics.
 func (r *rig) settled(within time.Duration) *account {
 	r.t.Helper()
-	r.until(within, "everything is committed", func() bool { return r.lag(append(r.retryTopics(), r.topic)...) == 0 })
+	topics := append(r.retryTopics(), r.topic)
+	deadline := time.Now().Add(within)
+	for r.lag(topics...) != 0 {
+		if time.Now().After(deadline) {
+			var lags []string
+			for _, topic := range topics {
+				lags = append(lags, fmt.Sprintf("%s %d", topic, r.lag(topic)))
+			}
+			r.giveUp("not within %v: everything is committed; %s are not\n%s", within, strings.Join(lags, ", "), r.account().details())
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
 	return r.fair()
 }
 
