@@ -183,10 +183,10 @@ func killedBetweenTwoSteps(r *rig) {
 // attempts hang.
 func TestProcessesRestartedOneByOne(t *testing.T) {
 	needsWheel(t)
-	r := newRig(t, setup{})
+	r := newRig(t, setup{environ: []string{"LEADHOOK_HTTP_TIMEOUT=" + either("15s", "4s")}})
 	hooks, hanging := r.many("crm", 50), r.many("hangs", 5)
 	for _, h := range hanging {
-		r.crm.behave(h.path(), first(50, hangs, takes))
+		r.crm.behave(h.path(), hangs)
 	}
 	instances := r.runs(3)
 	published := r.publishing(manyLeads(), flow, append(hooks, hanging...)...)
@@ -199,6 +199,9 @@ func TestProcessesRestartedOneByOne(t *testing.T) {
 		instances[n] = restarted
 	}
 	end := time.Now()
+	for _, h := range hanging {
+		r.crm.behave(h.path(), takes)
+	}
 	published()
 	a := r.once(5 * time.Minute)
 	pause := a.pause(began, hooks...)
