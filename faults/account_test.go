@@ -103,6 +103,7 @@ func (a *account) pause(from time.Time, hooks ...*hook) (longest time.Duration) 
 
 // A pair is a lead for a webhook, and where Kafka has it.
 type pair struct {
+	id                    deliveryID
 	hook                  *hook
 	lead                  string
 	published             time.Time
@@ -160,7 +161,7 @@ func (r *rig) pairs(a *account, waits func(*kafka.Message) bool) map[deliveryID]
 			}
 			key := ev.delivery(h.ID)
 			if pairs[key] == nil {
-				pairs[key] = &pair{hook: h, lead: id, published: m.Time}
+				pairs[key] = &pair{id: key, hook: h, lead: id, published: m.Time}
 			}
 			pairs[key].open = pairs[key].open || waits(m)
 		}

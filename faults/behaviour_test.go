@@ -12,7 +12,6 @@ import (
 	"net/http"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -201,17 +200,5 @@ func queues(n int) behaviour {
 		if limit.Wait(x.r.Context()) == nil {
 			takes(x)
 		}
-	}
-}
-
-// first answers the first n POSTs in one way and the others in another.
-func first(n int64, one, other behaviour) behaviour {
-	var seen atomic.Int64
-	return func(x *exchange) {
-		if seen.Add(1) <= n {
-			one(x)
-			return
-		}
-		other(x)
 	}
 }

@@ -103,6 +103,9 @@ func (l *Ledger) Run(ctx context.Context) {
 // is known to be away, Reached returns what was noted here and Redis does not
 // have yet; that is counted. The error is the cause of the end of ctx.
 func (l *Ledger) Reached(ctx context.Context, leadID, delivery string) (lead.Mark, error) {
+	if ledgerOff {
+		return 0, nil
+	}
 	at := l.shelves.place(leadID, delivery)
 	noted := l.marks.noted(at)
 	if noted == lead.MarkDelivered || l.away.is(at.part) {

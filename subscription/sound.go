@@ -1,0 +1,6 @@
+//go:build !broken_ledger
+
+package subscription
+
+// ledgerOff is what the build tag broken_ledger breaks: see broken.go.
+const ledgerOff = false
