@@ -91,11 +91,14 @@ func (l *lane) queued() int { return len(l.queues[0]) + len(l.queues[1]) }
 
 func (l *lane) idle() bool { return l.inFlight == 0 && l.queued() == 0 }
 
-func (l *lane) open() bool { return !l.openSince.IsZero() }
+func (l *lane) open() bool { return !l.openSince.IsZero() && !lanesOff }
 
 // room is how many more attempts the CRM may get now, most being the most that
 // any lane may have.
 func (l *lane) room(now time.Time, most int) int {
+	if lanesOff {
+		return most
+	}
 	limit := min(int(l.limit), most)
 	if l.host.lowered(now) {
 		limit = 1
@@ -121,6 +124,9 @@ func (l *lane) pace(now time.Time) float64 {
 // waits for the CRM, and longer than a moment, unless it will be gone soon; nor
 // where many attempts hang.
 func (l *lane) keepsUp(now time.Time, most int) bool {
+	if lanesOff {
+		return true
+	}
 	if now.Sub(l.answered) > time.Second && l.inFlight >= max(firstLimit, int(l.limit)/2) {
 		return false
 	}
