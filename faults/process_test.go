@@ -182,8 +182,7 @@ func killedBetweenTwoSteps(r *rig) {
 // TestProcessesRestartedOneByOne restarts three instances under load while
 // attempts hang.
 func TestProcessesRestartedOneByOne(t *testing.T) {
-	needsWheel(t)
-	r := newRig(t, setup{environ: []string{"LEADHOOK_HTTP_TIMEOUT=" + either("15s", "4s")}})
+	r := newRig(t, setup{environ: []string{"LEADHOOK_HTTP_TIMEOUT=" + either("15s", "5s")}})
 	hooks, hanging := r.many("crm", 50), r.many("hangs", 5)
 	for _, h := range hanging {
 		r.crm.behave(h.path(), hangs)

@@ -5,44 +5,19 @@ package faults
 import (
 	"fmt"
 	"net/http"
-	"os/exec"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
 	"github.com/segmentio/kafka-go"
 )
 
-// hasWheel says whether the service has a durable schedule.
-func hasWheel(t *testing.T) bool {
-	t.Helper()
-	out, err := exec.Command(binary(t, ""), "config", "--defaults").Output()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return strings.Contains(string(out), "schedule:")
-}
-
 // quickWheel are settings with which a schedule is over within seconds.
-func quickWheel(t *testing.T) []string {
-	if !hasWheel(t) {
-		return nil
-	}
-	return []string{"LEADHOOK_RETRY_DELAYS=1s,3s", "LEADHOOK_RETRY_SCHEDULE=1s,1s,3s,3s,3s,3s,3s,3s,3s"}
-}
-
-func needsWheel(t *testing.T) {
-	t.Helper()
-	if !hasWheel(t) {
-		t.Skip("there is no wheel yet")
-	}
-}
+var quickWheel = []string{"LEADHOOK_RETRY_DELAYS=1s,3s", "LEADHOOK_RETRY_SCHEDULE=1s,1s,3s,3s,3s,3s,3s,3s,3s"}
 
 // TestWheelSurvivesTheDeathOfEverything kills all processes while thousands of
 // deliveries wait, and has each attempted when it is due.
 func TestWheelSurvivesTheDeathOfEverything(t *testing.T) {
-	needsWheel(t)
 	r := newRig(t, setup{environ: append(slices.Clone(quickSession), "LEADHOOK_RETRY_QUICK_ATTEMPTS=1",
 		"LEADHOOK_RETRY_DELAYS=10s,20s", "LEADHOOK_RETRY_SCHEDULE=20s,20s,20s")})
 	hooks := r.many("crm", advertisers)
@@ -109,8 +84,7 @@ func (a *account) against(due map[deliveryID]time.Time, ready time.Time) (early 
 // TestWheelTokenCorrected corrects a webhook's token by seed while its leads
 // wait.
 func TestWheelTokenCorrected(t *testing.T) {
-	needsWheel(t)
-	r := newRig(t, setup{environ: quickWheel(t)})
+	r := newRig(t, setup{environ: quickWheel})
 	hooks := r.many("crm", 10)
 	for _, h := range hooks {
 		h.Auth = "Bearer wrong"
@@ -135,8 +109,7 @@ func TestWheelTokenCorrected(t *testing.T) {
 // TestWheelSameEventThreeTimes has a CRM fail first: the three records become
 // one chain of attempts with one success.
 func TestWheelSameEventThreeTimes(t *testing.T) {
-	needsWheel(t)
-	r := newRig(t, setup{environ: quickWheel(t)})
+	r := newRig(t, setup{environ: quickWheel})
 	hooks := r.many("crm", 20)
 	for _, h := range hooks[:10] {
 		r.crm.behave(h.path(), status(http.StatusServiceUnavailable))
@@ -183,7 +156,6 @@ func (r *record) sameAttempt() (n int) {
 // was away arrive soon after its return.
 func TestWheelCRMAwayForAMinute(t *testing.T) {
 	long(t)
-	needsWheel(t)
 	r := newRig(t, setup{})
 	h, healthy := r.hook("away"), r.many("crm", 10)
 	h.URL = r.crm.refusing() + h.path()
@@ -206,8 +178,7 @@ func TestWheelCRMAwayForAMinute(t *testing.T) {
 // TestKafkaRetryTopicRefusesTheSize has deliveries that cannot be handed on: the
 // partitions wait, and say why.
 func TestKafkaRetryTopicRefusesTheSize(t *testing.T) {
-	needsWheel(t)
-	r := newRig(t, setup{environ: quickWheel(t)})
+	r := newRig(t, setup{environ: quickWheel})
 	hooks := r.many("crm", 10)
 	r.crm.usually(status(http.StatusInternalServerError))
 	i := r.runs(1)[0]
@@ -227,8 +198,7 @@ func TestKafkaRetryTopicRefusesTheSize(t *testing.T) {
 // TestKafkaRetryTopicMissing deletes the retry topics in the middle.
 func TestKafkaRetryTopicMissing(t *testing.T) {
 	long(t)
-	needsWheel(t)
-	r := newRig(t, setup{environ: quickWheel(t)})
+	r := newRig(t, setup{environ: quickWheel})
 	hooks := r.many("crm", 10)
 	r.crm.usually(status(http.StatusInternalServerError))
 	i := r.runs(1)[0]
