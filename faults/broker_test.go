@@ -14,6 +14,7 @@ import (
 )
 
 func TestKafkaKilledAndRestarted(t *testing.T) {
+	long(t)
 	r := newRig(t, setup{})
 	hooks := r.many("crm", advertisers)
 	r.crm.usually(usualCRM)
@@ -105,9 +106,10 @@ func TestKafkaLineReset(t *testing.T) {
 	r.row("Kafka: all connections reset, again and again", r.once(2*time.Minute), end, "")
 }
 
-// TestDeadLetterTopicIsMissing deletes the topic in the middle: what would be a
+// TestKafkaDeadLetterTopicMissing deletes the topic in the middle: what would be a
 // dead letter waits, and the service says why.
 func TestKafkaDeadLetterTopicMissing(t *testing.T) {
+	long(t)
 	r := newRig(t, setup{})
 	refused := r.many("refuses", 10)
 	for _, h := range refused {

@@ -70,6 +70,7 @@ func (r *rig) flows() {
 }
 
 func TestProcessTerminatedAtRandomMoments(t *testing.T) {
+	long(t)
 	r := newRig(t, setup{})
 	hooks := r.many("crm", advertisers)
 	r.crm.usually(usualCRM)

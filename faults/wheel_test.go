@@ -84,6 +84,7 @@ func (a *account) against(due map[deliveryID]time.Time, ready time.Time) (early 
 // TestWheelTokenCorrected corrects a webhook's token by seed while its leads
 // wait.
 func TestWheelTokenCorrected(t *testing.T) {
+	long(t)
 	r := newRig(t, setup{environ: quickWheel})
 	hooks := r.many("crm", 10)
 	for _, h := range hooks {
@@ -178,6 +179,7 @@ func TestWheelCRMAwayForAMinute(t *testing.T) {
 // TestKafkaRetryTopicRefusesTheSize has deliveries that cannot be handed on: the
 // partitions wait, and say why.
 func TestKafkaRetryTopicRefusesTheSize(t *testing.T) {
+	long(t)
 	r := newRig(t, setup{environ: quickWheel})
 	hooks := r.many("crm", 10)
 	r.crm.usually(status(http.StatusInternalServerError))
