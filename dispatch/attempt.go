@@ -71,6 +71,11 @@ func (d *Dispatcher) takeTurn(ctx context.Context, dl *delivery) (*turn, end, er
 		dl.later = later
 		return nil, stands, nil
 	}
+	if d.pulse.resumed() {
+		d.lanes.giveBack(t)
+		dl.later = time.Now().Add(shortestDeferral)
+		return nil, stands, nil
+	}
 	if dl.tries == 0 && time.Since(dl.looked) > d.opts.LookAgainAfter {
 		if further, err := d.furtherOn(ctx, dl); further || err != nil {
 			d.lanes.giveBack(t)

@@ -93,7 +93,8 @@ type Options struct {
 	// LookAgainAfter is how old an answer of the ledger may be when the attempt
 	// begins: a process that was stopped and resumed may have lost its
 	// partitions meanwhile, and others may have delivered what it has at hand.
-	// A third of the group's session time-out; 3 s.
+	// When the process was stopped for longer, it also puts off what it would
+	// attempt just then. A third of the group's session time-out; 3 s.
 	LookAgainAfter time.Duration
 
 	QuickAttempts int           // attempts within seconds, the first one counted; 3
@@ -143,6 +144,7 @@ type Dispatcher struct {
 	sender  *sender
 	lanes   *lanes
 	flights *flights
+	pulse   *pulse
 	metrics *metrics
 	log     *zap.Logger
 
@@ -159,6 +161,7 @@ func New(opts Options, parts Parts, reg prometheus.Registerer, log *zap.Logger) 
 		sender:  newSender(opts),
 		lanes:   newLanes(share{opts.MaxInFlight, opts.OpenEvents, opts.OpenBytes}),
 		flights: newFlights(),
+		pulse:   newPulse(opts.LookAgainAfter),
 		log:     log,
 	}
 	d.metrics = newMetrics(reg, d.lanes)
@@ -170,6 +173,7 @@ func New(opts Options, parts Parts, reg prometheus.Registerer, log *zap.Logger) 
 // runs any more, and before the ledger ends.
 func (d *Dispatcher) Close() {
 	d.underWay.Wait()
+	d.pulse.stop()
 	if idle, ok := d.sender.transport.(interface{ CloseIdleConnections() }); ok {
 		idle.CloseIdleConnections()
 	}
