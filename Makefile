@@ -57,7 +57,7 @@ e2e-real: ## the suites on real Kafka and Redis (needs Java, redis-server, kcat)
 faults: ## break things while leads flow, count what is lost: docs/reliability.md (FAULTS_SHORT, FAULTS_RUN, FAULTS_SEED)
 	LEADHOOK_TEST_KAFKA_LIBS="$${LEADHOOK_TEST_KAFKA_LIBS:-$$(.ci/kafka-libs)}" \
 	FAULTS_SHORT='$(FAULTS_SHORT)' FAULTS_SEED='$(FAULTS_SEED)' FAULTS_TABLE='$(if $(FAULTS_RUN)$(FAULTS_SHORT),,$(CURDIR)/docs/reliability.md)' \
-	  go test -tags faults -count=1 -timeout 3h -v -run '$(FAULTS_RUN)' $(GOTESTFLAGS) ./faults
+	  go test -tags faults -count=1 -timeout 3h -v -run '$(FAULTS_RUN)' $(if $(FAULTS_SHORT),-skip ^TestFull) $(GOTESTFLAGS) ./faults
 
 docs: ## write again what is generated from the code
 	go test ./config -run TestDocsAreCurrent -update

@@ -13,8 +13,7 @@ import (
 	"github.com/segmentio/kafka-go"
 )
 
-func TestKafkaKilledAndRestarted(t *testing.T) {
-	long(t)
+func TestFullKafkaKilledAndRestarted(t *testing.T) {
 	r := newRig(t, setup{})
 	hooks := r.many("crm", advertisers)
 	r.crm.usually(usualCRM)
@@ -39,8 +38,7 @@ func (r *rig) restartKafka() {
 	}
 }
 
-func TestKafkaAwayForAMinute(t *testing.T) {
-	long(t)
+func TestFullKafkaAwayForAMinute(t *testing.T) {
 	r := newRig(t, setup{})
 	hooks := r.many("crm", advertisers)
 	r.crm.usually(usualCRM)
@@ -59,8 +57,7 @@ func TestKafkaAwayForAMinute(t *testing.T) {
 	r.row(fmt.Sprintf("Kafka: the broker away for %v", away), r.once(3*time.Minute), end, "")
 }
 
-func TestKafkaSlow(t *testing.T) {
-	long(t)
+func TestFullKafkaSlow(t *testing.T) {
 	r := newRig(t, setup{slowKafka: true})
 	hooks := r.many("crm", advertisers)
 	instances := r.runs(2)
@@ -85,8 +82,7 @@ func TestKafkaSlow(t *testing.T) {
 	r.row("Kafka: slow (answers after 0.1 to 0.5 s, 1 MB/s a connection)", a, end, "")
 }
 
-func TestKafkaLineReset(t *testing.T) {
-	long(t)
+func TestFullKafkaLineReset(t *testing.T) {
 	r := newRig(t, setup{slowKafka: true})
 	hooks := r.many("crm", advertisers)
 	r.runs(2)
@@ -106,10 +102,9 @@ func TestKafkaLineReset(t *testing.T) {
 	r.row("Kafka: all connections reset, again and again", r.once(2*time.Minute), end, "")
 }
 
-// TestKafkaDeadLetterTopicMissing deletes the topic in the middle: what would be a
+// TestFullKafkaDeadLetterTopicMissing deletes the topic in the middle: what would be a
 // dead letter waits, and the service says why.
-func TestKafkaDeadLetterTopicMissing(t *testing.T) {
-	long(t)
+func TestFullKafkaDeadLetterTopicMissing(t *testing.T) {
 	r := newRig(t, setup{})
 	refused := r.many("refuses", 10)
 	for _, h := range refused {
@@ -130,8 +125,7 @@ func TestKafkaDeadLetterTopicMissing(t *testing.T) {
 		fmt.Sprintf("all of them dead letters %.1f s later", time.Since(end).Seconds()))
 }
 
-func TestKafkaDeadLetterTopicRefusesTheSize(t *testing.T) {
-	long(t)
+func TestFullKafkaDeadLetterTopicRefusesTheSize(t *testing.T) {
 	r := newRig(t, setup{})
 	refused := r.many("refuses", 10)
 	for _, h := range refused {

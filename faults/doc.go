@@ -7,6 +7,8 @@
 //	make faults FAULTS_RUN='Redis'     # the tests whose names match
 //	make faults FAULTS_SEED=81327      # the random moments of an earlier run
 //
+// Tests whose names begin with TestFull are left out of a short run.
+//
 // Each test starts `leadhook run` as processes, on a real Kafka and a real
 // Redis, beside a CRM that can be told to be hostile, and breaks one thing.
 // Then a checker, which shares no code with the service, reads Kafka's topics

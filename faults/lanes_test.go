@@ -136,10 +136,9 @@ func median(values []float64) float64 {
 	return values[len(values)/2]
 }
 
-// TestOverload has more leads come than a CRM takes. It must be kept busy, and
+// TestFullOverload has more leads come than a CRM takes. It must be kept busy, and
 // its backlog must wait in one place.
-func TestOverload(t *testing.T) {
-	long(t)
+func TestFullOverload(t *testing.T) {
 	const takesPerSecond, comePerSecond = 10, 200
 	r := newRig(t, setup{})
 	slow, healthy := r.hook("slow"), r.many("crm", 20)
@@ -170,9 +169,8 @@ func TestOverload(t *testing.T) {
 			took, a.scheduled, most, a.p99(healthy...).Round(time.Millisecond)))
 }
 
-// TestBacklog drains a million leads although a tenth of the CRMs is dead.
-func TestBacklog(t *testing.T) {
-	long(t)
+// TestFullBacklog drains a million leads although a tenth of the CRMs is dead.
+func TestFullBacklog(t *testing.T) {
 	leads := either(1_000_000, 50_000)
 	r := newRig(t, setup{})
 	hooks := r.many("crm", 900)

@@ -105,11 +105,3 @@ func either[T any](full, inShort T) T {
 	}
 	return full
 }
-
-// long is for what only a full run does.
-func long(t *testing.T) {
-	t.Helper()
-	if short {
-		t.Skip("only in a full run")
-	}
-}

@@ -69,8 +69,7 @@ func (r *rig) flows() {
 	r.until(time.Minute, "leads flow", func() bool { return r.crm.deliveries() >= before+200 })
 }
 
-func TestProcessTerminatedAtRandomMoments(t *testing.T) {
-	long(t)
+func TestFullProcessTerminatedAtRandomMoments(t *testing.T) {
 	r := newRig(t, setup{})
 	hooks := r.many("crm", advertisers)
 	r.crm.usually(usualCRM)
@@ -89,8 +88,7 @@ func TestProcessTerminatedAtRandomMoments(t *testing.T) {
 	r.row(fmt.Sprintf("process: SIGTERM of one of two, %d times, restarted at once", stops), r.once(2*time.Minute), end, "")
 }
 
-func TestProcessesJoinAndLeaveEverySecond(t *testing.T) {
-	long(t)
+func TestFullProcessesJoinAndLeaveEverySecond(t *testing.T) {
 	r := newRig(t, setup{})
 	hooks := r.many("crm", advertisers)
 	r.crm.usually(usualCRM)
@@ -114,11 +112,10 @@ func TestProcessesJoinAndLeaveEverySecond(t *testing.T) {
 	r.row(fmt.Sprintf("process: instances join and leave every second, %d times", changes), r.once(2*time.Minute), end, "")
 }
 
-// TestProcessKilledWithTheUsualSession measures how long the other instance
+// TestFullProcessKilledWithTheUsualSession measures how long the other instance
 // delivers nothing, with the settings as they are by default: the group waits
 // for the dead one until its session is over.
-func TestProcessKilledWithTheUsualSession(t *testing.T) {
-	long(t)
+func TestFullProcessKilledWithTheUsualSession(t *testing.T) {
 	r := newRig(t, setup{})
 	hooks := r.many("crm", advertisers)
 	r.crm.usually(usualCRM)

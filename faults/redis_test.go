@@ -27,8 +27,7 @@ func (r *rig) restartRedis() {
 	}
 }
 
-func TestRedisKilledAndRestarted(t *testing.T) {
-	long(t)
+func TestFullRedisKilledAndRestarted(t *testing.T) {
 	r := newRig(t, setup{})
 	hooks := r.many("crm", advertisers)
 	r.crm.usually(usualCRM)
@@ -48,10 +47,9 @@ func TestRedisKilledAndRestarted(t *testing.T) {
 	r.row(fmt.Sprintf("Redis: SIGKILL and restart with its data, %d times", kills), r.once(2*time.Minute), end, "")
 }
 
-// TestRedisAwayForAMinute has new advertisers appear meanwhile, whose webhooks
+// TestFullRedisAwayForAMinute has new advertisers appear meanwhile, whose webhooks
 // nobody has read: their leads wait.
-func TestRedisAwayForAMinute(t *testing.T) {
-	long(t)
+func TestFullRedisAwayForAMinute(t *testing.T) {
 	r := newRig(t, setup{})
 	known, unknown := r.many("crm", advertisers), r.many("late", advertisers)
 	instances := r.runs(2)
@@ -91,10 +89,9 @@ func TestRedisRestartedEmpty(t *testing.T) {
 	r.row("Redis: restarted empty, seeded again later", a, end, "")
 }
 
-// TestRedisEmptiedAndAProcessKilled is the worst of both: the ledger is lost,
+// TestFullRedisEmptiedAndAProcessKilled is the worst of both: the ledger is lost,
 // and what it would have absorbed is read again.
-func TestRedisEmptiedAndAProcessKilled(t *testing.T) {
-	long(t)
+func TestFullRedisEmptiedAndAProcessKilled(t *testing.T) {
 	r := newRig(t, setup{environ: quickSession})
 	hooks := r.many("crm", advertisers)
 	instances := r.runs(2)
@@ -111,8 +108,7 @@ func TestRedisEmptiedAndAProcessKilled(t *testing.T) {
 	r.row("Redis: restarted empty while one of two is killed", r.arrived(2*time.Minute), end, "")
 }
 
-func TestRedisOutOfMemory(t *testing.T) {
-	long(t)
+func TestFullRedisOutOfMemory(t *testing.T) {
 	r := newRig(t, setup{})
 	hooks := r.many("crm", advertisers)
 	r.runs(2)
@@ -127,8 +123,7 @@ func TestRedisOutOfMemory(t *testing.T) {
 	r.row("Redis: out of memory, refuses writes", r.once(2*time.Minute), end, "")
 }
 
-func TestRedisSlow(t *testing.T) {
-	long(t)
+func TestFullRedisSlow(t *testing.T) {
 	r := newRig(t, setup{slowRedis: true})
 	hooks := r.many("crm", advertisers)
 	r.runs(2)
@@ -146,8 +141,7 @@ func TestRedisSlow(t *testing.T) {
 	r.row("Redis: slow (answers after 0.1 to 0.5 s)", r.once(2*time.Minute), end, "")
 }
 
-func TestRedisLineReset(t *testing.T) {
-	long(t)
+func TestFullRedisLineReset(t *testing.T) {
 	r := newRig(t, setup{slowRedis: true})
 	hooks := r.many("crm", advertisers)
 	r.runs(2)

@@ -81,10 +81,9 @@ func (a *account) against(due map[deliveryID]time.Time, ready time.Time) (early 
 	return early, latest
 }
 
-// TestWheelTokenCorrected corrects a webhook's token by seed while its leads
+// TestFullWheelTokenCorrected corrects a webhook's token by seed while its leads
 // wait.
-func TestWheelTokenCorrected(t *testing.T) {
-	long(t)
+func TestFullWheelTokenCorrected(t *testing.T) {
 	r := newRig(t, setup{environ: quickWheel})
 	hooks := r.many("crm", 10)
 	for _, h := range hooks {
@@ -153,10 +152,9 @@ func (r *record) sameAttempt() (n int) {
 	return n
 }
 
-// TestWheelCRMAwayForAMinute has the usual settings: the leads of a CRM that
+// TestFullWheelCRMAwayForAMinute has the usual settings: the leads of a CRM that
 // was away arrive soon after its return.
-func TestWheelCRMAwayForAMinute(t *testing.T) {
-	long(t)
+func TestFullWheelCRMAwayForAMinute(t *testing.T) {
 	r := newRig(t, setup{})
 	h, healthy := r.hook("away"), r.many("crm", 10)
 	h.URL = r.crm.refusing() + h.path()
@@ -176,10 +174,9 @@ func TestWheelCRMAwayForAMinute(t *testing.T) {
 	r.row(fmt.Sprintf("CRM: away for %v", away), a, end, "")
 }
 
-// TestKafkaRetryTopicRefusesTheSize has deliveries that cannot be handed on: the
+// TestFullKafkaRetryTopicRefusesTheSize has deliveries that cannot be handed on: the
 // partitions wait, and say why.
-func TestKafkaRetryTopicRefusesTheSize(t *testing.T) {
-	long(t)
+func TestFullKafkaRetryTopicRefusesTheSize(t *testing.T) {
 	r := newRig(t, setup{environ: quickWheel})
 	hooks := r.many("crm", 10)
 	r.crm.usually(status(http.StatusInternalServerError))
@@ -197,9 +194,8 @@ func TestKafkaRetryTopicRefusesTheSize(t *testing.T) {
 	r.row("Kafka: the retry topics refuse the size, and take it later", r.once(2*time.Minute), end, "")
 }
 
-// TestKafkaRetryTopicMissing deletes the retry topics in the middle.
-func TestKafkaRetryTopicMissing(t *testing.T) {
-	long(t)
+// TestFullKafkaRetryTopicMissing deletes the retry topics in the middle.
+func TestFullKafkaRetryTopicMissing(t *testing.T) {
 	r := newRig(t, setup{environ: quickWheel})
 	hooks := r.many("crm", 10)
 	r.crm.usually(status(http.StatusInternalServerError))
