@@ -91,7 +91,7 @@ func kafkaRecord(r *Record) kafka.Record {
 }
 
 // route lets the keys of the batch choose their partitions, and puts each
-// record into the lane of its own.
+// record into the outbox of its own.
 func (p *Publisher) route(ctx context.Context, topic string, batch []*waiter) error {
 	partitions, err := partitionsOf(ctx, p.client, topic)
 	if err != nil {

@@ -61,9 +61,9 @@ type Publisher struct {
 	close context.CancelFunc
 	wg    sync.WaitGroup // the goroutines that send
 
-	mu     sync.Mutex
-	closed bool            // guarded by mu
-	lanes  map[place]*lane // guarded by mu, and every lane in it too
+	mu       sync.Mutex
+	closed   bool              // guarded by mu
+	outboxes map[place]*outbox // guarded by mu, and every outbox in it too
 }
 
 // NewPublisher returns a Publisher. It connects when there is something to
@@ -78,7 +78,7 @@ func NewPublisher(o Options, r prometheus.Registerer, log *zap.Logger) *Publishe
 		troubles: newTroubles(log, "cannot publish, trying again", "publishing again"),
 		ctx:      ctx,
 		close:    cancel,
-		lanes:    make(map[place]*lane),
+		outboxes: make(map[place]*outbox),
 	}
 }
 

@@ -29,11 +29,11 @@ func (p place) String() string {
 	return fmt.Sprintf("%s, partition %d", p.topic, p.partition)
 }
 
-// A lane holds the records for one place that are not on their way yet. One
+// An outbox holds the records for one place that are not on their way yet. One
 // goroutine sends them, and lives as long as there are any: what arrives while
 // a request is under way travels together in the next, so that the batches
 // grow with the load and nobody waits for a timer.
-type lane struct {
+type outbox struct {
 	place   place
 	queue   []*waiter
 	running bool // a goroutine sends what is queued
@@ -78,7 +78,7 @@ func (w *waiter) cause() error {
 	return nil
 }
 
-// submit puts w into its lane and sees to it that somebody sends it.
+// submit puts w into its outbox and sees to it that somebody sends it.
 func (p *Publisher) submit(w *waiter) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -87,37 +87,37 @@ func (p *Publisher) submit(w *waiter) {
 		return
 	}
 	at := place{w.record.Topic, w.record.Partition}
-	l := p.lanes[at]
-	if l == nil {
-		l = &lane{place: at}
-		p.lanes[at] = l
+	o := p.outboxes[at]
+	if o == nil {
+		o = &outbox{place: at}
+		p.outboxes[at] = o
 	}
-	l.queue = append(l.queue, w)
-	if !l.running {
-		l.running = true
-		p.wg.Go(func() { p.run(l) })
-	}
-}
-
-func (p *Publisher) run(l *lane) {
-	for batch := p.next(l); len(batch) > 0; batch = p.next(l) {
-		p.send(l.place, batch, p.together)
+	o.queue = append(o.queue, w)
+	if !o.running {
+		o.running = true
+		p.wg.Go(func() { p.run(o) })
 	}
 }
 
-// next takes as much from the lane as may travel together. When there is
-// nothing, the lane is not running any more.
-func (p *Publisher) next(l *lane) []*waiter {
+func (p *Publisher) run(o *outbox) {
+	for batch := p.next(o); len(batch) > 0; batch = p.next(o) {
+		p.send(o.place, batch, p.together)
+	}
+}
+
+// next takes as much from the outbox as may travel together. When there is
+// nothing, the outbox is not running any more.
+func (p *Publisher) next(o *outbox) []*waiter {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	n, bytes := 0, 0
-	for n < min(len(l.queue), batchRecords) && (n == 0 || bytes+l.queue[n].size <= p.maxBytes) {
-		bytes += l.queue[n].size
+	for n < min(len(o.queue), batchRecords) && (n == 0 || bytes+o.queue[n].size <= p.maxBytes) {
+		bytes += o.queue[n].size
 		n++
 	}
-	batch := slices.Clone(l.queue[:n])
-	l.queue = slices.Delete(l.queue, 0, n)
-	l.running = n > 0
+	batch := slices.Clone(o.queue[:n])
+	o.queue = slices.Delete(o.queue, 0, n)
+	o.running = n > 0
 	return batch
 }
 

@@ -1,0 +1,78 @@
+package dispatch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/leadhook/leadhook/lead"
+)
+
+// A record is what a message brought: an event with all its deliveries, or one
+// delivery of an event, which has waited.
+type record struct {
+	msg       *lead.Message // the event's
+	history   lead.History
+	notBefore time.Time
+	waited    bool
+}
+
+func (r *record) deadLetter(reason lead.Reason, text string) *lead.DeadLetter {
+	letter := &lead.DeadLetter{Message: *r.msg, Reason: reason, History: r.history}
+	letter.Error = text
+	return letter
+}
+
+// delivery is that of the record's event to one webhook. A nil hook is one that
+// is there no more.
+func (r *record) delivery(ev *lead.Event, hook *lead.Webhook) *delivery {
+	dl := &delivery{msg: r.msg, ev: ev, hook: hook, history: r.history, mark: lead.MarkOf(&r.history, r.waited)}
+	if hook == nil {
+		dl.hook, dl.removed = &lead.Webhook{ID: r.history.Webhook, Advertiser: ev.AdvertiserID}, true
+	}
+	dl.history.Advertiser, dl.history.Webhook = ev.AdvertiserID, dl.hook.ID
+	dl.history.Delivery = lead.DeliveryID(ev, dl.hook.ID)
+	return dl
+}
+
+func byID(hooks []*lead.Webhook, id string) *lead.Webhook {
+	for _, hook := range hooks {
+		if hook.ID == id {
+			return hook
+		}
+	}
+	return nil
+}
+
+// hopOn sends a delivery on that came before its time: its topic is not the
+// last that it waits in. It says whether that has settled the record.
+func (d *Dispatcher) hopOn(ctx context.Context, r *record) (settled bool, err error) {
+	const shortest = 2 * time.Second // what is less is not worth a hop
+	wait := time.Until(r.notBefore)
+	switch {
+	case wait <= 0:
+		return false, nil
+	case wait > shortest:
+		return true, d.parts.Wheel.Hop(ctx, &lead.Waiting{Message: *r.msg, NotBefore: r.notBefore, History: r.history})
+	case !sleep(ctx, wait):
+		return false, fmt.Errorf("delivery %s is not due yet: %w", r.history.Delivery, context.Cause(ctx))
+	}
+	return false, nil
+}
+
+func (d *Dispatcher) decode(r *record) (*lead.Event, *lead.Refusal) {
+	if size := len(r.msg.Value); size > d.opts.MaxEventBytes {
+		text := fmt.Sprintf("the event has %d bytes, at most %d are allowed", size, d.opts.MaxEventBytes)
+		return nil, &lead.Refusal{Reason: lead.TooLarge, Text: text}
+	}
+	ev, err := lead.Decode(r.msg.Value)
+	if refusal, ok := errors.AsType[*lead.Refusal](err); ok {
+		return nil, refusal
+	}
+	if err != nil {
+		return nil, &lead.Refusal{Reason: lead.NotJSON, Text: err.Error()}
+	}
+	ev.Received = r.history.Received
+	return ev, nil
+}
