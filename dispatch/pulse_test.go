@@ -11,7 +11,7 @@ func TestAStoppedProcessIsNoticed(t *testing.T) {
 		const d = 3 * time.Second
 		p := newPulse(d)
 		defer p.stop()
-		time.Sleep(time.Minute)
+		time.Sleep(time.Minute + 100*time.Millisecond) // between two beats
 		if p.resumed() {
 			t.Error("a process that runs counts as resumed")
 		}
