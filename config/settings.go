@@ -186,7 +186,7 @@ func consumerSettings(c *Consumer) []setting {
 		{"consumer.open_bytes", "64MiB", memory(&c.OpenBytes, mib),
 			"Bytes of lead events that are being handled, over all partitions. At the limit, fetching" +
 				" waits, with at most three events of each partition at hand."},
-		{"consumer.open_events", "4000", number(&c.OpenEvents, 1, 10_000_000),
+		{"consumer.open_events", "2000", number(&c.OpenEvents, 1, 10_000_000),
 			"Lead events that are being handled, over all partitions. At the limit, fetching waits."},
 		{"consumer.stuck_after", "5m", duration(&c.StuckAfter, time.Second, day),
 			"When a lead event has been in hand for so long, the service says that it is not ready."},

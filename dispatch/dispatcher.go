@@ -81,7 +81,7 @@ type Options struct {
 	MaxInFlight    int           // attempts at the same time, over all webhooks; 512
 
 	// OpenEvents and OpenBytes are how much the caller lets be handled at once:
-	// the webhooks that do not keep up hold half of it at most. 4,000 and 64 MiB.
+	// the webhooks that do not keep up hold half of it at most. 2,000 and 64 MiB.
 	OpenEvents, OpenBytes int
 
 	// Schedule has the waits after failed attempts; nil: that of [Schedule].
@@ -120,7 +120,7 @@ func (o Options) withDefaults() Options {
 	o.Timeout = cmp.Or(o.Timeout, 15*time.Second)
 	o.ConnectTimeout = cmp.Or(o.ConnectTimeout, 5*time.Second)
 	o.MaxInFlight = cmp.Or(o.MaxInFlight, 512)
-	o.OpenEvents = cmp.Or(o.OpenEvents, 4000)
+	o.OpenEvents = cmp.Or(o.OpenEvents, 2000)
 	o.OpenBytes = cmp.Or(o.OpenBytes, 64<<20)
 	o.Expire = cmp.Or(o.Expire, 72*time.Hour)
 	o.LookAgainAfter = cmp.Or(o.LookAgainAfter, 3*time.Second)

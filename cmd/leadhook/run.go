@@ -52,12 +52,12 @@ func (runCommand) Run(ctx context.Context, w *world) error {
 	return nil
 }
 
-// paceCollector lets the garbage collector run half as often as it would: the
+// paceCollector lets the garbage collector run less often than it would: the
 // heap is small and full of waiting goroutines, whose stacks it looks through
 // each time. Near the limit it runs more often again. GOGC and GOMEMLIMIT, where
 // they are set, are the operator's word.
 func (w *world) paceCollector(cfg *config.Config) {
-	const percent, beside = 200, 96 << 20 // bytes beside open leads
+	const percent, beside = 150, 96 << 20 // bytes beside open leads
 	set := func(name string) bool {
 		return slices.ContainsFunc(w.environ, func(entry string) bool { return strings.HasPrefix(entry, name+"=") })
 	}
