@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/segmentio/kafka-go"
+
 	"github.com/leadhook/leadhook/internal/devstack"
 )
 
@@ -148,5 +150,47 @@ func TestNothingIsEarly(t *testing.T) {
 	a := r.settled()
 	if wait := time.Duration(second.Load() - first.Load()); a.taken != 1 || wait < 2*time.Second || wait > 4*time.Second {
 		t.Errorf("got %v, the second attempt %v after the first, want 2s, and a second late at most", a, wait)
+	}
+}
+
+// TestADeadLetterIsSentAgainByHand does what docs/dead-letters.md says, twice.
+func TestADeadLetterIsSentAgainByHand(t *testing.T) {
+	t.Parallel()
+	var corrected atomic.Bool
+	r := newRig(t, setup{answer: func(devstack.Post) devstack.Answer {
+		if !corrected.Load() {
+			return devstack.Answer{Status: http.StatusUnprocessableEntity}
+		}
+		return devstack.Answer{}
+	}})
+	advertiser := r.name("USA_1")
+	r.seed(r.hook("all", advertiser))
+	r.publish(calls(advertiser, 1, 1)...)
+	r.run()
+	r.until("it is dead", func() bool { return len(r.letters()) == 1 })
+	corrected.Store(true)
+	letter := r.letters()[0]
+	again := kafka.Message{Key: []byte(advertiser), Value: letter.Value, Headers: []kafka.Header{
+		{Key: "leadhook.webhook", Value: []byte(header(letter, "leadhook.webhook"))},
+		{Key: "leadhook.delivery", Value: []byte(header(letter, "leadhook.delivery"))},
+		{Key: "leadhook.replays", Value: []byte("1")},
+	}}
+	r.publish(string(letter.Value)) // does not help
+	r.putTo(r.topic+".retry.200ms", letter.Partition, again, again)
+	if got := r.settled(); got.taken != 1 || got.twice != 0 || got.failed != 1 {
+		t.Errorf("got %v, want it taken once, and one attempt before", got)
+	}
+}
+
+// putTo writes records to one partition.
+func (r *rig) putTo(topic string, partition int, records ...kafka.Message) {
+	r.t.Helper()
+	transport := &kafka.Transport{}
+	defer transport.CloseIdleConnections()
+	w := &kafka.Writer{Addr: kafka.TCP(r.kafka), Transport: transport, Topic: topic, RequiredAcks: kafka.RequireAll,
+		BatchTimeout: time.Millisecond, Balancer: kafka.BalancerFunc(func(kafka.Message, ...int) int { return partition })}
+	defer func() { _ = w.Close() }()
+	if err := w.WriteMessages(r.t.Context(), records...); err != nil {
+		r.t.Fatal(err)
 	}
 }
