@@ -199,7 +199,7 @@ func (l *lane) mayProbe(t *turn, now time.Time) bool {
 func (l *lane) until(now time.Time) time.Time {
 	at := now
 	if l.open() {
-		at = now.Add(deferral(now.Sub(l.openSince)))
+		at = now.Add(deferral(l.probed.Sub(l.openSince))) // since then nobody knows
 	}
 	if l.paused.After(at) {
 		return l.paused

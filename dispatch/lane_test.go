@@ -105,6 +105,48 @@ func TestAMinuteAwayCostsTwentySeconds(t *testing.T) {
 	})
 }
 
+// TestAnHourOfFailuresLosesNothing has a lead come every two seconds, and the
+// CRM answer 500 for an hour.
+func TestAnHourOfFailuresLosesNothing(t *testing.T) {
+	var back time.Time
+	var posts int
+	bubble(t, waiting(), func(*http.Request) (*http.Response, error) {
+		if time.Now().Before(back) {
+			posts++
+			return status(http.StatusInternalServerError)
+		}
+		return status(http.StatusOK)
+	}, func(t *testing.T, r *rig) {
+		const leads = 1800
+		back = time.Now().Add(time.Hour)
+		returning := r.turning(t)
+		var fresh sync.WaitGroup
+		for n := range leads {
+			time.Sleep(2 * time.Second)
+			fresh.Go(func() { r.handle(t, message(numbered(n))) })
+		}
+		fresh.Wait()
+		returning.Wait()
+		r.wantDelivered(t)
+		if got := r.count(t, "leadhook_deliveries_total", "json", "delivered"); got != leads {
+			t.Errorf("got %v delivered, want %d", got, leads)
+		}
+		if late := time.Since(back); late > 7*time.Minute {
+			t.Errorf("the last came %v after the CRM's return, want the longest deferral of an hour, five minutes, and some", late)
+		}
+		most := map[string]int{}
+		peak := 0
+		for _, w := range r.wheel.all() {
+			most[w.Delivery]++
+			peak = max(peak, most[w.Delivery])
+		}
+		t.Logf("%d POSTs to a CRM that failed; %d times in the wheel, %d at most for one", posts, len(r.wheel.all()), peak)
+		if peak > 40 {
+			t.Errorf("a delivery went %d times through the wheel in an hour, want few", peak)
+		}
+	})
+}
+
 func TestABlackHoleHoldsUpNobodyElse(t *testing.T) {
 	all := make(hooksOf, 10)
 	for i := range all {

@@ -26,7 +26,7 @@ func (d *Dispatcher) scheduledWait(step int, o outcome) (time.Duration, bool) {
 // little traffic.
 func deferral(failing time.Duration) time.Duration {
 	switch {
-	case failing < 75*time.Second: // also for those that come just before the probe that ends a minute
+	case failing < time.Minute:
 		return shortestDeferral
 	case failing < 10*time.Minute:
 		return time.Minute
