@@ -117,6 +117,12 @@ func (r *rig) fails(format string, args ...any) {
 // errGaveUp ends the case of a service that was broken on purpose.
 var errGaveUp = errors.New("gave up")
 
+func (r *rig) wrongs() []string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.wrong)
+}
+
 // giveUp ends the case, which cannot go on.
 func (r *rig) giveUp(format string, args ...any) {
 	r.t.Helper()

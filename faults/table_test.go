@@ -50,6 +50,9 @@ func (r *rig) row(fault string, a *account, end time.Time, seen string) {
 // none.
 func (r *rig) rowOf(fault string, t *tally, recovered time.Duration, seen string) {
 	r.t.Helper()
+	for _, text := range r.wrongs() {
+		seen = strings.TrimPrefix(seen+"; **not met**: "+text, "; ")
+	}
 	line := row{fault: fault, leads: t.wanted, lost: t.lost, twice: t.twice, recovered: recovered, seen: seen}
 	r.t.Logf("%s | %s", fault, line.text())
 	if r.tags == "" {
@@ -66,8 +69,8 @@ func (r row) text() string {
 }
 
 // write prints the table, and writes it to a file if one is named and the run
-// was a whole one in which all was well.
-func (t *table) write(file string, well bool) error {
+// was a whole one. What a case did not get that it demands is in its row.
+func (t *table) write(file string) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if len(t.rows) == 0 {
@@ -75,7 +78,7 @@ func (t *table) write(file string, well bool) error {
 	}
 	text := t.markdown()
 	fmt.Println(text)
-	if file == "" || !well || short {
+	if file == "" || short {
 		return nil
 	}
 	return os.WriteFile(file, []byte(text), 0o644)
@@ -95,6 +98,7 @@ each CRM saw, what waits and what is dead.
   the lead and did not say so), *Redis* (the ledger was away or lost). Anything else fails the suite.
 - **recovered in** is the time from the end of the fault until the last lead was delivered that had been published
   before it.
+- **not met** is what a case demands and did not get.
 
 `
 
