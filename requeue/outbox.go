@@ -10,8 +10,15 @@ import (
 	"github.com/cenkalti/backoff/v4"
 )
 
-// batchRecords is how many records travel together at most.
-const batchRecords = 1000
+const (
+	// batchRecords is how many records travel together at most.
+	batchRecords = 1000
+
+	// gather is how long records gather between the beginnings of two requests
+	// for the same place. A request costs the broker more than a hundred records
+	// in it do, and nobody who waits for it is in a hurry; a first one goes at once.
+	gather = 20 * time.Millisecond
+)
 
 // keyDecides stands for the partition of a record whose key has yet to choose.
 const keyDecides = -1
@@ -32,7 +39,7 @@ func (p place) String() string {
 // An outbox holds the records for one place that are not on their way yet. One
 // goroutine sends them, and lives as long as there are any: what arrives while
 // a request is under way travels together in the next, so that the batches
-// grow with the load and nobody waits for a timer.
+// grow with the load.
 type outbox struct {
 	place   place
 	queue   []*waiter
@@ -101,8 +108,19 @@ func (p *Publisher) submit(w *waiter) {
 
 func (p *Publisher) run(o *outbox) {
 	for batch := p.next(o); len(batch) > 0; batch = p.next(o) {
+		began := time.Now()
 		p.send(o.place, batch, p.together)
+		if tool := batch[0].mayFail; !tool && !p.full(o) { // a tool has no more before this is acknowledged
+			pause(p.ctx, gather-time.Since(began))
+		}
 	}
+}
+
+// full says whether more is queued than can travel together.
+func (p *Publisher) full(o *outbox) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(o.queue) >= batchRecords
 }
 
 // next takes as much from the outbox as may travel together. When there is
