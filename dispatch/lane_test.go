@@ -456,3 +456,41 @@ func TestLanesOfIdleWebhooksAreForgotten(t *testing.T) {
 			}
 		})
 }
+
+func TestABacklogIsGivenAllThatTheCRMTakes(t *testing.T) {
+	var mu sync.Mutex
+	var now, most int
+	bubble(t, waiting(), func(*http.Request) (*http.Response, error) {
+		mu.Lock()
+		now++
+		most = max(most, now)
+		mu.Unlock()
+		time.Sleep(500 * time.Millisecond)
+		mu.Lock()
+		now--
+		mu.Unlock()
+		return status(http.StatusOK)
+	}, func(t *testing.T, r *rig) {
+		r.flood(t, 0, 300) // and nothing after them
+		r.turn(t)
+		r.wantDelivered(t)
+		if most != 32 {
+			t.Errorf("got %d attempts at once, want as many as a lane may have", most)
+		}
+	})
+}
+
+func TestARateIsMadeUseOfWhereTheCRMIsSlow(t *testing.T) {
+	hook := webhook("w", "https://crm.example.com/")
+	hook.Rate = 5
+	bubbleOf(t, waiting(), hooks{hook}, func(*http.Request) (*http.Response, error) {
+		time.Sleep(2 * time.Second)
+		return status(http.StatusOK)
+	}, func(t *testing.T, r *rig) {
+		began := time.Now()
+		r.flood(t, 0, 10)
+		if took := time.Since(began); took > 6*time.Second || len(r.wheel.all()) > 0 {
+			t.Errorf("ten took %v, want five a second; %d put off", took, len(r.wheel.all()))
+		}
+	})
+}

@@ -165,10 +165,11 @@ func (ls *lanes) enlist(l *lane) {
 	ls.ready[which] = append(ls.ready[which], l)
 }
 
-// pump begins as many attempts as are free. A lane that may not begin another
-// is enlisted again when one of its own ends.
+// pump begins as many attempts as may begin: it goes on until each lane that
+// waits had to be passed over. One that may not begin another is enlisted again
+// when one of its own ends.
 func (ls *lanes) pump(now time.Time) {
-	for tries := len(ls.ready[0]) + len(ls.ready[1]); tries > 0 && ls.free > 0; tries-- {
+	for passed := 0; ls.free > 0 && passed < len(ls.ready[0])+len(ls.ready[1]); {
 		if len(ls.ready[ls.turnOf]) == 0 {
 			ls.turnOf = 1 - ls.turnOf
 		}
@@ -176,7 +177,12 @@ func (ls *lanes) pump(now time.Time) {
 		ls.turnOf = 1 - ls.turnOf
 		l.waiting = false
 		ls.judge(l, now)
-		if ls.serve(l, now) || l.room(now, ls.most()) > 0 && l.timer == nil {
+		switch {
+		case ls.serve(l, now):
+			passed = 0
+			ls.enlist(l)
+		case l.room(now, ls.most()) > 0 && l.timer == nil:
+			passed++
 			ls.enlist(l)
 		}
 	}
