@@ -494,3 +494,35 @@ func TestARateIsMadeUseOfWhereTheCRMIsSlow(t *testing.T) {
 		}
 	})
 }
+
+func TestFewAttemptsAfterFailuresHoweverWellItWent(t *testing.T) {
+	var mu sync.Mutex
+	var now, most, fail int
+	bubble(t, waiting(), func(*http.Request) (*http.Response, error) {
+		mu.Lock()
+		now++
+		most = max(most, now)
+		bad := fail > 0
+		fail--
+		mu.Unlock()
+		time.Sleep(10 * time.Millisecond)
+		mu.Lock()
+		now--
+		mu.Unlock()
+		if bad {
+			return status(http.StatusUnauthorized)
+		}
+		return status(http.StatusOK)
+	}, func(t *testing.T, r *rig) {
+		r.flood(t, 0, 2000)
+		fail = 3
+		for n := range 3 {
+			r.handle(t, message(numbered(5000+n)))
+		}
+		now, most = 0, 0
+		r.flood(t, 6000, 32)
+		if most > 8 {
+			t.Errorf("got %d attempts at once after three failures", most)
+		}
+	})
+}

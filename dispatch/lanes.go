@@ -226,7 +226,7 @@ func (ls *lanes) end(t *turn, o outcome) (learnt lesson) {
 	ls.mu.Lock()
 	defer ls.mu.Unlock()
 	l := t.lane
-	full := l.room(now, ls.most()) <= 0
+	full := l.inFlight >= int(l.limit) && int(l.limit) < ls.most() // what is never used need not be unlearnt
 	ls.free++
 	l.inFlight--
 	ls.hold(l, share{attempts: 1, deliveries: 1, bytes: t.size}, -1)
