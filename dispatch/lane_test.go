@@ -526,3 +526,29 @@ func TestFewAttemptsAfterFailuresHoweverWellItWent(t *testing.T) {
 		}
 	})
 }
+
+func TestAPauseIsKeptWhereTheWebhookFailsToo(t *testing.T) {
+	var mu sync.Mutex
+	posts := 0
+	bubble(t, waiting(), func(*http.Request) (*http.Response, error) {
+		mu.Lock()
+		posts++
+		mu.Unlock()
+		time.Sleep(time.Second)
+		return answered(http.StatusTooManyRequests, "Retry-After", "90")
+	}, func(t *testing.T, r *rig) {
+		for n := range 3 { // the lane is taken for failing by then
+			r.flood(t, 10*n, 3)
+			time.Sleep(91 * time.Second)
+		}
+		r.flood(t, 100, 3)
+		before := posts
+		for n := range 80 {
+			r.handle(t, message(numbered(1000+n)))
+			time.Sleep(time.Second)
+		}
+		if posts != before {
+			t.Errorf("got %d POSTs while the CRM wanted none", posts-before)
+		}
+	})
+}

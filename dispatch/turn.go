@@ -56,6 +56,9 @@ func (ls *lanes) enter(ctx context.Context, hook *lead.Webhook, hostName string,
 func (ls *lanes) admit(t *turn) (at time.Time, waits bool) {
 	l, now := t.lane, t.came
 	mine := share{deliveries: 1, bytes: t.size}
+	if now.Before(l.paused) {
+		return l.until(now), false
+	}
 	if l.open() {
 		if ls.free == 0 || !l.mayProbe(t, now) {
 			return l.until(now), false
@@ -64,9 +67,6 @@ func (ls *lanes) admit(t *turn) (at time.Time, waits bool) {
 		ls.hold(l, mine, 1)
 		ls.begin(l)
 		return time.Time{}, false
-	}
-	if now.Before(l.paused) {
-		return l.until(now), false
 	}
 	ls.judge(l, now)
 	if l.behind && ls.crowded() {
