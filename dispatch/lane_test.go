@@ -552,3 +552,25 @@ func TestAPauseIsKeptWhereTheWebhookFailsToo(t *testing.T) {
 		}
 	})
 }
+
+func TestProbesKeepToTheRate(t *testing.T) {
+	hook := webhook("w", "https://crm.example.com/")
+	hook.Rate = .1
+	posts := 0
+	opts := waiting()
+	opts.QuickAttempts = 1
+	bubbleOf(t, opts, hooks{hook}, func(*http.Request) (*http.Response, error) {
+		posts++
+		return status(http.StatusInternalServerError)
+	}, func(t *testing.T, r *rig) {
+		var wg sync.WaitGroup
+		for n := range 300 {
+			wg.Go(func() { r.handle(t, message(numbered(n))) })
+			time.Sleep(time.Second)
+		}
+		wg.Wait()
+		if posts > 31 {
+			t.Errorf("got %d POSTs in 300 s, want one in ten seconds", posts)
+		}
+	})
+}

@@ -60,7 +60,7 @@ func (ls *lanes) admit(t *turn) (at time.Time, waits bool) {
 		return l.until(now), false
 	}
 	if l.open() {
-		if ls.free == 0 || !l.mayProbe(t, now) {
+		if ls.free == 0 || !l.mayProbe(t, now) || !ls.inTime(l, now) {
 			return l.until(now), false
 		}
 		t.probe, l.probing = true, true
