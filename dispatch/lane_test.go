@@ -1,6 +1,7 @@
 package dispatch_test
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"strings"
@@ -573,4 +574,34 @@ func TestProbesKeepToTheRate(t *testing.T) {
 			t.Errorf("got %d POSTs in 300 s, want one in ten seconds", posts)
 		}
 	})
+}
+
+func TestAnotherVersionDoesNotWaitForTheRateOfTheLast(t *testing.T) {
+	old := webhook("w", "https://crm.example.com/")
+	old.Version, old.Rate = "1", .01
+	current := old
+	var mu sync.Mutex
+	all := hooksFunc(func(context.Context, string) ([]*lead.Webhook, error) {
+		mu.Lock()
+		defer mu.Unlock()
+		return []*lead.Webhook{current}, nil
+	})
+	bubbleOf(t, waiting(), all, func(*http.Request) (*http.Response, error) { return status(http.StatusOK) },
+		func(t *testing.T, r *rig) {
+			var wg sync.WaitGroup
+			for n := range 2 {
+				wg.Go(func() { r.handle(t, message(numbered(n))) })
+			}
+			time.Sleep(time.Second)
+			mu.Lock()
+			current = webhook("w", "https://crm.example.com/")
+			current.Version = "2"
+			mu.Unlock()
+			began := time.Now()
+			r.handle(t, message(numbered(3)))
+			if took := time.Since(began); took > 0 {
+				t.Errorf("got it delivered after %v, want at once: the webhook has no rate any more", took)
+			}
+			wg.Wait()
+		})
 }

@@ -84,6 +84,9 @@ func (ls *lanes) lane(hook *lead.Webhook, hostName string, now time.Time) *lane 
 	}
 	if l.version != hook.Version {
 		l.reset(hook, now)
+		if l.timer != nil { // the rate that it waits for is over
+			l.timer.Reset(0)
+		}
 	}
 	l.used = now
 	return l
