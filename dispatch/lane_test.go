@@ -605,3 +605,51 @@ func TestAnotherVersionDoesNotWaitForTheRateOfTheLast(t *testing.T) {
 			wg.Wait()
 		})
 }
+
+// TestALaneFollowsItsWebhookToAnotherHost has the old host told that it is too
+// much, by the webhooks that are still there.
+func TestALaneFollowsItsWebhookToAnotherHost(t *testing.T) {
+	all := make(hooksOf, 4)
+	for i := range all {
+		hook := webhook(fmt.Sprint("w", i), "https://old.example.com/")
+		hook.Advertiser, hook.Version = fmt.Sprint("A_", i), "1"
+		all[i] = hooks{hook}
+	}
+	var mu sync.Mutex
+	var now, most int
+	bubbleOf(t, waiting(), all, func(req *http.Request) (*http.Response, error) {
+		if req.URL.Host == "old.example.com" {
+			return answered(http.StatusTooManyRequests, "Retry-After", "5")
+		}
+		mu.Lock()
+		now++
+		most = max(most, now)
+		mu.Unlock()
+		time.Sleep(100 * time.Millisecond)
+		mu.Lock()
+		now--
+		mu.Unlock()
+		return status(http.StatusOK)
+	}, func(t *testing.T, r *rig) {
+		to := func(advertiser, n int) *lead.Message {
+			m := message(numbered(n))
+			m.Value = []byte(strings.Replace(string(m.Value), "USA_1", fmt.Sprint(advertiser), 1))
+			return m
+		}
+		r.handle(t, to(3, 0))
+		moved := *all[3][0]
+		moved.URL, moved.Version = "https://new.example.com/", "2"
+		all[3] = hooks{&moved}
+		for i := range 3 {
+			r.handle(t, to(i, 1))
+		}
+		var wg sync.WaitGroup
+		for n := range 4 {
+			wg.Go(func() { r.handle(t, to(3, 10+n)) })
+		}
+		wg.Wait()
+		if most < 4 {
+			t.Errorf("got %d attempts at once on the new host, want it not spared", most)
+		}
+	})
+}

@@ -72,17 +72,13 @@ func (ls *lanes) most() int { return max(1, ls.all.attempts/laneShare) }
 func (ls *lanes) lane(hook *lead.Webhook, hostName string, now time.Time) *lane {
 	ls.sweep(now)
 	l, known := ls.byHook[hook.ID]
-	if !known {
-		h := ls.hosts[hostName]
-		if h == nil {
-			h = &host{}
-			ls.hosts[hostName] = h
-		}
-		h.lanes++
-		l = newLane(hook, h, now)
+	switch {
+	case !known:
+		l = newLane(hook, ls.settle(hostName), now)
 		ls.byHook[hook.ID] = l
-	}
-	if l.version != hook.Version {
+	case l.version != hook.Version:
+		l.host.lanes--
+		l.host = ls.settle(hostName)
 		l.reset(hook, now)
 		if l.timer != nil { // the rate that it waits for is over
 			l.timer.Reset(0)
@@ -90,6 +86,17 @@ func (ls *lanes) lane(hook *lead.Webhook, hostName string, now time.Time) *lane 
 	}
 	l.used = now
 	return l
+}
+
+// settle finds the host for one lane more, or makes it.
+func (ls *lanes) settle(name string) *host {
+	h := ls.hosts[name]
+	if h == nil {
+		h = &host{}
+		ls.hosts[name] = h
+	}
+	h.lanes++
+	return h
 }
 
 // sweep forgets lanes that nothing has come to for long.
