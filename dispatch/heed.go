@@ -38,9 +38,12 @@ func (d *Dispatcher) heed(ctx context.Context, dl *delivery, l lesson) {
 	case l.disable != "":
 		err = d.disable(ctx, dl, l.disable, log)
 	case l.healed:
-		err = d.parts.Standing.NoteRecovered(ctx, dl.hook)
+		if err = d.parts.Standing.NoteRecovered(ctx, dl.hook); err != nil {
+			d.lanes.mayBeUntold(dl.hook)
+		}
 	case !l.note.Since.IsZero():
 		err = d.parts.Standing.NoteFailing(ctx, dl.hook, l.note)
+		d.lanes.mayBeUntold(dl.hook)
 	}
 	if err != nil {
 		log.Warn("what was found out about a webhook could not be written", zap.Error(err))

@@ -62,6 +62,7 @@ type lane struct {
 
 	failing lead.Failing // since the last success, over all instances
 	noted   time.Time    // when failing was told to the others
+	untold  time.Time    // when to tell them again that it works: they may think that it fails; zero: they do not
 
 	limiter *rate.Limiter // nil: the webhook has no rate of its own
 	watch   *time.Timer   // looks after the queues; nil: there are none
@@ -79,7 +80,7 @@ func (l *lane) reset(hook *lead.Webhook, now time.Time) {
 	l.version, l.failing = hook.Version, hook.Failing
 	l.limit, l.growing, l.answered = firstLimit, true, now
 	l.failures, l.openSince, l.paused = 0, time.Time{}, time.Time{}
-	l.noted, l.limiter = time.Time{}, nil
+	l.noted, l.untold, l.limiter = time.Time{}, time.Time{}, nil
 	if hook.Rate > 0 {
 		const smooth = 20 // bursts a second
 		l.limiter = rate.NewLimiter(rate.Limit(hook.Rate), max(1, int(hook.Rate/smooth)))

@@ -653,3 +653,36 @@ func TestALaneFollowsItsWebhookToAnotherHost(t *testing.T) {
 		}
 	})
 }
+
+func TestTheOthersHearOfARecoveryInTheEnd(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		away bool
+		slow time.Duration
+	}{
+		{"Redis is away", true, 0},
+		{"a failure is written later", false, 900 * time.Millisecond},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			code := http.StatusForbidden
+			bubble(t, waiting(), func(*http.Request) (*http.Response, error) { return status(code) }, func(t *testing.T, r *rig) {
+				r.standing.slow = c.slow
+				var wg sync.WaitGroup
+				wg.Go(func() { r.handle(t, message(numbered(0))) })
+				synctest.Wait()
+				r.standing.away, code = c.away, http.StatusOK
+				r.handle(t, message(numbered(1)))
+				wg.Wait()
+				if len(r.standing.failing) != 1 {
+					t.Fatal("the others think that it works already")
+				}
+				r.standing.away = false
+				time.Sleep(2 * time.Minute)
+				r.handle(t, message(numbered(2)))
+				if len(r.standing.failing) != 0 {
+					t.Error("the others think for ever that it fails")
+				}
+			})
+		})
+	}
+}

@@ -32,8 +32,11 @@ const (
 // learn takes in the outcome of an attempt.
 func (l *lane) learn(advertiser string, o outcome, now time.Time, full bool) lesson {
 	if o.verdict == delivered {
-		healed := !l.failing.Since.IsZero()
+		healed := !l.failing.Since.IsZero() || !l.untold.IsZero() && !now.Before(l.untold)
 		l.failing, l.noted = lead.Failing{}, time.Time{}
+		if healed {
+			l.untold = time.Time{}
+		}
 		return lesson{recovered: l.succeeded(o, now, full), healed: healed}
 	}
 	wasOpen := l.open()
@@ -49,6 +52,18 @@ func (l *lane) learn(advertiser string, o outcome, now time.Time, full bool) les
 	got := l.fails(o, now)
 	got.broke = l.open() && !wasOpen
 	return got
+}
+
+// mayBeUntold is for when the others could not be told that a webhook works, or
+// were told after that how it had failed. They are told again: else they count
+// its next failure as one of the old.
+func (ls *lanes) mayBeUntold(hook *lead.Webhook) {
+	ls.mu.Lock()
+	defer ls.mu.Unlock()
+	l := ls.byHook[hook.ID]
+	if l != nil && l.version == hook.Version && l.failing.Since.IsZero() {
+		l.untold = time.Now().Add(noteEvery)
+	}
 }
 
 // fails counts a failed attempt, whatever its outcome.

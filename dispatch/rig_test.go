@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"io"
 	"log"
@@ -169,7 +170,11 @@ type standing struct {
 	disabled map[string]lead.Disabled // guarded by mu, and so are the others; by webhook
 	failing  map[string]lead.Failing
 	healed   []string
+	away     bool          // nothing can be written
+	slow     time.Duration // how long writing how it fails takes
 }
+
+var errAway = errors.New("Redis is away")
 
 func newStanding() *standing {
 	return &standing{disabled: map[string]lead.Disabled{}, failing: map[string]lead.Failing{}}
@@ -183,6 +188,7 @@ func (s *standing) Disable(_ context.Context, hook *lead.Webhook, d lead.Disable
 }
 
 func (s *standing) NoteFailing(_ context.Context, hook *lead.Webhook, f lead.Failing) error {
+	time.Sleep(s.slow)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.failing[hook.ID] = f
@@ -192,6 +198,10 @@ func (s *standing) NoteFailing(_ context.Context, hook *lead.Webhook, f lead.Fai
 func (s *standing) NoteRecovered(_ context.Context, hook *lead.Webhook) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.away {
+		return errAway
+	}
+	delete(s.failing, hook.ID)
 	s.healed = append(s.healed, hook.ID)
 	return nil
 }
