@@ -165,9 +165,12 @@ func (d *Dispatcher) fly(ctx context.Context, dl *delivery, t *turn) (r result) 
 // attempt must have ended: by then the ledger knows whether it was delivered.
 func (d *Dispatcher) handOver(ctx context.Context, dl *delivery, results <-chan result) (end, error) {
 	const apart = time.Second
+	heeding := ctx
 	d.underWay.Go(func() {
-		<-results
+		r := <-results
 		d.flights.land(dl.history.Delivery)
+		dl.outcome = r.outcome
+		d.heed(heeding, dl, r.lesson)
 	})
 	cause := context.Cause(ctx)
 	ctx, cancel := outliving(ctx, lastWords)

@@ -183,6 +183,23 @@ func TestHandedOverAndDeliveredIsSettled(t *testing.T) {
 	})
 }
 
+func TestWhatWasHandedOverTeachesNonetheless(t *testing.T) {
+	hook := webhook("w", "https://crm.example.com/")
+	bubbleOf(t, waiting(), hooks{hook}, func(*http.Request) (*http.Response, error) {
+		time.Sleep(10 * time.Second)
+		return status(http.StatusOK)
+	}, func(t *testing.T, r *rig) {
+		hook.Failing = lead.Failing{Since: time.Now().Add(-71 * time.Hour), Attempts: 9}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		r.handleWith(t, ctx, message(call))
+		r.Close() // waits for the attempt
+		if fmt.Sprint(r.standing.healed) != "[w]" {
+			t.Errorf("got %v told to be well again, want w", r.standing.healed)
+		}
+	})
+}
+
 // patient is a dead-letter topic that cannot be written to.
 type patient struct{}
 
