@@ -51,7 +51,7 @@ type lane struct {
 
 	meter    meter         // of the attempts that were answered well
 	latency  time.Duration // of them, the newer the more it counts
-	answered time.Time     // when one was, or the lane was made
+	answered time.Time     // when one was, or the first of those in flight began
 	slot     time.Time     // the last one that was handed out
 
 	failures  int       // in a row

@@ -686,3 +686,19 @@ func TestTheOthersHearOfARecoveryInTheEnd(t *testing.T) {
 		})
 	}
 }
+
+func TestABurstAfterAQuietTimeIsNotPutOff(t *testing.T) {
+	opts := waiting()
+	opts.OpenEvents = 8 // half of it is for webhooks that do not keep up
+	bubble(t, opts, func(*http.Request) (*http.Response, error) {
+		time.Sleep(300 * time.Millisecond)
+		return status(http.StatusOK)
+	}, func(t *testing.T, r *rig) {
+		r.handle(t, message(numbered(0)))
+		time.Sleep(time.Minute)
+		r.flood(t, 1, 6)
+		if n := len(r.wheel.all()); n > 0 {
+			t.Errorf("%d of six were put off", n)
+		}
+	})
+}

@@ -155,8 +155,12 @@ func (ls *lanes) mayBegin(l *lane, now time.Time) bool {
 	return !l.behind || ls.behind.attempts < max(1, ls.all.attempts/behindShare)
 }
 
-// begin gives an attempt to a turn of the lane.
-func (ls *lanes) begin(l *lane) {
+// begin gives an attempt to a turn of the lane. A CRM that was sent nothing
+// has left nothing unanswered.
+func (ls *lanes) begin(l *lane, now time.Time) {
+	if l.inFlight == 0 {
+		l.answered = now
+	}
 	ls.free--
 	l.inFlight++
 	ls.hold(l, share{attempts: 1}, 1)
@@ -204,7 +208,7 @@ func (ls *lanes) serve(l *lane, now time.Time) bool {
 		return false
 	}
 	t := l.next()
-	ls.begin(l)
+	ls.begin(l, now)
 	t.answer <- later{}
 	return true
 }

@@ -65,7 +65,7 @@ func (ls *lanes) admit(t *turn) (at time.Time, waits bool) {
 		}
 		t.probe, l.probing = true, true
 		ls.hold(l, mine, 1)
-		ls.begin(l)
+		ls.begin(l, now)
 		return time.Time{}, false
 	}
 	ls.judge(l, now)
@@ -74,7 +74,7 @@ func (ls *lanes) admit(t *turn) (at time.Time, waits bool) {
 	}
 	ls.hold(l, mine, 1)
 	if l.queued() == 0 && ls.mayBegin(l, now) && ls.inTime(l, now) {
-		ls.begin(l)
+		ls.begin(l, now)
 		return time.Time{}, false
 	}
 	t.answer = make(chan later, 1)
