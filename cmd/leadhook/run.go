@@ -3,9 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"runtime/debug"
-	"slices"
-	"strings"
 
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
@@ -43,30 +40,12 @@ func (runCommand) Run(ctx context.Context, w *world) error {
 	if err != nil {
 		return &usageError{err}
 	}
-	w.paceCollector(&loaded.Config)
 	log.Info("starting", zap.String("version", buildVersion()))
 	if err := s.run(ctx); err != nil {
 		return err
 	}
 	log.Info("stopped")
 	return nil
-}
-
-// paceCollector lets the garbage collector run less often than it would: the
-// heap is small and full of waiting goroutines, whose stacks it looks through
-// each time. Near the limit it runs more often again. GOGC and GOMEMLIMIT, where
-// they are set, are the operator's word.
-func (w *world) paceCollector(cfg *config.Config) {
-	const percent, beside = 150, 96 << 20 // bytes beside open leads
-	set := func(name string) bool {
-		return slices.ContainsFunc(w.environ, func(entry string) bool { return strings.HasPrefix(entry, name+"=") })
-	}
-	if !set("GOGC") {
-		debug.SetGCPercent(percent)
-	}
-	if !set("GOMEMLIMIT") {
-		debug.SetMemoryLimit(int64(beside + cfg.Consumer.OpenBytes + cfg.Redis.CacheBytes))
-	}
 }
 
 // newLog returns the log on standard error. Nothing is sampled: each line is
