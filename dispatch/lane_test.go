@@ -13,13 +13,9 @@ import (
 	"github.com/leadhook/leadhook/lead"
 )
 
-// answered is what a CRM answers on a header.
-func answered(code int, header ...string) (*http.Response, error) {
-	h := http.Header{}
-	for i := 0; i+1 < len(header); i += 2 {
-		h.Set(header[i], header[i+1])
-	}
-	return &http.Response{StatusCode: code, Body: http.NoBody, Header: h}, nil
+// tooMany is a 429 that asks for so many seconds of peace.
+func tooMany(seconds string) (*http.Response, error) {
+	return &http.Response{StatusCode: http.StatusTooManyRequests, Body: http.NoBody, Header: http.Header{"Retry-After": {seconds}}}, nil
 }
 
 // flood hands so many leads over at once and returns when all are settled.
@@ -268,7 +264,7 @@ func TestRetryAfterPausesItsWebhookAlone(t *testing.T) {
 		defer mu.Unlock()
 		posts[req.URL.Host]++
 		if req.URL.Host == "a.example.com" && posts[req.URL.Host] == 1 {
-			return answered(http.StatusTooManyRequests, "Retry-After", "90")
+			return tooMany("90")
 		}
 		return status(http.StatusOK)
 	}, func(t *testing.T, r *rig) {
@@ -335,7 +331,7 @@ func TestAHostIsSparedWhenSeveralAdvertisersAreTold(t *testing.T) {
 		now--
 		mu.Unlock()
 		if tell {
-			return answered(http.StatusTooManyRequests, "Retry-After", "5")
+			return tooMany("5")
 		}
 		return status(http.StatusOK)
 	}, func(t *testing.T, r *rig) {
@@ -536,7 +532,7 @@ func TestAPauseIsKeptWhereTheWebhookFailsToo(t *testing.T) {
 		posts++
 		mu.Unlock()
 		time.Sleep(time.Second)
-		return answered(http.StatusTooManyRequests, "Retry-After", "90")
+		return tooMany("90")
 	}, func(t *testing.T, r *rig) {
 		for n := range 3 { // the lane is taken for failing by then
 			r.flood(t, 10*n, 3)
@@ -619,7 +615,7 @@ func TestALaneFollowsItsWebhookToAnotherHost(t *testing.T) {
 	var now, most int
 	bubbleOf(t, waiting(), all, func(req *http.Request) (*http.Response, error) {
 		if req.URL.Host == "old.example.com" {
-			return answered(http.StatusTooManyRequests, "Retry-After", "5")
+			return tooMany("5")
 		}
 		mu.Lock()
 		now++
