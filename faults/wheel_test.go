@@ -203,10 +203,12 @@ func TestFullKafkaRetryTopicMissing(t *testing.T) {
 	hooks := r.many("crm", 10)
 	r.crm.usually(status(http.StatusInternalServerError))
 	i := r.runs(1)[0]
-	r.deleteTopics(r.retryTopics()...)
+	topics := r.retryTopics()
+	r.deleteTopics(topics...)
 	r.publish(1000, 0, hooks...)
 	r.notReady(i)
 	r.createTopics()
+	r.until(30*time.Second, "they are seen again", func() bool { return len(r.retryTopics()) == len(topics) })
 	r.crm.usually(takes)
 	end := time.Now()
 	r.row("Kafka: the retry topics are missing, and made again", r.once(2*time.Minute), end, "")
