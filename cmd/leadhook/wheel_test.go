@@ -66,7 +66,7 @@ func TestWhatWaitsSurvivesAKill(t *testing.T) {
 	r.seed(r.spread(advertisers)...)
 	r.must("", r.publishSpread(leads, advertisers)...)
 	i := r.spawn()
-	r.until("all wait", func() bool { return r.parked() >= leads })
+	r.until("all wait, and nothing else is under way", func() bool { return r.parked() >= leads && r.lagOf(r.topic) == 0 })
 	i.kill()
 	healthy.Store(true)
 	i = r.spawn()
