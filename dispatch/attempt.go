@@ -97,7 +97,7 @@ func (d *Dispatcher) pause(ctx context.Context, dl *delivery, wait time.Duration
 }
 
 func (dl *delivery) turn() *turn {
-	return &turn{size: dl.msg.Size(), returning: dl.history.Step > 0 || !dl.history.FirstDeferral.IsZero(), spent: dl.history.Step > 0}
+	return &turn{size: dl.msg.Size(), returning: dl.waited, spent: dl.history.Step > 0}
 }
 
 // quickWaits are the waits between quick attempts, doubling, each at random

@@ -23,6 +23,7 @@ type delivery struct {
 	removed bool // the webhook is there no more; hook then has but its ids
 	history lead.History
 	mark    lead.Mark // of the record that brought it
+	waited  bool      // that record is one of the wheel
 
 	looked time.Time // when the ledger did not know it to be further on
 	target *target

@@ -159,7 +159,7 @@ func New(opts Options, parts Parts, reg prometheus.Registerer, log *zap.Logger) 
 		opts:    opts,
 		parts:   parts,
 		sender:  newSender(opts),
-		lanes:   newLanes(share{opts.MaxInFlight, opts.OpenEvents, opts.OpenBytes}),
+		lanes:   newLanes(everything(&opts)),
 		flights: newFlights(),
 		pulse:   newPulse(opts.LookAgainAfter),
 		log:     log,

@@ -698,3 +698,40 @@ func TestABurstAfterAQuietTimeIsNotPutOff(t *testing.T) {
 		}
 	})
 }
+
+// TestWhatComesBackForASlowCRMLeavesRoomForOthers has thousands return at once.
+func TestWhatComesBackForASlowCRMLeavesRoomForOthers(t *testing.T) {
+	all := hooksOf{{webhook("slow", "https://slow.example.com/")}, {webhook("well", "https://well.example.com/")}}
+	for i := range all {
+		all[i][0].Advertiser = fmt.Sprint(i)
+	}
+	bubbleOf(t, waiting(), all, func(req *http.Request) (*http.Response, error) {
+		if req.URL.Host == "slow.example.com" {
+			time.Sleep(2 * time.Second)
+		}
+		return status(http.StatusOK)
+	}, func(t *testing.T, r *rig) {
+		budget := make(chan struct{}, 500)
+		to := func(advertiser, n int) *lead.Message {
+			m := message(numbered(n))
+			m.Value = []byte(strings.Replace(string(m.Value), "USA_1", fmt.Sprint(advertiser), 1))
+			return m
+		}
+		const flood = 10000
+		for n := range flood {
+			h := lead.History{Webhook: "slow", Delivery: "x", FirstDeferral: time.Now()}
+			r.wheel.parked = append(r.wheel.parked, &lead.Waiting{Message: *to(0, n), History: h})
+		}
+		r.wheel.parked = append(r.wheel.parked, &lead.Waiting{Message: *to(1, 0), History: lead.History{Webhook: "well", Delivery: "y", FirstDeferral: time.Now()}})
+		began := time.Now()
+		var wg sync.WaitGroup
+		for n := range flood + 1 {
+			budget <- struct{}{}
+			wg.Go(func() { r.handle(t, r.wheel.record(n)); <-budget })
+		}
+		if late := time.Since(began); late > 5*time.Second {
+			t.Errorf("the other CRM's delivery was begun %v late", late)
+		}
+		wg.Wait()
+	})
+}

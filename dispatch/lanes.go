@@ -10,20 +10,48 @@ import (
 const (
 	// laneShare is the part of all attempts in flight that one lane may have,
 	// behindShare the part of attempts, deliveries and bytes that the lanes may
-	// hold together that do not keep up.
-	laneShare, behindShare = 16, 2
+	// hold together that do not keep up, and returningShare the part that the
+	// caller keeps for deliveries that have waited.
+	laneShare, behindShare, returningShare = 16, 2, 4
 
 	// idleLane is for how long a lane without deliveries is remembered.
 	idleLane = 10 * time.Minute
 )
 
-// A share is a part of what the process can hold at once.
-type share struct{ attempts, deliveries, bytes int }
+// A share is a part of what the process can hold at once. Fresh deliveries and
+// those that have waited have their own parts, so that neither can use up what
+// is the others'.
+type share struct {
+	attempts         int
+	fresh, returning load
+}
+
+// A load is deliveries that are held, queued or in flight.
+type load struct{ deliveries, bytes int }
 
 func (s *share) add(o share, sign int) {
 	s.attempts += sign * o.attempts
-	s.deliveries += sign * o.deliveries
-	s.bytes += sign * o.bytes
+	s.fresh.add(o.fresh, sign)
+	s.returning.add(o.returning, sign)
+}
+
+func (l *load) add(o load, sign int) {
+	l.deliveries += sign * o.deliveries
+	l.bytes += sign * o.bytes
+}
+
+// reaches says whether l is half of all.
+func (l load) reaches(all load) bool {
+	return l.deliveries >= max(1, all.deliveries/behindShare) || l.bytes >= max(1, all.bytes/behindShare)
+}
+
+// everything is what a process can hold.
+func everything(opts *Options) share {
+	back := load{opts.OpenEvents / returningShare, opts.OpenBytes / returningShare}
+	return share{
+		attempts: opts.MaxInFlight, returning: back,
+		fresh: load{opts.OpenEvents - back.deliveries, opts.OpenBytes - back.bytes},
+	}
 }
 
 // lanes keep the webhooks apart: each has a lane, and no lane can hold so much
@@ -140,10 +168,13 @@ func (ls *lanes) hold(l *lane, s share, sign int) {
 	}
 }
 
-// crowded says whether the lanes that do not keep up, of which l is one, hold
-// as much as they may.
-func (ls *lanes) crowded() bool {
-	return ls.behind.deliveries >= ls.all.deliveries/behindShare || ls.behind.bytes >= ls.all.bytes/behindShare
+// crowded says whether the lanes that do not keep up hold as many deliveries
+// of t's kind as they may.
+func (ls *lanes) crowded(t *turn) bool {
+	if t.returning {
+		return ls.behind.returning.reaches(ls.all.returning)
+	}
+	return ls.behind.fresh.reaches(ls.all.fresh)
 }
 
 // mayBegin says whether nothing but the lane's own queue keeps an attempt from
@@ -243,7 +274,8 @@ func (ls *lanes) end(t *turn, o outcome) (learnt lesson) {
 	full := l.inFlight >= int(l.limit) && int(l.limit) < ls.most() // what is never used need not be unlearnt
 	ls.free++
 	l.inFlight--
-	ls.hold(l, share{attempts: 1, deliveries: 1, bytes: t.size}, -1)
+	ls.hold(l, share{attempts: 1}, -1)
+	ls.leave(t)
 	if t.probe {
 		l.probing, l.probed = false, now
 	}
@@ -269,4 +301,4 @@ func (ls *lanes) dismiss(l *lane, now time.Time) {
 }
 
 // leave takes what a turn holds out of the count.
-func (ls *lanes) leave(t *turn) { ls.hold(t.lane, share{deliveries: 1, bytes: t.size}, -1) }
+func (ls *lanes) leave(t *turn) { ls.hold(t.lane, t.share(), -1) }

@@ -30,6 +30,14 @@ type turn struct {
 	answer chan later // has room for the one answer
 }
 
+// share is what the turn holds, beside an attempt.
+func (t *turn) share() share {
+	if t.returning {
+		return share{returning: load{1, t.size}}
+	}
+	return share{fresh: load{1, t.size}}
+}
+
 // later is when a delivery may come again; the zero value: it may begin now.
 type later struct{ at time.Time }
 
@@ -55,7 +63,6 @@ func (ls *lanes) enter(ctx context.Context, hook *lead.Webhook, hostName string,
 // admit lets a turn begin, puts it off, or queues it.
 func (ls *lanes) admit(t *turn) (at time.Time, waits bool) {
 	l, now := t.lane, t.came
-	mine := share{deliveries: 1, bytes: t.size}
 	if now.Before(l.paused) {
 		return l.until(now), false
 	}
@@ -64,15 +71,15 @@ func (ls *lanes) admit(t *turn) (at time.Time, waits bool) {
 			return l.until(now), false
 		}
 		t.probe, l.probing = true, true
-		ls.hold(l, mine, 1)
+		ls.hold(l, t.share(), 1)
 		ls.begin(l, now)
 		return time.Time{}, false
 	}
 	ls.judge(l, now)
-	if l.behind && ls.crowded() {
+	if l.behind && ls.crowded(t) {
 		return l.putOff(now), false
 	}
-	ls.hold(l, mine, 1)
+	ls.hold(l, t.share(), 1)
 	if l.queued() == 0 && ls.mayBegin(l, now) && ls.inTime(l, now) {
 		ls.begin(l, now)
 		return time.Time{}, false
@@ -166,7 +173,8 @@ func (ls *lanes) giveBack(t *turn) {
 	l := t.lane
 	ls.free++
 	l.inFlight--
-	ls.hold(l, share{attempts: 1, deliveries: 1, bytes: t.size}, -1)
+	ls.hold(l, share{attempts: 1}, -1)
+	ls.leave(t)
 	if t.probe {
 		l.probing = false
 	}
