@@ -272,10 +272,7 @@ func (ls *lanes) end(t *turn, o outcome) (learnt lesson) {
 	defer ls.mu.Unlock()
 	l := t.lane
 	full := l.inFlight >= int(l.limit) && int(l.limit) < ls.most() // what is never used need not be unlearnt
-	ls.free++
-	l.inFlight--
-	ls.hold(l, share{attempts: 1}, -1)
-	ls.leave(t)
+	ls.release(t)
 	if t.probe {
 		l.probing, l.probed = false, now
 	}
@@ -302,3 +299,11 @@ func (ls *lanes) dismiss(l *lane, now time.Time) {
 
 // leave takes what a turn holds out of the count.
 func (ls *lanes) leave(t *turn) { ls.hold(t.lane, t.share(), -1) }
+
+// release takes back a turn's attempt, and what the turn holds.
+func (ls *lanes) release(t *turn) {
+	ls.free++
+	t.lane.inFlight--
+	ls.hold(t.lane, share{attempts: 1}, -1)
+	ls.leave(t)
+}

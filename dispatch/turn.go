@@ -171,10 +171,7 @@ func (ls *lanes) giveBack(t *turn) {
 	ls.mu.Lock()
 	defer ls.mu.Unlock()
 	l := t.lane
-	ls.free++
-	l.inFlight--
-	ls.hold(l, share{attempts: 1}, -1)
-	ls.leave(t)
+	ls.release(t)
 	if t.probe {
 		l.probing = false
 	}
