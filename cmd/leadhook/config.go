@@ -1,10 +1,15 @@
 package main
 
-import "github.com/leadhook/leadhook/config"
+import (
+	"errors"
+
+	"github.com/leadhook/leadhook/config"
+)
 
 // configCommand shows settings.
 type configCommand struct {
-	Defaults bool `help:"Print a settings file with every setting at its default, explained."`
+	Defaults bool   `help:"Print a settings file with every setting at its default, explained."`
+	Output   string `short:"o" enum:"table,json,yaml" default:"yaml" help:"${enum}; yaml is a settings file, json one object a line."`
 }
 
 // Help is what --help says beyond the flags.
@@ -14,6 +19,7 @@ All faults in the settings are shown at once.
 
 Examples:
   leadhook config
+  leadhook config --output table
   leadhook config --defaults > leadhook.yaml
   LEADHOOK_KAFKA_TOPIC=leads.test leadhook config --config leadhook.yaml`
 }
@@ -21,11 +27,31 @@ Examples:
 // Run prints them.
 func (c configCommand) Run(w *world) error {
 	if c.Defaults {
+		if c.Output != "yaml" {
+			return &usageError{errors.New("config: --defaults prints a settings file, which is YAML: leave out --output")}
+		}
 		return config.WriteDefaults(w.stdout)
 	}
 	loaded, err := w.settings()
 	if err != nil {
 		return err
 	}
-	return loaded.Write(w.stdout)
+	if c.Output == "yaml" {
+		return loaded.Write(w.stdout)
+	}
+	l := outputFlag{Output: c.Output}.list(w, "KEY", "VALUE", "FROM")
+	for _, s := range loaded.Settings {
+		row := settingJSON{Key: s.Key, Value: s.Value, From: s.Origin}
+		if err := l.add(row, row.Key, row.Value, row.From); err != nil {
+			return err
+		}
+	}
+	return l.end()
+}
+
+// settingJSON is a setting for programs, as it would be written in a variable.
+type settingJSON struct {
+	Key   string `json:"key"`
+	Value string `json:"value"`
+	From  string `json:"from"`
 }

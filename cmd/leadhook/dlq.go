@@ -2,11 +2,8 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
-	"io"
 	"strconv"
-	"text/tabwriter"
 	"time"
 
 	"github.com/leadhook/leadhook/config"
@@ -27,8 +24,9 @@ func (dlqCommand) Help() string {
 }
 
 type dlqList struct {
-	Limit  int    `short:"n" default:"20" help:"How many."`
-	Output string `short:"o" enum:"table,json" default:"table" help:"${enum}; json is one object a line."`
+	Limit int `short:"n" default:"20" help:"How many."`
+
+	outputFlag
 }
 
 // Help is what --help says beyond the flags.
@@ -48,25 +46,23 @@ func (c dlqList) Run(ctx context.Context, w *world) error {
 		if err != nil {
 			return err
 		}
-		if len(letters) == 0 && c.Output == "table" {
+		if len(letters) == 0 {
 			fmt.Fprintln(w.stderr, "no dead letters")
-			return nil
 		}
-		if c.Output == "json" {
-			return writeJSON(w.stdout, letters...)
-		}
-		table := tabwriter.NewWriter(w.stdout, 0, 0, 2, ' ', 0)
-		fmt.Fprintln(table, letterHeading)
+		l := c.list(w, letterHeading...)
 		for i := range letters {
-			fmt.Fprintln(table, letterRow(&letters[i]))
+			if err := addLetter(l, &letters[i]); err != nil {
+				return err
+			}
 		}
-		return table.Flush()
+		return l.end()
 	})
 }
 
 type dlqTail struct {
-	Limit  int    `short:"n" default:"10" help:"How many of the newest to show first."`
-	Output string `short:"o" enum:"table,json" default:"table" help:"${enum}; json is one object a line."`
+	Limit int `short:"n" default:"10" help:"How many of the newest to show first."`
+
+	outputFlag
 }
 
 // Help is what --help says beyond the flags.
@@ -82,14 +78,13 @@ func (c dlqTail) Run(ctx context.Context, w *world) error {
 		return &usageError{fmt.Errorf("dlq tail: --limit must not be negative")}
 	}
 	return w.withDeadLetters(ctx, func(reader *requeue.DeadLetterReader) error {
-		if c.Output == "table" {
-			if err := w.tableLine(letterHeading); err != nil {
-				return err
-			}
+		l, err := c.follow(w, letterHeading...)
+		if err != nil {
+			return err
 		}
 		for letter, err := range reader.Tail(ctx, c.Limit) {
 			if err == nil {
-				err = c.show(w, &letter)
+				err = addLetter(l, &letter)
 			}
 			if err != nil {
 				return err
@@ -97,21 +92,6 @@ func (c dlqTail) Run(ctx context.Context, w *world) error {
 		}
 		return nil
 	})
-}
-
-func (c dlqTail) show(w *world, letter *requeue.Letter) error {
-	if c.Output == "json" {
-		return writeJSON(w.stdout, *letter)
-	}
-	return w.tableLine(letterRow(letter))
-}
-
-// tableLine writes one line in columns that fit most of what comes: a line
-// must not wait for the widest of those after it.
-func (w *world) tableLine(row string) error {
-	table := tabwriter.NewWriter(w.stdout, 16, 0, 2, ' ', 0)
-	fmt.Fprintln(table, row)
-	return table.Flush()
 }
 
 func (w *world) withDeadLetters(ctx context.Context, do func(*requeue.DeadLetterReader) error) error {
@@ -128,11 +108,11 @@ func (w *world) withDeadLetters(ctx context.Context, do func(*requeue.DeadLetter
 
 // letterHeading has a TIME as wide as time.DateTime: in tail, it is written
 // before it is known what comes below.
-const letterHeading = "TIME               \tADVERTISER\tWEBHOOK\tLEAD\tREASON\tATTEMPTS\tSTATUS\tERROR"
+var letterHeading = []string{"TIME               ", "ADVERTISER", "WEBHOOK", "LEAD", "REASON", "ATTEMPTS", "STATUS", "ERROR"}
 
-func letterRow(l *requeue.Letter) string {
-	return fmt.Sprintf("%s\t%s\t%s\t%s\t%s\t%d\t%s\t%s", l.Buried.Local().Format(time.DateTime),
-		dash(l.Advertiser), dash(l.Webhook), dash(l.LeadID), l.Reason, l.Attempts, dash(number(l.Status)), dash(l.Error))
+func addLetter(to *list, l *requeue.Letter) error {
+	return to.add(newLetterJSON(l), l.Buried.Local().Format(time.DateTime), dash(l.Advertiser), dash(l.Webhook),
+		dash(l.LeadID), string(l.Reason), strconv.Itoa(l.Attempts), dash(number(l.Status)), dash(l.Error))
 }
 
 func dash(s string) string {
@@ -171,22 +151,14 @@ type letterJSON struct {
 	Bytes        int        `json:"bytes"`
 }
 
-func writeJSON(out io.Writer, letters ...requeue.Letter) error {
-	encoder := json.NewEncoder(out)
-	encoder.SetEscapeHTML(false)
-	for _, l := range letters {
-		err := encoder.Encode(letterJSON{
-			Time: l.Buried.UTC(), Advertiser: l.Advertiser, Webhook: l.Webhook, Delivery: l.Delivery, LeadID: l.LeadID,
-			Reason: string(l.Reason), Error: l.Error, Attempts: l.Attempts, Status: l.Status,
-			Evidence: string(l.Evidence), Replays: l.Replays, Received: known(l.Received),
-			FirstAttempt: known(l.FirstAttempt), LastAttempt: known(l.LastAttempt),
-			Partition: l.Partition, Offset: l.Offset, Bytes: l.Size,
-		})
-		if err != nil {
-			return err
-		}
+func newLetterJSON(l *requeue.Letter) letterJSON {
+	return letterJSON{
+		Time: l.Buried.UTC(), Advertiser: l.Advertiser, Webhook: l.Webhook, Delivery: l.Delivery, LeadID: l.LeadID,
+		Reason: string(l.Reason), Error: l.Error, Attempts: l.Attempts, Status: l.Status,
+		Evidence: string(l.Evidence), Replays: l.Replays, Received: known(l.Received),
+		FirstAttempt: known(l.FirstAttempt), LastAttempt: known(l.LastAttempt),
+		Partition: l.Partition, Offset: l.Offset, Bytes: l.Size,
 	}
-	return nil
 }
 
 func known(t time.Time) *time.Time {

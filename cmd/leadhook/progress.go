@@ -3,31 +3,39 @@ package main
 import (
 	"fmt"
 	"io"
-	"os"
+	"strings"
 	"time"
 )
 
-// progress shows on a terminal how far a long command is.
+// progress shows on a terminal how far a long command is: a line on standard
+// error that is written over and over, and goes away at the end. Elsewhere it
+// shows nothing. It is not safe for concurrent use.
 type progress struct {
-	out  io.Writer // nil: not a terminal
-	of   int
-	next time.Time
+	out   io.Writer // nil: not a terminal
+	of    int
+	began time.Time
+	next  time.Time
 }
 
+// newProgress begins. of is how many there are in all; zero: nobody knows.
 func newProgress(w *world, of int) *progress {
-	p := &progress{of: of, next: time.Now().Add(time.Second)}
+	now := time.Now()
+	p := &progress{of: of, began: now, next: now.Add(time.Second)}
 	if isTerminal(w.stderr) {
 		p.out = w.stderr
 	}
 	return p
 }
 
+// at says how many are done. It may be called as often as one likes: a command
+// that is done within a second shows nothing, and others five times a second.
 func (p *progress) at(done int) {
-	if p.out == nil || time.Now().Before(p.next) {
+	now := time.Now()
+	if p.out == nil || now.Before(p.next) {
 		return
 	}
-	p.next = time.Now().Add(200 * time.Millisecond)
-	fmt.Fprintf(p.out, "\r%d of %d", done, p.of)
+	p.next = now.Add(200 * time.Millisecond)
+	fmt.Fprintf(p.out, "\r%s\x1b[K", progressLine(done, p.of, now.Sub(p.began)))
 }
 
 // end clears the line. It may be called twice.
@@ -38,11 +46,17 @@ func (p *progress) end() {
 	}
 }
 
-func isTerminal(w io.Writer) bool {
-	f, ok := w.(*os.File)
-	if !ok {
-		return false
+func progressLine(done, of int, took time.Duration) string {
+	const width = 20
+	rate := float64(done) / took.Seconds()
+	if of == 0 {
+		return fmt.Sprintf("%d, %.0f/s", done, rate)
 	}
-	info, err := f.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0
+	full := min(width*done/of, width)
+	line := fmt.Sprintf("[%s%s] %d of %d, %.0f/s", strings.Repeat("#", full), strings.Repeat(".", width-full), done, of, rate)
+	if done > 0 {
+		left := time.Duration(float64(max(of-done, 0)) / rate * float64(time.Second))
+		line += fmt.Sprintf(", %v left", left.Round(time.Second))
+	}
+	return line
 }

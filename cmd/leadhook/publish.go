@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 	"time"
 
@@ -24,6 +25,8 @@ type publishCommand struct {
 	Trigger    lead.Trigger `enum:"new_contact,existing_contact,new_lead" default:"new_contact" help:"The samples' trigger: new_contact, or existing_contact (also called new_lead)."`
 	Count      int          `default:"1" help:"How many samples."`
 	Rate       float64      `placeholder:"N" help:"At most so many events a second; default as fast as Kafka takes them."`
+
+	outputFlag
 }
 
 // sampleAdvertiser is an advertiser that leadhook dev has webhooks for.
@@ -59,7 +62,7 @@ func (c publishCommand) Run(ctx context.Context, w *world) error {
 		defer func() { _ = publisher.Close() }()
 		run := publishing{
 			w: w, publisher: publisher, topic: cfg.Kafka.Topic, patience: cfg.Kafka.Timeout,
-			events: events, limit: rate.NewLimiter(rate.Inf, 1), chunk: 1000,
+			output: c.outputFlag, events: events, limit: rate.NewLimiter(rate.Inf, 1), chunk: 1000,
 		}
 		if c.Rate > 0 {
 			run.chunk = int(min(max(c.Rate/10, 1), 1000))
@@ -89,6 +92,7 @@ type publishing struct {
 	publisher *requeue.Publisher
 	topic     string
 	patience  time.Duration // for a chunk to be acknowledged
+	output    outputFlag
 	events    eventSource
 	limit     *rate.Limiter
 	chunk     int
@@ -113,13 +117,23 @@ func (p *publishing) all(ctx context.Context) error {
 		show.at(done)
 	}
 	show.end()
-	took, events := time.Since(began), "events"
-	if done == 1 {
-		events = "event"
-	}
-	fmt.Fprintf(p.w.stdout, "published %d %s in %v (%.0f/s)\n",
-		done, events, took.Round(time.Millisecond), float64(done)/took.Seconds())
-	return nil
+	return p.report(done, time.Since(began))
+}
+
+func (p *publishing) report(done int, took time.Duration) error {
+	result := struct {
+		Published int     `json:"published"`
+		Seconds   float64 `json:"seconds"`
+	}{done, took.Seconds()}
+	return p.output.show(p.w, result, func(out io.Writer) error {
+		events := "events"
+		if done == 1 {
+			events = "event"
+		}
+		_, err := fmt.Fprintf(out, "published %d %s in %v (%.0f/s)\n",
+			done, events, took.Round(time.Millisecond), float64(done)/took.Seconds())
+		return err
+	})
 }
 
 func (p *publishing) publish(ctx context.Context, first, last int) []error {

@@ -14,6 +14,8 @@ import (
 type seedCommand struct {
 	Files []string `arg:"" name:"file" help:"Seed files (YAML or JSON); - is standard input."`
 	Quiet bool     `short:"q" help:"Say only how many were added, changed and unchanged."`
+
+	outputFlag
 }
 
 // Help is what --help says beyond the flags.
@@ -47,8 +49,7 @@ func (c seedCommand) Run(ctx context.Context, w *world) error {
 		return err
 	}
 	changes, err := subscription.NewStore(rdb).Seed(ctx, hooks)
-	c.report(w, changes)
-	return err
+	return errors.Join(c.report(w, changes), err)
 }
 
 // read reads and checks all files, and reports every fault of all of them.
@@ -72,12 +73,32 @@ func (c seedCommand) read(ctx context.Context, w *world, guard *dispatch.Guard) 
 	return hooks, nil
 }
 
-func (c seedCommand) report(w *world, changes subscription.Changes) {
+func (c seedCommand) report(w *world, changes subscription.Changes) error {
+	l := c.list(w)
 	for _, change := range changes {
-		if !c.Quiet && change.What != subscription.Unchanged {
-			fmt.Fprintf(w.stdout, "%-9s %s (%s)\n", change.What, change.Webhook, change.Advertiser)
+		if c.Quiet || change.What == subscription.Unchanged {
+			continue
+		}
+		row := seedJSON{What: string(change.What), Webhook: change.Webhook, Advertiser: change.Advertiser}
+		if err := l.add(row, fmt.Sprintf("%-9s %s (%s)", row.What, row.Webhook, row.Advertiser)); err != nil {
+			return err
 		}
 	}
-	fmt.Fprintf(w.stdout, "%d added, %d changed, %d unchanged\n", changes.Count(subscription.Added),
+	if err := l.end(); err != nil {
+		return err
+	}
+	sum := w.stderr
+	if c.table() {
+		sum = w.stdout
+	}
+	fmt.Fprintf(sum, "%d added, %d changed, %d unchanged\n", changes.Count(subscription.Added),
 		changes.Count(subscription.Changed), changes.Count(subscription.Unchanged))
+	return nil
+}
+
+// seedJSON is what became of a webhook, for programs.
+type seedJSON struct {
+	What       string `json:"what"`
+	Webhook    string `json:"webhook"`
+	Advertiser string `json:"advertiser"`
 }

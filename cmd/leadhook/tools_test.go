@@ -21,10 +21,11 @@ func TestTopicsAreCreatedAndChecked(t *testing.T) {
 			t.Errorf("check without %s: got exit code %d and\n%s%s", topic, missing.code, missing.out, missing.errs)
 		}
 	}
-	for _, what := range []string{"created ", "exists  "} {
+	for _, what := range []string{"created", "exists"} {
 		var want strings.Builder
+		fmt.Fprintf(&want, "%-*s  PARTITIONS  STATE\n", len(r.topic+".retry.200ms"), "TOPIC")
 		for _, topic := range r.topics() {
-			fmt.Fprintf(&want, "%s %s (4 partitions)\n", what, topic)
+			fmt.Fprintf(&want, "%-*s  4           %s\n", len(r.topic+".retry.200ms"), topic, what)
 		}
 		if got := r.must("", "topics", "create"); got != want.String() {
 			t.Errorf("create: got\n%swant\n%s", got, &want)

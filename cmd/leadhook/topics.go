@@ -2,7 +2,8 @@ package main
 
 import (
 	"context"
-	"fmt"
+	"errors"
+	"strconv"
 
 	"github.com/leadhook/leadhook/config"
 	"github.com/leadhook/leadhook/requeue"
@@ -21,7 +22,7 @@ func (topicsCommand) Help() string {
   leadhook topics check`
 }
 
-type topicsCreate struct{}
+type topicsCreate struct{ outputFlag }
 
 // Help is what --help says beyond the flags.
 func (topicsCreate) Help() string {
@@ -35,21 +36,36 @@ Examples:
 }
 
 // Run creates what is missing.
-func (topicsCreate) Run(ctx context.Context, w *world) error {
+func (c topicsCreate) Run(ctx context.Context, w *world) error {
 	return w.withKafka(ctx, func(cfg *config.Config, k *kafkaConn) error {
 		created, err := requeue.CreateTopics(ctx, k.client, topicSpecs(cfg))
-		for _, c := range created {
-			what := "exists"
-			if c.Created {
-				what = "created"
-			}
-			fmt.Fprintf(w.stdout, "%-8s %s (%d partitions)\n", what, c.Topic, c.Partitions)
-		}
-		return err
+		return errors.Join(c.show(w, created), err)
 	})
 }
 
-type topicsCheck struct{}
+func (c topicsCreate) show(w *world, topics []requeue.Created) error {
+	l := c.list(w, "TOPIC", "PARTITIONS", "STATE")
+	for _, t := range topics {
+		row := topicJSON{Topic: t.Topic, Partitions: t.Partitions, State: "exists"}
+		if t.Created {
+			row.State = "created"
+		}
+		if err := l.add(row, row.Topic, strconv.Itoa(row.Partitions), row.State); err != nil {
+			return err
+		}
+	}
+	return l.end()
+}
+
+// topicJSON is a topic for programs.
+type topicJSON struct {
+	Topic      string `json:"topic"`
+	Partitions int    `json:"partitions,omitempty"`
+	State      string `json:"state"` // created or exists; ok, warning or problem
+	Text       string `json:"text,omitempty"`
+}
+
+type topicsCheck struct{ outputFlag }
 
 // Help is what --help says beyond the flags.
 func (topicsCheck) Help() string {
@@ -62,29 +78,40 @@ Examples:
 }
 
 // Run checks the topics and prints each problem.
-func (topicsCheck) Run(ctx context.Context, w *world) error {
+func (c topicsCheck) Run(ctx context.Context, w *world) error {
 	return w.withKafka(ctx, func(cfg *config.Config, k *kafkaConn) error {
 		specs := topicSpecs(cfg)
 		problems, err := requeue.CheckTopics(ctx, k.client, specs)
 		if err != nil {
 			return err
 		}
-		bad := false
-		for _, p := range problems {
-			level := "warning"
-			if !p.Warning {
-				level, bad = "problem", true
-			}
-			fmt.Fprintf(w.stdout, "%s: %s\n", level, p.Text)
-		}
-		if bad {
-			return errSaid
-		}
-		for _, s := range specs {
-			fmt.Fprintf(w.stdout, "ok: %s\n", s.Name)
-		}
-		return nil
+		return c.show(w, problems, specs)
 	})
+}
+
+// show lists the problems or, where none keeps the service from its work, what
+// is well too.
+func (c topicsCheck) show(w *world, problems []requeue.Problem, specs []requeue.TopicSpec) error {
+	l := c.list(w)
+	bad := false
+	for _, p := range problems {
+		row := topicJSON{Topic: p.Topic, State: "warning", Text: p.Text}
+		if !p.Warning {
+			row.State, bad = "problem", true
+		}
+		if err := l.add(row, row.State+": "+row.Text); err != nil {
+			return err
+		}
+	}
+	if bad {
+		return errors.Join(l.end(), errSaid)
+	}
+	for _, s := range specs {
+		if err := l.add(topicJSON{Topic: s.Name, State: "ok"}, "ok: "+s.Name); err != nil {
+			return err
+		}
+	}
+	return l.end()
 }
 
 // withKafka loads the settings, makes sure that Kafka answers, and calls do.
