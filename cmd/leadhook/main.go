@@ -57,13 +57,14 @@ type world struct {
 type commands struct {
 	Config string `short:"c" placeholder:"FILE" help:"Settings file (YAML); default is the one that LEADHOOK_CONFIG names. Environment variables (LEADHOOK_…) override it."`
 
-	Run       runCommand     `cmd:"" help:"Deliver leads: the service."`
-	Dev       devCommand     `cmd:"" help:"Everything in one process, to try it: Kafka, Redis, a sample CRM, the service."`
-	Seed      seedCommand    `cmd:"" help:"Write webhooks from files to Redis."`
-	Publish   publishCommand `cmd:"" help:"Publish lead events to Kafka."`
-	DLQ       dlqCommand     `cmd:"" name:"dlq" help:"Look at the dead letters."`
-	Topics    topicsCommand  `cmd:"" help:"Create or check the topics."`
-	ConfigCmd configCommand  `cmd:"" name:"config" help:"Show the settings in effect, and where each came from."`
+	Run       runCommand      `cmd:"" help:"Deliver leads: the service."`
+	Dev       devCommand      `cmd:"" help:"Everything in one process, to try it: Kafka, Redis, a sample CRM, the service."`
+	Seed      seedCommand     `cmd:"" help:"Write webhooks from files to Redis."`
+	Webhooks  webhooksCommand `cmd:"" help:"Look at the webhooks in Redis, and change single ones."`
+	Publish   publishCommand  `cmd:"" help:"Publish lead events to Kafka."`
+	DLQ       dlqCommand      `cmd:"" name:"dlq" help:"Look at the dead letters."`
+	Topics    topicsCommand   `cmd:"" help:"Create or check the topics."`
+	ConfigCmd configCommand   `cmd:"" name:"config" help:"Show the settings in effect, and where each came from."`
 
 	Version kong.VersionFlag `help:"Show the version."`
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/redis/go-redis/v9/logging"
 
 	"github.com/leadhook/leadhook/config"
+	"github.com/leadhook/leadhook/subscription"
 )
 
 // connectRedis returns the client for the mode that the settings name. It
@@ -48,4 +49,23 @@ func reachRedis(ctx context.Context, rdb redis.UniversalClient, cfg config.Redis
 			" password, and redis:// or rediss:// (with TLS) what it expects?", strings.Join(cfg.Addrs, ", "), cause(ctx, err))
 	}
 	return nil
+}
+
+// withStore does something with the webhooks in the Redis of the settings, if
+// that answers.
+func (w *world) withStore(ctx context.Context, do func(*subscription.Store) error) error {
+	loaded, err := w.settings()
+	if err != nil {
+		return err
+	}
+	cfg := loaded.Config.Redis
+	rdb, err := connectRedis(cfg)
+	if err != nil {
+		return &usageError{err}
+	}
+	defer func() { _ = rdb.Close() }()
+	if err := reachRedis(ctx, rdb, cfg); err != nil {
+		return err
+	}
+	return do(subscription.NewStore(rdb))
 }

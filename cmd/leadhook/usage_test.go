@@ -19,7 +19,7 @@ func TestHelpHasExamples(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{
 		"run", "dev", "dev crm", "seed", "publish", "dlq", "dlq list", "dlq tail",
-		"topics", "topics create", "topics check", "config",
+		"webhooks", "webhooks list", "webhooks show", "topics", "topics create", "topics check", "config",
 	} {
 		got := alone(nil, append(strings.Fields(name), "--help")...)
 		if got.code != exitDone || got.errs != "" || !containsAll(got.out, "Usage: leadhook "+name, "Examples:", "    leadhook ") {
@@ -64,6 +64,9 @@ func TestWrongUsageIsExitCodeTwo(t *testing.T) {
 		{"publish --sample call --count 0", "", []string{"--count"}},
 		{"publish --sample call --rate -1", "", []string{"--rate"}},
 		{"publish --sample call --trigger never", "", []string{"--trigger", "new_contact"}},
+		{"webhooks list --limit -1", "", []string{"--limit"}},
+		{"webhooks list --format xml", "", []string{"--format", "json", "adf"}},
+		{"webhooks show", "", []string{"<id>"}},
 		{"dlq list --limit 0", "", []string{"--limit"}},
 		{"dlq tail --limit -1", "", []string{"--limit"}},
 		{"dlq list --output xml", "", []string{"--output", "table", "json"}},
@@ -127,6 +130,7 @@ func TestWhatIsNotThereIsNamedWithinSeconds(t *testing.T) {
 		for args, setting := range map[string]string{
 			"topics create": "kafka.brokers", "topics check": "kafka.brokers", "publish --sample call": "kafka.brokers",
 			"dlq list": "kafka.brokers", "dlq tail": "kafka.brokers", "seed ../../examples/seed.yaml": "redis.url",
+			"webhooks list": "redis.url", "webhooks show a": "redis.url",
 		} {
 			asking.Go(func() { namesWhatIsAway(t, environ, args, addr, setting) })
 		}

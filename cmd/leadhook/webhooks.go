@@ -1,0 +1,104 @@
+package main
+
+import (
+	"context"
+	"iter"
+	"net/url"
+	"strings"
+
+	"github.com/leadhook/leadhook/lead"
+	"github.com/leadhook/leadhook/subscription"
+)
+
+// webhooksCommand looks at the webhooks in Redis, and changes single ones.
+type webhooksCommand struct {
+	List webhooksList `cmd:"" help:"Show webhooks, a page at a time."`
+	Show webhooksShow `cmd:"" help:"Show everything about webhooks."`
+}
+
+// Help is what --help says beyond the flags.
+func (webhooksCommand) Help() string {
+	return `Webhooks are written with "leadhook seed"; these commands show what is in Redis, and what the service
+found out about it.
+
+Examples:
+  leadhook webhooks list --advertiser USA_332240
+  leadhook webhooks show 84+TEST_1`
+}
+
+// webhookFilter chooses webhooks; all conditions must hold.
+type webhookFilter struct {
+	Advertiser string      `placeholder:"ID" help:"Only those of this advertiser."`
+	Host       string      `placeholder:"NAME" help:"Only those whose URL has this host, with its port if the URL has one."`
+	Format     lead.Format `enum:"json,adf," default:"" placeholder:"FORMAT" help:"Only those with this format: json or adf."`
+	Active     *bool       `negatable:"" help:"Only those that leads are sent to (--no-active: that none are sent to)."`
+	Failing    bool        `help:"Only those whose every attempt has failed of late."`
+	Disabled   bool        `help:"Only those that the service itself has set inactive."`
+}
+
+// each yields the chosen webhooks behind the one with the id after, in the
+// order of [subscription.Store.All]; an advertiser's in that of their ids.
+func (f *webhookFilter) each(ctx context.Context, store *subscription.Store, after string) iter.Seq2[*lead.Webhook, error] {
+	source := store.All(ctx, after)
+	if f.Advertiser != "" {
+		source = ofAdvertiser(ctx, store, f.Advertiser, after)
+	}
+	return func(yield func(*lead.Webhook, error) bool) {
+		for h, err := range source {
+			if (err != nil || f.takes(h)) && !yield(h, err) {
+				return
+			}
+		}
+	}
+}
+
+func ofAdvertiser(ctx context.Context, store *subscription.Store, advertiser, after string) iter.Seq2[*lead.Webhook, error] {
+	return func(yield func(*lead.Webhook, error) bool) {
+		hooks, err := store.Webhooks(ctx, advertiser)
+		if err != nil {
+			yield(nil, err)
+			return
+		}
+		for _, h := range hooks {
+			if h.ID > after && !yield(h, nil) {
+				return
+			}
+		}
+	}
+}
+
+func (f *webhookFilter) takes(h *lead.Webhook) bool {
+	return (f.Host == "" || strings.EqualFold(f.Host, host(h.URL))) &&
+		(f.Format == "" || f.Format == h.Format) &&
+		(f.Active == nil || *f.Active == sends(h)) &&
+		(!f.Failing || !h.Failing.Since.IsZero()) &&
+		(!f.Disabled || !h.Disabled.At.IsZero())
+}
+
+func host(raw string) string {
+	u, err := url.Parse(raw)
+	if err != nil {
+		return ""
+	}
+	return u.Host
+}
+
+// sends says whether leads are sent to the webhook.
+func sends(h *lead.Webhook) bool {
+	return h.Damaged == "" && h.Active && h.Disabled.At.IsZero()
+}
+
+// state is a webhook's state in a word.
+func state(h *lead.Webhook) string {
+	switch {
+	case h.Damaged != "":
+		return "damaged"
+	case !h.Active:
+		return "inactive"
+	case !h.Disabled.At.IsZero():
+		return "disabled"
+	case !h.Failing.Since.IsZero():
+		return "failing"
+	}
+	return "active"
+}

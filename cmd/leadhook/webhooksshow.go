@@ -1,0 +1,55 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/leadhook/leadhook/subscription"
+)
+
+// webhooksShow shows single webhooks.
+type webhooksShow struct {
+	IDs         []string `arg:"" name:"id" help:"Webhook ids."`
+	ShowSecrets bool     `help:"Show secrets and the queries of URLs instead of ***."`
+
+	outputFlag
+}
+
+// Help is what --help says beyond the flags.
+func (webhooksShow) Help() string {
+	return `Shows every field that is set, whether leads are sent to the webhook, and if not, why not.
+
+Examples:
+  leadhook webhooks show 84+TEST_1
+  leadhook webhooks show prairie-new harbor-new --output yaml
+  leadhook webhooks show harbor-new --show-secrets`
+}
+
+// Run shows.
+func (c webhooksShow) Run(ctx context.Context, w *world) error {
+	return w.withStore(ctx, func(store *subscription.Store) error {
+		var missing []error
+		for i, id := range c.IDs {
+			h, err := store.Find(ctx, id)
+			if errors.Is(err, subscription.ErrNoWebhook) {
+				missing = append(missing, err)
+				continue
+			}
+			if err != nil {
+				return err
+			}
+			if i > 0 && c.table() {
+				fmt.Fprintln(w.stdout)
+			}
+			err = c.show(w, viewOf(h, c.ShowSecrets), func(out io.Writer) error {
+				return writeWebhook(out, h, c.ShowSecrets)
+			})
+			if err != nil {
+				return err
+			}
+		}
+		return errors.Join(missing...)
+	})
+}
