@@ -97,19 +97,11 @@ func (d *Dispatcher) over(dl *delivery) (lead.Reason, string) {
 	case !hook.Active:
 		return lead.WebhookInactive, "the advertiser set the webhook inactive while the delivery waited"
 	case !hook.Disabled.At.IsZero():
-		return lead.WebhookDisabled, disabledText(hook.Disabled)
+		return lead.WebhookDisabled, hook.Disabled.String()
 	case !begun.IsZero() && time.Since(begun) >= d.opts.Expire:
 		return lead.Expired, d.expiredText(dl)
 	}
 	return "", ""
-}
-
-func disabledText(by lead.Disabled) string {
-	why := "its CRM kept failing"
-	if by.Reason == lead.Gone {
-		why = "its CRM answered 410 Gone"
-	}
-	return fmt.Sprintf("leadhook set the webhook inactive at %s because %s", by.At.UTC().Format(time.RFC3339), why)
 }
 
 func (d *Dispatcher) expiredText(dl *delivery) string {

@@ -227,11 +227,12 @@ func (d *Dispatcher) Handle(ctx context.Context, m *lead.Message) (err error) {
 func (d *Dispatcher) wanting(ev *lead.Event, hooks []*lead.Webhook) []*lead.Webhook {
 	wanting := make([]*lead.Webhook, 0, len(hooks))
 	for _, hook := range hooks {
-		switch {
-		case hook.Wants(ev):
+		switch hook.Declines(ev) {
+		case "":
 			wanting = append(wanting, hook)
-		case !hook.Active && hook.Trigger == ev.Trigger && hook.LeadTypes.Has(ev.Kind):
+		case lead.DeclinesInactive:
 			d.metrics.ended("inactive", hook)
+		case lead.DeclinesUnknownType, lead.DeclinesTrigger, lead.DeclinesLeadType:
 		}
 	}
 	return wanting

@@ -56,7 +56,7 @@ func (d *Dispatcher) disable(ctx context.Context, dl *delivery, why lead.Reason,
 	done, err := d.parts.Standing.Disable(ctx, dl.hook, by)
 	if done {
 		d.metrics.disabled.WithLabelValues(string(why)).Inc()
-		log.Error("the service set a webhook inactive: "+disabledText(by), zap.Int("status", by.Status))
+		log.Error("the service set a webhook inactive: "+by.String(), zap.Int("status", by.Status))
 	}
 	return err
 }

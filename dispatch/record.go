@@ -62,17 +62,26 @@ func (d *Dispatcher) hopOn(ctx context.Context, r *record) (settled bool, err er
 }
 
 func (d *Dispatcher) decode(r *record) (*lead.Event, *lead.Refusal) {
-	if size := len(r.msg.Value); size > d.opts.MaxEventBytes {
-		text := fmt.Sprintf("the event has %d bytes, at most %d are allowed", size, d.opts.MaxEventBytes)
+	ev, refusal := Decode(r.msg.Value, d.opts.MaxEventBytes)
+	if refusal == nil {
+		ev.Received = r.history.Received
+	}
+	return ev, refusal
+}
+
+// Decode is [lead.Decode] for a value of at most so many bytes: what
+// [Dispatcher.Handle] does with a message first. Received is left zero.
+func Decode(value []byte, maxBytes int) (*lead.Event, *lead.Refusal) {
+	if len(value) > maxBytes {
+		text := fmt.Sprintf("the event has %d bytes, at most %d are allowed", len(value), maxBytes)
 		return nil, &lead.Refusal{Reason: lead.TooLarge, Text: text}
 	}
-	ev, err := lead.Decode(r.msg.Value)
+	ev, err := lead.Decode(value)
 	if refusal, ok := errors.AsType[*lead.Refusal](err); ok {
 		return nil, refusal
 	}
 	if err != nil {
 		return nil, &lead.Refusal{Reason: lead.NotJSON, Text: err.Error()}
 	}
-	ev.Received = r.history.Received
 	return ev, nil
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -188,4 +189,24 @@ func kind(eventType string, form []byte) Kind {
 		return KindForm
 	}
 	return KindOther
+}
+
+// AsTest returns the event as a test lead with another lead.id: for a CRM, and
+// for leadhook, it is not the lead that was published. id must be digits that
+// [Decode] would take.
+func (ev *Event) AsTest(id string) *Event {
+	test := *ev
+	test.LeadID, test.Test = id, true
+	for key, value := range Members(ev.Lead) {
+		if string(key) != "id" {
+			continue
+		}
+		if value[0] == '"' {
+			id = `"` + id + `"`
+		}
+		at := cap(ev.Lead) - cap(value) // value is a part of it
+		test.Lead = slices.Concat(ev.Lead[:at:at], []byte(id), ev.Lead[at+len(value):])
+		break
+	}
+	return &test
 }

@@ -275,3 +275,22 @@ func quote(s string) string {
 	}
 	return string(b)
 }
+
+func TestAsATestLeadItHasAnotherID(t *testing.T) {
+	for in, want := range map[string]string{
+		`{"a":{"id":1}, "id" : 17 ,"event_type":"call","x":[17]}`: `{"a":{"id":1}, "id" : 99 ,"event_type":"call","x":[17]}`,
+		`{"event_type":"call","\u0069d":"17"}`:                    `{"event_type":"call","\u0069d":"99"}`,
+	} {
+		ev, err := lead.Decode([]byte(`{"advertiser_id":"A","trigger":"new_contact","lead":` + in + `,"test":false}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		test := ev.AsTest("99")
+		if string(test.Lead) != want || test.LeadID != "99" || !test.Test {
+			t.Errorf("got %s, id %s, test %v; want %s, 99, true", test.Lead, test.LeadID, test.Test, want)
+		}
+		if string(ev.Lead) != in || ev.LeadID != "17" || ev.Test {
+			t.Errorf("the event itself is now %s, id %s, test %v", ev.Lead, ev.LeadID, ev.Test)
+		}
+	}
+}

@@ -189,13 +189,47 @@ type Disabled struct {
 	Status int    // the last HTTP status; zero: none came
 }
 
-// Wants says whether the webhook takes the event. There is no other filter
-// than active, trigger and lead type. A damaged webhook takes every event of a
-// known kind: nobody can tell any more which it did not want, so that each is
-// accounted for as a dead letter instead of vanishing.
-func (w *Webhook) Wants(ev *Event) bool {
-	if w.Damaged != "" {
-		return ev.Kind != KindOther
+// String says in plain words what was done when and why.
+func (d Disabled) String() string {
+	why := "its CRM kept failing"
+	if d.Reason == Gone {
+		why = "its CRM answered 410 Gone"
 	}
-	return w.Active && w.Trigger == ev.Trigger && w.LeadTypes.Has(ev.Kind)
+	return fmt.Sprintf("leadhook set the webhook inactive at %s because %s", d.At.UTC().Format(time.RFC3339), why)
 }
+
+// A Decline says why a webhook does not take an event. Empty: it takes it.
+type Decline string
+
+// The declines. Of several that apply, the first counts: who mends it finds
+// the next.
+const (
+	DeclinesUnknownType Decline = "unknown_type"  // no webhook takes such an event
+	DeclinesTrigger     Decline = "other_trigger" // it takes those of the other one
+	DeclinesLeadType    Decline = "lead_type"     // it takes other types of leads
+	DeclinesInactive    Decline = "inactive"      // by its advertiser; else it would
+)
+
+// Declines says why the webhook does not take the event. There is no other
+// filter than trigger, lead type and active. A damaged webhook takes every
+// event of a known kind: nobody can tell any more which it did not want, so
+// that each is accounted for as a dead letter instead of vanishing. So does one
+// that the service itself set inactive.
+func (w *Webhook) Declines(ev *Event) Decline {
+	switch {
+	case ev.Kind == KindOther:
+		return DeclinesUnknownType
+	case w.Damaged != "":
+		return ""
+	case w.Trigger != ev.Trigger:
+		return DeclinesTrigger
+	case !w.LeadTypes.Has(ev.Kind):
+		return DeclinesLeadType
+	case !w.Active:
+		return DeclinesInactive
+	}
+	return ""
+}
+
+// Wants says whether the webhook takes the event: [Webhook.Declines] tells why not.
+func (w *Webhook) Wants(ev *Event) bool { return w.Declines(ev) == "" }

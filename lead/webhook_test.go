@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/goccy/go-yaml"
 	"go.uber.org/zap/zapcore"
@@ -43,6 +44,37 @@ func TestWantsEveryCombination(t *testing.T) {
 					}
 				}
 			}
+		}
+	}
+}
+
+func TestOfSeveralDeclinesTheFirstCounts(t *testing.T) {
+	for _, tc := range []struct {
+		hook lead.Webhook
+		ev   lead.Event
+		want lead.Decline
+	}{
+		{lead.Webhook{}, lead.Event{Kind: lead.KindOther, Trigger: lead.NewContact}, lead.DeclinesUnknownType},
+		{lead.Webhook{Damaged: "not JSON"}, lead.Event{Kind: lead.KindOther}, lead.DeclinesUnknownType},
+		{lead.Webhook{Trigger: lead.ExistingContact}, lead.Event{Kind: lead.KindCall, Trigger: lead.NewContact}, lead.DeclinesTrigger},
+		{lead.Webhook{LeadTypes: lead.Forms}, lead.Event{Kind: lead.KindCall}, lead.DeclinesLeadType},
+		{lead.Webhook{LeadTypes: lead.Calls}, lead.Event{Kind: lead.KindCall}, lead.DeclinesInactive},
+		{lead.Webhook{LeadTypes: lead.Calls, Active: true}, lead.Event{Kind: lead.KindCall}, ""},
+	} {
+		if got := tc.hook.Declines(&tc.ev); got != tc.want {
+			t.Errorf("webhook %+v, event of kind %s: got %q, want %q", tc.hook, tc.ev.Kind, got, tc.want)
+		}
+	}
+}
+
+func TestWhyTheServiceSetAWebhookInactive(t *testing.T) {
+	at := time.Date(2026, 11, 23, 16, 12, 9, 5, time.FixedZone("", 3600))
+	for reason, want := range map[lead.Reason]string{
+		lead.Gone:      "leadhook set the webhook inactive at 2026-11-23T15:12:09Z because its CRM answered 410 Gone",
+		lead.Exhausted: "leadhook set the webhook inactive at 2026-11-23T15:12:09Z because its CRM kept failing",
+	} {
+		if got := (lead.Disabled{At: at, Reason: reason}).String(); got != want {
+			t.Errorf("got %q, want %q", got, want)
 		}
 	}
 }

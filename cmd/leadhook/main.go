@@ -62,6 +62,7 @@ type commands struct {
 	Seed      seedCommand     `cmd:"" help:"Write webhooks from files to Redis."`
 	Webhooks  webhooksCommand `cmd:"" help:"Look at the webhooks in Redis, and change single ones."`
 	Publish   publishCommand  `cmd:"" help:"Publish lead events to Kafka."`
+	Explain   explainCommand  `cmd:"" help:"Say which webhooks want a lead event, and why the others do not."`
 	DLQ       dlqCommand      `cmd:"" name:"dlq" help:"Look at the dead letters."`
 	Topics    topicsCommand   `cmd:"" help:"Create or check the topics."`
 	ConfigCmd configCommand   `cmd:"" name:"config" help:"Show the settings in effect, and where each came from."`
@@ -95,19 +96,7 @@ func (w *world) command(ctx context.Context) (code int) {
 		}
 	}()
 	var cli commands
-	parser, err := kong.New(&cli,
-		kong.Name("leadhook"),
-		kong.Description("Delivers leads from Kafka to the webhooks of advertisers' CRMs."),
-		kong.Vars{"version": buildVersion(), "sampleAdvertiser": sampleAdvertiser},
-		kong.Writers(w.stdout, w.stderr),
-		kong.Exit(func(code int) { panic(exit(code)) }),
-		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true, WrapUpperBound: 100}),
-		kong.BindTo(ctx, (*context.Context)(nil)),
-		kong.Bind(w, &cli),
-	)
-	if err != nil {
-		panic(err) // the command line is declared wrong
-	}
+	parser := w.parser(ctx, &cli)
 	if len(w.args) == 0 {
 		w.args = []string{"--help"}
 	}
@@ -117,6 +106,23 @@ func (w *world) command(ctx context.Context) (code int) {
 	}
 	w.settingsFile = cli.Config
 	return w.fail(call.Run())
+}
+
+func (w *world) parser(ctx context.Context, cli *commands) *kong.Kong {
+	parser, err := kong.New(cli,
+		kong.Name("leadhook"),
+		kong.Description("Delivers leads from Kafka to the webhooks of advertisers' CRMs."),
+		kong.Vars{"version": buildVersion(), "sampleAdvertiser": sampleAdvertiser},
+		kong.Writers(w.stdout, w.stderr),
+		kong.Exit(func(code int) { panic(exit(code)) }),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true, WrapUpperBound: 100}),
+		kong.BindTo(ctx, (*context.Context)(nil)),
+		kong.Bind(w, cli),
+	)
+	if err != nil {
+		panic(err) // the command line is declared wrong
+	}
+	return parser
 }
 
 // fail says what went wrong, if anything did, and returns the exit code.

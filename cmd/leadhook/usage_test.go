@@ -18,7 +18,7 @@ func alone(environ []string, args ...string) result {
 func TestHelpHasExamples(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{
-		"run", "dev", "dev crm", "seed", "publish", "dlq", "dlq list", "dlq tail",
+		"run", "dev", "dev crm", "seed", "publish", "explain", "dlq", "dlq list", "dlq tail",
 		"webhooks", "webhooks list", "webhooks show", "topics", "topics create", "topics check", "config",
 	} {
 		got := alone(nil, append(strings.Fields(name), "--help")...)

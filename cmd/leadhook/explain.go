@@ -1,0 +1,163 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/leadhook/leadhook/dispatch"
+	"github.com/leadhook/leadhook/lead"
+	"github.com/leadhook/leadhook/subscription"
+)
+
+// explainCommand says what would become of a lead event.
+type explainCommand struct {
+	File string `arg:"" name:"event.json" help:"File with one lead event, as it is in Kafka; - is standard input."`
+
+	outputFlag
+}
+
+// Help is what --help says beyond the flags.
+func (explainCommand) Help() string {
+	return `The event is read, and matched with the webhooks that are in Redis now, by the code that delivers
+leads; nothing is sent. Exit code 0: the event can be read, whether or not a webhook wants it; 1: it
+would become a dead letter.
+
+Examples:
+  leadhook explain examples/events/call.json
+  kcat -b 127.0.0.1:9092 -C -t leads -o -1 -c 1 -e | leadhook explain -
+  leadhook explain examples/events/call.json --output json | jq -r '.webhooks[] | select(.wants) | .webhook'`
+}
+
+// Run explains.
+func (c explainCommand) Run(ctx context.Context, w *world) error {
+	loaded, err := w.settings()
+	if err != nil {
+		return err
+	}
+	value, _, err := w.readInput(ctx, c.File, maxInput)
+	if err != nil {
+		return err
+	}
+	ev, refusal := dispatch.Decode(value, loaded.Config.Kafka.MaxEventBytes)
+	if refusal != nil {
+		found := explanation{Refused: &refusedJSON{string(refusal.Reason), refusal.Text}}
+		if err := c.show(w, found, func(io.Writer) error { return found.write(w) }); err != nil {
+			return err
+		}
+		return errSaid
+	}
+	return w.withStore(ctx, func(store *subscription.Store) error {
+		hooks, err := store.Webhooks(ctx, ev.AdvertiserID)
+		if err != nil {
+			return err
+		}
+		found := explain(ev, hooks)
+		return c.show(w, found, func(io.Writer) error { return found.write(w) })
+	})
+}
+
+// An explanation is what would become of an event, for programs.
+type explanation struct {
+	Refused  *refusedJSON  `json:"refused,omitempty"` // then there is nothing else
+	Event    *eventJSON    `json:"event,omitempty"`
+	Webhooks []wantingJSON `json:"webhooks"`
+}
+
+type refusedJSON struct {
+	Reason string `json:"reason"` // of the dead letter
+	Text   string `json:"text"`
+}
+
+type eventJSON struct {
+	Advertiser string       `json:"advertiser"`
+	LeadID     string       `json:"lead_id"`
+	Kind       lead.Kind    `json:"kind"`
+	Trigger    lead.Trigger `json:"trigger"`
+	Test       bool         `json:"test"`
+}
+
+type wantingJSON struct {
+	Webhook  string `json:"webhook"`
+	Wants    bool   `json:"wants"`
+	Delivery string `json:"delivery,omitempty"` // the webhook-id that its CRM would see
+	Reason   string `json:"reason,omitempty"`   // why it does not get the lead
+	Text     string `json:"text,omitempty"`     // the same in plain words
+}
+
+func explain(ev *lead.Event, hooks []*lead.Webhook) explanation {
+	found := explanation{
+		Event:    &eventJSON{ev.AdvertiserID, ev.LeadID, ev.Kind, ev.Trigger, ev.Test},
+		Webhooks: make([]wantingJSON, len(hooks)),
+	}
+	for i, hook := range hooks {
+		row := wantingJSON{Webhook: hook.ID}
+		if row.Reason, row.Text = whyNot(ev, hook); row.Reason == "" {
+			row.Wants, row.Delivery = true, lead.DeliveryID(ev, hook.ID)
+		}
+		found.Webhooks[i] = row
+	}
+	return found
+}
+
+// whyNot says why a webhook would not get an event now; an empty reason: it
+// would.
+func whyNot(ev *lead.Event, hook *lead.Webhook) (reason, text string) {
+	decline := hook.Declines(ev)
+	switch decline {
+	case lead.DeclinesUnknownType:
+		text = "no webhook takes leads of this event_type: known are call, chat and form"
+	case lead.DeclinesTrigger:
+		text = fmt.Sprintf("it takes leads of the trigger %s, this one raised %s", hook.Trigger, ev.Trigger)
+	case lead.DeclinesLeadType:
+		text = fmt.Sprintf("it takes %s, this lead is of the kind %s", strings.Join(hook.LeadTypes.Names(), " and "), ev.Kind)
+	case lead.DeclinesInactive:
+		text = "its advertiser has it inactive; since when is not recorded"
+	case "":
+		return stopped(hook)
+	}
+	return string(decline), text
+}
+
+// stopped says why a webhook that wants an event would get a dead letter made
+// of it at once.
+func stopped(hook *lead.Webhook) (reason, text string) {
+	const dead = "; the lead would become a dead letter"
+	switch {
+	case hook.Damaged != "":
+		return string(lead.WebhookDamaged), hook.Damaged + dead
+	case !hook.Disabled.At.IsZero():
+		return string(lead.WebhookDisabled), hook.Disabled.String() + dead
+	}
+	return "", ""
+}
+
+// write is the explanation for people.
+func (e explanation) write(w *world) error {
+	if e.Refused != nil {
+		_, err := fmt.Fprintf(w.stdout, "The event would be refused, and become a dead letter (%s): %s\n", e.Refused.Reason, e.Refused.Text)
+		return err
+	}
+	test := ""
+	if e.Event.Test {
+		test = ", a test lead"
+	}
+	fmt.Fprintf(w.stdout, "Lead %s of advertiser %s: %s, %s%s\n", e.Event.LeadID, printable(e.Event.Advertiser), e.Event.Kind, e.Event.Trigger, test)
+	if len(e.Webhooks) == 0 {
+		_, err := fmt.Fprintln(w.stdout, "The advertiser has no webhooks: nobody gets the lead.")
+		return err
+	}
+	fmt.Fprintln(w.stdout)
+	l := outputFlag{Output: "table"}.list(w, "WEBHOOK", "WANTS IT", "WHY NOT")
+	for _, row := range e.Webhooks {
+		wants := "no"
+		if row.Wants {
+			wants = "yes"
+		}
+		if err := l.add(row, row.Webhook, wants, dash(row.Text)); err != nil {
+			return err
+		}
+	}
+	return l.end()
+}
