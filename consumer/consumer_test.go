@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"strconv"
 	"strings"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/segmentio/kafka-go"
+	"github.com/segmentio/kafka-go/protocol/listoffsets"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"go.uber.org/goleak"
 	"go.uber.org/zap/zaptest"
@@ -408,6 +410,55 @@ func TestATopicMadeAgainIsReadFromItsBeginning(t *testing.T) {
 	seen := newTally()
 	_, stop = r.start(r.options(), seen)
 	r.until("the ten new ones are seen", func() bool { return seen.different() == 10 })
+	stop()
+}
+
+// An exchanger stands between a client and its broker.
+type exchanger func(ctx context.Context, addr net.Addr, req kafka.Request) (kafka.Response, error)
+
+func (e exchanger) RoundTrip(ctx context.Context, addr net.Addr, req kafka.Request) (kafka.Response, error) {
+	return e(ctx, addr, req)
+}
+
+func asksForEnds(req kafka.Request) bool {
+	const latest = -1
+	asked, ok := req.(*listoffsets.Request)
+	return ok && asked.Topics[0].Partitions[0].Timestamp == latest
+}
+
+func TestALogThatGrowsWhileItIsMeasuredIsNotTakenForANewOne(t *testing.T) {
+	t.Parallel() // it takes its time
+	r := newRig(t, 1)
+	r.put(0, 10)
+	var reading, grown atomic.Bool
+	opts := r.options()
+	opts.Client = &kafka.Client{Addr: r.client.Addr, Transport: exchanger(
+		func(ctx context.Context, addr net.Addr, req kafka.Request) (kafka.Response, error) {
+			resp, err := r.client.Transport.RoundTrip(ctx, addr, req)
+			if asksForEnds(req) && reading.Load() && !grown.Load() {
+				r.put(10, 10)
+				r.until("what was added is committed", func() bool { return r.committed() == 20 })
+				grown.Store(true)
+			}
+			return resp, err
+		})}
+	released := make(chan struct{})
+	var once sync.Once
+	opts.BeforeLastCommit = func(context.Context) error { // called at the end of each generation
+		once.Do(func() { close(released) })
+		return nil
+	}
+	_, stop := r.start(opts, newTally())
+	r.until("all are committed", func() bool { return r.committed() == 10 })
+	reading.Store(true)
+	r.until("the log has grown under the measuring", grown.Load)
+	r.put(20, 10)
+	r.until("all are committed", func() bool { return r.committed() == 30 })
+	select {
+	case <-released:
+		t.Error("the partition was given up, want it read on")
+	default:
+	}
 	stop()
 }
 

@@ -198,17 +198,21 @@ func await(done <-chan struct{}, d time.Duration) bool {
 // before what was read of it: the topic was made again under our feet, and the
 // partitions must be assigned anew.
 func (s *session) measure(ctx context.Context) bool {
+	read := make([]int64, len(s.partitions)) // before it is asked: the logs grow, and so does what was read
+	for i, p := range s.partitions {
+		read[i] = p.window.committable()
+	}
 	logs, err := s.bounds(ctx)
 	if err != nil {
 		return true // Kafka being away shows itself in the group and in the readers
 	}
-	for _, p := range s.partitions {
+	for i, p := range s.partitions {
 		end := logs[p.topic][p.number].end
 		p.end.Store(end)
-		if read := p.window.committable(); end < read {
+		if end < read[i] {
 			s.c.log.Warn("a log ends before what was read of it, joining the group again",
 				zap.String("topic", p.topic), zap.Int("partition", p.number),
-				zap.Int64("offset", read), zap.Int64("log_end", end))
+				zap.Int64("offset", read[i]), zap.Int64("log_end", end))
 			return false
 		}
 	}
