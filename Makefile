@@ -10,7 +10,7 @@ REAL_PACKAGES = ./consumer ./requeue ./subscription ./internal/devstack ./intern
 TOOL          = go tool -modfile=tools/go.mod
 
 .DEFAULT_GOAL := help
-.PHONY: help dev build test race lint fix fuzz bench e2e-real faults docs
+.PHONY: help dev build test race page lint fix fuzz bench e2e-real faults docs
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,9 +28,12 @@ test: ## all tests that need Go alone
 race: ## the same with the race detector (needs a C compiler)
 	CGO_ENABLED=1 go test -race -shuffle=on ./...
 
+page: ## the sample CRM's page in a real browser (needs Chromium)
+	go test -tags browser -count=1 $(GOTESTFLAGS) ./internal/devstack/browser
+
 lint: ## what CI demands of the sources
 	go vet ./...
-	go vet -tags real,faults ./...
+	go vet -tags real,faults,browser ./...
 	@test -z "$$(gofmt -s -l .)" || { echo "not formatted; run make fix:"; gofmt -s -l .; exit 1; }
 	go fix -diff ./...
 	go mod tidy -diff

@@ -3,14 +3,11 @@ package main
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
-	"net"
 	"sync"
 
 	"go.uber.org/zap"
 
-	"github.com/leadhook/leadhook/internal/devstack"
 	"github.com/leadhook/leadhook/requeue"
 )
 
@@ -19,7 +16,7 @@ type devCommand struct {
 	Data string `placeholder:"DIR" help:"Keep Kafka's data there; default in memory, gone at the end (setting dev.data)."`
 
 	All devAll `cmd:"" default:"withargs" hidden:""`
-	CRM devCRM `cmd:"" name:"crm" help:"Only the sample CRM, which shows the leads that it gets."`
+	CRM devCRM `cmd:"" name:"crm" help:"Only the sample CRM, which shows the leads that it gets; or tell it how to answer."`
 }
 
 type devAll struct{}
@@ -35,7 +32,8 @@ Examples:
   leadhook dev
   leadhook dev --data ./data
   LEADHOOK_DEV_KAFKA_LISTEN=127.0.0.1:19092 leadhook dev
-  leadhook dev crm --listen :8085`
+  leadhook dev crm --listen :8085
+  leadhook dev crm answer /json-new-1 401`
 }
 
 // Run starts everything and serves until ctx ends.
@@ -96,40 +94,4 @@ func (devAll) Run(ctx context.Context, w *world, cli *commands) error {
 	guide.Wait()
 	fmt.Fprintln(w.stdout, "\nended.")
 	return err
-}
-
-type devCRM struct {
-	Listen string `placeholder:"ADDR" help:"host:port; default is the setting dev.crm_listen."`
-}
-
-// Help is what --help says beyond the flags.
-func (devCRM) Help() string {
-	return `Takes leads by POST, as JSON or ADF, on any path, and shows each on standard output.
-
-Examples:
-  leadhook dev crm
-  leadhook dev crm --listen :8085`
-}
-
-// Run serves until ctx ends.
-func (c devCRM) Run(ctx context.Context, w *world, cli *commands) error {
-	if cli.Dev.Data != "" {
-		return &usageError{errors.New("dev crm: --data is for dev itself: the sample CRM keeps nothing")}
-	}
-	loaded, err := w.settings()
-	if err != nil {
-		return err
-	}
-	listen := cmp.Or(c.Listen, loaded.Config.Dev.CRMListen)
-	if _, err := net.ResolveTCPAddr("tcp", listen); err != nil {
-		return &usageError{fmt.Errorf("dev crm: --listen wants host:port, such as 127.0.0.1:8085 or :8085: %w", err)}
-	}
-	crm, err := devstack.StartCRM(devstack.CRMOptions{Listen: listen, Out: w.stdout})
-	if err != nil {
-		return err
-	}
-	defer crm.Close()
-	fmt.Fprintf(w.stderr, "the sample CRM takes leads at %s\n", crm.URL())
-	<-ctx.Done()
-	return nil
 }

@@ -76,6 +76,8 @@ func TestTheFirstMinute(t *testing.T) {
 		}
 	}
 	until(t, poll, "the fifth lead arrives", func() bool { return i.log.lines(" POST /") == 5 })
+	d.failsAsTold(t, i)
+	d.saysWhatREADMEShows(t, i)
 	i.end(os.Interrupt)
 	i.says("ending: ")
 	i.says("ended.")
@@ -86,6 +88,39 @@ func TestTheFirstMinute(t *testing.T) {
 			continue
 		}
 		_ = l.Close()
+	}
+}
+
+// README shows what it says first.
+func (d dev) saysWhatREADMEShows(t *testing.T, i *instance) {
+	t.Helper()
+	head, _, _ := strings.Cut(i.log.String(), "Publishing 4")
+	head = strings.NewReplacer(d.kafka, "127.0.0.1:9092", d.redis, "127.0.0.1:6379", d.crm, "127.0.0.1:8085", d.admin, "127.0.0.1:9464").Replace(head)
+	readme, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(string(readme), head) {
+		t.Errorf("README.md does not show this:\n%s", head)
+	}
+}
+
+// failsAsTold lets the CRM fail with the line that dev prints for it.
+func (d dev) failsAsTold(t *testing.T, i *instance) {
+	t.Helper()
+	var line string
+	for line = range linesWith(i.log.String(), "  leadhook dev crm answer ") {
+		line, _, _ = strings.Cut(line, "#")
+	}
+	if got := alone(d.environ(), strings.Fields(line)[1:]...); got.code != exitDone || got.out != "/json-new-1 answers: 401\n" {
+		t.Errorf("%s: got exit code %d:\n%s%s", line, got.code, got.out, got.errs)
+	}
+	if got := alone(d.environ(), "publish", "--sample", "call"); got.code != exitDone {
+		t.Error(got.errs)
+	}
+	i.says("answered 401")
+	if status, page := get(t, "http://"+d.crm); status != http.StatusOK || !strings.Contains(page, "<title>Sample CRM</title>") {
+		t.Errorf("the page is %d:\n%s", status, page)
 	}
 }
 
@@ -140,10 +175,20 @@ func TestTheSampleCRMAlone(t *testing.T) {
 	addr := freeAddr(t)
 	i := start(t, nil, "dev", "crm", "--listen", addr)
 	i.says("http://" + addr)
+	if status := postLead(t, "http://"+addr+"/any"); status != http.StatusNoContent {
+		t.Errorf("answered %d, want 204", status)
+	}
+	i.says("Ada Example")
+	i.end(os.Interrupt)
+}
+
+// postLead POSTs a lead and returns the status of the answer.
+func postLead(t *testing.T, url string) int {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), poll)
 	defer cancel()
 	body := strings.NewReader(`{"lead": {"id": 7, "event_type": "call", "display_name": "Ada Example"}}`)
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+addr+"/any", body)
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, body)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -153,6 +198,89 @@ func TestTheSampleCRMAlone(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = res.Body.Close()
-	i.says("Ada Example")
+	return res.StatusCode
+}
+
+// TestTheCommandsOfDevDocs runs them in their order. What they show of the
+// sample CRM is compared.
+func TestTheCommandsOfDevDocs(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("../../docs/dev.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := newDev(t)
+	i := start(t, d.environ(), "dev")
+	i.says("All 4 have arrived.")
+	var run, compared int
+	for _, part := range strings.Split(string(text), "\n$ leadhook ")[1:] {
+		part, _, _ = strings.Cut(part, "```")
+		part, _, _ = strings.Cut(part, "\n$ ")
+		line, shown, _ := strings.Cut(part, "\n")
+		got := alone(d.environ(), strings.Fields(line)...)
+		run++
+		if got.code != exitDone || got.out == "" {
+			t.Errorf("%s: got exit code %d:\n%s%s", line, got.code, got.out, got.errs)
+		}
+		if !strings.HasPrefix(line, "dev crm") {
+			continue
+		}
+		compared++
+		if strings.TrimSpace(got.out) != strings.TrimSpace(shown) {
+			t.Errorf("%s: got\n%swant as in docs/dev.md\n%s", line, got.out, shown)
+		}
+	}
+	if run < 6 || compared < 3 {
+		t.Errorf("%d commands found, %d compared: the docs have more", run, compared)
+	}
+}
+
+func TestTheSampleCRMIsToldHowToAnswer(t *testing.T) {
+	t.Parallel()
+	addr := freeAddr(t)
+	i := start(t, nil, "dev", "crm", "--listen", addr)
+	i.says("http://" + addr)
+	environ := []string{"LEADHOOK_DEV_CRM_LISTEN=" + addr}
+	tell := func(args ...string) string {
+		t.Helper()
+		got := alone(environ, append([]string{"dev", "crm"}, args...)...)
+		if got.code != exitDone {
+			t.Fatalf("dev crm %q: got exit code %d:\n%s%s", args, got.code, got.out, got.errs)
+		}
+		return got.out + got.errs
+	}
+	if got, want := tell("answers"), "no lead has come yet\n"; got != want {
+		t.Errorf("at first: got %q, want %q", got, want)
+	}
+	for _, tc := range []struct {
+		args, says string
+		status     int
+	}{
+		{"/mine 401", "/mine answers: 401\n", 401},
+		{"mine 429 2m", "/mine answers: 429 2m\n", 429},
+		{"http://" + addr + "/mine?key=1 503", "/mine answers: 503\n", 503},
+		{"--listen " + addr + " /mine healthy", "/mine answers: healthy\n", 204},
+	} {
+		if got := tell(append([]string{"answer"}, strings.Fields(tc.args)...)...); got != tc.says {
+			t.Errorf("answer %s: got %q, want %q", tc.args, got, tc.says)
+		}
+		if status := postLead(t, "http://"+addr+"/mine"); status != tc.status {
+			t.Errorf("after answer %s: answered %d, want %d", tc.args, status, tc.status)
+		}
+	}
+	tell("answer", "/other", "hang")
+	if got, want := tell("answers"), "PATH    ANSWER\n/mine   healthy\n/other  hang\n"; got != want {
+		t.Errorf("got\n%swant\n%s", got, want)
+	}
+	if got, want := tell("answers", "-o", "json"), `{"path":"/mine","answer":"healthy"}`+"\n"; !strings.HasPrefix(got, want) {
+		t.Errorf("as JSON: got %s, want %s first", got, want)
+	}
+	if got := alone(environ, "dev", "crm", "answer", "/"+strings.Repeat("a", 600), "401"); got.code != exitFailed || !strings.Contains(got.errs, "500 bytes") {
+		t.Errorf("a long path: got exit code %d, want 1 and why:\n%s", got.code, got.errs)
+	}
 	i.end(os.Interrupt)
+	got := alone(environ, "dev", "crm", "answers")
+	if got.code != exitFailed || !containsAll(got.errs, addr, "leadhook dev", "--listen") {
+		t.Errorf("when it has ended: got exit code %d, want 1 and what to do:\n%s", got.code, got.errs)
+	}
 }

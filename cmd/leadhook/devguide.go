@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/leadhook/leadhook/config"
+	"github.com/leadhook/leadhook/internal/devstack"
 	"github.com/leadhook/leadhook/requeue"
 )
 
@@ -19,7 +20,7 @@ func (s *stack) guide(ctx context.Context, w *world, p *requeue.Publisher, cfg *
 
   Kafka  %s   topics %s, %s and those of retries
   Redis  %s   webhooks of %s and %s
-  CRM    %s   a sample CRM, which shows each lead that it gets below
+  CRM    %s   a sample CRM: shows each lead that it gets below, and live in a browser
   Admin  %s   /healthz /readyz /metrics
 
 Publishing %d sample leads:
@@ -54,22 +55,27 @@ func (s *stack) exports(elsewhere addresses) string {
 // hints say what to try next.
 func (s *stack) hints(w *world, elsewhere addresses) {
 	fmt.Fprintf(w.stdout, `
-All %d have arrived. Now try, in a second terminal:
+All %[1]d have arrived. Now try, in a second terminal:
 
-%s  leadhook publish --sample chat            # another lead
+%[2]s  leadhook publish --sample chat            # another lead
   leadhook dlq list                         # leads that a CRM would not take
   leadhook topics check
   leadhook --help
 
+Let the sample CRM fail for one of its webhooks, on its page (%[4]s, in a browser) or with either of:
+
+  leadhook dev crm answer %[4]s/%[5]s 401    # 500, 410, 429, slow, hang; healthy again
+  curl -X PUT -d 401 %[4]s%[6]s/%[5]s
+
 A webhook of your own for the sample CRM, whose address leadhook calls only where the settings allow it:
 
-  export LEADHOOK_HTTP_ALLOW_HTTP=true LEADHOOK_HTTP_ALLOW_CIDRS=%s LEADHOOK_HTTP_ALLOW_PORTS=%d
-  echo '{webhooks: [{id: mine, advertiser: MINE_1, event: new_contact, active: true, url: "%s/mine"}]}' | leadhook seed -
+  export LEADHOOK_HTTP_ALLOW_HTTP=true LEADHOOK_HTTP_ALLOW_CIDRS=%[3]s LEADHOOK_HTTP_ALLOW_PORTS=%[7]d
+  echo '{webhooks: [{id: mine, advertiser: MINE_1, event: new_contact, active: true, url: "%[4]s/mine"}]}' | leadhook seed -
   leadhook publish --sample form --advertiser MINE_1
 
 ("go run ./cmd/leadhook" instead of "leadhook" if it is not installed.) Ctrl-C ends it.
 
-`, sampleLeads, s.exports(elsewhere), s.crmNet(), s.crmAt.Port(), s.crm.URL())
+`, sampleLeads, s.exports(elsewhere), s.crmNet(), s.crm.URL(), sampleWebhook, devstack.AnswersPath, s.crmAt.Port())
 }
 
 func adminURL(cfg config.Admin) string {

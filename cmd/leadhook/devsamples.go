@@ -8,6 +8,9 @@ import (
 // otherAdvertiser is the second one that leadhook dev has webhooks for.
 const otherAdvertiser = "CAN_118207"
 
+// sampleWebhook is the one that takes what `leadhook publish --sample` sends.
+const sampleWebhook = "json-new-1"
+
 // sampleWebhooks are two for each of two advertisers: both formats, both
 // triggers, so that every sample lead is wanted by exactly one.
 func sampleWebhooks(crm string) []lead.Webhook {
@@ -18,7 +21,7 @@ func sampleWebhooks(crm string) []lead.Webhook {
 		}
 	}
 	return []lead.Webhook{
-		hook("json-new-1", sampleAdvertiser, lead.NewContact, lead.JSON),
+		hook(sampleWebhook, sampleAdvertiser, lead.NewContact, lead.JSON),
 		hook("adf-existing-1", sampleAdvertiser, lead.ExistingContact, lead.ADF),
 		hook("adf-new-2", otherAdvertiser, lead.NewContact, lead.ADF),
 		hook("json-existing-2", otherAdvertiser, lead.ExistingContact, lead.JSON),

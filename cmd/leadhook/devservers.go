@@ -48,7 +48,7 @@ func (s *stack) start(cfg config.Dev, w *world) (err error) {
 	if s.redis, err = devstack.StartRedis(devstack.RedisOptions{Listen: cfg.RedisListen}); err != nil {
 		return err
 	}
-	s.crm, err = devstack.StartCRM(devstack.CRMOptions{Listen: cfg.CRMListen, Out: w.stdout, KeepPosts: sampleLeads})
+	s.crm, err = devstack.StartCRM(devstack.CRMOptions{Listen: cfg.CRMListen, Out: w.stdout, Page: true, KeepPosts: sampleLeads})
 	if err != nil {
 		return err
 	}

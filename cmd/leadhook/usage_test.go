@@ -18,7 +18,7 @@ func alone(environ []string, args ...string) result {
 func TestHelpHasExamples(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{
-		"run", "dev", "dev crm", "seed", "publish", "explain", "dlq", "dlq list", "dlq tail",
+		"run", "dev", "dev crm", "dev crm answer", "dev crm answers", "seed", "publish", "explain", "dlq", "dlq list", "dlq tail",
 		"webhooks", "webhooks list", "webhooks show", "topics", "topics create", "topics check", "config",
 	} {
 		got := alone(nil, append(strings.Fields(name), "--help")...)
@@ -67,6 +67,11 @@ func TestWrongUsageIsExitCodeTwo(t *testing.T) {
 		{"webhooks list --limit -1", "", []string{"--limit"}},
 		{"webhooks list --format xml", "", []string{"--format", "json", "adf"}},
 		{"webhooks show", "", []string{"<id>"}},
+		{"dev crm answer /json-new-1 nope", "", []string{"status from 200 to 599", "hang"}},
+		{"dev crm answer /json-new-1 slow soon", "", []string{"soon", "30s"}},
+		{"dev crm answer /json-new-1", "", []string{"<answer>"}},
+		{"dev crm answer https:///json-new-1 401", "", []string{"URL"}},
+		{"dev crm answers --listen nowhere", "", []string{"--listen", "host:port"}},
 		{"dlq list --limit 0", "", []string{"--limit"}},
 		{"dlq tail --limit -1", "", []string{"--limit"}},
 		{"dlq list --output xml", "", []string{"--output", "table", "json"}},

@@ -7,7 +7,9 @@ import (
 	"maps"
 	"net"
 	"net/http"
+	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -23,6 +25,11 @@ type CRMOptions struct {
 	// Answer decides how a POST is answered; it is called by many goroutines
 	// at once. Nil: 204 for a lead, 400 for a body that is none.
 	Answer func(Post) Answer
+
+	// Page serves a page at / that shows the newest leads as they come, and
+	// from which, or over HTTP, the answers of each path can be changed. What
+	// was ordered so goes before Answer.
+	Page bool
 
 	KeepPosts  int // newest POSTs kept whole for [CRM.Posts]; zero: none
 	KeepCounts int // deliveries counted for [CRM.Counts]; zero: none
@@ -49,6 +56,10 @@ type CRM struct {
 
 	out    sync.Mutex // guards opts.Out
 	memory memory
+
+	board       *board // nil without a page
+	streams     atomic.Int32
+	crossOrigin http.CrossOriginProtection
 }
 
 // bodyLimit is more than any event may be that Kafka's defaults let through.
@@ -65,6 +76,9 @@ func StartCRM(opts CRMOptions) (*CRM, error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	c := &CRM{opts: opts, addr: advertised(listen, ln.Addr().String()), closed: cancel}
 	c.memory.keepPosts, c.memory.keepCounts = opts.KeepPosts, opts.KeepCounts
+	if opts.Page {
+		c.board = newBoard()
+	}
 	c.server = &http.Server{
 		Handler:           c,
 		BaseContext:       func(net.Listener) context.Context { return ctx },
@@ -93,29 +107,48 @@ func (c *CRM) Close() {
 	c.served.Wait()
 }
 
-// ServeHTTP takes one POST.
+// ServeHTTP takes one POST, which is a lead whatever its path, or serves the
+// page.
 func (c *CRM) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if r.Method != http.MethodPost {
-		w.Header().Set("Allow", http.MethodPost)
-		http.Error(w, "This is leadhook's sample CRM: it takes leads by POST, on any path.", http.StatusMethodNotAllowed)
-		return
+	switch {
+	case r.Method == http.MethodPost:
+		c.take(w, r)
+	case c.board != nil:
+		c.servePage(w, r)
+	default:
+		wantsPOST(w)
 	}
+}
+
+func (c *CRM) take(w http.ResponseWriter, r *http.Request) {
 	post, err := readPost(w, r)
 	if err != nil {
 		c.refuse(w, post, err)
 		return
 	}
 	seen, unreadable := read(post)
-	answer := Answer{}
-	switch {
-	case c.opts.Answer != nil:
-		answer = c.opts.Answer(post)
-	case unreadable != nil:
-		answer = Answer{Status: http.StatusBadRequest, Body: unreadable.Error() + "\n"}
-	}
+	answer := c.decide(post, unreadable)
 	c.show(post, seen, unreadable, answer)
 	c.memory.got(post) // what is known to have come is shown already
 	c.answer(w, r, post, answer)
+}
+
+// decide says how a POST is answered: as its path was told, as the options
+// say, or as usual.
+func (c *CRM) decide(post Post, unreadable error) Answer {
+	if c.board != nil {
+		path, _ := post.target()
+		if order := c.board.order(path); !order.healthy() {
+			return order.answer
+		}
+	}
+	switch {
+	case c.opts.Answer != nil:
+		return c.opts.Answer(post)
+	case unreadable != nil:
+		return Answer{Status: http.StatusBadRequest, Body: unreadable.Error() + "\n"}
+	}
+	return Answer{}
 }
 
 func readPost(w http.ResponseWriter, r *http.Request) (Post, error) {
@@ -153,11 +186,13 @@ func wait(ctx context.Context, a Answer) bool {
 		<-ctx.Done()
 		return false
 	}
-	if a.After <= 0 {
-		return true
-	}
+	return a.After <= 0 || sleep(ctx, a.After)
+}
+
+// sleep says whether ctx goes on after that time.
+func sleep(ctx context.Context, d time.Duration) bool {
 	select {
-	case <-time.After(a.After):
+	case <-time.After(d):
 		return true
 	case <-ctx.Done():
 		return false
@@ -172,3 +207,18 @@ func (a Answer) status() int {
 }
 
 func (a Answer) taken() bool { return a.status()/100 == 2 }
+
+// brief is the answer in a few words: 429, Retry-After 30.
+func (a Answer) brief() string {
+	if a.Never {
+		return "none"
+	}
+	text := strconv.Itoa(a.status())
+	if pause := a.Header.Get("Retry-After"); pause != "" {
+		text += ", Retry-After " + pause
+	}
+	if a.After >= time.Second {
+		text += " after " + brief(a.After)
+	}
+	return text
+}

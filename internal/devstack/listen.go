@@ -14,6 +14,10 @@ const anyPort = "127.0.0.1:0"
 
 func listenAddr(listen string) string { return cmp.Or(listen, anyPort) }
 
+// Advertised is where clients find what was told to listen at host:port: at
+// loopback, if it was told to listen everywhere.
+func Advertised(listen string) string { return advertised(listen, listen) }
+
 // advertised is where clients find what listens: the host that was asked for,
 // or loopback if that was every address, with the port that was got.
 func advertised(listen string, got string) string {

@@ -17,6 +17,8 @@ type summary struct {
 	leadID string
 	kind   string // Phone call, Chat, Web form, Email
 	name   string // of the contact
+	phone  string // the best one
+	email  string
 	about  string // in a few words; empty if the lead does not say
 	test   bool
 }
@@ -51,9 +53,14 @@ func readJSON(body []byte) (summary, error) {
 			Contact     struct {
 				First loose `json:"first_name"`
 				Last  loose `json:"last_name"`
+				Email loose `json:"email"`
+
+				Mobile loose `json:"phone_mobile"`
+				Home   loose `json:"phone_home"`
+				Work   loose `json:"phone_work"`
 			} `json:"contact"`
 			Call struct {
-				Target loose `json:"target_number"`
+				Caller loose `json:"caller_number"`
 			} `json:"call"`
 			Chat struct {
 				Summary loose `json:"summary"`
@@ -78,6 +85,8 @@ func readJSON(body []byte) (summary, error) {
 		leadID: string(l.ID),
 		kind:   kind(string(l.EventType), string(l.Form.SubType)),
 		name:   cmp.Or(strings.TrimSpace(string(l.Contact.First+" "+l.Contact.Last)), string(l.DisplayName)),
+		phone:  string(cmp.Or(l.Contact.Mobile, l.Contact.Home, l.Contact.Work, l.Call.Caller)),
+		email:  string(l.Contact.Email),
 		about:  string(cmp.Or(l.Form.Subject, l.Form.Message, l.Chat.Summary, l.Notes)),
 	}, nil
 }
@@ -121,6 +130,8 @@ func readADF(body []byte) (summary, error) {
 			Make    string   `xml:"vehicle>make"`
 			Model   string   `xml:"vehicle>model"`
 			Names   []string `xml:"customer>contact>name"`
+			Phones  []string `xml:"customer>contact>phone"`
+			Email   string   `xml:"customer>contact>email"`
 			Remarks string   `xml:"customer>comments"`
 			Service string   `xml:"provider>service"`
 		} `xml:"prospect"`
@@ -136,6 +147,8 @@ func readADF(body []byte) (summary, error) {
 		leadID: strings.TrimSpace(p.ID),
 		kind:   cmp.Or(strings.TrimSpace(p.Service), "Lead"),
 		name:   strings.Join(p.Names, " "),
+		phone:  cmp.Or(p.Phones...),
+		email:  p.Email,
 		about:  joined([]string{vehicle, remark(remarks)}, ", "),
 		test:   test,
 	}, nil

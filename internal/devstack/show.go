@@ -4,10 +4,12 @@ import (
 	"cmp"
 	"fmt"
 	"strings"
+	"time"
 	"unicode"
 )
 
-// show writes a lead for a person, in two lines:
+// show puts a lead on the page's board, and writes it for a person, in two
+// lines:
 //
 //	16:12:09  Web form from Maria Lopez: Is the blue one still there?
 //	          POST /prairie/json · JSON · new_contact · lead 1003 · dlv_5e0c… · TEST LEAD
@@ -15,6 +17,9 @@ import (
 // What is not as usual comes last: an attempt after the first, an answer that
 // is none of success.
 func (c *CRM) show(p Post, s summary, unreadable error, a Answer) {
+	if c.board != nil {
+		c.board.add(onBoard(p, s, unreadable, a))
+	}
 	if c.opts.Out == nil {
 		return
 	}
@@ -78,6 +83,8 @@ func outcome(a Answer) string {
 		return "never answered"
 	case !a.taken():
 		return fmt.Sprintf("answered %d", a.status())
+	case a.After >= time.Second:
+		return "answered after " + brief(a.After)
 	}
 	return ""
 }

@@ -1,0 +1,70 @@
+package devstack
+
+import (
+	"bytes"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+)
+
+// shownHeaders are those whose values the page shows. Of all others, which a
+// webhook may have for its credentials, it shows that they were there.
+var shownHeaders = []string{
+	"Accept-Encoding", "Content-Length", "Content-Type", "Traceparent", "User-Agent", "Webhook-Attempt", "Webhook-Id",
+	"Webhook-Signature", "Webhook-Test", "Webhook-Timestamp", "Webhook-Trigger",
+}
+
+// request writes a POST as it came, for people: without the values of headers
+// that may be secret and without the query, and no more than is kept.
+func (p Post) request() []byte {
+	var b bytes.Buffer
+	path, query := p.target()
+	if query {
+		path += "?…"
+	}
+	fmt.Fprintf(&b, "POST %s\n", path)
+	writeHeader(&b, p.Header)
+	b.WriteByte('\n')
+	b.Write(p.Body[:min(len(p.Body), keptRequest)])
+	if len(p.Body) > keptRequest {
+		fmt.Fprintf(&b, "\n… %d bytes in all", len(p.Body))
+	}
+	return b.Bytes()
+}
+
+func writeHeader(b *bytes.Buffer, h http.Header) {
+	const enough = 16 << 10
+	names := make([]string, 0, len(h))
+	for name := range h {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	for _, name := range names {
+		for _, value := range h[name] {
+			if b.Len() > enough {
+				b.WriteString("…\n")
+				return
+			}
+			if !slices.Contains(shownHeaders, name) {
+				value = "(not shown)"
+			}
+			fmt.Fprintf(b, "%s: %s\n", name, clipped(value))
+		}
+	}
+}
+
+// target is the path of the POST, and whether a query followed it.
+func (p Post) target() (path string, query bool) {
+	path, _, query = strings.Cut(p.Path, "?")
+	return path, query
+}
+
+// clipped keeps a text that a stranger wrote from filling the page.
+func clipped(text string) string {
+	const longest = 500 // bytes
+	if len(text) <= longest {
+		return text
+	}
+	return strings.ToValidUTF8(text[:longest], "") + "…"
+}
