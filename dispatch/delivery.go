@@ -136,7 +136,7 @@ func (d *Dispatcher) settle(ctx context.Context, dl *delivery) error {
 
 // schedule lets a delivery wait whose attempt has failed.
 func (d *Dispatcher) schedule(ctx context.Context, dl *delivery) error {
-	wait, more := d.scheduledWait(dl.history.Step, dl.outcome)
+	wait, more := scheduledWait(d.opts.Schedule, dl.history.Step, dl.outcome)
 	if !more {
 		return d.buryDelivery(ctx, dl, lead.Exhausted, dl.outcome.text)
 	}

@@ -14,11 +14,11 @@ func Schedule() []time.Duration {
 // scheduledWait is how long a delivery waits that has waited step times
 // already, and false if it has waited often enough. What the CRM asked for
 // counts where it is longer.
-func (d *Dispatcher) scheduledWait(step int, o outcome) (time.Duration, bool) {
-	if step >= len(d.opts.Schedule) {
+func scheduledWait(schedule []time.Duration, step int, o outcome) (time.Duration, bool) {
+	if step >= len(schedule) {
 		return 0, false
 	}
-	return max(d.opts.Schedule[step], o.pause), true
+	return max(schedule[step], o.pause), true
 }
 
 // deferral is how long a delivery waits, unattempted, for a CRM that has been

@@ -30,19 +30,6 @@ func (r *rig) redisClient() redis.UniversalClient {
 	return rdb
 }
 
-// damage makes a webhook's record one that cannot be read.
-func (r *rig) damage(h hook) {
-	r.t.Helper()
-	rdb := r.redisClient()
-	keys := rdb.Keys(r.t.Context(), "leadhook:{*}:webhooks:"+h.Advertiser).Val()
-	if len(keys) != 1 {
-		r.t.Fatalf("got keys %q for the webhooks of %s", keys, h.Advertiser)
-	}
-	if err := rdb.HSet(r.t.Context(), keys[0], h.ID, "{}").Err(); err != nil {
-		r.t.Fatal(err)
-	}
-}
-
 // disable does what the service does with a webhook whose CRM is gone.
 func (r *rig) disable(h hook) {
 	r.t.Helper()
@@ -67,7 +54,7 @@ func TestExplainGivesTheOneReasonOfEachWebhook(t *testing.T) {
 	trigger.Event, trigger.Active = "new_lead", false
 	types.LeadTypes = []string{"calls", "chats"}
 	r.seed(wants, damaged, disabled, inactive, trigger, types, r.hook("other", r.name("USA_2")))
-	r.damage(damaged)
+	damage(t, r, damaged)
 	r.disable(disabled)
 
 	in := event(advertiser, "new_contact", "form", 7)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"io"
 	"net"
 	"os"
 	"path/filepath"
@@ -8,6 +9,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/alecthomas/kong"
 )
 
 // alone runs a command that needs nothing around it.
@@ -15,12 +18,28 @@ func alone(environ []string, args ...string) result {
 	return (&rig{environ: environ}).leadhook("", args...)
 }
 
+// allCommands are those that the command line declares, with those that hold
+// others, and without hidden ones.
+func allCommands(t *testing.T) []*kong.Node {
+	t.Helper()
+	var all []*kong.Node
+	w := &world{stdout: io.Discard, stderr: io.Discard}
+	err := kong.Visit(w.parser(t.Context(), &commands{}).Model, func(node kong.Visitable, next kong.Next) error {
+		if command, ok := node.(*kong.Node); ok && command.Type == kong.CommandNode && !command.Hidden {
+			all = append(all, command)
+		}
+		return next(nil)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
 func TestHelpHasExamples(t *testing.T) {
 	t.Parallel()
-	for _, name := range []string{
-		"run", "dev", "dev crm", "dev crm answer", "dev crm answers", "seed", "publish", "explain", "dlq", "dlq list", "dlq tail",
-		"webhooks", "webhooks list", "webhooks show", "topics", "topics create", "topics check", "config",
-	} {
+	for _, node := range allCommands(t) {
+		name := strings.TrimPrefix(node.FullPath(), "leadhook ")
 		got := alone(nil, append(strings.Fields(name), "--help")...)
 		if got.code != exitDone || got.errs != "" || !containsAll(got.out, "Usage: leadhook "+name, "Examples:", "    leadhook ") {
 			t.Errorf("leadhook %s --help: got exit code %d, want 0 and examples on standard output:\n%s%s", name, got.code, got.out, got.errs)

@@ -14,6 +14,7 @@ import (
 type webhooksCommand struct {
 	List webhooksList `cmd:"" help:"Show webhooks, a page at a time."`
 	Show webhooksShow `cmd:"" help:"Show everything about webhooks."`
+	Test webhooksTest `cmd:"" help:"Send a test lead to a webhook now, and show what comes of it."`
 }
 
 // Help is what --help says beyond the flags.
