@@ -58,6 +58,14 @@ const (
 	WebhookDamaged  Reason = "webhook_damaged" // its record in Redis cannot be read
 )
 
+// Reasons are all reasons, those of events that cannot be read first.
+func Reasons() []Reason {
+	return []Reason{
+		NotJSON, BadUTF8, NoAdvertiser, BadTrigger, BadLeadID, NoEventType, AmbiguousField, TooLarge, Internal,
+		Exhausted, Expired, Refused, Gone, WebhookDisabled, WebhookInactive, WebhookRemoved, WebhookDamaged,
+	}
+}
+
 // A History is how far a delivery has got, over all instances and waits. Kafka
 // carries it from one attempt to the next.
 type History struct {
@@ -102,31 +110,3 @@ type Waiting struct {
 	NotBefore time.Time // when the attempt is due; never before
 	History
 }
-
-// A Mark is how far a delivery has got, as the ledger remembers it and as each
-// record of it carries: a record that is behind its delivery's mark was settled
-// by somebody before, and needs no attempt. The zero Mark is that of a record
-// of the live topic, and of a delivery that nothing is known of.
-type Mark uint16
-
-// MarkDelivered is the mark of a delivery that a CRM has taken. No record is
-// beyond it.
-const MarkDelivered Mark = 1<<16 - 1
-
-// marksPerReplay is more than a delivery can get from one replay to the next:
-// the live record, a deferral of it, nine scheduled waits and the dead letter.
-const marksPerReplay = 16
-
-// MarkOf is the mark of a record: of the live topic, unless waiting, of a retry
-// topic otherwise.
-func MarkOf(h *History, waiting bool) Mark {
-	n := h.Replays * marksPerReplay
-	if waiting {
-		n += h.Step + 1
-	}
-	return Mark(min(n, int(MarkDelivered)-2))
-}
-
-// Buried is the mark of a delivery that became a dead letter when its record
-// had the mark m.
-func (m Mark) Buried() Mark { return min(m+1, MarkDelivered-1) }
