@@ -75,7 +75,7 @@ func numbers(letters []requeue.Letter) []int {
 
 func (r *rig) list(t *testing.T, topic string, n int) []requeue.Letter {
 	t.Helper()
-	letters, err := requeue.NewDeadLetterReader(r.client, topic, zaptest.NewLogger(t)).List(within(t), n)
+	letters, err := requeue.NewDeadLetterReader(r.client, topic, zaptest.NewLogger(t)).List(within(t), requeue.Filter{}, n)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -135,8 +135,8 @@ func TestListReadsNotTheWholeTopic(t *testing.T) {
 		return true
 	}})
 	r.list(t, topic, 5)
-	if got := first.Load(); got != 990 {
-		t.Errorf("read from offset %d on, want 990: five letters, and five that are older than all of them", got)
+	if got := first.Load(); got != 985 {
+		t.Errorf("read from offset %d on, want 985: five letters, and ten that are older than all of them", got)
 	}
 }
 
@@ -208,7 +208,7 @@ func TestOffsetsWithoutRecords(t *testing.T) {
 	if got := numbers(r.list(t, topic, 2)); !slices.Equal(got, []int{1}) {
 		t.Errorf("letters %v, want the one", got)
 	}
-	next, stop := pull(t, requeue.NewDeadLetterReader(r.client, topic, zaptest.NewLogger(t)).Tail(within(t), 1))
+	next, stop := pull(t, requeue.NewDeadLetterReader(r.client, topic, zaptest.NewLogger(t)).Tail(within(t), requeue.Filter{}, 1))
 	defer stop()
 	if got := next(); got != 1 {
 		t.Errorf("tail yielded %d, want 1", got)
@@ -232,12 +232,12 @@ func TestReadingWhatIsNotThere(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			reader := requeue.NewDeadLetterReader(c.rig.client, topic, zaptest.NewLogger(t))
-			_, err := reader.List(within(t), 1)
+			_, err := reader.List(within(t), requeue.Filter{}, 1)
 			if err == nil || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("List: %v, want an error with %q", err, c.want)
 			}
 			yielded := 0
-			for _, err = range reader.Tail(within(t), 1) {
+			for _, err = range reader.Tail(within(t), requeue.Filter{}, 1) {
 				yielded++
 			}
 			if yielded != 1 || err == nil || !strings.Contains(err.Error(), c.want) {

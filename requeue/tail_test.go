@@ -38,7 +38,7 @@ func TestTailBeginsWithTheNewestAndGoesOn(t *testing.T) {
 	for i := range 9 {
 		r.bury(t, topic, i%3, i+1, i)
 	}
-	next, stop := pull(t, requeue.NewDeadLetterReader(r.client, topic, zaptest.NewLogger(t)).Tail(within(t), 2))
+	next, stop := pull(t, requeue.NewDeadLetterReader(r.client, topic, zaptest.NewLogger(t)).Tail(within(t), requeue.Filter{}, 2))
 	defer stop()
 	for _, want := range []int{8, 9} {
 		if got := next(); got != want {
@@ -60,7 +60,7 @@ func TestTailEndsWithItsContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	var got []int
-	for letter, err := range requeue.NewDeadLetterReader(r.client, topic, zaptest.NewLogger(t)).Tail(ctx, 5) {
+	for letter, err := range requeue.NewDeadLetterReader(r.client, topic, zaptest.NewLogger(t)).Tail(ctx, requeue.Filter{}, 5) {
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -76,7 +76,7 @@ func TestTailAfterRetentionHasPassed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		v := newVirtual(t, kfake.SeedTopics(1, "leads.dlq"))
 		v.bury(t, "leads.dlq", 0, 1, 1)
-		next, stop := pull(t, v.deadLetters().Tail(t.Context(), 1))
+		next, stop := pull(t, v.deadLetters().Tail(t.Context(), requeue.Filter{}, 1))
 		defer stop()
 		if got := next(); got != 1 {
 			t.Errorf("yielded %d, want 1", got)
@@ -131,7 +131,7 @@ func TestTailWhileKafkaIsAway(t *testing.T) {
 		data := kfake.DataDir(t.TempDir())
 		v := newVirtual(t, kfake.SeedTopics(3, "leads.dlq"), data)
 		v.bury(t, "leads.dlq", 0, 1, 1)
-		next, stop := pull(t, v.deadLetters().Tail(t.Context(), 1))
+		next, stop := pull(t, v.deadLetters().Tail(t.Context(), requeue.Filter{}, 1))
 		defer stop()
 		next() // the first letter; from here on the tail follows
 		v.bury(t, "leads.dlq", 0, 2, 2)
@@ -156,7 +156,7 @@ func TestTailFindsNewPartitions(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		v := newVirtual(t, kfake.SeedTopics(1, "leads.dlq"))
 		v.bury(t, "leads.dlq", 0, 1, 1)
-		next, stop := pull(t, v.deadLetters().Tail(t.Context(), 1))
+		next, stop := pull(t, v.deadLetters().Tail(t.Context(), requeue.Filter{}, 1))
 		defer stop()
 		next() // the first letter; from here on the tail follows
 		v.bury(t, "leads.dlq", 0, 2, 2)
@@ -183,7 +183,7 @@ func TestTailRestsBehindOffsetsWithoutRecords(t *testing.T) {
 	r := newFake(t)
 	topic := r.topic(t, 1)
 	r.bury(t, topic, 0, 1, 1)
-	next, stop := pull(t, requeue.NewDeadLetterReader(r.client, topic, zaptest.NewLogger(t)).Tail(within(t), 1))
+	next, stop := pull(t, requeue.NewDeadLetterReader(r.client, topic, zaptest.NewLogger(t)).Tail(within(t), requeue.Filter{}, 1))
 	defer stop()
 	next() // the first letter; from here on the tail follows
 	r.bury(t, topic, 0, 2, 2)
