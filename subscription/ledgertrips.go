@@ -112,21 +112,28 @@ func failure(answer *redis.Cmd) error {
 
 // hand gives the look-ups of a part their answers.
 func (l *Ledger) hand(part []*lookup, answer *redis.Cmd) {
-	err := failure(answer)
-	packed, _ := answer.Val().(string)
-	if err == nil && len(packed) != 2*len(part) {
-		err = fmt.Errorf("an answer of %d bytes instead of %d", len(packed), 2*len(part))
-	}
-	if err != nil {
+	if err := fill(part, answer); err != nil {
 		l.away.lost(part[0].part, fmt.Errorf("asking Redis how far deliveries got: %w", err))
 	}
-	for i, q := range part {
-		if err == nil {
-			q.mark = lead.Mark(packed[2*i])<<8 | lead.Mark(packed[2*i+1])
-			q.answered = true
-		}
+	for _, q := range part {
 		close(q.done)
 	}
+}
+
+// fill gives them their marks, unless Redis did not answer.
+func fill(part []*lookup, answer *redis.Cmd) error {
+	if err := failure(answer); err != nil {
+		return err
+	}
+	packed, _ := answer.Val().(string)
+	if len(packed) != 2*len(part) {
+		return fmt.Errorf("an answer of %d bytes instead of %d", len(packed), 2*len(part))
+	}
+	for i, q := range part {
+		q.mark = lead.Mark(packed[2*i])<<8 | lead.Mark(packed[2*i+1])
+		q.answered = true
+	}
+	return nil
 }
 
 // writeMarks writes marks until ctx ends, and then what is left, for a second

@@ -2,6 +2,7 @@ package subscription
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -69,6 +70,21 @@ func NewStore(rdb redis.UniversalClient) *Store {
 func (s *Store) Webhooks(ctx context.Context, advertiser string) ([]*lead.Webhook, error) {
 	a := s.read(ctx, []string{advertiser})[0]
 	return a.hooks, a.err
+}
+
+// WebhooksOf is Webhooks for several advertisers, in one round trip to each
+// node. Those that cannot be read are missing; the error is the first of theirs.
+func (s *Store) WebhooksOf(ctx context.Context, advertisers []string) (map[string][]*lead.Webhook, error) {
+	all := make(map[string][]*lead.Webhook, len(advertisers))
+	var failed error
+	for i, a := range s.read(ctx, advertisers) {
+		if a.err != nil {
+			failed = cmp.Or(failed, a.err)
+			continue
+		}
+		all[advertisers[i]] = a.hooks
+	}
+	return all, failed
 }
 
 // An answer is what Redis said about one advertiser.

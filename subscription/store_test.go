@@ -29,6 +29,11 @@ func TestWebhooksComeBackAsTheyWereSeeded(t *testing.T) {
 	if got, err := store.Webhooks(t.Context(), "USA_3"); err != nil || len(got) != 0 {
 		t.Errorf("an advertiser without webhooks: got %v, error %v, want none", got, err)
 	}
+	want := map[string][]*lead.Webhook{"USA_2": {&other}, "USA_1": {&a, &b}, "USA_3": nil}
+	all, err := store.WebhooksOf(t.Context(), []string{"USA_2", "USA_3", "USA_1"})
+	if diff := cmp.Diff(want, all, revealed); err != nil || diff != "" {
+		t.Errorf("of three advertisers: got error %v and webhooks (-want +got):\n%s", err, diff)
+	}
 }
 
 // revealed compares secrets by their values and shows them, all invented. The
@@ -52,6 +57,9 @@ func TestRedisThatWasNotSeededIsNotTakenForOneWithoutWebhooks(t *testing.T) {
 	store := subscription.NewStore(rdb)
 	if _, err := store.Webhooks(t.Context(), "USA_1"); !errors.Is(err, subscription.ErrNotSeeded) {
 		t.Errorf("before a seed: got error %v, want ErrNotSeeded", err)
+	}
+	if got, err := store.WebhooksOf(t.Context(), []string{"USA_1"}); !errors.Is(err, subscription.ErrNotSeeded) || len(got) != 0 {
+		t.Errorf("before a seed, several: got %v, error %v, want ErrNotSeeded", got, err)
 	}
 	seed(t, store)
 	if _, err := store.Webhooks(t.Context(), "USA_1"); err != nil {

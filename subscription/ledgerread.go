@@ -1,0 +1,50 @@
+package subscription
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/leadhook/leadhook/lead"
+)
+
+// A DeliveryKey is what the ledger knows a delivery by.
+type DeliveryKey struct{ LeadID, Delivery string }
+
+// Marks returns how far deliveries got, in the order of the keys: the furthest
+// of what Redis says and of what was noted here. Zero: nothing is known. It is
+// for tools: other than [Ledger.Reached] it does not need Run, asks for all of
+// them together, in one round trip for each 512, and fails if Redis does not
+// answer.
+func (l *Ledger) Marks(ctx context.Context, keys []DeliveryKey) ([]lead.Mark, error) {
+	marks := make([]lead.Mark, len(keys))
+	asked := make([]*lookup, len(keys))
+	for i, k := range keys {
+		asked[i] = &lookup{place: l.shelves.place(k.LeadID, k.Delivery)}
+		marks[i] = l.marks.noted(asked[i].place) // first: it leaves here only when Redis has it
+	}
+	sorted := slices.SortedFunc(slices.Values(asked), func(a, b *lookup) int { return a.compare(b.place) })
+	for batch := range slices.Chunk(sorted, ledgerBatch) {
+		if err := l.lookUp(ctx, batch); err != nil {
+			return nil, err
+		}
+	}
+	for i, q := range asked {
+		marks[i] = max(q.mark, marks[i])
+	}
+	return marks, nil
+}
+
+// lookUp asks for a batch, sorted by place.
+func (l *Ledger) lookUp(ctx context.Context, batch []*lookup) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, readTimeout, fmt.Errorf("no answer within %v", readTimeout))
+	defer cancel()
+	answers := l.ask(ctx, batch)
+	for part := range runs(batch, place.samePart) {
+		if err := fill(part, answers[0]); err != nil {
+			return fmt.Errorf("asking Redis how far deliveries got: %w", err)
+		}
+		answers = answers[1:]
+	}
+	return nil
+}
