@@ -2,99 +2,51 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
+	"strings"
+	"sync"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/redis/go-redis/v9"
+	"go.uber.org/zap"
+
 	"github.com/leadhook/leadhook/config"
+	"github.com/leadhook/leadhook/lead"
 	"github.com/leadhook/leadhook/requeue"
+	"github.com/leadhook/leadhook/subscription"
 )
 
-// dlqCommand looks at the dead-letter topic, without joining any group.
+// dlqCommand looks at the dead-letter topic, without joining any group, and
+// puts dead letters back.
 type dlqCommand struct {
-	List dlqList `cmd:"" help:"Show the newest dead letters, newest first."`
-	Tail dlqTail `cmd:"" help:"Show dead letters as they arrive, until Ctrl-C."`
+	List   dlqList   `cmd:"" help:"Show the newest dead letters, newest first, and what became of them."`
+	Show   dlqShow   `cmd:"" help:"Show one dead letter, its history and its event."`
+	Tail   dlqTail   `cmd:"" help:"Show dead letters as they arrive, until Ctrl-C."`
+	Stats  dlqStats  `cmd:"" help:"Count dead letters by reason, webhook and host."`
+	Replay dlqReplay `cmd:"" help:"Send dead letters again, each to its own webhook."`
 }
 
 // Help is what --help says beyond the flags.
 func (dlqCommand) Help() string {
 	return `Examples:
-  leadhook dlq list
-  leadhook dlq tail --output json`
+  leadhook dlq stats --since 24h
+  leadhook dlq list --webhook 84+TEST_1 --status 4xx
+  leadhook dlq show 3/17
+  leadhook dlq replay --webhook 84+TEST_1 --since 2026-11-23`
 }
 
-type dlqList struct {
-	Limit int `short:"n" default:"20" help:"How many."`
-
-	outputFlag
+// A graveyard is the dead-letter topic and what is asked about it.
+type graveyard struct {
+	cfg    *config.Config
+	kafka  *kafkaConn
+	reader *requeue.DeadLetterReader
 }
 
-// Help is what --help says beyond the flags.
-func (dlqList) Help() string {
-	return `Examples:
-  leadhook dlq list
-  leadhook dlq list --limit 1000 --output json | jq -r .reason | sort | uniq -c`
-}
-
-// Run lists.
-func (c dlqList) Run(ctx context.Context, w *world) error {
-	if c.Limit < 1 {
-		return &usageError{fmt.Errorf("dlq list: --limit must be at least 1")}
-	}
-	return w.withDeadLetters(ctx, func(reader *requeue.DeadLetterReader) error {
-		letters, err := reader.List(ctx, c.Limit)
-		if err != nil {
-			return err
-		}
-		if len(letters) == 0 {
-			fmt.Fprintln(w.stderr, "no dead letters")
-		}
-		l := c.list(w, letterHeading...)
-		for i := range letters {
-			if err := addLetter(l, &letters[i]); err != nil {
-				return err
-			}
-		}
-		return l.end()
-	})
-}
-
-type dlqTail struct {
-	Limit int `short:"n" default:"10" help:"How many of the newest to show first."`
-
-	outputFlag
-}
-
-// Help is what --help says beyond the flags.
-func (dlqTail) Help() string {
-	return `Examples:
-  leadhook dlq tail
-  leadhook dlq tail --limit 0 --output json`
-}
-
-// Run follows until ctx ends.
-func (c dlqTail) Run(ctx context.Context, w *world) error {
-	if c.Limit < 0 {
-		return &usageError{fmt.Errorf("dlq tail: --limit must not be negative")}
-	}
-	return w.withDeadLetters(ctx, func(reader *requeue.DeadLetterReader) error {
-		l, err := c.follow(w, letterHeading...)
-		if err != nil {
-			return err
-		}
-		for letter, err := range reader.Tail(ctx, c.Limit) {
-			if err == nil {
-				err = addLetter(l, &letter)
-			}
-			if err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-}
-
-func (w *world) withDeadLetters(ctx context.Context, do func(*requeue.DeadLetterReader) error) error {
+// withDeadLetters makes sure that Kafka answers, and calls do.
+func (w *world) withDeadLetters(ctx context.Context, do func(*graveyard) error) error {
 	return w.withKafka(ctx, func(cfg *config.Config, k *kafkaConn) error {
 		log, err := newLog(config.Log{Level: "warn", Format: "console"}, w)
 		if err != nil {
@@ -102,18 +54,83 @@ func (w *world) withDeadLetters(ctx context.Context, do func(*requeue.DeadLetter
 		}
 		defer func() { _ = log.Sync() }()
 		topic := requeue.DeadLetterTopic(cfg.Kafka.Topic)
-		return do(requeue.NewDeadLetterReader(k.client, topic, log))
+		return do(&graveyard{cfg: cfg, kafka: k, reader: requeue.NewDeadLetterReader(k.client, topic, log)})
 	})
 }
 
-// letterHeading has a TIME as wide as time.DateTime: in tail, it is written
-// before it is known what comes below.
-var letterHeading = []string{"TIME               ", "ADVERTISER", "WEBHOOK", "LEAD", "REASON", "ATTEMPTS", "STATUS", "ERROR"}
-
-func addLetter(to *list, l *requeue.Letter) error {
-	return to.add(newLetterJSON(l), l.Buried.Local().Format(time.DateTime), dash(l.Advertiser), dash(l.Webhook),
-		dash(l.LeadID), string(l.Reason), strconv.Itoa(l.Attempts), dash(number(l.Status)), dash(l.Error))
+// showReading shows how much of the topic is read, until end is called.
+func (g *graveyard) showReading(w *world) (end func()) {
+	var mu sync.Mutex
+	var show *progress
+	g.reader.Progress = func(done, of int64) {
+		mu.Lock()
+		defer mu.Unlock()
+		if show == nil {
+			show = newProgress(w, int(of))
+		}
+		show.at(int(done))
+	}
+	return func() {
+		mu.Lock()
+		defer mu.Unlock()
+		g.reader.Progress = nil
+		if show != nil {
+			show.end()
+		}
+	}
 }
+
+// newest is the newest letter of a delivery.
+func (g *graveyard) newest(ctx context.Context, delivery string) (requeue.Letter, error) {
+	letters, err := g.reader.List(ctx, requeue.Filter{Delivery: delivery}, 1)
+	if err != nil {
+		return requeue.Letter{}, err
+	}
+	if len(letters) == 0 {
+		return requeue.Letter{}, errors.New("there is no dead letter of the delivery " + delivery)
+	}
+	return letters[0], nil
+}
+
+// newLedger is what the service writes to; it is not running.
+func newLedger(rdb redis.UniversalClient, cfg *config.Config) *subscription.Ledger {
+	opts := subscription.LedgerOptions{HandedOnKept: cfg.Topics.DeadLetterRetention}
+	return subscription.NewLedger(rdb, opts, prometheus.NewRegistry(), zap.NewNop())
+}
+
+// marks are how far the letters' deliveries got. They must have their LeadID.
+func marks(ctx context.Context, ledger *subscription.Ledger, letters []requeue.Letter) ([]lead.Mark, error) {
+	keys := make([]subscription.DeliveryKey, len(letters))
+	for i := range letters {
+		keys[i] = subscription.DeliveryKey{LeadID: letters[i].LeadID, Delivery: letters[i].Delivery}
+	}
+	return ledger.Marks(ctx, keys)
+}
+
+// fates are what became of the letters: unknown, and why, if Redis does not
+// answer.
+func (g *graveyard) fates(ctx context.Context, letters []requeue.Letter) ([]lead.Fate, error) {
+	fates := make([]lead.Fate, len(letters))
+	for i := range fates {
+		fates[i] = lead.FateUnknown
+	}
+	rdb, err := connectRedis(g.cfg.Redis)
+	if err != nil {
+		return fates, err
+	}
+	defer func() { _ = rdb.Close() }()
+	reached, err := marks(ctx, newLedger(rdb, g.cfg), letters)
+	if err != nil {
+		return fates, fmt.Errorf("Redis at %s (redis.url): %w", strings.Join(g.cfg.Redis.Addrs, ", "), err)
+	}
+	for i := range letters {
+		fates[i] = reached[i].Fate(letters[i].Replays)
+	}
+	return fates, nil
+}
+
+// noFate says whether nothing can become of a letter: it was never a delivery.
+func noFate(l *requeue.Letter) bool { return l.Webhook == "" || l.LeadID == "" }
 
 func dash(s string) string {
 	if s == "" {
@@ -130,40 +147,13 @@ func number(n int) string {
 	return strconv.Itoa(n)
 }
 
-// letterJSON is a dead letter for programs. Names are those of the headers.
-type letterJSON struct {
-	Time         time.Time  `json:"time"`
-	Advertiser   string     `json:"advertiser,omitempty"`
-	Webhook      string     `json:"webhook,omitempty"`
-	Delivery     string     `json:"delivery,omitempty"`
-	LeadID       string     `json:"lead_id,omitempty"`
-	Reason       string     `json:"reason"`
-	Error        string     `json:"error,omitempty"`
-	Attempts     int        `json:"attempts"`
-	Status       int        `json:"status,omitempty"`
-	Evidence     string     `json:"evidence,omitempty"`
-	Replays      int        `json:"replays,omitempty"`
-	Received     *time.Time `json:"received,omitempty"`
-	FirstAttempt *time.Time `json:"first_attempt,omitempty"`
-	LastAttempt  *time.Time `json:"last_attempt,omitempty"`
-	Partition    int        `json:"partition"`
-	Offset       int64      `json:"offset"`
-	Bytes        int        `json:"bytes"`
-}
-
-func newLetterJSON(l *requeue.Letter) letterJSON {
-	return letterJSON{
-		Time: l.Buried.UTC(), Advertiser: l.Advertiser, Webhook: l.Webhook, Delivery: l.Delivery, LeadID: l.LeadID,
-		Reason: string(l.Reason), Error: l.Error, Attempts: l.Attempts, Status: l.Status,
-		Evidence: string(l.Evidence), Replays: l.Replays, Received: known(l.Received),
-		FirstAttempt: known(l.FirstAttempt), LastAttempt: known(l.LastAttempt),
-		Partition: l.Partition, Offset: l.Offset, Bytes: l.Size,
-	}
-}
-
 func known(t time.Time) *time.Time {
 	if t.IsZero() {
 		return nil
 	}
 	return new(t.UTC())
+}
+
+func place(l *requeue.Letter) string {
+	return strconv.Itoa(l.Partition) + "/" + strconv.FormatInt(l.Offset, 10)
 }

@@ -93,6 +93,16 @@ func TestWrongUsageIsExitCodeTwo(t *testing.T) {
 		{"dev crm answers --listen nowhere", "", []string{"--listen", "host:port"}},
 		{"dlq list --limit 0", "", []string{"--limit"}},
 		{"dlq tail --limit -1", "", []string{"--limit"}},
+		{"dlq list --since yesterday", "", []string{"--since", "7d", "2026-11-23"}},
+		{"dlq list --since 1h --until 2h", "", []string{"--until", "later than --since"}},
+		{"dlq list --status 4x1", "", []string{"--status", "4xx", "none"}},
+		{"dlq list --reason tired", "", []string{"--reason", "tired", "exhausted", "webhook_removed"}},
+		{"dlq show", "", []string{"<letter>"}},
+		{"dlq show 17", "", []string{"PARTITION/OFFSET", "dlv_"}},
+		{"dlq stats --top 0", "", []string{"--top"}},
+		{"dlq replay", "", []string{"--all"}},
+		{"dlq replay 3/17 --webhook x", "", []string{"not both"}},
+		{"dlq replay --all --rate -1", "", []string{"--rate"}},
 		{"dlq list --output xml", "", []string{"--output", "table", "json"}},
 		{"config", "LEADHOOK_HTTP_TIMEOUT=soon LEADHOOK_KAFKA_TOPC=x", []string{
 			"LEADHOOK_HTTP_TIMEOUT: http.timeout", "LEADHOOK_KAFKA_TOPC", "did you mean LEADHOOK_KAFKA_TOPIC?"}},
@@ -153,7 +163,8 @@ func TestWhatIsNotThereIsNamedWithinSeconds(t *testing.T) {
 		environ := []string{"LEADHOOK_KAFKA_BROKERS=" + addr, "LEADHOOK_REDIS_URL=redis://:hush@" + addr}
 		for args, setting := range map[string]string{
 			"topics create": "kafka.brokers", "topics check": "kafka.brokers", "publish --sample call": "kafka.brokers",
-			"dlq list": "kafka.brokers", "dlq tail": "kafka.brokers", "seed ../../examples/seed.yaml": "redis.url",
+			"dlq list": "kafka.brokers", "dlq tail": "kafka.brokers",
+			"dlq show 0/0": "kafka.brokers", "dlq stats": "kafka.brokers", "dlq replay --all": "kafka.brokers", "seed ../../examples/seed.yaml": "redis.url",
 			"webhooks list": "redis.url", "webhooks show a": "redis.url",
 		} {
 			asking.Go(func() { namesWhatIsAway(t, environ, args, addr, setting) })

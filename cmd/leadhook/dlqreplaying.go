@@ -1,0 +1,194 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"go.uber.org/zap"
+	"golang.org/x/sync/errgroup"
+	"golang.org/x/time/rate"
+
+	"github.com/leadhook/leadhook/lead"
+	"github.com/leadhook/leadhook/requeue"
+	"github.com/leadhook/leadhook/subscription"
+)
+
+const (
+	judgedTogether = 500     // letters that the ledger is asked about at once
+	judgedBytes    = 4 << 20 // or as many as have so many bytes
+	chunksInFlight = 4       // that are being published at the same time
+)
+
+// A replaying is one run of dlq replay. Letters are read, and the ledger is
+// asked about them, while those before are being published.
+type replaying struct {
+	g         *graveyard
+	ledger    *subscription.Ledger
+	publisher *requeue.Publisher
+	topic     string // the shortest retry topic
+	limit     *rate.Limiter
+	chunk     int // letters that are published together
+	together  int // letters that are judged together
+	found     int // how many are to be replayed; 0: nobody counted
+	show      *progress
+
+	mu       sync.Mutex
+	result   replayResult         // guarded by mu
+	underWay map[string]lead.Mark // guarded by mu: by delivery, those of letters that are being published
+}
+
+// replay makes sure of all that a replay needs. Without the ledger, nobody
+// could tell what was replayed before.
+func (g *graveyard) replay(ctx context.Context, perSecond float64) (p *replaying, closed func(), err error) {
+	p = &replaying{
+		g: g, topic: requeue.RetryTopic(g.cfg.Kafka.Topic, g.cfg.Retry.Delays[0]), underWay: map[string]lead.Mark{},
+		limit: rate.NewLimiter(rate.Inf, 1), chunk: judgedTogether, together: judgedTogether,
+	}
+	if perSecond > 0 {
+		p.chunk = int(min(max(perSecond/20, 1), judgedTogether))
+		p.together = int(min(max(perSecond, 1), judgedTogether))
+		p.limit = rate.NewLimiter(rate.Limit(perSecond), p.chunk)
+		p.limit.AllowN(time.Now(), p.chunk) // begin at the rate, not with a burst
+	}
+	if err := g.kafka.hasTopic(ctx, p.topic); err != nil {
+		return nil, nil, err
+	}
+	rdb, err := connectRedis(g.cfg.Redis)
+	if err != nil {
+		return nil, nil, &usageError{err}
+	}
+	if err := reachRedis(ctx, rdb, g.cfg.Redis); err != nil {
+		return nil, nil, errors.Join(err, rdb.Close())
+	}
+	p.ledger = newLedger(rdb, g.cfg)
+	p.publisher = requeue.NewPublisher(newPublisherOptions(g.cfg.Kafka, g.kafka), nil, zap.NewNop())
+	return p, func() { _, _ = p.publisher.Close(), rdb.Close() }, nil
+}
+
+// count says what all would do.
+func (p *replaying) count(ctx context.Context, of *requeue.Selection, limit int) (*replayResult, error) {
+	count := &replayResult{}
+	err := p.judged(ctx, of, func(letters []requeue.Letter, verdicts []verdict) error {
+		if _, enough := count.add(letters, verdicts, limit); enough {
+			return errEnough
+		}
+		return nil
+	})
+	return count, err
+}
+
+// errEnough ends the reading at the limit.
+var errEnough = errors.New("the limit is reached")
+
+// judged calls do with the letters of a selection and what is to become of
+// them, batch by batch.
+func (p *replaying) judged(ctx context.Context, of *requeue.Selection, do func([]requeue.Letter, []verdict) error) error {
+	var batch []requeue.Letter
+	bytes := 0
+	hand := func() error {
+		verdicts, err := p.verdicts(ctx, batch)
+		if err == nil {
+			err = do(batch, verdicts)
+		}
+		batch, bytes = nil, 0
+		return err
+	}
+	err := of.Each(ctx, true, func(l *requeue.Letter) error {
+		batch = append(batch, *l)
+		if bytes += l.Size; len(batch) < p.together && bytes < judgedBytes {
+			return nil
+		}
+		return hand()
+	})
+	if err == nil && len(batch) > 0 {
+		err = hand()
+	}
+	if errors.Is(err, errEnough) {
+		err = nil
+	}
+	return err
+}
+
+// all replays. The error is why it ended early; what was being published then
+// is done with, one way or the other.
+func (p *replaying) all(ctx context.Context, of *requeue.Selection, limit int) error {
+	began := time.Now()
+	writing, stop := context.WithCancel(context.WithoutCancel(ctx))
+	var ledger sync.WaitGroup
+	ledger.Go(func() { p.ledger.Run(writing) })
+
+	publishing, failed := errgroup.WithContext(ctx)
+	publishing.SetLimit(chunksInFlight)
+	err := p.judged(failed, of, func(letters []requeue.Letter, verdicts []verdict) error {
+		chosen, enough := p.choose(letters, verdicts, limit)
+		for len(chosen) > 0 {
+			chunk := chosen[:min(p.chunk, len(chosen))]
+			chosen = chosen[len(chunk):]
+			if err := p.limit.WaitN(failed, len(chunk)); err != nil {
+				return context.Cause(failed)
+			}
+			publishing.Go(func() error { return p.publish(context.WithoutCancel(ctx), chunk) })
+		}
+		if enough {
+			return errEnough
+		}
+		return nil
+	})
+	if refused := publishing.Wait(); refused != nil {
+		err = refused
+	}
+	flush, cancel := context.WithTimeoutCause(writing, patience, fmt.Errorf("no answer from Redis within %v", patience))
+	defer cancel()
+	unmarked := p.ledger.Flush(flush)
+	stop()
+	ledger.Wait()
+	p.result.Seconds = time.Since(began).Seconds()
+	if ctx.Err() != nil {
+		err = fmt.Errorf("interrupted: %w", context.Cause(ctx))
+	}
+	return errors.Join(err, unmarked)
+}
+
+// choose returns the letters that are to be published now.
+func (p *replaying) choose(letters []requeue.Letter, verdicts []verdict, limit int) (chosen []requeue.Letter, enough bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	chosen, enough = p.result.add(letters, verdicts, limit)
+	for i := range chosen {
+		p.underWay[chosen[i].Delivery] = replayed(&chosen[i])
+	}
+	return chosen, enough
+}
+
+// publish publishes letters, and notes in the ledger those that are safe.
+func (p *replaying) publish(ctx context.Context, letters []requeue.Letter) error {
+	timeout := p.g.cfg.Kafka.Timeout
+	ctx, cancel := context.WithTimeoutCause(ctx, timeout, fmt.Errorf("not acknowledged within %v", timeout))
+	defer cancel()
+	records := make([]requeue.Record, len(letters))
+	for i := range letters {
+		records[i] = requeue.ReplayRecord(p.topic, &letters[i])
+	}
+	errs := p.publisher.PublishAll(ctx, records)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for i := range letters {
+		if l := &letters[i]; errs[i] == nil {
+			p.result.Replayed++
+			p.ledger.Note(l.LeadID, l.Delivery, replayed(l))
+			delete(p.underWay, l.Delivery)
+		} else {
+			p.result.Failed++
+		}
+	}
+	p.show.at(p.result.Replayed)
+	return firstOf(errs)
+}
+
+// replayed is the mark of a letter's delivery from when the letter is replayed.
+func replayed(l *requeue.Letter) lead.Mark {
+	return lead.MarkOf(&lead.History{Replays: l.Replays + 1}, false)
+}
