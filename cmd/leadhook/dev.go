@@ -13,7 +13,7 @@ import (
 
 // devCommand is leadhook with all that it needs around it.
 type devCommand struct {
-	Data string `placeholder:"DIR" help:"Keep Kafka's data there; default in memory, gone at the end (setting dev.data)."`
+	Data string `placeholder:"DIR" complete:"file" help:"Keep Kafka's data there; default in memory, gone at the end (setting dev.data)."`
 
 	All devAll `cmd:"" default:"withargs" hidden:""`
 	CRM devCRM `cmd:"" name:"crm" help:"Only the sample CRM, which shows the leads that it gets; or tell it how to answer."`

@@ -13,7 +13,7 @@ import (
 
 // explainCommand says what would become of a lead event.
 type explainCommand struct {
-	File string `arg:"" name:"event.json" help:"File with one lead event, as it is in Kafka; - is standard input."`
+	File string `arg:"" name:"event.json" complete:"file" help:"File with one lead event, as it is in Kafka; - is standard input."`
 
 	outputFlag
 }

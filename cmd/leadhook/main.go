@@ -55,7 +55,7 @@ type world struct {
 
 // commands is the command line.
 type commands struct {
-	Config string `short:"c" placeholder:"FILE" help:"Settings file (YAML); default is the one that LEADHOOK_CONFIG names. Environment variables (LEADHOOK_…) override it."`
+	Config string `short:"c" placeholder:"FILE" complete:"file" help:"Settings file (YAML); default is the one that LEADHOOK_CONFIG names. Environment variables (LEADHOOK_…) override it."`
 
 	Run       runCommand      `cmd:"" help:"Deliver leads: the service."`
 	Dev       devCommand      `cmd:"" help:"Everything in one process, to try it: Kafka, Redis, a sample CRM, the service."`
@@ -66,6 +66,9 @@ type commands struct {
 	DLQ       dlqCommand      `cmd:"" name:"dlq" help:"Look at the dead letters."`
 	Topics    topicsCommand   `cmd:"" help:"Create or check the topics."`
 	ConfigCmd configCommand   `cmd:"" name:"config" help:"Show the settings in effect, and where each came from."`
+
+	Completion completionCommand `cmd:"" help:"Print what a shell needs to complete leadhook's commands."`
+	Complete   completeCommand   `cmd:"" name:"__complete" hidden:""`
 
 	Version kong.VersionFlag `help:"Show the version."`
 }

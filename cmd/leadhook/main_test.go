@@ -22,6 +22,9 @@ func TestMain(m *testing.M) {
 		main()
 	}
 	code := m.Run()
+	for _, f := range atTheEnd {
+		f()
+	}
 	// kafka-go ends a request only with its answer: that of "dlq tail" may take
 	// a second.
 	leaked := goleak.Find()

@@ -18,9 +18,9 @@ import (
 
 // publishCommand publishes lead events.
 type publishCommand struct {
-	Files      []string     `arg:"" optional:"" name:"file" help:"Files with events: one JSON document, an array, or JSON lines; - (or nothing) is standard input."`
-	Sample     lead.Kind    `placeholder:"KIND" help:"Publish invented leads of this kind instead: call, chat, form or email. They are marked as test leads, and each has a lead.id of its own."`
-	Advertiser string       `placeholder:"ID" default:"${sampleAdvertiser}" help:"The samples' advertiser (default ${default})."`
+	Files      []string     `arg:"" optional:"" name:"file" complete:"file" help:"Files with events: one JSON document, an array, or JSON lines; - (or nothing) is standard input."`
+	Sample     lead.Kind    `enum:"call,chat,form,email," default:"" placeholder:"KIND" help:"Publish invented leads of this kind instead: call, chat, form or email. They are marked as test leads, and each has a lead.id of its own."`
+	Advertiser string       `placeholder:"ID" complete:"advertiser" default:"${sampleAdvertiser}" help:"The samples' advertiser (default ${default})."`
 	Spread     int          `placeholder:"N" help:"Deal the samples out over N advertisers: the ID followed by 1 to N."`
 	Trigger    lead.Trigger `enum:"new_contact,existing_contact,new_lead" default:"new_contact" help:"The samples' trigger: new_contact, or existing_contact (also called new_lead)."`
 	Count      int          `default:"1" help:"How many samples."`

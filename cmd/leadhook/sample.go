@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"math/rand/v2"
 	"strconv"
@@ -39,9 +38,6 @@ func (c publishCommand) advertiser(i int) string {
 
 // checkSample looks at the sample with the longest advertiser id.
 func (c publishCommand) checkSample() error {
-	if examples.Event(c.Sample) == nil {
-		return errors.New("publish: --sample must be call, chat, form or email")
-	}
 	sample, err := newSampler(c.Sample, c.Trigger)
 	if err != nil {
 		return err

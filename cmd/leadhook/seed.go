@@ -12,7 +12,7 @@ import (
 
 // seedCommand writes webhooks to Redis.
 type seedCommand struct {
-	Files []string `arg:"" name:"file" help:"Seed files (YAML or JSON); - is standard input."`
+	Files []string `arg:"" name:"file" complete:"file" help:"Seed files (YAML or JSON); - is standard input."`
 	Quiet bool     `short:"q" help:"Say only how many were added, changed and unchanged."`
 
 	outputFlag

@@ -153,13 +153,8 @@ func TestTheDefaultsAreASettingsFile(t *testing.T) {
 // somebody listens who never says a word.
 func TestWhatIsNotThereIsNamedWithinSeconds(t *testing.T) {
 	t.Parallel()
-	silent, err := net.Listen("tcp", "127.0.0.1:0") // the kernel accepts, nobody answers
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = silent.Close() })
 	var asking sync.WaitGroup
-	for _, addr := range []string{freeAddr(t), silent.Addr().String()} {
+	for _, addr := range []string{freeAddr(t), silent(t)} {
 		environ := []string{"LEADHOOK_KAFKA_BROKERS=" + addr, "LEADHOOK_REDIS_URL=redis://:hush@" + addr}
 		for args, setting := range map[string]string{
 			"topics create": "kafka.brokers", "topics check": "kafka.brokers", "publish --sample call": "kafka.brokers",
@@ -171,6 +166,17 @@ func TestWhatIsNotThereIsNamedWithinSeconds(t *testing.T) {
 		}
 	}
 	asking.Wait()
+}
+
+// silent is the address of one who never says a word: the kernel accepts.
+func silent(t *testing.T) string {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = ln.Close() })
+	return ln.Addr().String()
 }
 
 func namesWhatIsAway(t *testing.T, environ []string, args, addr, setting string) {

@@ -29,7 +29,7 @@ Examples:
 
 // webhookFilter chooses webhooks; all conditions must hold.
 type webhookFilter struct {
-	Advertiser string      `placeholder:"ID" help:"Only those of this advertiser."`
+	Advertiser string      `placeholder:"ID" complete:"advertiser" help:"Only those of this advertiser."`
 	Host       string      `placeholder:"NAME" help:"Only those whose URL has this host, with its port if the URL has one."`
 	Format     lead.Format `enum:"json,adf," default:"" placeholder:"FORMAT" help:"Only those with this format: json or adf."`
 	Active     *bool       `negatable:"" help:"Only those that leads are sent to (--no-active: that none are sent to)."`

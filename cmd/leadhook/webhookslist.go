@@ -14,7 +14,7 @@ type webhooksList struct {
 	webhookFilter
 
 	Limit       int    `short:"n" default:"50" help:"How many; 0 for all."`
-	After       string `placeholder:"ID" help:"Begin behind this webhook: the last one of the page before."`
+	After       string `placeholder:"ID" complete:"webhook" help:"Begin behind this webhook: the last one of the page before."`
 	ShowSecrets bool   `help:"Show secrets and the queries of URLs instead of ***."`
 
 	outputFlag

@@ -11,7 +11,7 @@ import (
 
 // webhooksShow shows single webhooks.
 type webhooksShow struct {
-	IDs         []string `arg:"" name:"id" help:"Webhook ids."`
+	IDs         []string `arg:"" name:"id" complete:"webhook" help:"Webhook ids."`
 	ShowSecrets bool     `help:"Show secrets and the queries of URLs instead of ***."`
 
 	outputFlag

@@ -16,10 +16,10 @@ import (
 
 // webhooksTest sends a test lead.
 type webhooksTest struct {
-	ID          string       `arg:"" name:"id" help:"Webhook id."`
+	ID          string       `arg:"" name:"id" complete:"webhook" help:"Webhook id."`
 	Type        lead.Kind    `enum:"call,chat,form,email," default:"" placeholder:"KIND" help:"Kind of the lead: call, chat, form or email; default is the first that the webhook takes."`
 	Trigger     lead.Trigger `enum:"new_contact,existing_contact,new_lead," default:"" placeholder:"TRIGGER" help:"Its trigger: new_contact, or existing_contact (also called new_lead); default is the webhook's."`
-	File        string       `placeholder:"FILE" help:"Send the lead of this event instead, marked as a test and with another lead.id; - is standard input."`
+	File        string       `placeholder:"FILE" complete:"file" help:"Send the lead of this event instead, marked as a test and with another lead.id; - is standard input."`
 	Print       bool         `help:"Only show what would be sent."`
 	ShowSecrets bool         `help:"Show secrets and the query of the URL instead of ***."`
 

@@ -1,0 +1,232 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+	"unicode"
+
+	"github.com/alecthomas/kong"
+
+	"github.com/leadhook/leadhook/config"
+	"github.com/leadhook/leadhook/subscription"
+)
+
+// completeCommand tells a shell what the last word could become, one a line
+// with, behind a tab, what it means; ":files" stands for the names of files.
+// The scripts of completionCommand ask it. It says nothing of what goes wrong:
+// somebody is typing.
+type completeCommand struct {
+	Words []string `arg:"" optional:"" passthrough:"all"`
+}
+
+// Run tells.
+func (c completeCommand) Run(ctx context.Context, w *world, k *kong.Kong) error {
+	words := c.Words
+	if len(words) > 0 && words[0] == "--" {
+		words = words[1:]
+	}
+	if len(words) == 0 {
+		words = []string{""}
+	}
+	t := typed{w: w, node: k.Model.Node}
+	for _, word := range words[:len(words)-1] {
+		t.take(word)
+	}
+	var answer strings.Builder
+	for _, s := range t.next(ctx, words[len(words)-1]) {
+		if !strings.ContainsFunc(s.text+s.means, unicode.IsControl) {
+			fmt.Fprintf(&answer, "%s\t%s\n", s.text, s.means)
+		}
+	}
+	if t.files {
+		answer.WriteString(":files\n")
+	}
+	_, err := io.WriteString(w.stdout, answer.String())
+	return err
+}
+
+// typed is what a command line says so far.
+type typed struct {
+	w        *world
+	node     *kong.Node // the command
+	args     int        // how many of its arguments are there
+	onlyArgs bool       // there was a "--"
+	flag     *kong.Flag // whose value comes next; nil: none
+	config   string     // the value of --config
+	files    bool       // the names of files are an answer
+}
+
+// take goes on by a word that is finished.
+func (t *typed) take(word string) {
+	flag := t.flag
+	t.flag = nil
+	switch {
+	case flag != nil:
+		t.set(flag, word)
+	case t.onlyArgs || !strings.HasPrefix(word, "-") || word == "-":
+		t.walk(word)
+	case word == "--":
+		t.onlyArgs = true
+	case strings.HasPrefix(word, "--"):
+		name, value, given := strings.Cut(word[2:], "=")
+		if flag := t.find(name); given {
+			t.set(flag, value)
+		} else if flag != nil && !flag.IsBool() && !flag.IsCounter() {
+			t.flag = flag
+		}
+	default:
+		t.short(word[1:])
+	}
+}
+
+func (t *typed) set(flag *kong.Flag, value string) {
+	if flag != nil && flag.Name == "config" {
+		t.config = value
+	}
+}
+
+// short takes flags of one letter, of which the first with a value has the rest.
+func (t *typed) short(letters string) {
+	for i, letter := range letters {
+		flag := t.findIf(func(f *kong.Flag) bool { return f.Short == letter })
+		if flag == nil || flag.IsBool() || flag.IsCounter() {
+			continue
+		}
+		if value := letters[i+len(string(letter)):]; value != "" {
+			t.set(flag, value)
+		} else {
+			t.flag = flag
+		}
+		return
+	}
+}
+
+func (t *typed) walk(word string) {
+	i := slices.IndexFunc(t.node.Children, func(n *kong.Node) bool { return n.Name == word })
+	if i < 0 || t.args > 0 {
+		t.args++
+		return
+	}
+	t.node = t.node.Children[i]
+}
+
+func (t *typed) find(name string) *kong.Flag {
+	return t.findIf(func(f *kong.Flag) bool { return f.Name == name })
+}
+
+func (t *typed) findIf(is func(*kong.Flag) bool) *kong.Flag {
+	for _, group := range t.node.AllFlags(true) {
+		if i := slices.IndexFunc(group, is); i >= 0 {
+			return group[i]
+		}
+	}
+	return nil
+}
+
+// A suggestion is what a word could become.
+type suggestion struct{ text, means string }
+
+// next is what the word that is being typed could become.
+func (t *typed) next(ctx context.Context, word string) []suggestion {
+	name, value, given := strings.Cut(word, "=")
+	switch {
+	case t.flag != nil:
+		return t.values(ctx, t.flag.Value, word)
+	case t.onlyArgs || !strings.HasPrefix(word, "-"):
+		return t.commandOrArg(ctx, word)
+	case !given:
+		return t.flags(word)
+	}
+	var all []suggestion
+	if flag := t.find(strings.TrimLeft(name, "-")); flag != nil {
+		for _, s := range t.values(ctx, flag.Value, value) {
+			all = append(all, suggestion{name + "=" + s.text, s.means})
+		}
+	}
+	return all
+}
+
+func (t *typed) commandOrArg(ctx context.Context, word string) []suggestion {
+	var all []suggestion
+	for _, child := range t.node.Children {
+		if t.args == 0 && !t.onlyArgs && !child.Hidden && strings.HasPrefix(child.Name, word) {
+			all = append(all, suggestion{child.Name, child.Help})
+		}
+	}
+	args := t.node.Positional
+	if len(args) == 0 || t.args >= len(args) && !args[len(args)-1].IsCumulative() {
+		return all
+	}
+	return append(all, t.values(ctx, args[min(t.args, len(args)-1)], word)...)
+}
+
+func (t *typed) flags(word string) []suggestion {
+	var all []suggestion
+	for _, group := range t.node.AllFlags(true) {
+		for _, flag := range group {
+			if name := "--" + flag.Name; strings.HasPrefix(name, word) {
+				all = append(all, suggestion{name, flag.Help})
+			}
+		}
+	}
+	return all
+}
+
+// values are those of a flag or an argument: of its enum, or what its tag
+// complete names, one of file, webhook and advertiser.
+func (t *typed) values(ctx context.Context, v *kong.Value, word string) []suggestion {
+	var all []suggestion
+	add := func(text, means string) {
+		if text != "" && strings.HasPrefix(text, word) {
+			all = append(all, suggestion{text, means})
+		}
+	}
+	for _, value := range v.EnumSlice() {
+		add(value, "")
+	}
+	switch v.Tag.Get("complete") {
+	case "file":
+		t.files = true
+	case "webhook":
+		t.ask(ctx, func(ctx context.Context, store *subscription.Store) {
+			for _, id := range store.SuggestWebhooks(ctx, word, mostSuggestions) {
+				add(id.Webhook, id.Advertiser)
+			}
+		})
+	case "advertiser":
+		t.ask(ctx, func(ctx context.Context, store *subscription.Store) {
+			for _, id := range store.SuggestAdvertisers(ctx, word, mostSuggestions) {
+				add(id, "")
+			}
+		})
+	}
+	return all
+}
+
+const (
+	mostSuggestions = 100 // who sees more types on
+
+	// suggestionTime is how long who types waits for Redis at most.
+	suggestionTime = 500 * time.Millisecond
+)
+
+// ask asks Redis, if the settings say where it is.
+func (t *typed) ask(ctx context.Context, question func(context.Context, *subscription.Store)) {
+	loaded, err := config.Load(cmp.Or(t.config, t.w.settingsFile), t.w.environ)
+	if err != nil {
+		return
+	}
+	rdb, err := connectRedis(loaded.Config.Redis)
+	if err != nil {
+		return
+	}
+	defer func() { _ = rdb.Close() }()
+	ctx, cancel := context.WithTimeout(ctx, suggestionTime)
+	defer cancel()
+	question(ctx, subscription.NewStore(rdb))
+}
