@@ -88,7 +88,7 @@ func TestTwoCachesFollowARedis(t *testing.T) {
 func BenchmarkForCached(b *testing.B) {
 	rdb := newRedis(b)
 	store := subscription.NewStore(rdb)
-	if _, err := store.Seed(b.Context(), nil); err != nil {
+	if _, err := store.Seed(b.Context(), nil, subscription.SeedOptions{}); err != nil {
 		b.Fatal(err)
 	}
 	cache := start(b, store, subscription.Options{})

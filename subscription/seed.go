@@ -1,12 +1,10 @@
 package subscription
 
 import (
-	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -22,15 +20,23 @@ const (
 	Added     What = "added"
 	Changed   What = "changed"
 	Unchanged What = "unchanged"
+	Removed   What = "removed"
 )
 
 // A Change is what a seed did with one webhook.
 type Change struct {
 	Webhook, Advertiser string
 	What                What
+	Fields              []FieldChange // of one that was changed
 }
 
-// Changes lists what a seed did, in the order of the webhooks it was given.
+// A FieldChange is a field before and after a change, as [Fields] shows them
+// with secrets masked: the same twice, if only what is hidden differs. Empty is
+// a field that is not set.
+type FieldChange struct{ Field, Before, After string }
+
+// Changes lists what a seed did, in the order of the webhooks it was given;
+// behind them what it removed.
 type Changes []Change
 
 // Count says with how many webhooks the seed did that.
@@ -48,51 +54,121 @@ func (c Changes) Count(what What) int {
 // other client of Redis waits long behind it.
 const chunk = 256
 
+// SeedOptions say what else a seed does than to add and change webhooks.
+type SeedOptions struct {
+	// DryRun finds out what there is to do, and writes nothing.
+	DryRun bool
+
+	// Prune removes the webhooks that are not among the ones seeded. Their ids
+	// stay their advertisers'.
+	Prune bool
+
+	// Confirm is asked before anything is written, if webhooks would be removed,
+	// and how many. Its error ends the seed. nil lets them go.
+	Confirm func(removed int) error
+
+	// Progress hears how many of how many webhooks are done, after every few
+	// hundred: first of comparing, then from zero of writing. nil does not want
+	// to know.
+	Progress func(done, of int)
+}
+
 // Seed writes webhooks and returns what it did with each. Webhooks that are
-// not among them stay as they are. An advertiser's webhooks change all at
-// once, and the same transaction announces it to the instances. The marker
-// that makes look-ups trust what they find is written last.
+// not among them stay as they are, unless the options say otherwise. An
+// advertiser's webhooks change all at once, and the same transaction announces
+// it to the instances. The marker that makes look-ups trust what they find is
+// written last.
 //
 // Nothing is written if a webhook is not valid, an id is given twice, or an id
 // belongs to another advertiser in Redis: an id stays with its advertiser for
 // ever. After any other error some may be written: the Changes say which, and
 // seeding the same again completes it.
-func (s *Store) Seed(ctx context.Context, hooks []lead.Webhook) (Changes, error) {
+func (s *Store) Seed(ctx context.Context, hooks []lead.Webhook, opts SeedOptions) (Changes, error) {
 	items, err := newItems(hooks)
 	if err != nil {
 		return nil, err
 	}
-	token := rand.Text()
-	if err := s.begin(ctx, token); err != nil {
-		return nil, fmt.Errorf("beginning to seed: %w; nothing was written", err)
+	seed := &seeding{Store: s, SeedOptions: opts, items: items, token: rand.Text()}
+	if err := seed.prepare(ctx); err != nil {
+		return nil, err
 	}
-	if err := s.compare(ctx, items); err != nil {
-		return nil, fmt.Errorf("reading what is in Redis already: %w; nothing was written", err)
+	if opts.DryRun {
+		return seed.changes(func(*item) bool { return true }), nil
 	}
-	if err := conflicts(items); err != nil {
-		return nil, fmt.Errorf("%w\nnothing was written", err)
-	}
-	if err := s.claim(ctx, items); err != nil {
+	if err := seed.claim(ctx); err != nil {
 		return nil, fmt.Errorf("claiming webhook ids: %w; no webhook was written, seed again", err)
 	}
-	err = s.write(ctx, items)
+	err = seed.write(ctx)
 	if err == nil {
-		err = s.mark(ctx, token)
+		err = s.mark(ctx, seed.token)
 	}
-	done := changes(items)
+	done := seed.changes(func(it *item) bool { return it.done })
 	if err != nil {
-		return done, fmt.Errorf("seeding: %w; %d of %d webhooks are in Redis, seed again to complete it",
-			err, len(done), len(items))
+		return done, fmt.Errorf("seeding: %w; %d of %d webhooks are done, seed again to complete it",
+			err, len(done), len(seed.items))
 	}
 	return done, nil
+}
+
+// A seeding is one run of [Store.Seed].
+type seeding struct {
+	*Store
+	SeedOptions
+
+	items []*item
+	token string
+}
+
+// prepare finds out what there is to do, and whether it may be done.
+func (s *seeding) prepare(ctx context.Context) error {
+	if !s.DryRun {
+		if err := s.begin(ctx, s.token); err != nil {
+			return fmt.Errorf("beginning to seed: %w; nothing was written", err)
+		}
+	}
+	if err := s.compare(ctx); err != nil {
+		return fmt.Errorf("reading what is in Redis already: %w; nothing was written", err)
+	}
+	if err := conflicts(s.items); err != nil {
+		return fmt.Errorf("%w\nnothing was written", err)
+	}
+	if !s.Prune {
+		return nil
+	}
+	surplus, err := s.surplus(ctx)
+	if err != nil {
+		return fmt.Errorf("reading what else is in Redis: %w; nothing was written", err)
+	}
+	s.items = append(s.items, surplus...)
+	if len(surplus) > 0 && s.Confirm != nil && !s.DryRun {
+		return s.Confirm(len(surplus))
+	}
+	return nil
+}
+
+func (s *seeding) progress(done, of int) {
+	if s.Progress != nil {
+		s.Progress(done, of)
+	}
+}
+
+func (s *seeding) changes(which func(*item) bool) Changes {
+	var list Changes
+	for _, it := range s.items {
+		if which(it) {
+			list = append(list, it.Change)
+		}
+	}
+	return list
 }
 
 // An item is one webhook on its way into Redis.
 type item struct {
 	Change
+	hook   *lead.Webhook // nil: to be removed
 	record string
 	owner  string // whom the id belongs to in Redis; empty: nobody yet
-	done   bool   // Redis holds the record
+	done   bool   // Redis holds the record, or does not any more
 }
 
 func newItems(hooks []lead.Webhook) ([]*item, error) {
@@ -110,19 +186,9 @@ func newItems(hooks []lead.Webhook) ([]*item, error) {
 		seen[h.ID] = true
 		stored, err := encode(h)
 		errs = append(errs, err)
-		items[i] = &item{Change: Change{Webhook: h.ID, Advertiser: h.Advertiser}, record: stored}
+		items[i] = &item{Change: Change{Webhook: h.ID, Advertiser: h.Advertiser}, hook: h, record: stored}
 	}
 	return items, errors.Join(errs...)
-}
-
-func changes(items []*item) Changes {
-	var done Changes
-	for _, it := range items {
-		if it.done {
-			done = append(done, it.Change)
-		}
-	}
-	return done
 }
 
 // seedTime is how long a seed may take.
@@ -168,58 +234,4 @@ func (s *Store) mark(ctx context.Context, token string) error {
 		}
 	}
 	return nil
-}
-
-// compare finds out whom the ids belong to, and what there is to do.
-func (s *Store) compare(ctx context.Context, items []*item) error {
-	owners := make([]*redis.StringCmd, chunk)
-	records := make([]*redis.StringCmd, chunk)
-	for part := range slices.Chunk(items, chunk) {
-		_, err := s.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
-			for i, it := range part {
-				owners[i] = p.HGet(ctx, ownersKey(share(it.Webhook)), it.Webhook)
-				records[i] = p.HGet(ctx, webhooksKey(it.Advertiser), it.Webhook)
-			}
-			return nil
-		})
-		for i, it := range part {
-			err = cmp.Or(notNil(err), notNil(owners[i].Err()), notNil(records[i].Err()))
-			it.owner = owners[i].Val()
-			it.compare(records[i])
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (it *item) compare(stored *redis.StringCmd) {
-	switch {
-	case stored.Err() != nil:
-		it.What = Added
-	case stored.Val() != it.record:
-		it.What = Changed
-	default:
-		it.What, it.done = Unchanged, true
-	}
-}
-
-// notNil passes over redis.Nil, the error of a field that does not exist.
-func notNil(err error) error {
-	if errors.Is(err, redis.Nil) {
-		return nil
-	}
-	return err
-}
-
-func conflicts(items []*item) error {
-	var errs []error
-	for _, it := range items {
-		if it.owner != "" && it.owner != it.Advertiser {
-			errs = append(errs, fmt.Errorf("webhook %q belongs to advertiser %q and cannot be given to %q: choose another id",
-				it.Webhook, it.owner, it.Advertiser))
-		}
-	}
-	return errors.Join(errs...)
 }

@@ -2,6 +2,7 @@ package subscription
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"net/url"
@@ -18,9 +19,14 @@ import (
 	"github.com/leadhook/leadhook/lead"
 )
 
-// MaxSeedFile is the largest seed file, in bytes: some 25,000 webhooks. Larger
+// MaxSeedFile is the largest seed file, in bytes: some 200,000 webhooks. Larger
 // seeds are several files.
-const MaxSeedFile = 8 << 20
+const MaxSeedFile = 64 << 20
+
+// maxPiece is the most that is given to the YAML library at once: it takes a
+// hundred times as much memory. A file that is a plain list of webhooks is
+// given to it webhook by webhook.
+const maxPiece = 8 << 20
 
 // A SeedWebhook is a webhook and where it stands in its seed file.
 type SeedWebhook struct {
@@ -28,21 +34,37 @@ type SeedWebhook struct {
 	At      Position
 }
 
+// SeedRules are what reading a seed file depends on.
+type SeedRules struct {
+	// CheckURL is the operator's policy for addresses. Its error becomes a fault
+	// of the url. nil allows every address.
+	CheckURL func(*url.URL) error
+
+	// Variable gives the values of the variables that secrets refer to as
+	// ${NAME}, and "" for one that is not set. nil knows none.
+	Variable func(name string) string
+
+	// Progress hears how many of how many bytes are read, after each webhook of a
+	// plain list. nil does not want to know.
+	Progress func(done, of int)
+}
+
 // ParseSeed reads one seed file, YAML 1.2 or JSON, which is a subset of it:
 // the key webhooks with a list of webhooks. name stands for the file in
-// positions. checkURL is the operator's policy for addresses; its error
-// becomes a fault of the url; nil allows every address.
+// positions.
 //
 // The error is of type [Faults] and has everything that is wrong; then no
-// webhooks are returned. Numbers where text is expected are taken as they are
+// webhooks are returned. Or it says why ctx ended. Numbers where text is expected are taken as they are
 // written. YAML's tags and merge keys are refused.
-func ParseSeed(name string, data []byte, checkURL func(*url.URL) error) ([]SeedWebhook, error) {
-	r := &seedReader{file: name, checkURL: checkURL}
-	if docs, ok := r.parse(data); ok {
-		r.documents(docs)
+func ParseSeed(ctx context.Context, name string, data []byte, rules SeedRules) ([]SeedWebhook, error) {
+	r := &seedReader{SeedRules: rules, file: name, anchors: make(map[string]ast.Node)}
+	if text, ok := r.clean(data); ok {
+		r.read(ctx, text)
 	}
-	_, repeated := merge(r.hooks)
-	r.faults = append(r.faults, repeated...)
+	if ctx.Err() != nil {
+		return nil, fmt.Errorf("reading %s: %w", name, context.Cause(ctx))
+	}
+	r.faults = append(r.faults, repeated(r.hooks)...)
 	if err := r.faults.err(); err != nil {
 		return nil, err
 	}
@@ -52,56 +74,114 @@ func ParseSeed(name string, data []byte, checkURL func(*url.URL) error) ([]SeedW
 // MergeSeeds joins what several seed files hold. The error is of type [Faults]
 // and has every id that is given more than once, with both places.
 func MergeSeeds(files ...[]SeedWebhook) ([]lead.Webhook, error) {
-	hooks, faults := merge(slices.Concat(files...))
-	if len(faults) > 0 {
+	if faults := repeated(files...); len(faults) > 0 {
 		return nil, faults
+	}
+	var hooks []lead.Webhook
+	for _, file := range files {
+		hooks = slices.Grow(hooks, len(file))
+		for i := range file {
+			hooks = append(hooks, file[i].Webhook)
+		}
 	}
 	return hooks, nil
 }
 
-func merge(all []SeedWebhook) (hooks []lead.Webhook, faults Faults) {
-	first := make(map[string]SeedWebhook, len(all))
-	for _, h := range all {
-		hooks = append(hooks, h.Webhook)
-		other, taken := first[h.Webhook.ID]
-		switch {
-		case !taken:
-			first[h.Webhook.ID] = h
-		case other.Webhook.Advertiser != h.Webhook.Advertiser:
-			faults.add(h.At, "webhook %q is given to advertiser %q here and to %q at %s: an id belongs to one advertiser",
-				h.Webhook.ID, h.Webhook.Advertiser, other.Webhook.Advertiser, other.At)
-		default:
-			faults.add(h.At, "webhook %q is given twice, first at %s", h.Webhook.ID, other.At)
+func repeated(files ...[]SeedWebhook) (faults Faults) {
+	first := make(map[string]*SeedWebhook)
+	for _, file := range files {
+		for i := range file {
+			h := &file[i]
+			other, taken := first[h.Webhook.ID]
+			switch {
+			case !taken:
+				first[h.Webhook.ID] = h
+			case other.Webhook.Advertiser != h.Webhook.Advertiser:
+				faults.add(h.At, "webhook %q is given to advertiser %q here and to %q at %s: an id belongs to one advertiser",
+					h.Webhook.ID, h.Webhook.Advertiser, other.Webhook.Advertiser, other.At)
+			default:
+				faults.add(h.At, "webhook %q is given twice, first at %s", h.Webhook.ID, other.At)
+			}
 		}
 	}
-	return hooks, faults
+	return faults
 }
 
 // A seedReader turns the text of one seed file into webhooks and faults.
 type seedReader struct {
-	file     string
-	checkURL func(*url.URL) error
-	hooks    []SeedWebhook // all that have an id, the faulty ones too
-	faults   Faults
-	anchors  map[string]ast.Node
+	SeedRules
+
+	file    string
+	begins  piece         // what is being read, and where it begins
+	hooks   []SeedWebhook // all that have an id, the faulty ones too
+	faults  Faults
+	anchors map[string]ast.Node
 }
 
 func (r *seedReader) at(tk *token.Token) Position {
-	if tk == nil || tk.Position == nil {
-		return Position{File: r.file, Line: 1, Column: 1}
+	line, column := 1, 1
+	if tk != nil && tk.Position != nil {
+		line, column = max(tk.Position.Line, 1), max(tk.Position.Column, 1)
 	}
-	return Position{File: r.file, Line: max(tk.Position.Line, 1), Column: max(tk.Position.Column, 1)}
+	if line == 1 {
+		column += r.begins.column
+	}
+	return Position{File: r.file, Line: line + r.begins.line, Column: column}
 }
 
-// parse returns the documents of the file, or false after a fault.
-func (r *seedReader) parse(data []byte) (docs []*ast.DocumentNode, ok bool) {
+// clean is the file's text, or false after a fault. A line break is one, however it
+// is written (YAML 1.2 §5.4); the library counts those of Windows twice after a
+// comment.
+func (r *seedReader) clean(data []byte) (string, bool) {
 	if len(data) > MaxSeedFile {
 		r.faults.add(r.at(nil), "the file has %d bytes, at most %d are allowed: divide it into several files",
 			len(data), MaxSeedFile)
-		return nil, false
+		return "", false
 	}
 	if !utf8.Valid(data) {
 		r.faults.add(Position{r.file, badLine(data), 1}, "the file is not valid UTF-8 in this line")
+		return "", false
+	}
+	return strings.ReplaceAll(string(bytes.TrimPrefix(data, []byte("\ufeff"))), "\r\n", "\n"), true
+}
+
+// read reads the file webhook by webhook, if it is a list of them and nothing
+// else, and otherwise in one piece.
+func (r *seedReader) read(ctx context.Context, text string) {
+	pieces, ok := split(text)
+	if !ok {
+		if docs, ok := r.parse(text); ok {
+			r.documents(docs)
+		}
+		return
+	}
+	r.hooks = make([]SeedWebhook, 0, len(pieces))
+	read := 0
+	for _, p := range pieces {
+		if len(r.faults) >= maxFaults || ctx.Err() != nil {
+			return
+		}
+		if read += len(p.text); r.Progress != nil {
+			r.Progress(read, len(text))
+		}
+		r.begins = p
+		docs, _ := r.parse(p.text)
+		for _, doc := range docs {
+			r.collectAnchors(doc.Body)
+			if _, inList := doc.Body.(*ast.SequenceNode); inList {
+				r.list(doc.Body)
+			} else {
+				r.webhook(doc.Body)
+			}
+		}
+	}
+}
+
+// parse returns the documents of a text, or false after a fault.
+func (r *seedReader) parse(text string) (docs []*ast.DocumentNode, ok bool) {
+	if len(text) > maxPiece {
+		r.faults.add(r.at(nil), "%d bytes in one piece, at most %d are allowed: a larger file is the key webhooks and "+
+			"below it a list of webhooks, each beginning with a hyphen, or the same as JSON", len(text), maxPiece)
 		return nil, false
 	}
 	// The parser is not ours and the text is a stranger's: whatever goes wrong
@@ -112,10 +192,7 @@ func (r *seedReader) parse(data []byte) (docs []*ast.DocumentNode, ok bool) {
 			docs, ok = nil, false
 		}
 	}()
-	// A line break is one, however it is written (YAML 1.2 §5.4); the library
-	// counts those of Windows twice after a comment.
-	data = bytes.ReplaceAll(bytes.TrimPrefix(data, []byte("\ufeff")), []byte("\r\n"), []byte("\n"))
-	tokens := lexer.Tokenize(string(data))
+	tokens := lexer.Tokenize(text)
 	if !r.plain(tokens) {
 		return nil, false
 	}
@@ -161,7 +238,7 @@ const maxFaults = 1000
 
 // plain says whether the tokens are what a seed file is made of.
 func (r *seedReader) plain(tokens token.Tokens) bool {
-	nesting, dashes, anchors := 0, 0, 0
+	nesting, dashes, anchors := 0, 0, len(r.anchors)
 	for _, tk := range tokens {
 		if slices.Contains(unsupported, tk.Type) {
 			r.faults.add(r.at(tk), "tags, directives, merge keys and complex keys are not supported: "+
@@ -197,6 +274,7 @@ func (r *seedReader) documents(docs []*ast.DocumentNode) {
 		if doc.Body == nil || doc.Body.Type() == ast.NullType {
 			continue
 		}
+		clear(r.anchors) // they are a document's own
 		r.collectAnchors(doc.Body)
 		found = true
 		r.mapping(doc.Body, "the file", func(key *token.Token, value ast.Node) bool {

@@ -50,7 +50,7 @@ func TestFaultsOfASeedFile(t *testing.T) {
 		"not UTF-8":      {"webhooks:\n  - id: \xff\n", []string{"seed.yaml:2:1: the file is not valid UTF-8 in this line"}},
 		"no YAML":        {"webhooks:\n  - id: \"a\n", []string{"seed.yaml:2:9: not YAML or JSON: could not find end character of double-quoted text"}},
 		"too large": {"#" + strings.Repeat("x", subscription.MaxSeedFile),
-			[]string{"seed.yaml:1:1: the file has 8388609 bytes, at most 8388608 are allowed: divide it into several files"}},
+			[]string{"seed.yaml:1:1: the file has 67108865 bytes, at most 67108864 are allowed: divide it into several files"}},
 		"nothing given": {"webhooks:\n  - active: true\n", []string{
 			"seed.yaml:2:5: advertiser is required",
 			"seed.yaml:2:5: id is required",
@@ -111,7 +111,7 @@ func TestFaultsOfASeedFile(t *testing.T) {
 		"an id":             {strings.Replace(minimal(), "id: a", `id: "a\u0007"`, 1), []string{"seed.yaml:2:9: id has control characters, such as a line break or a tab"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			hooks, err := subscription.ParseSeed("seed.yaml", []byte(c.file), httpsOnly)
+			hooks, err := subscription.ParseSeed(t.Context(), "seed.yaml", []byte(c.file), subscription.SeedRules{CheckURL: httpsOnly})
 			if diff := cmp.Diff(c.want, lines(err)); diff != "" || hooks != nil {
 				t.Errorf("got %d webhooks and faults (-want +got):\n%s", len(hooks), diff)
 			}
@@ -135,13 +135,13 @@ func TestReservedHeadersAreRefusedInAnyCase(t *testing.T) {
 		"Content-Type", "content-length", "Content-Anything", "User-Agent", "accept-encoding", "traceparent",
 		"webhook-id", "Webhook-Signature", "WEBHOOK-anything", "Idempotency-Key", "x-idempotency-key",
 	} {
-		_, err := subscription.ParseSeed("seed.yaml", []byte(minimal("headers: {"+name+": a}")), nil)
+		_, err := subscription.ParseSeed(t.Context(), "seed.yaml", []byte(minimal("headers: {"+name+": a}")), subscription.SeedRules{})
 		if err == nil || !strings.Contains(err.Error(), "reserved") {
 			t.Errorf("header %s: got error %v, want that it is reserved", name, err)
 		}
 	}
 	for _, name := range []string{"X-Tenant", "Accept", "X-Content-Type", "Authorization", "Cookie"} {
-		if _, err := subscription.ParseSeed("seed.yaml", []byte(minimal("headers: {"+name+": a}")), nil); err != nil {
+		if _, err := subscription.ParseSeed(t.Context(), "seed.yaml", []byte(minimal("headers: {"+name+": a}")), subscription.SeedRules{}); err != nil {
 			t.Errorf("header %s: got error %v, want none", name, err)
 		}
 	}
@@ -177,7 +177,7 @@ func TestURLsOfASeedFile(t *testing.T) {
 		"https://crm.example.com/%zz":              "cannot be read",
 	} {
 		file := strings.Replace(minimal(), "https://crm.example.com/leads", `"`+raw+`"`, 1)
-		hooks, err := subscription.ParseSeed("seed.yaml", []byte(file), httpsOnly)
+		hooks, err := subscription.ParseSeed(t.Context(), "seed.yaml", []byte(file), subscription.SeedRules{CheckURL: httpsOnly})
 		switch {
 		case want == "" && (err != nil || hooks[0].Webhook.URL != raw):
 			t.Errorf("%s: got error %v, want it taken as it is", raw, err)
@@ -192,7 +192,7 @@ func TestURLsOfASeedFile(t *testing.T) {
 
 func TestAllFaultsOfAFileAreReportedInItsOrder(t *testing.T) {
 	file := "webhook: []\n" + minimal("format: xml", "rate: -1", "colour: red") + "  - id: b\n    url: http://u@crm.example.com/#a\n"
-	_, err := subscription.ParseSeed("seed.yaml", []byte(file), httpsOnly)
+	_, err := subscription.ParseSeed(t.Context(), "seed.yaml", []byte(file), subscription.SeedRules{CheckURL: httpsOnly})
 	var got []string
 	for _, line := range lines(err) {
 		place, _, _ := strings.Cut(line, ": ")
@@ -241,7 +241,7 @@ func TestSeedTakesWhatPeopleWrite(t *testing.T) {
 			want := hook("a", "USA_1")
 			want.URL, want.Active = "https://crm.example.com/leads", false
 			c.change(&want)
-			hooks, err := subscription.ParseSeed("seed.yaml", []byte(c.file), httpsOnly)
+			hooks, err := subscription.ParseSeed(t.Context(), "seed.yaml", []byte(c.file), subscription.SeedRules{CheckURL: httpsOnly})
 			if err != nil || len(hooks) != 1 {
 				t.Fatalf("got %d webhooks, error %v", len(hooks), err)
 			}
@@ -255,7 +255,7 @@ func TestSeedTakesWhatPeopleWrite(t *testing.T) {
 func TestMergeSeedsFindsConflictsBetweenFiles(t *testing.T) {
 	parse := func(name, advertiser string) []subscription.SeedWebhook {
 		t.Helper()
-		hooks, err := subscription.ParseSeed(name, []byte(strings.Replace(minimal(), "USA_1", advertiser, 1)), nil)
+		hooks, err := subscription.ParseSeed(t.Context(), name, []byte(strings.Replace(minimal(), "USA_1", advertiser, 1)), subscription.SeedRules{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -280,7 +280,7 @@ func TestExampleSeedShowsEverything(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	hooks, err := subscription.ParseSeed("seed.yaml", data, httpsOnly)
+	hooks, err := subscription.ParseSeed(t.Context(), "seed.yaml", data, subscription.SeedRules{CheckURL: httpsOnly})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -323,7 +323,7 @@ func TestFilesThatExplodeAreRefusedQuickly(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			started := time.Now()
-			_, err := subscription.ParseSeed("seed.yaml", []byte(file), nil)
+			_, err := subscription.ParseSeed(t.Context(), "seed.yaml", []byte(file), subscription.SeedRules{})
 			if took := time.Since(started); err == nil || took > 20*time.Second {
 				t.Errorf("got error %v after %v", err, took)
 			}
@@ -340,7 +340,7 @@ func FuzzParseSeed(f *testing.F) {
 	f.Add([]byte("webhooks:\n- ? a\n  : b\n- !!binary |\n  a\n- <<: *x\n--- # b\n...\n%YAML 1.2\n---\n"))
 	f.Add([]byte("webhooks: [{}, [], '', \"\\ud800\", |-\n\n, >\n x]\r\n\t"))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		hooks, err := subscription.ParseSeed("f", data, httpsOnly)
+		hooks, err := subscription.ParseSeed(t.Context(), "f", data, subscription.SeedRules{CheckURL: httpsOnly})
 		if (err == nil) == (hooks == nil) && len(hooks) > 0 {
 			t.Fatalf("got %d webhooks and error %v", len(hooks), err)
 		}
@@ -364,8 +364,8 @@ func FuzzParseSeed(f *testing.F) {
 
 func TestLinesOfAFileFromWindowsAreCountedOnce(t *testing.T) {
 	unix := "# one\n# two\nwebhooks:\n  - id: a\n    wrong: x\n"
-	_, want := subscription.ParseSeed("s.yaml", []byte(unix), nil)
-	_, got := subscription.ParseSeed("s.yaml", []byte(strings.ReplaceAll(unix, "\n", "\r\n")), nil)
+	_, want := subscription.ParseSeed(t.Context(), "s.yaml", []byte(unix), subscription.SeedRules{})
+	_, got := subscription.ParseSeed(t.Context(), "s.yaml", []byte(strings.ReplaceAll(unix, "\n", "\r\n")), subscription.SeedRules{})
 	if want == nil || !strings.Contains(want.Error(), "s.yaml:5:5: ") || got == nil || got.Error() != want.Error() {
 		t.Errorf("got\n%v\nwant, with a fault in line 5,\n%v", got, want)
 	}

@@ -10,7 +10,6 @@ import (
 
 // collectAnchors remembers what aliases in a document stand for.
 func (r *seedReader) collectAnchors(body ast.Node) {
-	r.anchors = make(map[string]ast.Node)
 	for _, node := range ast.Filter(ast.AnchorType, body) {
 		anchor, ok := node.(*ast.AnchorNode)
 		if !ok || anchor.Name == nil {

@@ -91,12 +91,12 @@ func (w *webhookReader) check(at Position) {
 			w.faults.add(w.place(c.field, at), "%s", c.text)
 		}
 	}
-	if !urlSound || w.checkURL == nil {
+	if !urlSound || w.CheckURL == nil {
 		return
 	}
 	u, err := url.Parse(w.hook.URL)
 	if err == nil {
-		err = w.checkURL(u)
+		err = w.CheckURL(u)
 	}
 	if err != nil {
 		w.faults.add(w.place("url", at), "url: %v", err)
@@ -120,8 +120,7 @@ func (w *webhookReader) readText(node ast.Node, field string, to *string) {
 }
 
 func (w *webhookReader) readSecret(node ast.Node, field string, to *lead.Secret) {
-	text, _ := w.text(node, field)
-	*to = lead.Secret(text)
+	*to = w.secret(node, field)
 }
 
 func (w *webhookReader) readEvent(node ast.Node) {
@@ -188,18 +187,16 @@ func (w *webhookReader) readSigningSecrets(node ast.Node) {
 		return
 	}
 	for i, item := range items[:min(len(items), maxSigningSecrets+1)] {
-		text, _ := w.text(item, "a signing secret")
 		w.places["signing_secrets/"+strconv.Itoa(i)] = w.start(item)
-		w.hook.SigningSecrets = append(w.hook.SigningSecrets, lead.Secret(text))
+		w.hook.SigningSecrets = append(w.hook.SigningSecrets, w.secret(item, "a signing secret"))
 	}
 }
 
 func (w *webhookReader) readHeaders(node ast.Node) {
 	w.hook.Headers = make(map[string]lead.Secret)
 	w.mapping(node, "headers", func(key *token.Token, value ast.Node) bool {
-		text, _ := w.text(value, "a header's value")
 		w.places["headers/"+key.Value] = w.at(key)
-		w.hook.Headers[key.Value] = lead.Secret(text)
+		w.hook.Headers[key.Value] = w.secret(value, "a header's value")
 		return len(w.hook.Headers) <= maxHeaders // one too many is enough for check
 	})
 }

@@ -10,9 +10,15 @@ import (
 
 // claim gives each new id to its advertiser before anything is written under
 // it: of two seeds that want one id for two advertisers at once, one gets it.
-func (s *Store) claim(ctx context.Context, items []*item) error {
+func (s *seeding) claim(ctx context.Context) error {
+	unowned := make([]*item, 0, len(s.items))
+	for _, it := range s.items {
+		if it.owner == "" {
+			unowned = append(unowned, it)
+		}
+	}
 	owners := make([]*redis.StringCmd, chunk)
-	for part := range slices.Chunk(items, chunk) {
+	for part := range slices.Chunk(unowned, chunk) {
 		_, err := s.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
 			for i, it := range part {
 				key := ownersKey(share(it.Webhook))
@@ -28,19 +34,26 @@ func (s *Store) claim(ctx context.Context, items []*item) error {
 			it.owner = owners[i].Val()
 		}
 	}
-	return conflicts(items)
+	return conflicts(unowned)
 }
 
-// write puts what is not there yet into Redis, an advertiser never in two
-// transactions.
-func (s *Store) write(ctx context.Context, items []*item) error {
-	for _, batch := range batches(items) {
+// write puts what is not there yet into Redis, and removes what shall not be
+// there, an advertiser never in two transactions.
+func (s *seeding) write(ctx context.Context) error {
+	written, of := 0, 0
+	todo := batches(s.items)
+	for _, batch := range todo {
+		of += len(batch)
+	}
+	for _, batch := range todo {
 		if err := s.writeBatch(ctx, batch); err != nil {
 			return err
 		}
 		for _, it := range batch {
 			it.done = true
 		}
+		written += len(batch)
+		s.progress(written, of)
 	}
 	return nil
 }
@@ -84,7 +97,11 @@ func (s *Store) writeBatch(ctx context.Context, batch []*item) error {
 	}
 	_, err = s.rdb.TxPipelined(ctx, func(p redis.Pipeliner) error {
 		for _, it := range batch {
-			p.HSet(ctx, webhooksKey(it.Advertiser), it.Webhook, it.record)
+			if it.What == Removed {
+				p.HDel(ctx, webhooksKey(it.Advertiser), it.Webhook)
+			} else {
+				p.HSet(ctx, webhooksKey(it.Advertiser), it.Webhook, it.record)
+			}
 		}
 		for _, advertiser := range changed {
 			p.HDel(ctx, standingKey(advertiser), standingFields(batch, advertiser)...)

@@ -45,7 +45,7 @@ var revealed = cmp.Options{
 
 func seed(t *testing.T, store *subscription.Store, hooks ...lead.Webhook) subscription.Changes {
 	t.Helper()
-	changes, err := store.Seed(t.Context(), hooks)
+	changes, err := store.Seed(t.Context(), hooks, subscription.SeedOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -82,7 +82,7 @@ func TestSeedSaysWhatItDidAndRemovesNothing(t *testing.T) {
 	want := subscription.Changes{
 		{Webhook: "d", Advertiser: "USA_3", What: subscription.Added},
 		{Webhook: "b", Advertiser: "USA_1", What: subscription.Unchanged},
-		{Webhook: "a", Advertiser: "USA_1", What: subscription.Changed},
+		{Webhook: "a", Advertiser: "USA_1", What: subscription.Changed, Fields: []subscription.FieldChange{{Field: "active", Before: "true", After: "false"}}},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
@@ -127,7 +127,7 @@ func TestSeedWritesNothingIfAnyWebhookMayNotBe(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			store := subscription.NewStore(newRedis(t))
 			seed(t, store, hook("a", "USA_1"))
-			changes, err := store.Seed(t.Context(), c.hooks)
+			changes, err := store.Seed(t.Context(), c.hooks, subscription.SeedOptions{})
 			if err == nil || !strings.Contains(err.Error(), c.want) || len(changes) > 0 {
 				t.Errorf("got %v and error %v, want one with %q", changes, err, c.want)
 			}
@@ -147,7 +147,7 @@ func TestOneIDGoesToOneOfTwoAdvertisersSeededAtOnce(t *testing.T) {
 		var errs [2]error
 		var wg sync.WaitGroup
 		for i := range hooks {
-			wg.Go(func() { _, errs[i] = store.Seed(t.Context(), hooks[i:i+1]) })
+			wg.Go(func() { _, errs[i] = store.Seed(t.Context(), hooks[i:i+1], subscription.SeedOptions{}) })
 		}
 		wg.Wait()
 		if (errs[0] == nil) == (errs[1] == nil) {
@@ -320,7 +320,7 @@ func TestSeedIntoARedisThatIsEmptiedMeanwhileFails(t *testing.T) {
 			}
 		}
 	}})
-	if _, err := store.Seed(t.Context(), []lead.Webhook{a, b}); err == nil || !strings.Contains(err.Error(), "lost its data") {
+	if _, err := store.Seed(t.Context(), []lead.Webhook{a, b}, subscription.SeedOptions{}); err == nil || !strings.Contains(err.Error(), "lost its data") {
 		t.Errorf("got error %v, want one that says that Redis lost its data", err)
 	}
 	if _, err := store.Webhooks(t.Context(), "USA_1"); !errors.Is(err, subscription.ErrNotSeeded) {
@@ -342,8 +342,8 @@ func TestSeedThatFailsHalfWaySaysHowFarItGot(t *testing.T) {
 		}
 	}})
 	hooks := []lead.Webhook{hook("a", "USA_1"), hook("b", "USA_2"), hook("c", "USA_1")}
-	done, err := store.Seed(ctx, hooks)
-	if !errors.Is(err, context.Canceled) || !strings.Contains(err.Error(), "of 3 webhooks are in Redis") {
+	done, err := store.Seed(ctx, hooks, subscription.SeedOptions{})
+	if !errors.Is(err, context.Canceled) || !strings.Contains(err.Error(), "of 3 webhooks are done") {
 		t.Errorf("got error %v", err)
 	}
 	if len(done) == 0 || len(done) == 3 {

@@ -74,7 +74,7 @@ func TestComposeSettingsAndSeed(t *testing.T) {
 		t.Fatal(err)
 	}
 	guard := dispatch.NewGuard(guardOptions(loaded.Config.HTTP))
-	hooks, err := subscription.ParseSeed(name, content, guard.CheckURL)
+	hooks, err := subscription.ParseSeed(t.Context(), name, content, subscription.SeedRules{CheckURL: guard.CheckURL})
 	if err != nil {
 		t.Fatal(err)
 	}

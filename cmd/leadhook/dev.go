@@ -9,6 +9,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/leadhook/leadhook/requeue"
+	"github.com/leadhook/leadhook/subscription"
 )
 
 // devCommand is leadhook with all that it needs around it.
@@ -65,7 +66,7 @@ func (devAll) Run(ctx context.Context, w *world, cli *commands) error {
 	if _, err := requeue.CreateTopics(ctx, s.kafka.client, topicSpecs(cfg)); err != nil {
 		return err
 	}
-	if _, err := s.store.Seed(ctx, sampleWebhooks(stack.crm.URL())); err != nil {
+	if _, err := s.store.Seed(ctx, sampleWebhooks(stack.crm.URL()), subscription.SeedOptions{}); err != nil {
 		return fmt.Errorf("seed the sample webhooks: %w", err)
 	}
 

@@ -12,20 +12,26 @@ import (
 
 // seedCommand writes webhooks to Redis.
 type seedCommand struct {
-	Files []string `arg:"" name:"file" complete:"file" help:"Seed files (YAML or JSON); - is standard input."`
-	Quiet bool     `short:"q" help:"Say only how many were added, changed and unchanged."`
+	Files  []string `arg:"" name:"file" complete:"file" help:"Seed files (YAML or JSON), or directories with such files; - is standard input."`
+	DryRun bool     `help:"Show what would change, field by field, and write nothing."`
+	Prune  bool     `help:"Remove the webhooks that the files do not have."`
+	Quiet  bool     `short:"q" help:"Say only how many were added, changed and unchanged."`
 
+	yesFlag
 	outputFlag
 }
 
 // Help is what --help says beyond the flags.
 func (seedCommand) Help() string {
 	return `All files are checked first; if anything is wrong with any of them, every fault is shown and
-nothing is written. Webhooks that are in Redis and not in the files stay as they are.
+nothing is written. Webhooks that are in Redis and not in the files stay as they are, or with --prune go.
+Of a directory, all *.yaml, *.yml and *.json are taken, in the directories below it too. Secrets may be
+references to environment variables, ${NAME}.
 
 Examples:
   leadhook seed examples/seed.yaml
-  leadhook seed advertisers/*.yaml
+  leadhook seed advertisers/ --dry-run
+  leadhook seed advertisers/ --prune --yes
   generate-webhooks | leadhook seed -`
 }
 
@@ -36,69 +42,75 @@ func (c seedCommand) Run(ctx context.Context, w *world) error {
 		return err
 	}
 	guard := dispatch.NewGuard(guardOptions(loaded.Config.HTTP))
-	hooks, err := c.read(ctx, w, guard)
+	hooks, warnings, err := c.read(ctx, w, guard)
 	if err != nil {
 		return err
 	}
-	rdb, err := connectRedis(loaded.Config.Redis)
-	if err != nil {
-		return &usageError{err}
-	}
-	defer func() { _ = rdb.Close() }()
-	if err := reachRedis(ctx, rdb, loaded.Config.Redis); err != nil {
-		return err
-	}
-	changes, err := subscription.NewStore(rdb).Seed(ctx, hooks)
-	return errors.Join(c.report(w, changes), err)
+	return w.withStore(ctx, func(store *subscription.Store) error {
+		for _, text := range warnings {
+			fmt.Fprintf(w.stderr, "warning: %s\n", text)
+		}
+		bar := &bars{w: w}
+		changes, err := store.Seed(ctx, hooks, subscription.SeedOptions{
+			DryRun: c.DryRun, Prune: c.Prune, Progress: bar.at,
+			Confirm: func(removed int) error {
+				bar.end()
+				return c.confirm(ctx, w, fmt.Sprintf("Remove %s that the files do not have?", counted(removed, "webhook")))
+			},
+		})
+		bar.end()
+		if _, refused := errors.AsType[*usageError](err); refused {
+			return err
+		}
+		return errors.Join(c.report(w, changes), err)
+	})
 }
 
-// read reads and checks all files, and reports every fault of all of them.
-func (c seedCommand) read(ctx context.Context, w *world, guard *dispatch.Guard) ([]lead.Webhook, error) {
+// read reads and checks all files, and reports every fault of all of them. It
+// also returns what to warn of.
+func (c seedCommand) read(ctx context.Context, w *world, guard *dispatch.Guard) ([]lead.Webhook, []string, error) {
+	names, err := seedFiles(c.Files)
+	errs := []error{err}
+	bar := &bars{w: w}
+	defer bar.end()
+	rules := subscription.SeedRules{CheckURL: guard.CheckURL, Variable: w.variable, Progress: bar.at}
 	var files [][]subscription.SeedWebhook
-	var errs []error
-	for _, name := range c.Files {
+	for _, name := range names {
 		data, shown, err := w.readInput(ctx, name, subscription.MaxSeedFile)
 		if err != nil {
 			errs = append(errs, err)
 			continue
 		}
-		hooks, err := subscription.ParseSeed(shown, data, guard.CheckURL)
+		hooks, err := subscription.ParseSeed(ctx, shown, data, rules)
 		errs = append(errs, err)
 		files = append(files, hooks)
 	}
+	bar.end()
 	hooks, err := subscription.MergeSeeds(files...)
 	if err := errors.Join(append(errs, err)...); err != nil {
-		return nil, fmt.Errorf("nothing was written:\n%w", err)
+		return nil, nil, fmt.Errorf("nothing was written:\n%w", err)
 	}
-	return hooks, nil
+	return hooks, subscription.Warnings(files...), nil
 }
 
-func (c seedCommand) report(w *world, changes subscription.Changes) error {
-	l := c.list(w)
-	for _, change := range changes {
-		if c.Quiet || change.What == subscription.Unchanged {
-			continue
-		}
-		row := seedJSON{What: string(change.What), Webhook: change.Webhook, Advertiser: change.Advertiser}
-		if err := l.add(row, fmt.Sprintf("%-9s %s (%s)", row.What, row.Webhook, row.Advertiser)); err != nil {
-			return err
-		}
-	}
-	if err := l.end(); err != nil {
-		return err
-	}
-	sum := w.stderr
-	if c.table() {
-		sum = w.stdout
-	}
-	fmt.Fprintf(sum, "%d added, %d changed, %d unchanged\n", changes.Count(subscription.Added),
-		changes.Count(subscription.Changed), changes.Count(subscription.Unchanged))
-	return nil
+// bars show one thing after the other: a new one begins where the count does.
+type bars struct {
+	w    *world
+	bar  *progress
+	last int
 }
 
-// seedJSON is what became of a webhook, for programs.
-type seedJSON struct {
-	What       string `json:"what"`
-	Webhook    string `json:"webhook"`
-	Advertiser string `json:"advertiser"`
+func (b *bars) at(done, of int) {
+	if b.bar == nil || done <= b.last {
+		b.end()
+		b.bar = newProgress(b.w, of)
+	}
+	b.last = done
+	b.bar.at(done)
+}
+
+func (b *bars) end() {
+	if b.bar != nil {
+		b.bar.end()
+	}
 }

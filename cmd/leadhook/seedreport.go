@@ -1,0 +1,83 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/leadhook/leadhook/subscription"
+)
+
+// seedJSON is what became of a webhook, for programs.
+type seedJSON struct {
+	What       string      `json:"what"`
+	Webhook    string      `json:"webhook"`
+	Advertiser string      `json:"advertiser"`
+	Fields     []fieldJSON `json:"fields,omitempty"`
+}
+
+// fieldJSON is what became of a field. Where only what is hidden differs,
+// before and after are the same.
+type fieldJSON struct {
+	Field  string `json:"field"`
+	Before string `json:"before"`
+	After  string `json:"after"`
+}
+
+// report says what became of each webhook, and how many there were of each kind.
+func (c seedCommand) report(w *world, changes subscription.Changes) error {
+	l := c.list(w)
+	for _, change := range changes {
+		if c.Quiet || change.What == subscription.Unchanged {
+			continue
+		}
+		if err := c.add(l, change); err != nil {
+			return err
+		}
+	}
+	if err := l.end(); err != nil {
+		return err
+	}
+	sum := w.stderr
+	if c.table() {
+		sum = w.stdout
+	}
+	text := fmt.Sprintf("%d added, %d changed, %d unchanged", changes.Count(subscription.Added),
+		changes.Count(subscription.Changed), changes.Count(subscription.Unchanged))
+	if c.Prune {
+		text += fmt.Sprintf(", %d removed", changes.Count(subscription.Removed))
+	}
+	if c.DryRun {
+		text = "dry run: " + text + "; nothing was written"
+	}
+	fmt.Fprintln(sum, text)
+	return nil
+}
+
+func (c seedCommand) add(l *list, change subscription.Change) error {
+	row := seedJSON{What: string(change.What), Webhook: change.Webhook, Advertiser: change.Advertiser}
+	if c.DryRun {
+		for _, f := range change.Fields {
+			row.Fields = append(row.Fields, fieldJSON{f.Field, f.Before, f.After})
+		}
+	}
+	if err := l.add(row, fmt.Sprintf("%-9s %s (%s)", row.What, row.Webhook, row.Advertiser)); err != nil || !c.table() {
+		return err
+	}
+	for _, f := range row.Fields {
+		text := dash(f.Before) + " -> " + dash(f.After)
+		if f.Before == f.After {
+			text = "changed"
+		}
+		if err := l.add(nil, fmt.Sprintf("%-9s   %s: %s", "", f.Field, text)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// counted is how many there are of what a noun means.
+func counted(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}
