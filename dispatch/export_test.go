@@ -10,6 +10,13 @@ func (d *Dispatcher) Transport() http.RoundTripper { return d.sender.transport }
 
 var RetryAfter = retryAfter
 
+// What docs/receivers.md tells.
+const (
+	FirstLimit    = firstLimit
+	IdleTimeout   = idleTimeout
+	MaxAnswerBody = maxAnswerBody
+)
+
 // Lanes is how many lanes and hosts are remembered.
 func (d *Dispatcher) Lanes() (lanes, hosts int) {
 	d.lanes.mu.Lock()

@@ -1,0 +1,102 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/leadhook/leadhook/config"
+	"github.com/leadhook/leadhook/lead"
+	"github.com/leadhook/leadhook/subscription"
+)
+
+// document reads one of docs/.
+func document(t *testing.T, name string) string {
+	t.Helper()
+	text, err := os.ReadFile("../../docs/" + name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// TestAdvertisersKnowsEveryLabel compares the form in docs/advertisers.md with
+// the labels in docs/webhooks.md.
+func TestAdvertisersKnowsEveryLabel(t *testing.T) {
+	t.Parallel()
+	advertisers := document(t, "advertisers.md")
+	_, fields, _ := strings.Cut(document(t, "webhooks.md"), "## The fields")
+	fields, _, _ = strings.Cut(fields, "\n## ")
+	labels := regexp.MustCompile("(?m)^\\| `[a-z_]+` \\| ([^|]+[^| ]) +\\|").FindAllStringSubmatch(fields, -1)
+	known := map[string]bool{}
+	for _, label := range labels {
+		known[label[1]] = true
+		if !strings.Contains(advertisers, "\n| "+label[1]+" | ") {
+			t.Errorf("docs/advertisers.md has no label %q", label[1])
+		}
+	}
+	for _, label := range []string{ // as the form has them
+		"Payload URL*", "Authentication Header", "Which events should trigger a webhook?",
+		"Which lead types should trigger a webhook?", "Payload Format", "Active",
+	} {
+		if !known[label] {
+			t.Errorf("docs/webhooks.md has no label %q", label)
+		}
+	}
+}
+
+// TestAdvertisersShowsTwoWebhooks reads the seed of docs/advertisers.md: every
+// lead must be for one of the two.
+func TestAdvertisersShowsTwoWebhooks(t *testing.T) {
+	t.Parallel()
+	_, seed, _ := strings.Cut(document(t, "advertisers.md"), "```yaml\n")
+	seed, _, _ = strings.Cut(seed, "```")
+	hooks, err := subscription.ParseSeed(t.Context(), "docs/advertisers.md", []byte(seed), subscription.SeedRules{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, trigger := range []lead.Trigger{lead.NewContact, lead.ExistingContact} {
+		for _, kind := range []lead.Kind{lead.KindCall, lead.KindChat, lead.KindForm, lead.KindEmail} {
+			wanted := 0
+			for _, hook := range hooks {
+				if w := hook.Webhook; w.Active && w.Trigger == trigger && w.LeadTypes.Has(kind) {
+					wanted++
+				}
+			}
+			if wanted != 1 {
+				t.Errorf("%d of its webhooks want a %s of a %s, want 1", wanted, kind, trigger)
+			}
+		}
+	}
+}
+
+// TestPeopleAreToldTheDefaults compares figures in the docs for advertisers and
+// receivers with the settings.
+func TestPeopleAreToldTheDefaults(t *testing.T) {
+	t.Parallel()
+	loaded, err := config.Load("", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg := loaded.Config
+	receivers, advertisers := document(t, "receivers.md"), document(t, "advertisers.md")
+	for told, text := range map[string]string{
+		fmt.Sprintf("An attempt has %d seconds", cfg.HTTP.Timeout/time.Second):         receivers,
+		fmt.Sprintf("nothing within %d s", cfg.HTTP.Timeout/time.Second):               receivers,
+		fmt.Sprintf("connecting has %d of them", cfg.HTTP.ConnectTimeout/time.Second):  receivers,
+		fmt.Sprintf("up to %d, and fewer", cfg.HTTP.MaxInFlight/16):                    receivers,
+		fmt.Sprintf("at most %d MiB", cfg.Kafka.MaxEventBytes>>20):                     receivers,
+		fmt.Sprintf("kept for %d days", cfg.Topics.DeadLetterRetention/(24*time.Hour)): advertisers,
+		"`" + cfg.ADF.Provider + "`, or what":                                          receivers,
+	} {
+		if !strings.Contains(text, told) {
+			t.Errorf("the docs do not say %q", told)
+		}
+	}
+	if cfg.Retry.Expire != 72*time.Hour {
+		t.Errorf("leads are tried for %v; the docs say three days", cfg.Retry.Expire)
+	}
+}
