@@ -111,7 +111,7 @@ func document(value []byte) ([]byte, error) {
 	switch {
 	case len(object) == 0:
 		return nil, &Refusal{Reason: NotJSON, Text: "the event is empty"}
-	case !json.Valid(object):
+	case !valid(object):
 		return nil, &Refusal{Reason: NotJSON, Text: notJSON(object, len(value)-len(rest), len(value))}
 	case object[0] != '{':
 		return nil, &Refusal{Reason: NotJSON, Text: "the event is not a JSON object"}

@@ -7,7 +7,7 @@ import (
 	"slices"
 )
 
-// The functions of this file walk over JSON that json.Valid has accepted. They
+// The functions of this file walk over JSON that is valid. They
 // exist because encoding/json would copy the lead, round its numbers, and take
 // the last of two members that differ in case only: a lead for the wrong
 // advertiser.

@@ -1,0 +1,51 @@
+package lead
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// odd are texts in which every byte that is changed or lost may matter.
+var odd = []string{
+	`{"a":[1,-2.5e+10,0,0.0,1E5,-0],"b":{"c":null,"d":true,"e":false},"f":""}`,
+	`[{},[],[[]],{"a":{}},"\"\\\/\b\f\n\r\tÄé",[{"x":[{"y":[]}]}]]`,
+	"\t{ \"a\" :\r\n[ 1 , 2 ] , \"b\" : \"12345678\\\"12345678\" } ",
+	`"` + strings.Repeat("é\u2028x", 9) + `"`, `"\ud800"`, "\"\x7f\"", `12`, ` null `, `tru`, `01`, `1.`, `-`, `1e`, `[1,]`, `{"a":1,}`, `{,}`,
+	`{"a"}`, `{"a":}`, `{1:2}`, `[1 2]`, `[}`, `{]`, ``, ` `, "\"\x1f\"", "\"1234567\x00\"", `"\x"`, `"\u12g4"`, `"\u12`, `"a`, `{} {}`, `[`, `[[]`,
+}
+
+func TestValidAgreesWithEncodingJSON(t *testing.T) {
+	for _, text := range odd {
+		agree(t, []byte(text))
+		for i := range len(text) {
+			agree(t, []byte(text[:i]))
+			agree(t, []byte(text[:i]+text[i+1:]))
+			for _, c := range []byte("\"\\{}[]:, 0-.eé\x00\x1f\x80\xff") {
+				agree(t, slices.Concat([]byte(text[:i]), []byte{c}, []byte(text[i:])))
+				agree(t, slices.Concat([]byte(text[:i]), []byte{c}, []byte(text[i+1:])))
+			}
+		}
+	}
+	for _, depth := range []int{deepest - 1, deepest, deepest + 1, 1 << 20} {
+		for _, pair := range [][2]string{{"[", "]"}, {`{"a":`, "}"}} {
+			agree(t, []byte(strings.Repeat(pair[0], depth)+"1"+strings.Repeat(pair[1], depth)))
+		}
+	}
+}
+
+// agree also looks beyond the text, where nothing may be read.
+func agree(t *testing.T, text []byte) {
+	t.Helper()
+	if got, want := valid(slices.Clip(text)), json.Valid(text); got != want {
+		t.Errorf("valid(%.100q) is %v, json.Valid says %v", text, got, want)
+	}
+}
+
+func FuzzValid(f *testing.F) {
+	for _, text := range odd {
+		f.Add([]byte(text))
+	}
+	f.Fuzz(func(t *testing.T, text []byte) { agree(t, text) })
+}
