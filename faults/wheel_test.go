@@ -41,6 +41,27 @@ func TestWheelSurvivesTheDeathOfEverything(t *testing.T) {
 		"%d waited; %d were attempted before they were due, and none later than %.1f s after", waiting.scheduled, early, latest.Seconds()))
 }
 
+// TestFullWheelWithAHundredThousandWaiting has so many deliveries wait that all
+// failed once, four of each webhook, so that no lane takes its CRM for failing.
+func TestFullWheelWithAHundredThousandWaiting(t *testing.T) {
+	const leads, webhooks, rate = 100_000, 25_000, 4000
+	r := newRig(t, setup{environ: []string{"LEADHOOK_RETRY_QUICK_ATTEMPTS=1", "LEADHOOK_RETRY_DELAYS=1m", "LEADHOOK_RETRY_SCHEDULE=1m,1m"}})
+	hooks := r.many("crm", webhooks)
+	r.crm.usually(status(http.StatusInternalServerError))
+	r.runs(1)
+	r.publish(leads, rate, hooks...)
+	waiting := r.handled(time.Minute)
+	r.crm.usually(takes)
+	due := r.due()
+	a := r.once(3 * time.Minute)
+	early, latest := a.against(due, time.Time{})
+	if early > 0 || latest > time.Second || waiting.scheduled != leads {
+		r.fails("%d of %d waited; %d were attempted before they were due, and others up to %v after", waiting.scheduled, leads, early, latest)
+	}
+	r.row(fmt.Sprintf("wheel: %d deliveries wait, %d come due a second", leads, rate), a, time.Time{}, fmt.Sprintf(
+		"%d were attempted before they were due, and none later than %.2f s after", early, latest.Seconds()))
+}
+
 // due is when each delivery is due that waits, as its record says: the earlier
 // of two, where one that was put off again was not committed before the kill.
 func (r *rig) due() map[deliveryID]time.Time {
