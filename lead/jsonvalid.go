@@ -9,57 +9,25 @@ import (
 // takes four times as long: it steps through every byte of a string, and most
 // bytes of a lead are in strings.
 func valid(b []byte) bool {
-	nested := nesting{objects: make([]uint64, 0, 4)} // most need no more
-	i := skipTo(b, 0)
-	for {
-		// A value begins at i.
-		opened := false
-		switch at(b, i) {
-		case '{', '[':
-			nested.push(b[i] == '{')
-			opened = true
-			i = skipTo(b, i+1)
-		case '"':
-			i = stringEnd(b, i)
-		case 't':
-			i = wordEnd(b, i, "true")
-		case 'f':
-			i = wordEnd(b, i, "false")
-		case 'n':
-			i = wordEnd(b, i, "null")
-		default:
-			i = numberEnd(b, i)
+	around := nesting{objects: make([]uint64, 0, 4)} // most need no more
+	for i := skipTo(b, 0); i >= 0; {                 // where a value begins; -1: none does
+		opens := at(b, i) == '{' || at(b, i) == '['
+		if opens {
+			around.push(b[i] == '{')
+			i++
+		} else {
+			i = scalarEnd(b, i)
 		}
-		if i < 0 || nested.depth > deepest {
+		if i < 0 || around.depth > deepest {
 			return false
 		}
-		// What has ended with it ends here; the next value begins behind that.
-		for {
-			if nested.depth == 0 {
-				return skipTo(b, i) == len(b)
-			}
-			i = skipTo(b, i)
-			inObject := nested.inObject()
-			closes := at(b, i) == ']' && !inObject || at(b, i) == '}' && inObject
-			if !closes {
-				break
-			}
-			nested.depth--
-			opened = false
-			i++
+		var closed bool
+		if i, closed = around.close(b, i); around.depth == 0 {
+			return i == len(b)
 		}
-		if !opened {
-			if at(b, i) != ',' {
-				return false
-			}
-			i = skipTo(b, i+1)
-		}
-		if nested.inObject() {
-			if i = nameEnd(b, i); i < 0 {
-				return false
-			}
-		}
+		i = around.next(b, i, opens && !closed)
 	}
+	return false
 }
 
 // deepest is how deep encoding/json lets values be nested.
@@ -88,6 +56,38 @@ func (n *nesting) inObject() bool {
 	return n.objects[last/64]&(1<<(last%64)) != 0
 }
 
+// close goes behind the lists and objects that end at i, one behind the other,
+// and behind the blanks there. closed says whether there were any.
+func (n *nesting) close(b []byte, i int) (after int, closed bool) {
+	for i = skipTo(b, i); n.depth > 0 && at(b, i) == n.closing(); i = skipTo(b, i+1) {
+		n.depth--
+		closed = true
+	}
+	return i, closed
+}
+
+func (n *nesting) closing() byte {
+	if n.inObject() {
+		return '}'
+	}
+	return ']'
+}
+
+// next returns where the next value begins in what is around, behind its comma,
+// unless it is the first, and its name; -1: that is not as it must be.
+func (n *nesting) next(b []byte, i int, first bool) int {
+	if !first {
+		if at(b, i) != ',' {
+			return -1
+		}
+		i = skipTo(b, i+1)
+	}
+	if n.inObject() {
+		return nameEnd(b, i)
+	}
+	return i
+}
+
 // at is the byte at i, zero behind the end.
 func at(b []byte, i int) byte {
 	if i < len(b) {
@@ -102,6 +102,22 @@ func skipTo(b []byte, i int) int {
 		i++
 	}
 	return i
+}
+
+// scalarEnd returns what follows the string, word or number that begins at i;
+// -1: none does.
+func scalarEnd(b []byte, i int) int {
+	switch at(b, i) {
+	case '"':
+		return stringEnd(b, i)
+	case 't':
+		return wordEnd(b, i, "true")
+	case 'f':
+		return wordEnd(b, i, "false")
+	case 'n':
+		return wordEnd(b, i, "null")
+	}
+	return numberEnd(b, i)
 }
 
 // nameEnd returns where the value begins whose name in its object begins at i;

@@ -30,7 +30,9 @@ func TestValidAgreesWithEncodingJSON(t *testing.T) {
 	}
 	for _, depth := range []int{deepest - 1, deepest, deepest + 1, 1 << 20} {
 		for _, pair := range [][2]string{{"[", "]"}, {`{"a":`, "}"}} {
-			agree(t, []byte(strings.Repeat(pair[0], depth)+"1"+strings.Repeat(pair[1], depth)))
+			for _, innermost := range []string{"1", "{}", "[]"} {
+				agree(t, []byte(strings.Repeat(pair[0], depth)+innermost+strings.Repeat(pair[1], depth)))
+			}
 		}
 	}
 }
