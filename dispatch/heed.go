@@ -28,7 +28,7 @@ func (d *Dispatcher) heed(ctx context.Context, dl *delivery, l lesson) {
 		log.Info("a webhook works again")
 	}
 	if l.warn {
-		log.Warn("a webhook has been failing for two days and will be set inactive after three")
+		log.Warn("a webhook has been failing for two days or more and will be set inactive in one, unless it works again")
 		d.metrics.disableSoon.Inc()
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), standingTime)

@@ -400,6 +400,33 @@ func TestFailingForThreeDaysSetsAWebhookInactive(t *testing.T) {
 		})
 }
 
+func TestAWebhookWithFewLeadsIsWarnedADayBefore(t *testing.T) {
+	hook := webhook("w", "https://crm.example.com/")
+	bubbleOf(t, waiting(), hooks{hook}, func(*http.Request) (*http.Response, error) { return status(http.StatusUnauthorized) },
+		func(t *testing.T, r *rig) {
+			n := 0
+			fails := func(after time.Duration) (disabled bool) {
+				time.Sleep(after)
+				hook.Failing = r.standing.failing["w"] // as Redis tells it
+				n++
+				r.handle(t, message(numbered(n)))
+				return len(r.standing.disabled) > 0
+			}
+			for range 12 {
+				fails(time.Minute)
+			}
+			if fails(80*time.Hour) || fails(23*time.Hour) {
+				t.Error("set inactive less than a day after the warning")
+			}
+			if n := r.logs.FilterMessageSnippet("will be set inactive").Len(); n != 1 {
+				t.Errorf("got %d warnings, want 1", n)
+			}
+			if !fails(time.Hour) {
+				t.Error("not set inactive a day after the warning")
+			}
+		})
+}
+
 func TestFailingIsContinuedFromOtherInstancesAndEnds(t *testing.T) {
 	hook := webhook("w", "https://crm.example.com/")
 	code := http.StatusForbidden

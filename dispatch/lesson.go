@@ -19,10 +19,10 @@ type lesson struct {
 }
 
 const (
-	// A webhook is set inactive that has failed for so long and so often.
+	// A webhook is set inactive that has failed for so long and so often, and
+	// was warned of so long before.
 	continually, timesContinually = 72 * time.Hour, 10
-
-	warnBefore = 24 * time.Hour
+	warnBefore                    = 24 * time.Hour
 
 	// A webhook's failing is told to the other instances when it begins, and
 	// then so often.
@@ -74,15 +74,16 @@ func (l *lane) fails(o outcome, now time.Time) lesson {
 	l.failing.Attempts++
 	var got lesson
 	lasts := now.Sub(l.failing.Since)
-	got.warn = lasts >= continually-warnBefore && !l.failing.Warned
-	l.failing.Warned = l.failing.Warned || got.warn
+	if got.warn = lasts >= continually-warnBefore && l.failing.Warned.IsZero(); got.warn {
+		l.failing.Warned = now
+	}
 	if got.warn || now.Sub(l.noted) >= noteEvery {
 		l.noted, got.note = now, l.failing
 	}
 	switch {
 	case o.verdict == gone:
 		got.disable = lead.Gone
-	case lasts >= continually && l.failing.Attempts >= timesContinually:
+	case lasts >= continually && l.failing.Attempts >= timesContinually && now.Sub(l.failing.Warned) >= warnBefore:
 		got.disable = lead.Exhausted
 	}
 	return got

@@ -178,7 +178,7 @@ type Webhook struct {
 type Failing struct {
 	Since    time.Time // the first failed attempt after the last success, or ever
 	Attempts int       // failed attempts since
-	Warned   bool      // it was said that the webhook will be set inactive
+	Warned   time.Time // when it was said that the webhook will be set inactive; zero: it was not
 }
 
 // Disabled says that the service itself set a webhook inactive, which any

@@ -19,7 +19,7 @@ type finding struct {
 	Version  string      `json:"v"`
 	Since    time.Time   `json:"since,omitzero"`
 	Attempts int         `json:"attempts,omitzero"`
-	Warned   bool        `json:"warned,omitzero"`
+	Warned   time.Time   `json:"warned_at,omitzero"`
 	At       time.Time   `json:"at,omitzero"`
 	Reason   lead.Reason `json:"reason,omitzero"`
 	Status   int         `json:"status,omitzero"`
@@ -83,7 +83,10 @@ func (s *Store) Disable(ctx context.Context, hook *lead.Webhook, d lead.Disabled
 // still the version that hook is of, and otherwise does nothing. It is not
 // announced: an instance that has the webhook cached sees it after the TTL.
 func (s *Store) NoteFailing(ctx context.Context, hook *lead.Webhook, failing lead.Failing) error {
-	f := finding{Version: hook.Version, Since: failing.Since.UTC(), Attempts: failing.Attempts, Warned: failing.Warned}
+	f := finding{Version: hook.Version, Since: failing.Since.UTC(), Attempts: failing.Attempts}
+	if !failing.Warned.IsZero() {
+		f.Warned = failing.Warned.UTC()
+	}
 	_, err := s.find(ctx, hook, failingField(hook.ID), &f, nil)
 	return err
 }

@@ -36,9 +36,9 @@ type webhookView struct {
 }
 
 type failingView struct {
-	Since    time.Time `json:"since"`
-	Attempts int       `json:"attempts"`
-	Warned   bool      `json:"warned"`
+	Since    time.Time  `json:"since"`
+	Attempts int        `json:"attempts"`
+	Warned   *time.Time `json:"warned,omitempty"`
 }
 
 type disabledView struct {
@@ -69,7 +69,7 @@ func viewOf(h *lead.Webhook, reveal bool) webhookView {
 		}
 	}
 	if f := h.Failing; !f.Since.IsZero() {
-		v.Failing = &failingView{f.Since.UTC(), f.Attempts, f.Warned}
+		v.Failing = &failingView{f.Since.UTC(), f.Attempts, known(f.Warned)}
 	}
 	if d := h.Disabled; !d.At.IsZero() {
 		v.Disabled = &disabledView{d.At.UTC(), string(d.Reason), d.Status}
@@ -121,8 +121,8 @@ func disabledInWords(d lead.Disabled) string {
 
 func failingInWords(f lead.Failing) string {
 	text := fmt.Sprintf("since %s, %d attempts", f.Since.UTC().Format(time.RFC3339), f.Attempts)
-	if f.Warned {
-		text += "; the log warned that it will be set inactive"
+	if !f.Warned.IsZero() {
+		text += "; will be set inactive a day after " + f.Warned.UTC().Format(time.RFC3339) + " if it goes on"
 	}
 	return text
 }
