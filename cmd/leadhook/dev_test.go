@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -201,38 +202,40 @@ func postLead(t *testing.T, url string) int {
 	return res.StatusCode
 }
 
-// TestTheCommandsOfDevDocs runs them in their order. What they show of the
-// sample CRM is compared.
+// TestTheCommandsOfDevDocs runs them in their order, and compares what they
+// show, but for numbers.
 func TestTheCommandsOfDevDocs(t *testing.T) {
 	t.Parallel()
-	text, err := os.ReadFile("../../docs/dev.md")
-	if err != nil {
-		t.Fatal(err)
-	}
 	d := newDev(t)
 	i := start(t, d.environ(), "dev")
 	i.says("All 4 have arrived.")
-	var run, compared int
-	for _, part := range strings.Split(string(text), "\n$ leadhook ")[1:] {
+	parts := strings.Split(document(t, "dev.md"), "\n$ leadhook ")[1:]
+	for _, part := range parts {
 		part, _, _ = strings.Cut(part, "```")
 		part, _, _ = strings.Cut(part, "\n$ ")
 		line, shown, _ := strings.Cut(part, "\n")
-		got := alone(d.environ(), strings.Fields(line)...)
-		run++
-		if got.code != exitDone || got.out == "" {
-			t.Errorf("%s: got exit code %d:\n%s%s", line, got.code, got.out, got.errs)
+		var got string
+		seen := func() bool {
+			result := alone(d.environ(), strings.Fields(line)...)
+			got = withoutNumbers(result.out)
+			return result.code == exitDone && got == withoutNumbers(shown)
 		}
-		if !strings.HasPrefix(line, "dev crm") {
-			continue
-		}
-		compared++
-		if strings.TrimSpace(got.out) != strings.TrimSpace(shown) {
-			t.Errorf("%s: got\n%swant as in docs/dev.md\n%s", line, got.out, shown)
+		if strings.HasPrefix(line, "dlq list") { // the lead takes a moment to get there
+			until(t, poll, "it shows what docs/dev.md does: "+line, seen)
+		} else if !seen() {
+			t.Errorf("%s: got\n%swant as in docs/dev.md\n%s", line, got, withoutNumbers(shown))
 		}
 	}
-	if run < 6 || compared < 3 {
-		t.Errorf("%d commands found, %d compared: the docs have more", run, compared)
+	if len(parts) != 8 {
+		t.Errorf("%d commands found in docs/dev.md, want its 8", len(parts))
 	}
+}
+
+// withoutNumbers makes of times, counts and ids one letter, and of blanks one
+// blank.
+func withoutNumbers(text string) string {
+	text = regexp.MustCompile(`\b\d[\d.:/-]*(µs|ms|s)?`).ReplaceAllString(text, "N")
+	return regexp.MustCompile(` +`).ReplaceAllString(strings.TrimSpace(text), " ")
 }
 
 func TestTheSampleCRMIsToldHowToAnswer(t *testing.T) {

@@ -4,7 +4,7 @@
 //
 //	k, err := devstack.StartKafka(devstack.KafkaOptions{Listen: "127.0.0.1:9092", Topics: map[string]int{"leads": 12}})
 //	r, err := devstack.StartRedis(devstack.RedisOptions{Listen: "127.0.0.1:6379"})
-//	c, err := devstack.StartCRM(devstack.CRMOptions{Listen: "127.0.0.1:8085", Out: os.Stdout})
+//	c, err := devstack.StartCRM(devstack.CRMOptions{Listen: "127.0.0.1:8085", Out: os.Stdout, Page: true})
 //
 // Each has Addr, the host:port it listens on, and Close. An empty Listen is a
 // free port of 127.0.0.1. To see a server go and come back, close it and start

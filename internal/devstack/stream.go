@@ -26,19 +26,25 @@ func (c *CRM) stream(w http.ResponseWriter, r *http.Request) {
 	}
 	defer c.streams.Add(-1)
 	w.Header().Set("Content-Type", "text/event-stream")
-	out := http.NewResponseController(w)
+	text := "retry: 2000\n\n" // milliseconds until a page that has lost its CRM asks again
 	var seen cursor
 	for {
 		unseen, now, changed := c.board.since(seen)
 		seen = now
-		_ = out.SetWriteDeadline(time.Now().Add(streamWait))
-		if _, err := io.WriteString(w, unseen.message()); err != nil {
+		if err := send(w, text+unseen.message()); err != nil || !await(r.Context(), changed) {
 			return
 		}
-		if err := out.Flush(); err != nil || !await(r.Context(), changed) {
-			return
-		}
+		text = ""
 	}
+}
+
+func send(w http.ResponseWriter, text string) error {
+	out := http.NewResponseController(w)
+	_ = out.SetWriteDeadline(time.Now().Add(streamWait))
+	if _, err := io.WriteString(w, text); err != nil {
+		return err
+	}
+	return out.Flush()
 }
 
 // message is the news as an event, or a comment if there is none.

@@ -63,6 +63,7 @@ func post(t *testing.T, url string, c contact) int {
 }
 
 func TestALeadAppearsLive(t *testing.T) {
+	t.Parallel()
 	crm := startCRM(t)
 	p := openTab(t, crm.URL(), phone)
 	p.shows("#state", "connected, 0 leads")
@@ -90,6 +91,7 @@ func TestALeadAppearsLive(t *testing.T) {
 }
 
 func TestHostileLeadsAreText(t *testing.T) {
+	t.Parallel()
 	crm := startCRM(t)
 	p := openTab(t, crm.URL(), phone)
 	script := `<img src="http://elsewhere.example.com/x" onerror="document.title='taken'"><script>document.title='taken'</script>`
@@ -129,7 +131,13 @@ func fits(t *testing.T, p *tab, width int) {
 	}
 }
 
+// button is the button of a webhook for an answer, as JavaScript finds it.
+func button(path, answer string) string {
+	return "[...document.querySelectorAll(" + quoted("[aria-label='Answer of "+path+"'] button") + ")].find((b) => b.textContent === " + quoted(answer) + ")"
+}
+
 func TestAnswersChangeByClicking(t *testing.T) {
+	t.Parallel()
 	crm := startCRM(t)
 	p := openTab(t, crm.URL(), phone)
 	hook := crm.URL() + "/prairie"
@@ -140,7 +148,7 @@ func TestAnswersChangeByClicking(t *testing.T) {
 	row := "#answers [aria-label='Answer of /prairie'] "
 	press := func(choice, shown string, want int) {
 		t.Helper()
-		p.do(chromedp.Click(chromedp.JSPath("[...document.querySelectorAll(" + quoted(row+"button") + ")].find((b) => b.textContent === " + quoted(choice) + ")")))
+		p.do(chromedp.Click(chromedp.JSPath(button("/prairie", choice))))
 		p.shows(row+"[aria-pressed=true]", choice)
 		p.until("[...document.querySelectorAll('#answers li')].some((row) => row.innerText.includes('/prairie') && row.querySelector('output').textContent === " + quoted(shown) + ")")
 		if status := post(t, hook, contact{}); status != want {
@@ -159,6 +167,7 @@ func TestAnswersChangeByClicking(t *testing.T) {
 }
 
 func TestThePageComesBackWithItsCRM(t *testing.T) {
+	t.Parallel()
 	crm := startCRM(t)
 	p := openTab(t, crm.URL(), desktop)
 	post(t, crm.URL()+"/prairie", contact{First: "Maria"})

@@ -113,7 +113,7 @@ func (p *tab) do(steps ...chromedp.Action[chromedp.Void]) {
 // until waits until a JavaScript expression is true.
 func (p *tab) until(expression string) {
 	p.t.Helper()
-	_, err := chromedp.Run(p.ctx, chromedp.Poll[bool](expression, chromedp.WithPollingTimeout(10*time.Second)))
+	_, err := chromedp.Run(p.ctx, chromedp.Poll[bool](expression, chromedp.WithPollingTimeout(20*time.Second)))
 	if err != nil {
 		p.t.Fatalf("%s: %v; the page shows:\n%s", expression, err, eval[string](p, "document.body.innerText"))
 	}
