@@ -19,6 +19,7 @@ import (
 const (
 	judgedTogether = 500     // letters that the ledger is asked about at once
 	judgedBytes    = 4 << 20 // or as many as have so many bytes
+	batchesAhead   = 2       // of these, that are read before it is their turn
 	chunksInFlight = 4       // that are being published at the same time
 )
 
@@ -49,9 +50,8 @@ func (g *graveyard) replay(ctx context.Context, perSecond float64) (p *replaying
 	}
 	if perSecond > 0 {
 		p.chunk = int(min(max(perSecond/20, 1), judgedTogether))
-		p.together = int(min(max(perSecond, 1), judgedTogether))
-		p.limit = rate.NewLimiter(rate.Limit(perSecond), p.chunk)
-		p.limit.AllowN(time.Now(), p.chunk) // begin at the rate, not with a burst
+		p.together = int(min(max(perSecond/5, 1), judgedTogether))
+		p.limit = rate.NewLimiter(rate.Limit(perSecond), max(p.chunk, int(perSecond/2))) // a short stall is made up for
 	}
 	if err := g.kafka.hasTopic(ctx, p.topic); err != nil {
 		return nil, nil, err
@@ -84,30 +84,54 @@ func (p *replaying) count(ctx context.Context, of *requeue.Selection, limit int)
 var errEnough = errors.New("the limit is reached")
 
 // judged calls do with the letters of a selection and what is to become of
-// them, batch by batch.
+// them, batch by batch. The next batches are read meanwhile.
 func (p *replaying) judged(ctx context.Context, of *requeue.Selection, do func([]requeue.Letter, []verdict) error) error {
+	batches := make(chan []requeue.Letter, batchesAhead)
+	work, ctx := errgroup.WithContext(ctx)
+	work.Go(func() error {
+		defer close(batches)
+		return p.read(ctx, of, batches)
+	})
+	work.Go(func() error {
+		for batch := range batches {
+			verdicts, err := p.verdicts(ctx, batch)
+			if err == nil {
+				err = do(batch, verdicts)
+			}
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err := work.Wait(); !errors.Is(err, errEnough) {
+		return err
+	}
+	return nil
+}
+
+// read sends the letters of a selection in batches.
+func (p *replaying) read(ctx context.Context, of *requeue.Selection, batches chan<- []requeue.Letter) error {
 	var batch []requeue.Letter
 	bytes := 0
-	hand := func() error {
-		verdicts, err := p.verdicts(ctx, batch)
-		if err == nil {
-			err = do(batch, verdicts)
+	send := func() error {
+		select {
+		case batches <- batch:
+			batch, bytes = nil, 0
+			return nil
+		case <-ctx.Done():
+			return context.Cause(ctx)
 		}
-		batch, bytes = nil, 0
-		return err
 	}
 	err := of.Each(ctx, true, func(l *requeue.Letter) error {
 		batch = append(batch, *l)
 		if bytes += l.Size; len(batch) < p.together && bytes < judgedBytes {
 			return nil
 		}
-		return hand()
+		return send()
 	})
 	if err == nil && len(batch) > 0 {
-		err = hand()
-	}
-	if errors.Is(err, errEnough) {
-		err = nil
+		err = send()
 	}
 	return err
 }
@@ -115,15 +139,19 @@ func (p *replaying) judged(ctx context.Context, of *requeue.Selection, do func([
 // all replays. The error is why it ended early; what was being published then
 // is done with, one way or the other.
 func (p *replaying) all(ctx context.Context, of *requeue.Selection, limit int) error {
-	began := time.Now()
 	writing, stop := context.WithCancel(context.WithoutCancel(ctx))
 	var ledger sync.WaitGroup
 	ledger.Go(func() { p.ledger.Run(writing) })
 
 	publishing, failed := errgroup.WithContext(ctx)
 	publishing.SetLimit(chunksInFlight)
+	var began time.Time
 	err := p.judged(failed, of, func(letters []requeue.Letter, verdicts []verdict) error {
 		chosen, enough := p.choose(letters, verdicts, limit)
+		if began.IsZero() && len(chosen) > 0 {
+			began = time.Now()
+			p.limit.AllowN(began, p.limit.Burst()) // at the rate from the beginning
+		}
 		for len(chosen) > 0 {
 			chunk := chosen[:min(p.chunk, len(chosen))]
 			chosen = chosen[len(chunk):]
@@ -140,12 +168,14 @@ func (p *replaying) all(ctx context.Context, of *requeue.Selection, limit int) e
 	if refused := publishing.Wait(); refused != nil {
 		err = refused
 	}
+	if !began.IsZero() {
+		p.result.Seconds = time.Since(began).Seconds()
+	}
 	flush, cancel := context.WithTimeoutCause(writing, patience, fmt.Errorf("no answer from Redis within %v", patience))
 	defer cancel()
 	unmarked := p.ledger.Flush(flush)
 	stop()
 	ledger.Wait()
-	p.result.Seconds = time.Since(began).Seconds()
 	if ctx.Err() != nil {
 		err = fmt.Errorf("interrupted: %w", context.Cause(ctx))
 	}

@@ -68,7 +68,7 @@ type replayResult struct {
 	Delivered     int            `json:"delivered"` // passed over: a CRM has taken them
 	Again         int            `json:"already_replayed"`
 	NotReplayable map[string]int `json:"not_replayable,omitempty"` // by reason
-	Seconds       float64        `json:"seconds,omitempty"`
+	Seconds       float64        `json:"seconds,omitempty"`        // since the first was published
 }
 
 // add counts letters, and returns those that are to be replayed, and whether
@@ -105,10 +105,12 @@ func (r *replayResult) not(reason string) {
 // write shows it to people.
 func (r *replayResult) write(out io.Writer) error {
 	var text strings.Builder
-	if r.DryRun {
+	switch took := time.Duration(r.Seconds * float64(time.Second)); {
+	case r.DryRun:
 		fmt.Fprintf(&text, "would replay %s\n", plural(r.Chosen, "dead letter"))
-	} else {
-		took := time.Duration(r.Seconds * float64(time.Second))
+	case took == 0:
+		fmt.Fprintf(&text, "replayed %s\n", plural(r.Replayed, "dead letter"))
+	default:
 		fmt.Fprintf(&text, "replayed %s in %v (%.0f/s)\n", plural(r.Replayed, "dead letter"), took.Round(time.Millisecond), float64(r.Replayed)/r.Seconds)
 	}
 	line := func(n int, what string) {
