@@ -14,8 +14,8 @@ import (
 
 // letterFlags choose dead letters by what they are. Embed it in the command.
 type letterFlags struct {
-	Advertiser string        `placeholder:"ID" help:"Only those of this advertiser."`
-	Webhook    string        `placeholder:"ID" help:"Only those of this webhook."`
+	Advertiser string        `placeholder:"ID" complete:"advertiser" help:"Only those of this advertiser."`
+	Webhook    string        `placeholder:"ID" complete:"webhook" help:"Only those of this webhook."`
 	Delivery   string        `placeholder:"ID" help:"Only those of this delivery (what the CRM saw as webhook-id)."`
 	Reason     []lead.Reason `placeholder:"REASON" help:"Only those with one of these reasons: refused, exhausted, …"`
 	Status     []statuses    `placeholder:"STATUS" help:"Only those that ended with one of these: 401, 4xx, none (no answer)."`
