@@ -17,7 +17,7 @@ const (
 	// gather is how long records gather between the beginnings of two requests
 	// for the same place. A request costs the broker more than a hundred records
 	// in it do, and nobody who waits for it is in a hurry; a first one goes at once.
-	gather = 50 * time.Millisecond
+	gather = 100 * time.Millisecond
 )
 
 // keyDecides stands for the partition of a record whose key has yet to choose.
