@@ -6,9 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
-	"time"
 
 	"github.com/alecthomas/kong"
 )
@@ -149,25 +147,6 @@ func TestTheDefaultsAreASettingsFile(t *testing.T) {
 	}
 }
 
-// TestWhatIsNotThereIsNamedWithinSeconds asks where nobody listens, and where
-// somebody listens who never says a word.
-func TestWhatIsNotThereIsNamedWithinSeconds(t *testing.T) {
-	t.Parallel()
-	var asking sync.WaitGroup
-	for _, addr := range []string{freeAddr(t), silent(t)} {
-		environ := []string{"LEADHOOK_KAFKA_BROKERS=" + addr, "LEADHOOK_REDIS_URL=redis://:hush@" + addr}
-		for args, setting := range map[string]string{
-			"topics create": "kafka.brokers", "topics check": "kafka.brokers", "publish --sample call": "kafka.brokers",
-			"dlq list": "kafka.brokers", "dlq tail": "kafka.brokers",
-			"dlq show 0/0": "kafka.brokers", "dlq stats": "kafka.brokers", "dlq replay --all": "kafka.brokers", "seed ../../examples/seed.yaml": "redis.url",
-			"webhooks list": "redis.url", "webhooks show a": "redis.url",
-		} {
-			asking.Go(func() { namesWhatIsAway(t, environ, args, addr, setting) })
-		}
-	}
-	asking.Wait()
-}
-
 // silent is the address of one who never says a word: the kernel accepts.
 func silent(t *testing.T) string {
 	t.Helper()
@@ -177,16 +156,4 @@ func silent(t *testing.T) string {
 	}
 	t.Cleanup(func() { _ = ln.Close() })
 	return ln.Addr().String()
-}
-
-func namesWhatIsAway(t *testing.T, environ []string, args, addr, setting string) {
-	t.Helper()
-	began := time.Now()
-	got := alone(environ, strings.Fields(args)...)
-	if took := time.Since(began); took > 5*time.Second {
-		t.Errorf("%s took %v, want at most 5 s", args, took)
-	}
-	if got.code != exitFailed || !containsAll(got.errs, addr, setting) || strings.Contains(got.errs, "hush") {
-		t.Errorf("%s: got exit code %d, want 1, the address %s and the setting %s:\n%s", args, got.code, addr, setting, got.errs)
-	}
 }
