@@ -5,15 +5,13 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"time"
 )
 
 // What the board keeps at most.
 const (
 	keptLeads   = 300
-	keptRequest = 64 << 10 // bytes of one request
 	keptPaths   = 500
-	longestPath = 500 // bytes, as many as are shown; a longer one is not listed and takes no order
+	longestPath = longestText // a longer one is not listed and takes no order
 )
 
 // A board is what the CRM's page shows: the newest leads, and how each path
@@ -30,46 +28,6 @@ type board struct {
 // A cursor says how far somebody has seen a board: the newest lead, and how
 // often the paths had changed. The zero value has seen nothing.
 type cursor struct{ lead, paths int64 }
-
-// A received is one POST for the page. What strangers wrote is shortened, not
-// cleaned: the page shows it as text.
-type received struct {
-	Number   int64     `json:"number"` // 1, 2, … as they came
-	At       time.Time `json:"at"`
-	Path     string    `json:"path"` // without query, as orders have it
-	Trigger  string    `json:"trigger"`
-	Kind     string    `json:"kind"`
-	Name     string    `json:"name"`
-	Phone    string    `json:"phone"`
-	Email    string    `json:"email"`
-	About    string    `json:"about"`
-	Format   string    `json:"format"`
-	LeadID   string    `json:"lead_id"`
-	Delivery string    `json:"delivery"`
-	Attempt  string    `json:"attempt"`
-	Test     bool      `json:"test"`
-	Fault    string    `json:"fault"` // why it is no lead; empty: it is one
-	Answer   string    `json:"answer"`
-	Taken    bool      `json:"taken"`
-
-	request []byte // see request.go
-}
-
-func onBoard(p Post, s summary, unreadable error, a Answer) received {
-	path, _ := p.target()
-	r := received{
-		At: p.At, Path: path, Trigger: p.Header.Get("webhook-trigger"), Kind: s.kind, Name: s.name, Phone: s.phone, Email: s.email,
-		About: s.about, Format: s.format, LeadID: s.leadID, Delivery: p.Header.Get("webhook-id"),
-		Attempt: p.Header.Get("webhook-attempt"), Test: s.test, Answer: a.brief(), Taken: a.taken(), request: p.request(),
-	}
-	if unreadable != nil {
-		r.Fault = unreadable.Error()
-	}
-	for _, text := range []*string{&r.Path, &r.Trigger, &r.Kind, &r.Name, &r.Phone, &r.Email, &r.About, &r.LeadID, &r.Delivery, &r.Attempt} {
-		*text = clipped(*text)
-	}
-	return r
-}
 
 // A PathAnswer is a path that leads came for, or that has an order.
 type PathAnswer struct {

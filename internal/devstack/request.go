@@ -15,6 +15,9 @@ var shownHeaders = []string{
 	"Webhook-Signature", "Webhook-Test", "Webhook-Timestamp", "Webhook-Trigger",
 }
 
+// keptRequest is how much is kept of a request's body, in bytes.
+const keptRequest = 64 << 10
+
 // request writes a POST as it came, for people: without the values of headers
 // that may be secret and without the query, and no more than is kept.
 func (p Post) request() []byte {
@@ -58,13 +61,4 @@ func writeHeader(b *bytes.Buffer, h http.Header) {
 func (p Post) target() (path string, query bool) {
 	path, _, query = strings.Cut(p.Path, "?")
 	return path, query
-}
-
-// clipped keeps a text that a stranger wrote from filling the page.
-func clipped(text string) string {
-	const longest = 500 // bytes
-	if len(text) <= longest {
-		return text
-	}
-	return strings.ToValidUTF8(text[:longest], "") + "…"
 }
