@@ -5,6 +5,7 @@ package browser_test
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"os"
 	"strings"
@@ -189,4 +190,19 @@ func TestThePageComesBackWithItsCRM(t *testing.T) {
 func restart(crm *devstack.CRM) (*devstack.CRM, error) {
 	crm.Close()
 	return devstack.StartCRM(devstack.CRMOptions{Listen: crm.Addr(), Page: true})
+}
+
+func TestThePageKeepsTheNewest(t *testing.T) {
+	t.Parallel()
+	crm := startCRM(t)
+	p := openTab(t, crm.URL(), phone)
+	for n := range 350 {
+		post(t, crm.URL()+"/prairie", contact{First: fmt.Sprint("Customer ", n)})
+	}
+	p.shows("#state", "connected, 350 leads")
+	p.shows("#leads li:first-child [data-field=name]", "Customer 349")
+	p.shows("#leads li:last-child [data-field=name]", "Customer 50")
+	if n := eval[int](p, "document.querySelectorAll('#leads > li').length"); n != 300 {
+		t.Errorf("it shows %d leads, want the newest 300", n)
+	}
 }
