@@ -64,3 +64,4 @@ faults: ## break things while leads flow, count what is lost: docs/reliability.m
 
 docs: ## write again what is generated from the code
 	go test ./config -run TestDocsAreCurrent -update
+	go test ./cmd/leadhook -run TestTheCommandsAreDocumented -update
