@@ -9,6 +9,7 @@ import (
 	"strings"
 	"text/tabwriter"
 	"unicode"
+	"unicode/utf8"
 
 	"github.com/goccy/go-yaml"
 )
@@ -120,9 +121,11 @@ func toYAML(text *bytes.Buffer) error {
 }
 
 // yamlText quotes what the library would write as it is, and YAML does not
-// allow: control characters, which a terminal would obey.
+// allow: control characters, which a terminal would obey, and what looks like
+// the beginning of something else, such as "? key". Go's quoting is YAML's too.
 func yamlText(s string) ([]byte, error) {
-	if printable(s) != s {
+	first, _ := utf8.DecodeRuneInString(s)
+	if printable(s) != s || !unicode.IsLetter(first) && !unicode.IsDigit(first) {
 		return []byte(strconv.Quote(s)), nil
 	}
 	return yaml.Marshal(s)
