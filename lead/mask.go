@@ -85,7 +85,7 @@ func maskList(out, raw []byte, path string, depth int) []byte {
 var shown = func() map[string]*regexp.Regexp {
 	const (
 		number  = `[0-9]{1,20}`
-		id      = `[0-9A-Fa-f-]{1,64}`
+		id      = `(sample-)?[0-9A-Fa-f-]{1,64}`
 		word    = `call|chat|form|sms|FormPost|FormEmail|pending_contact|active_lead|client|none|new_contact|existing_contact|new_lead`
 		truth   = `true|false`
 		instant = `[0-9]{4}-[0-9]{2}-[0-9]{2}[T ]?[0-9:. ]{0,24}(Z|[+-][0-9:]{4,5})?`

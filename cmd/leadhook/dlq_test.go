@@ -101,16 +101,16 @@ func TestDeadLettersAreReplayedOnce(t *testing.T) {
 	}
 	crm.corrected.Store(true)
 	first := r.list("--webhook", h.ID)[0]
-	if got := r.must("", "dlq", "replay", first.Delivery); !strings.HasPrefix(got, "replayed 1 dead letter in ") {
+	if got := r.must("", "dlq", "replay", first.Delivery); !strings.HasPrefix(got, "replayed 1 dead letter\n") {
 		t.Errorf("one delivery: got %s", got)
 	}
 	if got := r.must("", "dlq", "replay", fmt.Sprintf("%d/%d", first.Partition, first.Offset)); !containsAll(got, "replayed 0 dead letters", "\n1 passed over") {
 		t.Errorf("the same by its place: got %s", got)
 	}
-	if got := r.must("", "dlq", "replay", "--webhook", h.ID, "--limit", "4"); !strings.HasPrefix(got, "replayed 4 dead letters in ") {
+	if got := r.must("", "dlq", "replay", "--webhook", h.ID, "--limit", "4"); !strings.HasPrefix(got, "replayed 4 dead letters\n") {
 		t.Errorf("with a limit: got %s", got)
 	}
-	if got := r.must("", "dlq", "replay", "--webhook", h.ID, "--status", "4xx", "--reason", "refused", "--since", "1h"); !strings.HasPrefix(got, "replayed 25 dead letters in ") {
+	if got := r.must("", "dlq", "replay", "--webhook", h.ID, "--status", "4xx", "--reason", "refused", "--since", "1h"); !strings.HasPrefix(got, "replayed 25 dead letters\n") {
 		t.Errorf("all of the webhook: got %s", got)
 	}
 	r.untilNow("[:1 delivered:30]")
@@ -212,7 +212,7 @@ func TestAReplayHasItsDaysAnew(t *testing.T) {
 	}
 	r.putTo(r.topic+".dlq", 1, old(1), old(2, kafka.Header{Key: "leadhook.replays", Value: []byte("4094")}))
 	r.run()
-	if got := r.must("", "dlq", "replay", "--all"); !containsAll(got, "replayed 1 dead letter ", "1 not replayable: replayed_4094_times") {
+	if got := r.must("", "dlq", "replay", "--all"); !containsAll(got, "replayed 1 dead letter\n", "1 not replayable: replayed_4094_times") {
 		t.Errorf("got %s", got)
 	}
 	r.until("it arrives", func() bool { return len(r.crm.Counts()) == 1 })

@@ -108,10 +108,10 @@ func (r *replayResult) write(out io.Writer) error {
 	switch took := time.Duration(r.Seconds * float64(time.Second)); {
 	case r.DryRun:
 		fmt.Fprintf(&text, "would replay %s\n", plural(r.Chosen, "dead letter"))
-	case took == 0:
+	case took < time.Second: // what went out in a moment has no rate
 		fmt.Fprintf(&text, "replayed %s\n", plural(r.Replayed, "dead letter"))
 	default:
-		fmt.Fprintf(&text, "replayed %s in %v (%.0f/s)\n", plural(r.Replayed, "dead letter"), took.Round(time.Millisecond), float64(r.Replayed)/r.Seconds)
+		fmt.Fprintf(&text, "replayed %s in %v (%.0f/s)\n", plural(r.Replayed, "dead letter"), took.Round(100*time.Millisecond), float64(r.Replayed)/r.Seconds)
 	}
 	line := func(n int, what string) {
 		if n > 0 {
