@@ -2,7 +2,6 @@ package main
 
 import (
 	"encoding/json"
-	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -13,8 +12,6 @@ import (
 
 	"github.com/leadhook/leadhook/internal/devstack"
 )
-
-var update = flag.Bool("update", false, "write what the commands of docs/walkthrough.md show anew")
 
 const walkthrough = "../../docs/walkthrough.md"
 
