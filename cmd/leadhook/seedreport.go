@@ -14,6 +14,9 @@ type seedJSON struct {
 	Fields     []fieldJSON `json:"fields,omitempty"`
 }
 
+// line is the same for people.
+func (r seedJSON) line() string { return fmt.Sprintf("%-9s %s (%s)", r.What, r.Webhook, r.Advertiser) }
+
 // fieldJSON is what became of a field. Where only what is hidden differs,
 // before and after are the same.
 type fieldJSON struct {
@@ -59,7 +62,7 @@ func (c seedCommand) add(l *list, change subscription.Change) error {
 			row.Fields = append(row.Fields, fieldJSON{f.Field, f.Before, f.After})
 		}
 	}
-	if err := l.add(row, fmt.Sprintf("%-9s %s (%s)", row.What, row.Webhook, row.Advertiser)); err != nil || !c.table() {
+	if err := l.add(row, row.line()); err != nil || !c.table() {
 		return err
 	}
 	for _, f := range row.Fields {

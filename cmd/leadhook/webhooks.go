@@ -12,9 +12,13 @@ import (
 
 // webhooksCommand looks at the webhooks in Redis, and changes single ones.
 type webhooksCommand struct {
-	List webhooksList `cmd:"" help:"Show webhooks, a page at a time."`
-	Show webhooksShow `cmd:"" help:"Show everything about webhooks."`
-	Test webhooksTest `cmd:"" help:"Send a test lead to a webhook now, and show what comes of it."`
+	List    webhooksList    `cmd:"" help:"Show webhooks, a page at a time."`
+	Show    webhooksShow    `cmd:"" help:"Show everything about webhooks."`
+	Export  webhooksExport  `cmd:"" help:"Write webhooks as a seed file."`
+	Enable  webhooksEnable  `cmd:"" help:"Make webhooks active, those too that the service has set inactive."`
+	Disable webhooksDisable `cmd:"" help:"Make webhooks inactive, as their advertisers would."`
+	Remove  webhooksRemove  `cmd:"" help:"Remove webhooks."`
+	Test    webhooksTest    `cmd:"" help:"Send a test lead to a webhook now, and show what comes of it."`
 }
 
 // Help is what --help says beyond the flags.
@@ -24,7 +28,9 @@ found out about it.
 
 Examples:
   leadhook webhooks list --advertiser USA_332240
-  leadhook webhooks show 84+TEST_1`
+  leadhook webhooks show 84+TEST_1
+  leadhook webhooks enable 84+TEST_1
+  leadhook webhooks export > webhooks.yaml`
 }
 
 // webhookFilter chooses webhooks; all conditions must hold.

@@ -1,0 +1,150 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/leadhook/leadhook/subscription"
+)
+
+// webhooksEnable makes webhooks active.
+type webhooksEnable struct {
+	IDs []string `arg:"" name:"id" complete:"webhook" help:"Webhook ids."`
+
+	outputFlag
+}
+
+// Help is what --help says beyond the flags.
+func (webhooksEnable) Help() string {
+	return `Sets active: true, and ends what the service found out: that it set the webhook inactive, since its CRM
+answered 410 or failed for three days, and since when it fails. Running services follow within a second.
+A seed file that says otherwise sets it back the next time that it is seeded.
+
+Examples:
+  leadhook webhooks enable 84+TEST_1
+  leadhook webhooks list --disabled --host crm.example.com --output json | jq -r .id | xargs leadhook webhooks enable`
+}
+
+// Run enables.
+func (c webhooksEnable) Run(ctx context.Context, w *world) error {
+	return setActive(ctx, w, c.outputFlag, c.IDs, true)
+}
+
+// webhooksDisable makes webhooks inactive.
+type webhooksDisable struct {
+	IDs []string `arg:"" name:"id" complete:"webhook" help:"Webhook ids."`
+
+	outputFlag
+}
+
+// Help is what --help says beyond the flags.
+func (webhooksDisable) Help() string {
+	return `Sets active: false, as the advertiser would: leads that come from now on are not sent to it and not kept.
+Those on their way become dead letters (webhook_inactive). Running services follow within a second. A
+seed file that says otherwise sets it back the next time that it is seeded.
+
+Examples:
+  leadhook webhooks disable 84+TEST_1`
+}
+
+// Run disables.
+func (c webhooksDisable) Run(ctx context.Context, w *world) error {
+	return setActive(ctx, w, c.outputFlag, c.IDs, false)
+}
+
+func setActive(ctx context.Context, w *world, output outputFlag, ids []string, active bool) error {
+	what := map[bool]string{true: "enabled", false: "disabled"}[active]
+	return w.withStore(ctx, func(store *subscription.Store) error {
+		out := output.list(w)
+		var errs []error
+		for _, id := range ids {
+			h, changed, err := store.SetActive(ctx, id, active)
+			if errors.Is(err, subscription.ErrDamaged) || errors.Is(err, subscription.ErrNoWebhook) {
+				errs = append(errs, err)
+				continue
+			}
+			if err != nil {
+				return errors.Join(out.end(), errors.Join(errs...), err)
+			}
+			row := seedJSON{What: what, Webhook: h.ID, Advertiser: h.Advertiser}
+			if !changed {
+				row.What = string(subscription.Unchanged)
+			}
+			if err := out.add(row, row.line()); err != nil {
+				return err
+			}
+		}
+		return errors.Join(out.end(), errors.Join(errs...))
+	})
+}
+
+// webhooksRemove removes webhooks.
+type webhooksRemove struct {
+	IDs           []string `arg:"" name:"id" complete:"webhook" help:"Webhook ids."`
+	IgnoreMissing bool     `help:"Pass over those that are not there, as when a script runs again."`
+
+	yesFlag
+	outputFlag
+}
+
+// Help is what --help says beyond the flags.
+func (webhooksRemove) Help() string {
+	return `Leads that come from now on are not sent to it; those on their way become dead letters
+(webhook_removed). Its id stays its advertiser's for ever. A seed file that still has the webhook adds it
+again; leadhook seed --prune removes what the files do not have.
+
+Examples:
+  leadhook webhooks remove 84+TEST_1
+  leadhook webhooks remove harbor-old harbor-older --yes`
+}
+
+// Run removes, if all of them are there.
+func (c webhooksRemove) Run(ctx context.Context, w *world) error {
+	return w.withStore(ctx, func(store *subscription.Store) error {
+		rows, err := c.find(ctx, store)
+		if err != nil || len(rows) == 0 {
+			return err
+		}
+		question := fmt.Sprintf("Remove %s?", counted(len(rows), "webhook"))
+		if len(rows) == 1 {
+			question = fmt.Sprintf("Remove webhook %q of %s?", rows[0].Webhook, printable(rows[0].Advertiser))
+		}
+		if err := c.confirm(ctx, w, question); err != nil {
+			return err
+		}
+		out := c.list(w)
+		for _, row := range rows {
+			if err := store.Remove(ctx, row.Webhook); err != nil {
+				return errors.Join(out.end(), err)
+			}
+			if err := out.add(row, row.line()); err != nil {
+				return err
+			}
+		}
+		return out.end()
+	})
+}
+
+// find names all that are not there.
+func (c webhooksRemove) find(ctx context.Context, store *subscription.Store) ([]seedJSON, error) {
+	var rows []seedJSON
+	var missing []error
+	for _, id := range c.IDs {
+		h, err := store.Find(ctx, id)
+		switch {
+		case errors.Is(err, subscription.ErrNoWebhook):
+			if !c.IgnoreMissing {
+				missing = append(missing, err)
+			}
+		case err != nil:
+			return nil, err
+		default:
+			rows = append(rows, seedJSON{What: string(subscription.Removed), Webhook: id, Advertiser: h.Advertiser})
+		}
+	}
+	if len(missing) > 0 {
+		return nil, fmt.Errorf("nothing was removed: %w", errors.Join(missing...))
+	}
+	return rows, nil
+}

@@ -1,0 +1,60 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/leadhook/leadhook/subscription"
+)
+
+// webhooksExport writes a seed file.
+type webhooksExport struct {
+	webhookFilter
+
+	ShowSecrets bool `help:"Show secrets on a terminal too."`
+}
+
+// Help is what --help says beyond the flags.
+func (webhooksExport) Help() string {
+	return `The seed file has every field as it is in Redis, secrets in the clear: keep it like a password. Seeded
+again it gives the same webhooks. What the service found out is not in it. An export that fails half
+way, exit code 1, is a shorter file: do not seed it with --prune.
+
+Examples:
+  (umask 077; leadhook webhooks export > webhooks.yaml)
+  leadhook webhooks export --advertiser USA_332240 > prairie.yaml
+  leadhook webhooks export --config old.yaml | leadhook seed - --config new.yaml`
+}
+
+// Run exports.
+func (c webhooksExport) Run(ctx context.Context, w *world) error {
+	if isTerminal(w.stdout) && !c.ShowSecrets {
+		return &usageError{errors.New("webhooks export: the seed file holds every secret in the clear: " +
+			"send it to a file (> webhooks.yaml), or let --show-secrets show it")}
+	}
+	return w.withStore(ctx, func(store *subscription.Store) error {
+		out := bufio.NewWriter(w.stdout)
+		text := subscription.SeedHead
+		var damaged []error
+		for h, err := range c.each(ctx, store, "") {
+			if err != nil {
+				return errors.Join(fmt.Errorf("the export is not complete: %w", err), out.Flush())
+			}
+			item, err := subscription.SeedText(h)
+			if err != nil {
+				damaged = append(damaged, fmt.Errorf("not exported: %w", err))
+				continue
+			}
+			if _, err := out.WriteString(text + item); err != nil {
+				return err
+			}
+			text = ""
+		}
+		if text != "" {
+			fmt.Fprint(out, subscription.NoSeed)
+		}
+		return errors.Join(out.Flush(), errors.Join(damaged...))
+	})
+}
