@@ -61,7 +61,7 @@ func examplesExist(t *testing.T, args []string) {
 func typedInBash(t *testing.T, line string) [][]string {
 	t.Helper()
 	const prelude = `
-leadhook() { { printf '%s\0' "$@"; printf '\n\0'; } >> "$CALLS"; }
+leadhook() { printf '%s\0' "$@" $'\x1e' >> "$CALLS"; } # in one write: those of a pipeline run side by side
 command_not_found_handle() { :; }
 PATH=/nowhere
 `
@@ -78,7 +78,7 @@ PATH=/nowhere
 	}
 	text, _ := os.ReadFile(calls)
 	var all [][]string
-	for call := range strings.SplitSeq(strings.TrimSuffix(string(text), "\n\x00"), "\n\x00") {
+	for call := range strings.SplitSeq(strings.TrimSuffix(string(text), "\x1e\x00"), "\x1e\x00") {
 		if call != "" {
 			all = append(all, strings.Split(strings.TrimSuffix(call, "\x00"), "\x00"))
 		}
