@@ -122,11 +122,12 @@ func busy(t *testing.T) time.Duration {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var user, nice, system, idle, iowait, irq, softirq time.Duration
+	const hundredth = int64(10 * time.Millisecond)
+	var user, nice, system, idle, iowait, irq, softirq int64
 	if _, err := fmt.Sscanf(string(text), "cpu %d %d %d %d %d %d %d", &user, &nice, &system, &idle, &iowait, &irq, &softirq); err != nil {
 		t.Fatal(err)
 	}
-	return (user + nice + system + irq + softirq) * 10 * time.Millisecond
+	return time.Duration((user + nice + system + irq + softirq) * hundredth)
 }
 
 // What the healthy ones must keep: of their throughput at least, of their p99
