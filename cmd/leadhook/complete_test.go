@@ -26,7 +26,7 @@ func (r *rig) suggested(words ...string) []string {
 
 func TestSuggestionsForTheWordThatIsTyped(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, setup{noTopics: true})
+	r := newRig(t, setup{noTopics: true, redis: startRedis(t).url})
 	one, two := r.hook("one", r.name("USA_1")), r.hook("two", r.name("CAN_2"))
 	one.Auth = "token hush"
 	r.seed(one, two)
@@ -106,7 +106,7 @@ var shells = []shell{
 // there: bash must be, CI has all.
 func TestShellsCompleteWhatIsTyped(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, setup{noTopics: true})
+	r := newRig(t, setup{noTopics: true, redis: startRedis(t).url})
 	plain, odd := r.hook("84+TEST", r.name("USA_1")), r.hook("odd", r.name("USA_2"))
 	plain.URL, odd.URL = "http://"+r.crmAddr+"/", "http://"+r.crmAddr+"/"
 	odd.ID = "odd:" + r.unique + " and 'so' on"

@@ -69,7 +69,7 @@ type stage struct {
 func newStage(t *testing.T) stage {
 	t.Helper()
 	crm := &answers{}
-	r := newRig(t, setup{partitions: 1, answer: crm.answer})
+	r := newRig(t, setup{partitions: 1, answer: crm.answer, redis: startRedis(t).url})
 	h := r.hook("some", r.name("USA_1"))
 	r.seed(h)
 	crm.on(h, answerOf(400), answerOf(204))

@@ -46,7 +46,7 @@ func (r *rig) disable(h hook) {
 
 func TestExplainGivesTheOneReasonOfEachWebhook(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, setup{noTopics: true})
+	r := newRig(t, setup{noTopics: true, redis: startRedis(t).url})
 	advertiser := r.name("USA_1")
 	wants, damaged, disabled := r.hook("1-wants", advertiser), r.hook("2-damaged", advertiser), r.hook("3-disabled", advertiser)
 	inactive, trigger, types := r.hook("4-inactive", advertiser), r.hook("5-trigger", advertiser), r.hook("6-types", advertiser)
@@ -91,7 +91,7 @@ func TestExplainGivesTheOneReasonOfEachWebhook(t *testing.T) {
 
 func TestExplainWithoutAReaderOfTheLead(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, setup{noTopics: true})
+	r := newRig(t, setup{noTopics: true, redis: startRedis(t).url})
 	advertiser := r.name("USA_1")
 	in := event(advertiser, "new_contact", "sms", 7)
 	if got := r.leadhook(in, "explain", "-"); got.code != exitFailed || !strings.Contains(got.errs, "leadhook seed FILE") {
