@@ -96,7 +96,7 @@ func (l *Ledger) say(before bool) bool {
 
 // probeParts asks each part what a look-up asks.
 func (l *Ledger) probeParts(ctx context.Context) {
-	limited, cancel := context.WithTimeout(ctx, patience)
+	limited, cancel := context.WithTimeout(ctx, lookupTimeout)
 	defer cancel()
 	answers := make([]*redis.Cmd, l.shelves.parts)
 	_, _ = l.rdb.Pipelined(limited, func(p redis.Pipeliner) error {

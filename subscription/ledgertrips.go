@@ -62,7 +62,7 @@ func (l *Ledger) answerLookups(ctx context.Context) {
 			continue
 		}
 		began := time.Now()
-		limited, cancel := context.WithTimeoutCause(ctx, patience, fmt.Errorf("no answer within %v", patience))
+		limited, cancel := context.WithTimeoutCause(ctx, lookupTimeout, fmt.Errorf("no answer within %v", lookupTimeout))
 		answers := l.ask(limited, batch)
 		cancel()
 		if ctx.Err() != nil {
