@@ -37,10 +37,10 @@ const (
 	gatherLookups = 2 * time.Millisecond
 	ledgerBatch   = 512
 
-	// A round trip of look-ups has as much time as one of marks: leads that wait
-	// a second while Redis is slow are better than leads that come twice. When
-	// it is over, Redis is known to be away, and nobody waits any more.
-	lookupTimeout, writeTimeout = time.Second, time.Second
+	// A round trip of look-ups has a good while: leads that wait while Redis is
+	// slow are better than leads that come twice. When it is over, Redis is known
+	// to be away, and nobody waits any more.
+	lookupTimeout, writeTimeout = 500 * time.Millisecond, time.Second
 
 	// writeAgain is when marks that Redis refused are written again.
 	writeAgain = 250 * time.Millisecond
@@ -101,8 +101,8 @@ func (l *Ledger) Run(ctx context.Context) {
 // known.
 //
 // It blocks until Redis has answered, together with the other look-ups that
-// wait. If Redis does not within a second, and at once while it is known to be
-// away, Reached returns what was noted here and Redis does not have yet; that
+// wait. If Redis does not within half a second, and at once while it is known to
+// be away, Reached returns what was noted here and Redis does not have yet; that
 // is counted. The error is the cause of the end of ctx.
 func (l *Ledger) Reached(ctx context.Context, leadID, delivery string) (lead.Mark, error) {
 	if ledgerOff {

@@ -142,7 +142,7 @@ func TestLedgerGoesOnWithoutRedis(t *testing.T) {
 		r.ledger.Note("1", delivery("1", "a"), lead.MarkDelivered)
 		r.flush()
 		r.line.cut()
-		r.reached("1", delivery("1", "a"), 0, 1100*time.Millisecond)
+		r.reached("1", delivery("1", "a"), 0, 600*time.Millisecond)
 		r.ledger.Note("2", delivery("2", "a"), 3)
 		for range 1000 {
 			r.reached("2", delivery("2", "a"), 3, 0)
@@ -177,7 +177,7 @@ func TestRedisThatHangsCostsOneLookUpItsPatience(t *testing.T) {
 	runLedger(t, subscription.LedgerOptions{}, func(t *testing.T, r *ledgerRig) {
 		r.reached("1", delivery("1", "a"), 0, atOnce)
 		r.line.hang()
-		r.reached("1", delivery("1", "a"), 0, 1100*time.Millisecond)
+		r.reached("1", delivery("1", "a"), 0, 600*time.Millisecond)
 		for range 20 {
 			r.reached("1", delivery("1", "a"), 0, 0)
 			time.Sleep(time.Second)

@@ -57,7 +57,7 @@ func (l *lookups) take() []*lookup {
 // not answered any more: who waits has a context of its own.
 func (l *Ledger) answerLookups(ctx context.Context) {
 	for l.lookups.bell.wait(ctx) {
-		batch := l.lookups.take()
+		batch := l.passOver(l.lookups.take())
 		if len(batch) == 0 {
 			continue
 		}
@@ -75,6 +75,22 @@ func (l *Ledger) answerLookups(ctx context.Context) {
 			i++
 		}
 	}
+}
+
+// passOver answers the look-ups of parts that were found to be away while they
+// queued: asked nonetheless, they would hold up those of the other parts.
+func (l *Ledger) passOver(batch []*lookup) []*lookup {
+	kept := batch[:0]
+	for part := range runs(batch, place.samePart) {
+		if !l.away.is(part[0].part) {
+			kept = append(kept, part...)
+			continue
+		}
+		for _, q := range part {
+			close(q.done)
+		}
+	}
+	return kept
 }
 
 // ask sends look-ups, and returns one answer for each part that they are of.
