@@ -104,7 +104,7 @@ func (c dlqReplay) ask(ctx context.Context, w *world, p *replaying, of *requeue.
 		count.DryRun = true
 		return 0, c.show(w, count, count.write)
 	case count.Chosen > askAbove:
-		return count.Chosen, c.confirm(ctx, w, fmt.Sprintf("Replay %s?", plural(count.Chosen, "dead letter")))
+		return count.Chosen, c.confirm(ctx, w, fmt.Sprintf("Replay %s?", counted(count.Chosen, "dead letter")))
 	}
 	return count.Chosen, nil
 }

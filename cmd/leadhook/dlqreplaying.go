@@ -56,12 +56,9 @@ func (g *graveyard) replay(ctx context.Context, perSecond float64) (p *replaying
 	if err := g.kafka.hasTopic(ctx, p.topic); err != nil {
 		return nil, nil, err
 	}
-	rdb, err := connectRedis(g.cfg.Redis)
+	rdb, err := openRedis(ctx, g.cfg.Redis)
 	if err != nil {
-		return nil, nil, &usageError{err}
-	}
-	if err := reachRedis(ctx, rdb, g.cfg.Redis); err != nil {
-		return nil, nil, errors.Join(err, rdb.Close())
+		return nil, nil, err
 	}
 	p.ledger = newLedger(rdb, g.cfg)
 	p.publisher = requeue.NewPublisher(newPublisherOptions(g.cfg.Kafka, g.kafka), nil, zap.NewNop())

@@ -7,9 +7,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -146,22 +144,19 @@ func (g *graveyard) hosts(ctx context.Context, of map[webhookKey]*group) (map[we
 	if len(advertisers) == 0 {
 		return hosts, nil
 	}
-	rdb, err := connectRedis(g.cfg.Redis)
+	rdb, err := openRedis(ctx, g.cfg.Redis)
 	if err != nil {
 		return hosts, err
 	}
 	defer func() { _ = rdb.Close() }()
-	if err := reachRedis(ctx, rdb, g.cfg.Redis); err != nil {
-		return hosts, err
-	}
 	store := subscription.NewStore(rdb)
 	const together = 256
 	for batch := range slices.Chunk(slices.Sorted(maps.Keys(advertisers)), together) {
 		found, err := store.WebhooksOf(ctx, batch)
 		for advertiser, hooks := range found {
 			for _, h := range hooks {
-				if at, err := url.Parse(h.URL); err == nil && at.Host != "" {
-					hosts[webhookKey{advertiser, h.ID}] = at.Host
+				if at := host(h.URL); at != "" {
+					hosts[webhookKey{advertiser, h.ID}] = at
 				}
 			}
 		}
@@ -234,7 +229,7 @@ func (s *stats) write(out io.Writer) error {
 		_, err := fmt.Fprintln(out, "0 dead letters")
 		return err
 	}
-	fmt.Fprintf(out, "%s, from %s to %s\n", plural(s.Letters, "dead letter"), clock(*s.Oldest), clock(s.Newest))
+	fmt.Fprintf(out, "%s, from %s to %s\n", counted(s.Letters, "dead letter"), clock(*s.Oldest), clock(s.Newest))
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	row := func(g group, cells ...string) {
 		for i, cell := range cells {
@@ -263,14 +258,6 @@ func (s *stats) write(out io.Writer) error {
 
 func more(out io.Writer, n int, what string) {
 	if n > 0 {
-		fmt.Fprintf(out, "and %s more (--top)\n", plural(n, what))
+		fmt.Fprintf(out, "and %s more (--top)\n", counted(n, what))
 	}
-}
-
-// plural is "1 webhook", "2 webhooks".
-func plural(n int, what string) string {
-	if n != 1 {
-		what += "s"
-	}
-	return strconv.Itoa(n) + " " + what
 }

@@ -51,6 +51,19 @@ func reachRedis(ctx context.Context, rdb redis.UniversalClient, cfg config.Redis
 	return nil
 }
 
+// openRedis connects to a Redis that answers, for a tool. Close the client.
+func openRedis(ctx context.Context, cfg config.Redis) (redis.UniversalClient, error) {
+	rdb, err := connectRedis(cfg)
+	if err != nil {
+		return nil, &usageError{err}
+	}
+	if err := reachRedis(ctx, rdb, cfg); err != nil {
+		_ = rdb.Close()
+		return nil, err
+	}
+	return rdb, nil
+}
+
 // withStore does something with the webhooks in the Redis of the settings, if
 // that answers.
 func (w *world) withStore(ctx context.Context, do func(*subscription.Store) error) error {
@@ -58,14 +71,10 @@ func (w *world) withStore(ctx context.Context, do func(*subscription.Store) erro
 	if err != nil {
 		return err
 	}
-	cfg := loaded.Config.Redis
-	rdb, err := connectRedis(cfg)
+	rdb, err := openRedis(ctx, loaded.Config.Redis)
 	if err != nil {
-		return &usageError{err}
-	}
-	defer func() { _ = rdb.Close() }()
-	if err := reachRedis(ctx, rdb, cfg); err != nil {
 		return err
 	}
+	defer func() { _ = rdb.Close() }()
 	return do(subscription.NewStore(rdb))
 }

@@ -76,11 +76,3 @@ func (c seedCommand) add(l *list, change subscription.Change) error {
 	}
 	return nil
 }
-
-// counted is how many there are of what a noun means.
-func counted(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return fmt.Sprintf("%d %ss", n, noun)
-}
