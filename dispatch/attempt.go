@@ -122,55 +122,50 @@ func (d *Dispatcher) attempt(ctx context.Context, dl *delivery, t *turn) (end, e
 		dl.history.FirstAttempt = now
 	}
 	dl.history.LastAttempt = now
-	results := make(chan result, 1)
-	d.underWay.Go(func() { results <- d.fly(ctx, dl, t) }) // dl does not change while it goes on
+	landed := make(chan struct{})
+	d.underWay.Go(func() {
+		defer close(landed)
+		d.fly(ctx, dl, t)
+	})
 	select {
-	case r := <-results:
-		dl.outcome = r.outcome
-		dl.history.Status, dl.history.Evidence, dl.history.Error = r.outcome.status, r.outcome.evidence, r.outcome.text
-		d.heed(ctx, dl, r.lesson)
+	case <-landed:
+		dl.history.Status, dl.history.Evidence, dl.history.Error = dl.outcome.status, dl.outcome.evidence, dl.outcome.text
+		d.heed(ctx, dl)
 		return stands, nil
 	case <-ctx.Done():
 	}
-	return d.handOver(ctx, dl, results)
-}
-
-// A result is what came of an attempt.
-type result struct {
-	outcome outcome
-	lesson  lesson
+	return d.handOver(ctx, dl, landed)
 }
 
 // fly makes the attempt, gives the turn back, and lets the ledger know at once
-// when the CRM has the lead.
-func (d *Dispatcher) fly(ctx context.Context, dl *delivery, t *turn) (r result) {
+// when the CRM has the lead. While it goes on nobody else may touch the
+// delivery's body, outcome and lesson, and it touches nothing else.
+func (d *Dispatcher) fly(ctx context.Context, dl *delivery, t *turn) {
 	defer func() {
 		if p := recover(); p != nil {
-			r.outcome = outcome{verdict: transient, evidence: lead.MaybeReceived, bug: d.panicked(p, dl.msg, dl.fields()...)}
+			dl.outcome = outcome{verdict: transient, evidence: lead.MaybeReceived, bug: d.panicked(p, dl.msg, dl.fields()...)}
 		}
-		r.lesson = d.lanes.end(t, r.outcome)
+		dl.lesson = d.lanes.end(t, dl.outcome)
 	}()
 	dl.body = formats.Render(dl.ev, dl.hook, d.opts.Provider)
-	r.outcome = d.sender.post(ctx, dl, dl.history.LastAttempt)
-	r.outcome.took = time.Since(dl.history.LastAttempt)
+	dl.outcome = d.sender.post(ctx, dl, dl.history.LastAttempt)
+	dl.outcome.took = time.Since(dl.history.LastAttempt)
 	dl.body = formats.Body{}
-	if r.outcome.verdict == delivered {
+	if dl.outcome.verdict == delivered {
 		d.parts.Ledger.Note(dl.ev.LeadID, dl.history.Delivery, lead.MarkDelivered)
 	}
-	d.metrics.attempt(r.outcome)
-	return r
+	d.metrics.attempt(dl.outcome)
 }
 
 // handOver gives a delivery whose attempt goes on to the wheel, due when the
 // attempt must have ended: by then the ledger knows whether it was delivered.
-func (d *Dispatcher) handOver(ctx context.Context, dl *delivery, results <-chan result) (end, error) {
+func (d *Dispatcher) handOver(ctx context.Context, dl *delivery, landed <-chan struct{}) (end, error) {
 	const apart = time.Second
 	heeding := ctx
 	d.underWay.Go(func() {
-		r := <-results
+		<-landed
 		d.flights.land(dl.history.Delivery)
-		dl.outcome = r.outcome
-		d.heed(heeding, dl, r.lesson)
+		d.heed(heeding, dl)
 	})
 	cause := context.Cause(ctx)
 	ctx, cancel := outliving(ctx, lastWords)

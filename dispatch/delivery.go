@@ -32,6 +32,7 @@ type delivery struct {
 	tries   int       // attempts made since it was read
 	began   time.Time // the first of them
 	outcome outcome   // of the last one
+	lesson  lesson    // of it
 	later   time.Time // when the lane wants it to come again; zero: it did not say so
 }
 

@@ -41,11 +41,11 @@ type DeadLetters interface {
 // Wheel keeps deliveries until their next attempt is due. Park and Hop return
 // nil once the delivery is safe, and block until then; their error is that of
 // ctx. Hop is for one that came back too early. Read reads what Park wrote; it
-// returns false for a message that nobody parked.
+// returns nil for a message that nobody parked.
 type Wheel interface {
 	Park(ctx context.Context, w *lead.Waiting) error
 	Hop(ctx context.Context, w *lead.Waiting) error
-	Read(m *lead.Message) (lead.Waiting, bool)
+	Read(m *lead.Message) *lead.Waiting
 }
 
 // Ledger remembers how far each delivery got. Reached returns the zero Mark for
@@ -190,7 +190,7 @@ func (d *Dispatcher) Close() {
 // attempt must have ended, and if that succeeds the [Ledger] gets to know.
 func (d *Dispatcher) Handle(ctx context.Context, m *lead.Message) (err error) {
 	r := record{msg: m, history: lead.History{Received: m.Time}}
-	if w, ok := d.parts.Wheel.Read(m); ok {
+	if w := d.parts.Wheel.Read(m); w != nil {
 		r = record{msg: &w.Message, history: w.History, notBefore: w.NotBefore, waited: true}
 	}
 	defer func() {

@@ -15,7 +15,8 @@ const standingTime = time.Second
 
 // heed says and writes down what an attempt taught about its webhook. What
 // cannot be written is learnt again by a later attempt.
-func (d *Dispatcher) heed(ctx context.Context, dl *delivery, l lesson) {
+func (d *Dispatcher) heed(ctx context.Context, dl *delivery) {
+	l := dl.lesson
 	if l == (lesson{}) {
 		return
 	}

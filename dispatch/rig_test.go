@@ -118,13 +118,14 @@ func (w *wheel) Hop(ctx context.Context, waiting *lead.Waiting) error {
 	return w.Park(ctx, waiting)
 }
 
-func (w *wheel) Read(m *lead.Message) (lead.Waiting, bool) {
+func (w *wheel) Read(m *lead.Message) *lead.Waiting {
 	if m.Topic != "retry" {
-		return lead.Waiting{}, false
+		return nil
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return *w.parked[m.Offset], true
+	waiting := *w.parked[m.Offset]
+	return &waiting
 }
 
 // all are the deliveries that were parked, in order.

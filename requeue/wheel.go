@@ -81,7 +81,7 @@ func next(delays []time.Duration, wait time.Duration) time.Duration {
 	return best
 }
 
-// Read reads a record of a retry topic back. It returns false for a record that
+// Read reads a record of a retry topic back. It returns nil for a record that
 // is none: its topic is no retry topic of this live topic, or it does not name
 // its webhook and delivery. A header that is missing or damaged otherwise gives
 // the zero value; a zero NotBefore means that the wait is over.
@@ -90,17 +90,17 @@ func next(delays []time.Duration, wait time.Duration) time.Duration {
 // (empty and -1 if the record does not tell), its bytes, and its own headers
 // only. Its partition is the record's, which has the number of the event's; its
 // key is the record's, and its time is when the event was first published.
-func (w *Wheel) Read(m *lead.Message) (lead.Waiting, bool) {
+func (w *Wheel) Read(m *lead.Message) *lead.Waiting {
 	if _, ours := RetryDelay(w.live, m.Topic); !ours {
-		return lead.Waiting{}, false
+		return nil
 	}
 	h := history(m)
 	if h.Webhook == "" || h.Delivery == "" {
-		return lead.Waiting{}, false
+		return nil
 	}
-	d := lead.Waiting{Message: published(m, h.Received), NotBefore: instant(m.Header(headerNotBefore)), History: h}
+	d := &lead.Waiting{Message: published(m, h.Received), NotBefore: instant(m.Header(headerNotBefore)), History: h}
 	d.Message.Partition = m.Partition // a header with a number that does not exist would stall the next hop
-	return d, true
+	return d
 }
 
 // Due is when a record of a retry topic has waited for as long as its topic
