@@ -24,7 +24,7 @@ func TestSuiteSeesThatTheLedgerIsOff(t *testing.T) {
 
 func TestSuiteSeesThatTheLanesAreOff(t *testing.T) {
 	const tags, leads = "broken_lanes", 4000
-	share := newCrowd(t, tags, true).full(leads) / newCrowd(t, tags, false).full(leads)
+	share := newCrowd(t, tags).full(leads, (*crowd).storm) / newCrowd(t, tags).full(leads, (*crowd).calm)
 	if share >= leastShare {
 		t.Errorf("the suite finds that healthy CRMs have %.0f %% of their throughput without lanes", 100*share)
 	}
