@@ -62,13 +62,17 @@ func TestFullWheelWithAHundredThousandWaiting(t *testing.T) {
 		"%d were attempted before they were due, and none later than %.2f s after", early, latest.Seconds()))
 }
 
-// due is when each delivery is due that waits, as its record says: the earlier
-// of two, where one that was put off again was not committed before the kill.
-func (r *rig) due() map[deliveryID]time.Time {
+// A span is when a delivery is due that waits, as its record says. Where the
+// record that brought it before was not committed before the kill, it may come by
+// either, which is for the ledger to say.
+type span struct{ first, last time.Time }
+
+// due is when each delivery is due that waits.
+func (r *rig) due() map[deliveryID]span {
 	r.t.Helper()
 	topics := r.retryTopics()
 	committed := r.committed(topics...)
-	due := map[deliveryID]time.Time{}
+	due := map[deliveryID]span{}
 	for _, topic := range topics {
 		r.read(topic, func(m *kafka.Message) {
 			if m.Offset < committed[topic][m.Partition] {
@@ -78,9 +82,14 @@ func (r *rig) due() map[deliveryID]time.Time {
 			if err != nil {
 				r.t.Fatalf("%s/%d/%d has no leadhook.not-before: %v", topic, m.Partition, m.Offset, err)
 			}
-			if earlier, twice := due[deliveryOf(m)]; !twice || at.Before(earlier) {
-				due[deliveryOf(m)] = at
+			s, twice := due[deliveryOf(m)]
+			if !twice || at.Before(s.first) {
+				s.first = at
 			}
+			if at.After(s.last) {
+				s.last = at
+			}
+			due[deliveryOf(m)] = s
 		})
 	}
 	return due
@@ -88,15 +97,16 @@ func (r *rig) due() map[deliveryID]time.Time {
 
 // against compares when deliveries were taken with when they were due, or when
 // there was a service to make them, if that was later.
-func (a *account) against(due map[deliveryID]time.Time, ready time.Time) (early int, latest time.Duration) {
+func (a *account) against(due map[deliveryID]span, ready time.Time) (early int, latest time.Duration) {
 	for _, f := range a.flights {
-		at, waited := due[f.pair.id]
+		s, waited := due[f.pair.id]
 		if !waited {
 			continue
 		}
-		if f.delivered.Before(at) {
+		if f.delivered.Before(s.first) {
 			early++
 		}
+		at := s.last
 		if at.Before(ready) {
 			at = ready
 		}
