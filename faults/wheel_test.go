@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strconv"
 	"testing"
 	"time"
 
@@ -62,10 +63,14 @@ func TestFullWheelWithAHundredThousandWaiting(t *testing.T) {
 		"%d were attempted before they were due, and none later than %.2f s after", early, latest.Seconds()))
 }
 
-// A span is when a delivery is due that waits, as its record says. Where the
-// record that brought it before was not committed before the kill, it may come by
-// either, which is for the ledger to say.
-type span struct{ first, last time.Time }
+// A span is when a delivery is due that waits, as its records say: more than one,
+// where the one that brought it before was not committed before the kill. It may
+// come by any of them, if the ledger did not have its step yet; at the latest it
+// comes by the first of its furthest step.
+type span struct {
+	first, last time.Time
+	step        int
+}
 
 // due is when each delivery is due that waits.
 func (r *rig) due() map[deliveryID]span {
@@ -82,12 +87,16 @@ func (r *rig) due() map[deliveryID]span {
 			if err != nil {
 				r.t.Fatalf("%s/%d/%d has no leadhook.not-before: %v", topic, m.Partition, m.Offset, err)
 			}
+			step, err := strconv.Atoi(header(m, "leadhook.step"))
+			if err != nil {
+				r.t.Fatalf("%s/%d/%d has no leadhook.step: %v", topic, m.Partition, m.Offset, err)
+			}
 			s, twice := due[deliveryOf(m)]
 			if !twice || at.Before(s.first) {
 				s.first = at
 			}
-			if at.After(s.last) {
-				s.last = at
+			if !twice || step > s.step || step == s.step && at.Before(s.last) {
+				s.last, s.step = at, step
 			}
 			due[deliveryOf(m)] = s
 		})
