@@ -712,7 +712,7 @@ func TestTheOthersHearOfARecoveryInTheEnd(t *testing.T) {
 
 func TestABurstAfterAQuietTimeIsNotPutOff(t *testing.T) {
 	opts := waiting()
-	opts.OpenEvents = 8 // half of it is for webhooks that do not keep up
+	opts.OpenEvents = 16 // a quarter of it is for webhooks that do not keep up
 	bubble(t, opts, func(*http.Request) (*http.Response, error) {
 		time.Sleep(300 * time.Millisecond)
 		return status(http.StatusOK)

@@ -9,10 +9,11 @@ import (
 
 const (
 	// laneShare is the part of all attempts in flight that one lane may have,
-	// behindShare the part of attempts, deliveries and bytes that the lanes may
-	// hold together that do not keep up, and returningShare the part that the
-	// caller keeps for deliveries that have waited.
-	laneShare, behindShare, returningShare = 16, 2, 4
+	// behindAttempts the part that the lanes may have together that do not keep
+	// up. Of deliveries and bytes those hold behindShare at most: while they
+	// queue they keep others from being fetched. returningShare is the part that
+	// the caller keeps for deliveries that have waited.
+	laneShare, behindAttempts, behindShare, returningShare = 16, 2, 4, 4
 
 	// idleLane is for how long a lane without deliveries is remembered.
 	idleLane = 10 * time.Minute
@@ -40,7 +41,8 @@ func (l *load) add(o load, sign int) {
 	l.bytes += sign * o.bytes
 }
 
-// reaches says whether l is half of all.
+// reaches says whether l is as much of all as the lanes may hold that do not
+// keep up.
 func (l load) reaches(all load) bool {
 	return l.deliveries >= max(1, all.deliveries/behindShare) || l.bytes >= max(1, all.bytes/behindShare)
 }
@@ -183,7 +185,7 @@ func (ls *lanes) mayBegin(l *lane, now time.Time) bool {
 	if ls.free == 0 || l.room(now, ls.most()) <= 0 {
 		return false
 	}
-	return !l.behind || ls.behind.attempts < max(1, ls.all.attempts/behindShare)
+	return !l.behind || ls.behind.attempts < max(1, ls.all.attempts/behindAttempts)
 }
 
 // begin gives an attempt to a turn of the lane. A CRM that was sent nothing
