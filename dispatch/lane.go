@@ -43,9 +43,9 @@ type lane struct {
 	limit    float64 // attempts at once; follows the CRM
 	growing  bool    // it doubles from round to round: nothing has failed yet
 	inFlight int
-	held     share // what is queued or in flight
-	queues   [2][]*turn
-	turnOf   int // the queue that is served next
+	held     share      // what is queued or in flight
+	queues   [2][]*turn // of fresh and of returning deliveries
+	turnOf   int        // the queue that is served next
 	waiting  bool
 	behind   bool // it does not keep up with what comes
 
@@ -167,6 +167,15 @@ func (l *lane) next() *turn {
 	q[0] = nil
 	l.queues[l.turnOf] = q[1:]
 	l.turnOf = 1 - l.turnOf
+	return t
+}
+
+// takeLast takes the newest turn of a queue that has one.
+func (l *lane) takeLast(kind int) *turn {
+	q := l.queues[kind]
+	t := q[len(q)-1]
+	q[len(q)-1] = nil
+	l.queues[kind] = q[:len(q)-1]
 	return t
 }
 

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -187,6 +188,41 @@ func TestABlackHoleHoldsUpNobodyElse(t *testing.T) {
 		if got := r.count(t, "leadhook_deliveries_total", "json", "delivered"); got != 3200 {
 			t.Errorf("got %v delivered, want all 3200 of the healthy ones", got)
 		}
+	})
+}
+
+// TestCRMsThatHangSoonHoldLittle has 20 CRMs hang to which 200 leads a second
+// come each.
+func TestCRMsThatHangSoonHoldLittle(t *testing.T) {
+	all := make(hooksOf, 20)
+	for i := range all {
+		all[i] = hooks{webhook(fmt.Sprint("w", i), fmt.Sprintf("https://crm%d.example.com/", i))}
+	}
+	opts := waiting()
+	opts.OpenEvents = 2000
+	bubbleOf(t, opts, all, func(req *http.Request) (*http.Response, error) {
+		<-req.Context().Done()
+		return nil, req.Context().Err()
+	}, func(t *testing.T, r *rig) {
+		var open atomic.Int64
+		var wg sync.WaitGroup
+		for n := range 3 * 200 * len(all) {
+			m := message(numbered(n))
+			m.Value = []byte(strings.Replace(string(m.Value), "USA_1", fmt.Sprint(n), 1))
+			open.Add(1)
+			wg.Go(func() {
+				r.handle(t, m)
+				open.Add(-1)
+			})
+			if n%len(all) == 0 {
+				time.Sleep(5 * time.Millisecond)
+			}
+		}
+		const most = 2000*3/4/4 + 20 // of the part for fresh ones a quarter, and one for each CRM
+		if n := open.Load(); n > most {
+			t.Errorf("%d leads of CRMs that hang are held, want %d at most", n, most)
+		}
+		wg.Wait()
 	})
 }
 

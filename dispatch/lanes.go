@@ -19,6 +19,10 @@ const (
 	idleLane = 10 * time.Minute
 )
 
+// The kinds of deliveries: those that were just published, and those that have
+// waited.
+const fresh, returning = 0, 1
+
 // A share is a part of what the process can hold at once. Fresh deliveries and
 // those that have waited have their own parts, so that neither can use up what
 // is the others'.
@@ -171,9 +175,9 @@ func (ls *lanes) hold(l *lane, s share, sign int) {
 }
 
 // crowded says whether the lanes that do not keep up hold as many deliveries
-// of t's kind as they may.
-func (ls *lanes) crowded(t *turn) bool {
-	if t.returning {
+// of a kind as they may.
+func (ls *lanes) crowded(kind int) bool {
+	if kind == returning {
 		return ls.behind.returning.reaches(ls.all.returning)
 	}
 	return ls.behind.fresh.reaches(ls.all.fresh)

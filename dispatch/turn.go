@@ -38,6 +38,14 @@ func (t *turn) share() share {
 	return share{fresh: load{1, t.size}}
 }
 
+// kind says which of a lane's queues the turn waits in.
+func (t *turn) kind() int {
+	if t.returning {
+		return returning
+	}
+	return fresh
+}
+
 // later is when a delivery may come again; the zero value: it may begin now.
 type later struct{ at time.Time }
 
@@ -76,7 +84,8 @@ func (ls *lanes) admit(t *turn) (at time.Time, waits bool) {
 		return time.Time{}, false
 	}
 	ls.judge(l, now)
-	if l.behind && ls.crowded(t) {
+	if l.behind && ls.crowded(t.kind()) {
+		ls.makeRoom(l, now)
 		return l.putOff(now), false
 	}
 	ls.hold(l, t.share(), 1)
@@ -85,11 +94,7 @@ func (ls *lanes) admit(t *turn) (at time.Time, waits bool) {
 		return time.Time{}, false
 	}
 	t.answer = make(chan later, 1)
-	which := 0
-	if t.returning {
-		which = 1
-	}
-	l.queues[which] = append(l.queues[which], t)
+	l.queues[t.kind()] = append(l.queues[t.kind()], t)
 	ls.watch(l)
 	if l.room(now, ls.most()) > 0 && l.timer == nil {
 		ls.enlist(l)
@@ -138,10 +143,28 @@ func (ls *lanes) relieve(l *lane, now time.Time) {
 		return
 	}
 	for l.queued() > 0 && (now.Sub(l.oldest(now)) >= patience || l.queued() > l.capacity(now)) {
-		t := l.next()
-		ls.leave(t)
-		t.answer <- later{at: l.putOff(now)}
+		ls.putOff(l.next(), now)
 	}
+	ls.makeRoom(l, now)
+}
+
+// makeRoom puts off what a lane that does not keep up has queued beyond the
+// next half second, the newest first, while all of those lanes hold more than
+// they may: they queued it while nobody knew yet that their CRMs do not take it.
+// The first stays, since it is what shows that the lane does not keep up.
+func (ls *lanes) makeRoom(l *lane, now time.Time) {
+	keep := 1 + int(l.pace(now)*2*stalls.Seconds())
+	for kind := range l.queues {
+		for len(l.queues[kind]) > keep && ls.crowded(kind) {
+			ls.putOff(l.takeLast(kind), now)
+		}
+	}
+}
+
+// putOff answers a turn that queued that its delivery is to come again.
+func (ls *lanes) putOff(t *turn, now time.Time) {
+	ls.leave(t)
+	t.answer <- later{at: t.lane.putOff(now)}
 }
 
 // withdraw takes a turn out of its queue; false: it has its answer.
