@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -69,6 +70,18 @@ func (x *exchange) raw(talk func(net.Conn)) {
 func takes(x *exchange) { x.answer(http.StatusNoContent) }
 
 func status(code int) behaviour { return func(x *exchange) { x.answer(code) } }
+
+// refusesFirst does not take the first leads, and all others.
+func refusesFirst(leads int64) behaviour {
+	var n atomic.Int64
+	return func(x *exchange) {
+		if n.Add(1) <= leads {
+			x.answer(http.StatusUnauthorized)
+			return
+		}
+		takes(x)
+	}
+}
 
 // slowly takes the lead, and says so after a while. A client that did not wait
 // has given it all the same.
