@@ -20,8 +20,9 @@ const (
 	// attempts under way as it may, until the lane counts as not keeping up.
 	stalls = 250 * time.Millisecond
 
-	// soon is how long what is queued may take, at the present pace.
-	soon = 2 * time.Second
+	// soon is how long what is queued may take, at the present pace, and moment
+	// how long where lanes that do not keep up have to make room.
+	soon, moment = 2 * time.Second, 500 * time.Millisecond
 
 	// A lane that fails is probed so often, in parts of the time that it has
 	// been failing, within these bounds.
@@ -79,7 +80,7 @@ func newLane(hook *lead.Webhook, h *host, now time.Time) *lane {
 func (l *lane) reset(hook *lead.Webhook, now time.Time) {
 	l.version, l.failing = hook.Version, hook.Failing
 	l.limit, l.growing, l.answered = firstLimit, true, now
-	l.failures, l.openSince, l.paused = 0, time.Time{}, time.Time{}
+	l.failures, l.openSince, l.paused, l.slot = 0, time.Time{}, time.Time{}, time.Time{}
 	l.noted, l.untold, l.limiter = time.Time{}, time.Time{}, nil
 	if hook.Rate > 0 {
 		const smooth = 20 // bursts a second
@@ -141,9 +142,19 @@ func (l *lane) drains(now time.Time) time.Duration {
 	if l.limiter != nil {
 		return time.Duration(float64(l.queued()) / float64(l.limiter.Limit()) * float64(time.Second))
 	}
-	each := max(l.latency, now.Sub(l.answered))
-	return each * time.Duration(l.queued()) / time.Duration(max(l.inFlight, 1))
+	return l.each(now) * time.Duration(l.queued()) / time.Duration(max(l.inFlight, 1))
 }
+
+// begins is how many of the queue will begin within d, at the present pace.
+func (l *lane) begins(now time.Time, d time.Duration) int {
+	if l.limiter != nil {
+		return int(float64(l.limiter.Limit()) * d.Seconds())
+	}
+	return int(d * time.Duration(l.inFlight) / max(l.each(now), time.Millisecond))
+}
+
+// each is how long an attempt takes at present, as far as it is known.
+func (l *lane) each(now time.Time) time.Duration { return max(l.latency, now.Sub(l.answered)) }
 
 // oldest is when the first of its queues came; now: nobody waits.
 func (l *lane) oldest(now time.Time) time.Time {
@@ -187,6 +198,7 @@ func (l *lane) putOff(now time.Time) time.Time {
 	if pace == 0 {
 		return now.Add(shortestDeferral)
 	}
+	pace = max(pace, 1) // with few leads the pace is theirs, not the CRM's
 	slot := l.slot.Add(time.Duration(float64(time.Second) / pace))
 	if earliest := now.Add(shortestDeferral); slot.Before(earliest) {
 		slot = earliest

@@ -84,7 +84,7 @@ func (ls *lanes) admit(t *turn) (at time.Time, waits bool) {
 		return time.Time{}, false
 	}
 	ls.judge(l, now)
-	if l.behind && ls.crowded(t.kind()) {
+	if l.behind && ls.crowded(t.kind()) && len(l.queues[t.kind()]) > 0 {
 		ls.makeRoom(l, now)
 		return l.putOff(now), false
 	}
@@ -95,7 +95,7 @@ func (ls *lanes) admit(t *turn) (at time.Time, waits bool) {
 	}
 	t.answer = make(chan later, 1)
 	l.queues[t.kind()] = append(l.queues[t.kind()], t)
-	ls.watch(l)
+	ls.watch(l, stalls)
 	if l.room(now, ls.most()) > 0 && l.timer == nil {
 		ls.enlist(l)
 		ls.pump(now)
@@ -120,16 +120,17 @@ func (ls *lanes) await(ctx context.Context, t *turn) (time.Time, error) {
 	return time.Time{}, context.Cause(ctx)
 }
 
-// watch looks after a lane that has a queue, now and then.
-func (ls *lanes) watch(l *lane) {
+// watch looks after a lane that has a queue: once it may be found not to keep
+// up, and then now and then.
+func (ls *lanes) watch(l *lane, after time.Duration) {
 	if l.watch == nil {
-		l.watch = time.AfterFunc(watchEvery, func() {
+		l.watch = time.AfterFunc(after, func() {
 			ls.mu.Lock()
 			defer ls.mu.Unlock()
 			l.watch = nil
 			ls.relieve(l, time.Now())
 			if l.queued() > 0 {
-				ls.watch(l)
+				ls.watch(l, watchEvery)
 			}
 		})
 	}
@@ -143,28 +144,31 @@ func (ls *lanes) relieve(l *lane, now time.Time) {
 		return
 	}
 	for l.queued() > 0 && (now.Sub(l.oldest(now)) >= patience || l.queued() > l.capacity(now)) {
-		ls.putOff(l.next(), now)
+		t := l.next()
+		ls.leave(t)
+		t.answer <- later{at: l.putOff(now)}
 	}
 	ls.makeRoom(l, now)
 }
 
 // makeRoom puts off what a lane that does not keep up has queued beyond the
-// next half second, the newest first, while all of those lanes hold more than
-// they may: they queued it while nobody knew yet that their CRMs do not take it.
-// The first stays, since it is what shows that the lane does not keep up.
+// next moment, while all of those lanes hold more than they may: it was queued
+// while nobody knew yet that their CRMs do not take it. The newest go, since the
+// age of the first may be all that shows that the lane does not keep up, and
+// among them the oldest comes back first.
 func (ls *lanes) makeRoom(l *lane, now time.Time) {
-	keep := 1 + int(l.pace(now)*2*stalls.Seconds())
+	keep := 1 + l.begins(now, moment)
 	for kind := range l.queues {
+		var out []*turn
 		for len(l.queues[kind]) > keep && ls.crowded(kind) {
-			ls.putOff(l.takeLast(kind), now)
+			t := l.takeLast(kind)
+			ls.leave(t)
+			out = append(out, t)
+		}
+		for _, t := range slices.Backward(out) {
+			t.answer <- later{at: l.putOff(now)}
 		}
 	}
-}
-
-// putOff answers a turn that queued that its delivery is to come again.
-func (ls *lanes) putOff(t *turn, now time.Time) {
-	ls.leave(t)
-	t.answer <- later{at: t.lane.putOff(now)}
 }
 
 // withdraw takes a turn out of its queue; false: it has its answer.
