@@ -81,7 +81,8 @@ type Options struct {
 	MaxInFlight    int           // attempts at the same time, over all webhooks; 512
 
 	// OpenEvents and OpenBytes are how much the caller lets be handled at once:
-	// the webhooks that do not keep up hold a quarter of it at most. 2,000 and 64 MiB.
+	// the webhooks that do not keep up get a quarter of it, beside attempts that
+	// are under way and one delivery each. 2,000 and 64 MiB.
 	OpenEvents, OpenBytes int
 
 	// Schedule has the waits after failed attempts; nil: that of [Schedule].

@@ -10,9 +10,9 @@ import (
 const (
 	// laneShare is the part of all attempts in flight that one lane may have,
 	// behindAttempts the part that the lanes may have together that do not keep
-	// up. Of deliveries and bytes those hold behindShare at most: while they
-	// queue they keep others from being fetched. returningShare is the part that
-	// the caller keeps for deliveries that have waited.
+	// up. Of deliveries and bytes those get behindShare: while they queue they
+	// keep others from being fetched. returningShare is the part that the caller
+	// keeps for deliveries that have waited.
 	laneShare, behindAttempts, behindShare, returningShare = 16, 2, 4, 4
 
 	// idleLane is for how long a lane without deliveries is remembered.
