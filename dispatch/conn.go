@@ -1,10 +1,12 @@
 package dispatch
 
 import (
+	"errors"
 	"math"
 	"net"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 )
 
@@ -33,6 +35,15 @@ func (c *countedConn) join() {
 	if c.users.Add(1) < 0 {
 		_ = c.Close()
 	}
+}
+
+// SyscallConn implements [syscall.Conn]; the error says that what was dialled
+// does not.
+func (c *countedConn) SyscallConn() (syscall.RawConn, error) {
+	if under, ok := c.Conn.(syscall.Conn); ok {
+		return under.SyscallConn()
+	}
+	return nil, errors.ErrUnsupported
 }
 
 func (c *countedConn) leave() {

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"golang.org/x/net/http2"
+
+	"github.com/leadhook/leadhook/dispatch/http1"
 )
 
 const (
@@ -89,6 +91,12 @@ func newSender(opts Options) *sender {
 	}
 	enableHTTP2(t, opts.Timeout)
 	s.transport = t
+	if opts.Proxy == nil {
+		s.transport = &http1.Transport{
+			Next: t, Dial: t.DialContext, TLS: t.TLSClientConfig, HandshakeTimeout: opts.ConnectTimeout,
+			MaxHeader: maxAnswerHeader, MaxIdlePerHost: opts.MaxInFlight, IdleTimeout: idleTimeout,
+		}
+	}
 	return s
 }
 
