@@ -22,8 +22,12 @@ import (
 // ctx ended first; the message is then read again, here or by another
 // instance. ctx ends when the partition is taken away or the service stops:
 // waits should end then, work that must not be cut may go on.
+//
+// It calls started once the message has nothing more to wait for but those that
+// it goes to; later calls do nothing. Until then, or for 25 ms, it is one of the
+// few messages at once that the Consumer lets start, an eighth of OpenEvents.
 type Handler interface {
-	Handle(ctx context.Context, m *lead.Message) error
+	Handle(ctx context.Context, m *lead.Message, started func()) error
 }
 
 // Options are what a Consumer needs to know. All fields are required unless

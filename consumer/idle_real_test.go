@@ -35,7 +35,7 @@ func TestABrokerMayCloseTheConnectionOfWhoeverWaits(t *testing.T) {
 		case age > delay+2*time.Second:
 			late.Add(1)
 		}
-		return seen.Handle(ctx, m)
+		return seen.Handle(ctx, m, nil)
 	}))
 	for n := 0; n < messages; n += messages / 3 {
 		waiting.put(n, messages/3)

@@ -141,13 +141,20 @@ func (p *partition) handle(fetching, working context.Context, m *kafka.Message) 
 	if !p.awaitDue(fetching, message) || p.budget.acquire(fetching, size) != nil {
 		return false
 	}
+	start, err := p.budget.start(fetching)
+	if err != nil {
+		p.budget.release(size)
+		return false
+	}
 	if !p.note(fetching, m.Offset) {
+		start.end()
 		p.budget.release(size)
 		return false
 	}
 	p.openBytes.Add(int64(size))
 	p.s.handlers.Go(func() {
-		err := p.s.c.handler.Handle(working, message)
+		err := p.s.c.handler.Handle(working, message, start.end)
+		start.end()
 		p.openBytes.Add(-int64(size))
 		p.budget.release(size)
 		if err == nil {

@@ -59,6 +59,7 @@ func (d *Dispatcher) attemptQuickly(ctx context.Context, dl *delivery) (end, err
 // if the delivery is to come again later, got further meanwhile, or ctx ended;
 // one that was attempted already has an outcome, which stands then.
 func (d *Dispatcher) takeTurn(ctx context.Context, dl *delivery) (*turn, end, error) {
+	dl.started()
 	t := dl.turn()
 	later, err := d.lanes.enter(ctx, dl.hook, dl.target.host, t)
 	if err != nil {

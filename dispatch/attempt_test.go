@@ -219,7 +219,7 @@ func TestBurialOutlivesContextForSeconds(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
 		began := time.Now()
-		err := d.Handle(ctx, message(call))
+		err := d.Handle(ctx, message(call), func() {})
 		if took := time.Since(began); err == nil || took != time.Minute+longer {
 			t.Errorf("got %v after %v, want an error %v after ctx ended", err, took, longer)
 		}
@@ -249,7 +249,7 @@ func TestAttemptsInFlightAreBounded(t *testing.T) {
 		synctest.Wait()
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second/2)
 		defer cancel()
-		if err := r.Handle(ctx, message(numbered(5*most))); !errors.Is(err, context.DeadlineExceeded) {
+		if err := r.Handle(ctx, message(numbered(5*most)), func() {}); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("got %v while all slots were taken, want the wait cut", err)
 		}
 		wg.Wait()
@@ -268,7 +268,7 @@ func TestEndedContextStartsNothing(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
 		for range 100 {
-			if err := r.Handle(ctx, message(call)); !errors.Is(err, context.Canceled) {
+			if err := r.Handle(ctx, message(call), func() {}); !errors.Is(err, context.Canceled) {
 				t.Fatalf("got %v, want %v", err, context.Canceled)
 			}
 		}

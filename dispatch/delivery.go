@@ -24,6 +24,7 @@ type delivery struct {
 	history lead.History
 	mark    lead.Mark // of the record that brought it
 	waited  bool      // that record is one of the wheel
+	started func()    // says that the delivery has come to its lane
 
 	looked time.Time // when the ledger did not know it to be further on
 	target *target

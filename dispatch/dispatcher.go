@@ -189,10 +189,13 @@ func (d *Dispatcher) Close() {
 // read again. The end of ctx cuts every wait, but no attempt: a delivery that
 // is being attempted goes to the Wheel within some seconds, due when the
 // attempt must have ended, and if that succeeds the [Ledger] gets to know.
-func (d *Dispatcher) Handle(ctx context.Context, m *lead.Message) (err error) {
-	r := record{msg: m, history: lead.History{Received: m.Time}}
+//
+// It calls started when the first delivery has come to its webhook's lane: what
+// it waits for from there on is its CRM. It may call it more than once.
+func (d *Dispatcher) Handle(ctx context.Context, m *lead.Message, started func()) (err error) {
+	r := record{msg: m, history: lead.History{Received: m.Time}, started: started}
 	if w := d.parts.Wheel.Read(m); w != nil {
-		r = record{msg: &w.Message, history: w.History, notBefore: w.NotBefore, waited: true}
+		r = record{msg: &w.Message, history: w.History, notBefore: w.NotBefore, waited: true, started: started}
 	}
 	defer func() {
 		if p := recover(); p != nil {

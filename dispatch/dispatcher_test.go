@@ -116,7 +116,7 @@ func TestLookUpIsCutByTheContext(t *testing.T) {
 	}))
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
 	defer cancel()
-	err := r.Handle(ctx, message(call))
+	err := r.Handle(ctx, message(call), func() {})
 	if !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "USA_1") {
 		t.Errorf("got %v, want the cause and the advertiser", err)
 	}

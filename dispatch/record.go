@@ -16,6 +16,7 @@ type record struct {
 	history   lead.History
 	notBefore time.Time
 	waited    bool
+	started   func() // says that it has come to a lane
 }
 
 func (r *record) deadLetter(reason lead.Reason, text string) *lead.DeadLetter {
@@ -27,7 +28,10 @@ func (r *record) deadLetter(reason lead.Reason, text string) *lead.DeadLetter {
 // delivery is that of the record's event to one webhook. A nil hook is one that
 // is there no more.
 func (r *record) delivery(ev *lead.Event, hook *lead.Webhook) *delivery {
-	dl := &delivery{msg: r.msg, ev: ev, hook: hook, history: r.history, waited: r.waited, mark: lead.MarkOf(&r.history, r.waited)}
+	dl := &delivery{
+		msg: r.msg, ev: ev, hook: hook, history: r.history, waited: r.waited, started: r.started,
+		mark: lead.MarkOf(&r.history, r.waited),
+	}
 	if hook == nil {
 		dl.hook, dl.removed = &lead.Webhook{ID: r.history.Webhook, Advertiser: ev.AdvertiserID}, true
 	}

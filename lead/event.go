@@ -48,8 +48,9 @@ func (r *Refusal) Error() string { return r.Text }
 //
 // The event's fields refer to value, which must not change afterwards.
 func Decode(value []byte) (*Event, error) {
-	object, err := document(value)
-	if err != nil {
+	in := pick{names: leadNames}
+	top := pick{names: eventNames, from: "lead", inner: &in}
+	if err := top.document(value); err != nil {
 		return nil, err
 	}
 	ev := &Event{}
@@ -57,11 +58,11 @@ func Decode(value []byte) (*Event, error) {
 		return nil, &Refusal{Reason: reason, Text: text, Advertiser: ev.AdvertiserID}
 	}
 
-	top, ambiguous := pick(object, "advertiser_id", "trigger", "lead", "advertiser", "published_at", "test")
-	if ambiguous != "" {
-		return refuse(AmbiguousField, ambiguous+twice)
+	if top.ambiguous != "" {
+		return refuse(AmbiguousField, top.ambiguous+twice)
 	}
-	advertiser, trigger, body := top[0], top[1], top[2]
+	advertiser, trigger, body := top.values[0], top.values[1], top.values[2]
+	var err error
 	if ev.AdvertiserID, err = advertiserID(advertiser); err != nil {
 		return nil, err
 	}
@@ -73,25 +74,29 @@ func Decode(value []byte) (*Event, error) {
 		return refuse(BadLeadID, "lead is missing or not an object, so it has no lead.id")
 	}
 
-	in, ambiguous := pick(body, "id", "event_type", "form")
-	if ambiguous != "" {
-		return refuse(AmbiguousField, "lead."+ambiguous+twice)
+	if in.ambiguous != "" {
+		return refuse(AmbiguousField, "lead."+in.ambiguous+twice)
 	}
-	if ev.LeadID, ok = leadID(in[0]); !ok {
+	if ev.LeadID, ok = leadID(in.values[0]); !ok {
 		return refuse(BadLeadID, "lead.id is not a positive integer of at most 20 digits")
 	}
-	eventType := Text(in[1])
+	eventType := Text(in.values[1])
 	if eventType == "" {
 		return refuse(NoEventType, "lead.event_type is missing, empty or not a string")
 	}
 
-	ev.Kind = kind(eventType, in[2])
+	ev.Kind = kind(eventType, in.values[2])
 	ev.Lead = body
-	ev.Advertiser = top[3]
-	ev.PublishedAt = Text(top[4])
-	ev.Test = string(top[5]) == "true" || Text(top[5]) == "true"
+	ev.Advertiser = top.values[3]
+	ev.PublishedAt = Text(top.values[4])
+	ev.Test = string(top.values[5]) == "true" || Text(top.values[5]) == "true"
 	return ev, nil
 }
+
+var (
+	eventNames = []string{"advertiser_id", "trigger", "lead", "advertiser", "published_at", "test"}
+	leadNames  = []string{"id", "event_type", "form"}
+)
 
 const twice = " is given twice or in another case, so nobody can tell which one counts"
 
@@ -99,25 +104,27 @@ const twice = " is given twice or in another case, so nobody can tell which one 
 // allows a reader to pass over it).
 var bom = []byte("\xef\xbb\xbf")
 
-// document returns the JSON object that value must be, without what stands
-// around it.
-func document(value []byte) ([]byte, error) {
-	const blanks = " \t\r\n"
+const blanks = " \t\r\n"
+
+// document picks from the JSON object that value must be.
+func (p *pick) document(value []byte) error {
 	if !utf8.Valid(value) {
-		return nil, &Refusal{Reason: BadUTF8, Text: "the event is not valid UTF-8"}
+		return &Refusal{Reason: BadUTF8, Text: "the event is not valid UTF-8"}
 	}
-	rest := bytes.TrimLeft(bytes.TrimPrefix(value, bom), blanks)
-	object := bytes.TrimRight(rest, blanks)
+	object := trim(value)
 	switch {
 	case len(object) == 0:
-		return nil, &Refusal{Reason: NotJSON, Text: "the event is empty"}
-	case !valid(object):
-		return nil, &Refusal{Reason: NotJSON, Text: notJSON(object, len(value)-len(rest), len(value))}
-	case object[0] != '{':
-		return nil, &Refusal{Reason: NotJSON, Text: "the event is not a JSON object"}
+		return &Refusal{Reason: NotJSON, Text: "the event is empty"}
+	case object[0] == '{' && p.object(object, 0, 0) == len(object):
+		return nil
+	case object[0] != '{' && valid(object):
+		return &Refusal{Reason: NotJSON, Text: "the event is not a JSON object"}
 	}
-	return object, nil
+	return &Refusal{Reason: NotJSON, Text: notJSON(object, bytes.Index(value, object), len(value))}
 }
+
+// trim returns what value has beside a byte order mark and the blanks around it.
+func trim(value []byte) []byte { return bytes.Trim(bytes.TrimPrefix(value, bom), blanks) }
 
 // notJSON says at which byte of the whole value it stops being JSON, without
 // quoting it; before is what stands before the object.
@@ -181,14 +188,22 @@ func kind(eventType string, form []byte) Kind {
 	case "chat":
 		return KindChat
 	case "form":
-		if len(form) > 0 && form[0] == '{' {
-			if in, _ := pick(form, "sub_type"); Text(in[0]) == "FormEmail" {
-				return KindEmail
-			}
+		if Text(first(form, "sub_type")) == "FormEmail" {
+			return KindEmail
 		}
 		return KindForm
 	}
 	return KindOther
+}
+
+// first returns the first member with a name; nil: the object has none.
+func first(object []byte, name string) []byte {
+	for key, value := range Members(object) {
+		if string(key) == name {
+			return value
+		}
+	}
+	return nil
 }
 
 // AsTest returns the event as a test lead with another lead.id: for a CRM, and

@@ -43,6 +43,16 @@ func agree(t *testing.T, text []byte) {
 	if got, want := valid(slices.Clip(text)), json.Valid(text); got != want {
 		t.Errorf("valid(%.100q) is %v, json.Valid says %v", text, got, want)
 	}
+	// A pick takes what is an object, also where it picks from one within.
+	if len(text) == 0 || text[0] != '{' {
+		return
+	}
+	for _, from := range []string{"", "a", "b"} {
+		p := pick{from: from, inner: &pick{}}
+		if got, want := p.object(slices.Clip(text), 0, 0) == len(text), json.Valid(text); got != want {
+			t.Errorf("picking from %.100q found an object: %v, json.Valid says %v", text, got, want)
+		}
+	}
 }
 
 func FuzzValid(f *testing.F) {

@@ -4,38 +4,9 @@ import (
 	"bytes"
 	"encoding/json"
 	"iter"
-	"slices"
 )
 
-// The functions of this file walk over JSON that is valid. They
-// exist because encoding/json would copy the lead, round its numbers, and take
-// the last of two members that differ in case only: a lead for the wrong
-// advertiser.
-
-// identity are the members that decide whose lead an event is and whether it
-// is the same one. Given twice, or in another case, nobody can tell which one
-// counts.
-var identity = []string{"advertiser_id", "trigger", "lead", "id", "event_type"}
-
-// pick returns the raw values of the named members of a JSON object, nil for
-// those that it does not have; of two with the same name the first counts.
-// Where that is a member of identity, ambiguous is its name and nothing counts.
-func pick(object []byte, names ...string) (values [][]byte, ambiguous string) {
-	values = make([][]byte, len(names))
-	for key, value := range Members(object) {
-		for i, name := range names {
-			same := string(key) == name
-			switch {
-			case same && values[i] == nil:
-				values[i] = value
-			case !same && !bytes.EqualFold(key, []byte(name)):
-			case slices.Contains(identity, name):
-				return values, name
-			}
-		}
-	}
-	return values, ""
-}
+// The functions of this file walk over JSON that is valid, without copying it.
 
 // Members yields the members of a JSON object in order: the key without quotes
 // and escapes, and the value's bytes as they stand, without blanks around them.
@@ -88,7 +59,7 @@ func Elements(list []byte) iter.Seq[[]byte] {
 }
 
 func skipBlanks(b []byte) []byte {
-	for len(b) > 0 && (b[0] == ' ' || b[0] == '\n' || b[0] == '\t' || b[0] == '\r') {
+	for len(b) > 0 && isBlank(b[0]) {
 		b = b[1:]
 	}
 	return b

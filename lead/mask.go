@@ -20,14 +20,10 @@ const maskDepth = 12
 // the Lead Object does not have. null, "", {} and [] stay. The error, if any, is
 // that of [Decode]: what is no lead event cannot be masked.
 func Mask(event []byte) ([]byte, error) {
-	object, err := document(event)
-	if err == nil {
-		_, err = Decode(event)
-	}
-	if err != nil {
+	if _, err := Decode(event); err != nil {
 		return nil, err
 	}
-	return mask(nil, object, "", maskDepth), nil
+	return mask(nil, trim(event), "", maskDepth), nil
 }
 
 // mask appends the value of the member with this path.
