@@ -177,8 +177,8 @@ func (d *Dispatcher) countDelivered(dl *delivery) {
 	if !dl.ev.Received.IsZero() {
 		d.metrics.leadAge.Observe(time.Since(dl.ev.Received).Seconds())
 	}
-	if entry := d.log.Check(zap.DebugLevel, "delivered"); entry != nil {
-		entry.Write(append(dl.fields(), zap.Int("attempts", dl.history.Attempts), zap.Int("status", dl.outcome.status))...)
+	if d.log.Core().Enabled(zap.DebugLevel) { // Check needs more stack than this goroutine has had to have so far
+		d.log.Debug("delivered", append(dl.fields(), zap.Int("attempts", dl.history.Attempts), zap.Int("status", dl.outcome.status))...)
 	}
 }
 

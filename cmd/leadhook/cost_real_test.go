@@ -53,7 +53,7 @@ func wholeWay(b *testing.B, leads, advertisers int) (cpu, took time.Duration) {
 	i := r.spawn(strings.Fields(os.Getenv("E2E_ENVIRON"))...)
 	i.ready()
 	for delivered := 0.0; delivered < float64(leads); { // to ask costs the service as much as some leads do
-		if time.Sleep(100 * time.Millisecond); time.Since(began) > 2*time.Minute {
+		if time.Sleep(250 * time.Millisecond); time.Since(began) > 2*time.Minute {
 			b.Fatalf("%.0f of %d leads are delivered after two minutes", delivered, leads)
 		}
 		delivered = i.metric(`leadhook_deliveries_total{format="json",outcome="delivered"}`)

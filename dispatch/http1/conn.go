@@ -2,7 +2,6 @@ package http1
 
 import (
 	"bufio"
-	"bytes"
 	"errors"
 	"io"
 	"net"
@@ -54,13 +53,13 @@ type conn struct {
 	since    time.Time // idle since then
 
 	in   *bufio.Reader // while an exchange has it
-	out  *bytes.Buffer
+	out  *[]byte
 	left int64 // bytes that may be read
 }
 
 var (
 	readers = sync.Pool{New: func() any { return bufio.NewReader(nil) }}
-	buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+	buffers = sync.Pool{New: func() any { return new([]byte) }}
 )
 
 func newConn(dialled net.Conn, to endpoint) *conn {
@@ -74,8 +73,7 @@ func newConn(dialled net.Conn, to endpoint) *conn {
 func (c *conn) borrowBuffers() {
 	c.in = readers.Get().(*bufio.Reader)
 	c.in.Reset(c)
-	c.out = buffers.Get().(*bytes.Buffer)
-	c.out.Reset()
+	c.out = buffers.Get().(*[]byte)
 }
 
 func (c *conn) returnBuffers() {
@@ -97,10 +95,11 @@ func (c *conn) Read(b []byte) (int, error) {
 
 // write sends a request in one piece.
 func (c *conn) write(r *http.Request) error {
-	if err := r.Write(c.out); err != nil {
+	var err error
+	if *c.out, err = appendRequest((*c.out)[:0], r); err != nil {
 		return err
 	}
-	_, err := c.Conn.Write(c.out.Bytes())
+	_, err = c.Conn.Write(*c.out)
 	return err
 }
 
