@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -119,6 +120,27 @@ func TestLookUpIsCutByTheContext(t *testing.T) {
 	err := r.Handle(ctx, message(call), func() {})
 	if !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "USA_1") {
 		t.Errorf("got %v, want the cause and the advertiser", err)
+	}
+	r.wantDelivered(t)
+}
+
+func TestStartedIsSaidBetweenLookUpAndAttempt(t *testing.T) {
+	var started atomic.Bool
+	crm := newCRM(t, func(_ int, w http.ResponseWriter, _ *http.Request) {
+		if !started.Load() {
+			t.Error("the lead was attempted before it had started")
+		}
+		w.WriteHeader(http.StatusOK)
+	})
+	lookUp := hooksFunc(func(context.Context, string) ([]*lead.Webhook, error) {
+		if started.Load() {
+			t.Error("the lead had started before its webhooks were looked up")
+		}
+		return hooks{webhook("w", crm.URL)}, nil
+	})
+	r := newRig(t, options(crm.URL), lookUp)
+	if err := r.Handle(t.Context(), message(call), func() { started.Store(true) }); err != nil {
+		t.Fatal(err)
 	}
 	r.wantDelivered(t)
 }

@@ -56,7 +56,7 @@ func (e proxyError) Error() string {
 type sender struct {
 	opts      Options
 	guard     *Guard
-	transport http.RoundTripper
+	transport http.RoundTripper // of package http1, before that of net/http
 	targets   targets
 }
 
@@ -90,11 +90,10 @@ func newSender(opts Options) *sender {
 		t.OnProxyConnectResponse = checkTunnel
 	}
 	enableHTTP2(t, opts.Timeout)
-	s.transport = t
-	if opts.Proxy == nil {
+	if s.transport = t; opts.Proxy == nil {
 		s.transport = &http1.Transport{
-			Next: t, Dial: t.DialContext, TLS: t.TLSClientConfig, HandshakeTimeout: opts.ConnectTimeout,
-			MaxHeader: maxAnswerHeader, MaxIdlePerHost: opts.MaxInFlight, IdleTimeout: idleTimeout,
+			Next: t, Dial: t.DialContext, TLS: t.TLSClientConfig, HandshakeTimeout: t.TLSHandshakeTimeout,
+			MaxHeader: t.MaxResponseHeaderBytes, MaxIdlePerHost: t.MaxIdleConnsPerHost, IdleTimeout: t.IdleConnTimeout,
 		}
 	}
 	return s

@@ -4,112 +4,60 @@ import (
 	"bufio"
 	"errors"
 	"io"
+	"math"
 	"net"
 	"net/http"
-	"net/http/httptrace"
-	"net/url"
+	"os"
 	"sync"
 	"syscall"
 	"time"
 )
 
-// errTooLong says that an answer is longer than may be read of it.
-var errTooLong = errors.New("http1: the answer is too long")
+// errHeader says that an answer did not begin within what may be read.
+var errHeader = errors.New("http1: the header of the answer is too long")
 
-// An endpoint is where connections go.
-type endpoint struct {
-	secure  bool   // TLS
-	address string // host:port
-	host    string
-}
-
-// endpointOf reads a URL. It returns false for one that only net/http
-// understands, such as with a name that is not ASCII.
-func endpointOf(u *url.URL) (endpoint, bool) {
-	to := endpoint{secure: u.Scheme == "https", host: u.Hostname()}
-	port := u.Port()
-	switch {
-	case port != "":
-	case to.secure:
-		port = "443"
-	default:
-		port = "80"
-	}
-	for i := range len(to.host) {
-		if to.host[i] >= 0x80 || to.host[i] == '%' {
-			return to, false
-		}
-	}
-	to.address = net.JoinHostPort(to.host, port)
-	return to, to.host != "" && (to.secure || u.Scheme == "http")
-}
-
-// A conn is a connection; one exchange has it at a time.
+// A conn is a connection. One exchange has it at a time, or nobody while it is
+// idle.
 type conn struct {
-	net.Conn                 // with TLS on top, if it has TLS
-	raw      syscall.RawConn // under it
+	net.Conn                 // as it is used: TLS, if there is TLS
+	dialled  net.Conn        // under it
+	raw      syscall.RawConn // of that; nil: it has none
 	to       endpoint
 	used     bool
-	since    time.Time // idle since then
+	since    time.Time // when it became idle
 
-	in   *bufio.Reader // while an exchange has it
-	out  *[]byte
-	left int64 // bytes that may be read
+	in   *bufio.Reader // nil while it is idle
+	left int64         // bytes that may still be read
 }
 
-var (
-	readers = sync.Pool{New: func() any { return bufio.NewReader(nil) }}
-	buffers = sync.Pool{New: func() any { return new([]byte) }}
-)
+// past is a deadline that ends what waits.
+var past = time.Unix(0, 1)
+
+var readers = sync.Pool{New: func() any { return bufio.NewReader(nil) }}
 
 func newConn(dialled net.Conn, to endpoint) *conn {
-	c := &conn{Conn: dialled, to: to}
-	if s, ok := dialled.(syscall.Conn); ok {
-		c.raw, _ = s.SyscallConn()
+	c := &conn{Conn: dialled, dialled: dialled, to: to}
+	if under, ok := dialled.(syscall.Conn); ok {
+		c.raw, _ = under.SyscallConn()
 	}
 	return c
 }
 
-func (c *conn) borrowBuffers() {
-	c.in = readers.Get().(*bufio.Reader)
+// exchange sends a request in one piece, and reads the answer up to its body.
+// Answers that only say that another one comes (1xx, RFC 9110 §15.2) are passed
+// over, but for 101, after which it is HTTP no more.
+func (c *conn) exchange(r *http.Request, request []byte, most int64, t trace) (*http.Response, error) {
+	_, err := c.Conn.Write(request)
+	t.WroteRequest(err)
+	if err != nil {
+		return nil, err
+	}
+	c.in = readers.Get().(*bufio.Reader) //nolint:forcetypeassert // there is nothing else in it
 	c.in.Reset(c)
-	c.out = buffers.Get().(*[]byte)
-}
-
-func (c *conn) returnBuffers() {
-	c.in.Reset(nil)
-	readers.Put(c.in)
-	buffers.Put(c.out)
-	c.in, c.out = nil, nil
-}
-
-// Read reads no more than may be read.
-func (c *conn) Read(b []byte) (int, error) {
-	if c.left <= 0 {
-		return 0, errTooLong
-	}
-	n, err := c.Conn.Read(b[:min(int64(len(b)), c.left)])
-	c.left -= int64(n)
-	return n, err
-}
-
-// write sends a request in one piece.
-func (c *conn) write(r *http.Request) error {
-	var err error
-	if *c.out, err = appendRequest((*c.out)[:0], r); err != nil {
-		return err
-	}
-	_, err = c.Conn.Write(*c.out)
-	return err
-}
-
-// read reads the answer up to its body. Answers that only say that another
-// comes (1xx) are passed over.
-func (c *conn) read(r *http.Request, most int64, trace *httptrace.ClientTrace) (*http.Response, error) {
 	c.left = most
-	if trace != nil && trace.GotFirstResponseByte != nil {
+	if t.wantsFirstByte() {
 		if _, err := c.in.Peek(1); err == nil {
-			trace.GotFirstResponseByte()
+			t.GotFirstResponseByte()
 		}
 	}
 	for {
@@ -118,56 +66,84 @@ func (c *conn) read(r *http.Request, most int64, trace *httptrace.ClientTrace) (
 			return nil, err
 		}
 		if answer.StatusCode/100 != 1 || answer.StatusCode == http.StatusSwitchingProtocols {
-			c.left = 1 << 62
+			c.left = math.MaxInt64
 			return answer, nil
 		}
 	}
 }
 
-// cut ends the exchange that is being made.
-func (c *conn) cut() { _ = c.SetDeadline(time.Unix(1, 0)) }
-
-func (c *conn) reusable() bool { return c.in.Buffered() == 0 && c.raw != nil }
-
-// close says goodbye.
-func (c *conn) close() { _ = c.Conn.Close() }
-
-// discard closes a connection whose other side may not listen.
-func (c *conn) discard() {
-	if secure, ok := c.Conn.(interface{ NetConn() net.Conn }); ok {
-		_ = secure.NetConn().Close()
-		return
+// Read reads for in, and no more than may be read.
+func (c *conn) Read(b []byte) (int, error) {
+	if c.left <= 0 {
+		return 0, errHeader
 	}
-	_ = c.Conn.Close()
+	n, err := c.Conn.Read(b[:min(int64(len(b)), c.left)])
+	c.left -= int64(n)
+	return n, err
 }
 
-// A body is that of an answer.
+// cut ends the exchange that has the connection.
+func (c *conn) cut() { _ = c.dialled.SetDeadline(past) }
+
+// rest makes the connection ready to be idle. It returns false if it cannot be
+// used again: more came than the answer, or nobody could see that it is closed.
+func (c *conn) rest() bool {
+	if c.raw == nil || c.in.Buffered() > 0 || c.overread() {
+		return false
+	}
+	c.in.Reset(nil)
+	readers.Put(c.in)
+	c.in = nil
+	return true
+}
+
+// overread says whether TLS has read more than the answer, such as the other
+// side's goodbye.
+func (c *conn) overread() bool {
+	if c.Conn == c.dialled {
+		return false
+	}
+	var room [1]byte
+	_ = c.dialled.SetReadDeadline(past)
+	_, err := c.Conn.Read(room[:])
+	_ = c.dialled.SetReadDeadline(time.Time{})
+	return !errors.Is(err, os.ErrDeadlineExceeded)
+}
+
+// close says goodbye where TLS wants that, for which it may block some seconds.
+func (c *conn) close() { _ = c.Conn.Close() }
+
+// drop closes the connection at once.
+func (c *conn) drop() { _ = c.dialled.Close() }
+
+// A body is that of an answer. Its end is the end of the exchange.
 type body struct {
-	io.ReadCloser
-	whole bool // the connection can be used again when all of it is read
-	done  func(whole bool)
-	ended bool
+	in    io.ReadCloser
+	whole bool             // once all of it is read, the connection can be used again
+	done  func(whole bool) // is called once
+	err   error            // what Read says from now on; nil: it goes on
 }
 
 func (b *body) Read(p []byte) (int, error) {
-	if b.ended {
-		return 0, io.EOF
+	if b.err != nil {
+		return 0, b.err
 	}
-	n, err := b.ReadCloser.Read(p)
+	n, err := b.in.Read(p)
 	if err != nil {
-		b.end(err == io.EOF && b.whole) //nolint:errorlint // io.Reader's rule
+		b.end(err, b.whole && err == io.EOF) //nolint:errorlint // io.Reader wants io.EOF itself
 	}
 	return n, err
 }
 
-func (b *body) end(whole bool) {
-	if !b.ended {
-		b.ended = true
-		b.done(whole)
+// Close ends the exchange, and reads nothing more.
+func (b *body) Close() error {
+	if b.err == nil {
+		b.end(http.ErrBodyReadAfterClose, false)
 	}
+	return nil
 }
 
-func (b *body) Close() error {
-	b.end(false)
-	return nil
+func (b *body) end(err error, whole bool) {
+	b.err = err
+	b.done(whole)
 }

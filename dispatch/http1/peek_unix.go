@@ -2,18 +2,23 @@
 
 package http1
 
-import "syscall"
+import (
+	"errors"
+	"syscall"
+)
 
+// peeks says whether an idle connection can be looked at. Without that it needs
+// somebody who reads it all the time.
 const peeks = true
 
-// stale says whether the other side has closed the connection, or has sent what
-// nobody asked for.
+// stale says whether an idle connection is not what it was: the other side has
+// closed it, or sent what nobody asked for.
 func (c *conn) stale() bool {
-	var err error
-	failed := c.raw.Read(func(fd uintptr) bool {
+	var nothing error
+	failed := c.raw.Read(func(fd uintptr) (done bool) {
 		var room [1]byte
-		_, _, err = syscall.Recvfrom(int(fd), room[:], syscall.MSG_PEEK|syscall.MSG_DONTWAIT)
+		_, _, nothing = syscall.Recvfrom(int(fd), room[:], syscall.MSG_PEEK|syscall.MSG_DONTWAIT)
 		return true
 	})
-	return failed != nil || err != syscall.EAGAIN //nolint:errorlint // a number
+	return failed != nil || !errors.Is(nothing, syscall.EAGAIN)
 }

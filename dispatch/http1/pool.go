@@ -1,6 +1,7 @@
 package http1
 
 import (
+	"slices"
 	"sync"
 	"time"
 )
@@ -17,67 +18,69 @@ func (p *pool) take(to endpoint) *conn {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	idle := p.idle[to]
-	if len(idle) == 0 {
+	last := len(idle) - 1
+	if last < 0 {
 		return nil
 	}
-	c := idle[len(idle)-1]
-	idle[len(idle)-1] = nil
-	p.idle[to] = idle[:len(idle)-1]
+	c := idle[last]
+	idle[last] = nil
+	p.idle[to] = idle[:last]
 	return c
 }
 
-// put keeps a connection, or closes it if there are enough.
-func (p *pool) put(c *conn, t *Transport) {
+// put keeps a connection for so long, or closes it if there are enough.
+func (p *pool) put(c *conn, most int, timeout time.Duration) {
 	c.used, c.since = true, time.Now()
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.idle == nil {
-		p.idle = make(map[endpoint][]*conn)
-	}
-	if len(p.idle[c.to]) >= t.MaxIdlePerHost {
+	if len(p.idle[c.to]) >= most {
 		go c.close()
 		return
 	}
+	if p.idle == nil {
+		p.idle = make(map[endpoint][]*conn)
+	}
 	p.idle[c.to] = append(p.idle[c.to], c)
 	if p.sweep == nil {
-		p.sweep = time.AfterFunc(t.IdleTimeout/16, func() { p.clean(t.IdleTimeout) })
+		const often = 16
+		p.sweep = time.AfterFunc(timeout/often, func() { p.closeOlder(timeout, timeout/often) })
 	}
 }
 
-// clean closes what was idle for too long.
-func (p *pool) clean(most time.Duration) {
+// closeOlder closes what was idle for so long, and what the other side has
+// closed, again and again while there is something idle.
+func (p *pool) closeOlder(than, again time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	now := time.Now()
+	limit := time.Now().Add(-than)
 	for to, idle := range p.idle {
-		for len(idle) > 0 && now.Sub(idle[0].since) >= most {
-			go idle[0].close()
-			idle[0] = nil
-			idle = idle[1:]
-		}
-		p.idle[to] = idle
-		if len(idle) == 0 {
+		p.idle[to] = slices.DeleteFunc(idle, func(c *conn) bool {
+			over := c.since.Before(limit) || c.stale()
+			if over {
+				go c.close()
+			}
+			return over
+		})
+		if len(p.idle[to]) == 0 {
 			delete(p.idle, to)
 		}
 	}
-	if len(p.idle) == 0 {
-		p.sweep = nil
-		return
+	if p.sweep = nil; len(p.idle) > 0 {
+		p.sweep = time.AfterFunc(again, func() { p.closeOlder(than, again) })
 	}
-	p.sweep.Reset(most / 16)
 }
 
-func (p *pool) closeAll() {
+// close closes all, and waits for that.
+func (p *pool) close() {
 	p.mu.Lock()
-	defer p.mu.Unlock()
-	for _, idle := range p.idle {
-		for _, c := range idle {
-			c.close()
+	idle := p.idle
+	p.idle = nil
+	p.mu.Unlock()
+	var closing sync.WaitGroup
+	for _, conns := range idle {
+		for _, c := range conns {
+			closing.Go(c.close)
 		}
 	}
-	p.idle = nil
-	if p.sweep != nil {
-		p.sweep.Stop()
-		p.sweep = nil
-	}
+	closing.Wait()
 }

@@ -1,58 +1,103 @@
 package http1
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"golang.org/x/net/http/httpguts"
 )
 
-// ours are the header fields that say where the message ends and for whom it
-// is: what a caller sets there does not count, as with net/http.
-var ours = map[string]bool{"Host": true, "Content-Length": true, "Transfer-Encoding": true, "Trailer": true}
+// A request is the bytes that are sent.
+type request struct{ bytes []byte }
 
-// appendRequest writes a request (RFC 9112 §3, §5). Its error is for what must
-// not be written.
-func appendRequest(b []byte, r *http.Request) ([]byte, error) {
-	target := r.URL.RequestURI()
-	if strings.ContainsFunc(target, isControl) || !httpguts.ValidHostHeader(r.Host) {
-		return b, errors.New("http1: the request's target or host is not valid")
+var requests = sync.Pool{New: func() any { return new(request) }}
+
+// newRequest writes a request (RFC 9112 §3 to §6), and closes its body. The
+// error is for what must not be sent, and quotes none of it.
+func newRequest(r *http.Request) (*request, error) {
+	q := requests.Get().(*request) //nolint:forcetypeassert // there is nothing else in it
+	q.bytes = q.bytes[:0]
+	err := q.head(r)
+	if err == nil {
+		err = q.body(r)
 	}
-	b = append(append(append(b, r.Method...), ' '), target...)
-	b = append(append(b, " HTTP/1.1\r\nHost: "...), r.Host...)
-	for name, values := range r.Header {
-		if ours[name] {
-			continue
-		}
-		for _, value := range values {
-			if !httpguts.ValidHeaderFieldName(name) || !httpguts.ValidHeaderFieldValue(value) {
-				return b, fmt.Errorf("http1: the header field %q is not valid", name)
-			}
-			b = append(append(append(append(b, "\r\n"...), name...), ": "...), value...)
-		}
+	_ = r.Body.Close()
+	if err != nil {
+		q.free()
+		return nil, err
 	}
-	b = append(b, "\r\nContent-Length: "...)
-	b = append(strconv.AppendInt(b, r.ContentLength, 10), "\r\n\r\n"...)
-	return appendBody(b, r)
+	return q, nil
 }
 
-func appendBody(b []byte, r *http.Request) ([]byte, error) {
-	if r.ContentLength == 0 {
-		return b, nil
+// free says that the bytes are not needed any more.
+func (q *request) free() { requests.Put(q) }
+
+func (q *request) add(parts ...string) {
+	for _, part := range parts {
+		q.bytes = append(q.bytes, part...)
 	}
-	head, whole := len(b), len(b)+int(r.ContentLength)
-	for cap(b) < whole {
-		b = append(b[:cap(b)], 0)
+}
+
+func (q *request) head(r *http.Request) error {
+	target, host := r.URL.RequestURI(), cmp.Or(r.Host, r.URL.Host)
+	if strings.ContainsFunc(target, isControl) || !httpguts.ValidHostHeader(host) {
+		return errors.New("http1: the request's URL or host is not valid")
 	}
-	b = b[:whole]
-	if _, err := io.ReadFull(r.Body, b[head:]); err != nil {
-		return b, fmt.Errorf("http1: reading the request's body: %w", err)
+	q.add(r.Method, " ", target, " HTTP/1.1\r\nHost: ", host, "\r\n")
+	if err := q.fields(r.Header); err != nil {
+		return err
 	}
-	return b, nil
+	q.add("Content-Length: ", strconv.FormatInt(r.ContentLength, 10), "\r\n\r\n")
+	return nil
+}
+
+// fields writes the header's fields in the order of their names.
+func (q *request) fields(header http.Header) error {
+	var room [16]string
+	names := room[:0]
+	for name := range header {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	for _, name := range names {
+		for _, value := range header[name] {
+			switch {
+			case !httpguts.ValidHeaderFieldName(name):
+				return errors.New("http1: a header field of the request has a name that is not valid")
+			case !httpguts.ValidHeaderFieldValue(value):
+				return fmt.Errorf("http1: the value of the request's header field %s is not valid", name)
+			case !framing(name):
+				q.add(name, ": ", value, "\r\n")
+			}
+		}
+	}
+	return nil
+}
+
+// framing says whether a field is one that tells for whom a message is and
+// where it ends. What a caller sets there does not count.
+func framing(name string) bool {
+	switch name {
+	case "Host", "Content-Length", "Transfer-Encoding", "Trailer":
+		return true
+	}
+	return false
+}
+
+func (q *request) body(r *http.Request) error {
+	head, whole := len(q.bytes), len(q.bytes)+int(r.ContentLength)
+	q.bytes = slices.Grow(q.bytes, int(r.ContentLength))[:whole]
+	if _, err := io.ReadFull(r.Body, q.bytes[head:]); err != nil {
+		return fmt.Errorf("http1: reading the request's body: %w", err)
+	}
+	return nil
 }
 
 func isControl(c rune) bool { return c < ' ' || c == 0x7f }

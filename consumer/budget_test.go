@@ -1,0 +1,55 @@
+package consumer
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+func TestFewStartAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const most = 10
+		b := newBudget(most*startShare, 1<<20)
+		began := time.Now()
+		take := func(want time.Duration) *start {
+			t.Helper()
+			s, err := b.start(t.Context())
+			if got := time.Since(began); err != nil || got != want {
+				t.Fatalf("got a start after %v, error %v; want one after %v", got, err, want)
+			}
+			return s
+		}
+		var first []*start
+		for range most {
+			first = append(first, take(0))
+		}
+		late := take(startTime) // the first ones wait for something else by now
+		for _, s := range first {
+			s.end()
+		}
+		for range most - 1 {
+			take(startTime)
+		}
+		late.end()
+		late.end()
+		take(startTime)
+		take(2 * startTime)
+	})
+}
+
+func TestStartIsCutByTheContext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBudget(1, 1)
+		if _, err := b.start(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		stopped := errors.New("stopped")
+		ctx, cancel := context.WithCancelCause(t.Context())
+		cancel(stopped)
+		if _, err := b.start(ctx); !errors.Is(err, stopped) {
+			t.Errorf("got %v, want the cause", err)
+		}
+	})
+}

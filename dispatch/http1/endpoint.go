@@ -1,0 +1,59 @@
+package http1
+
+import (
+	"net"
+	"net/url"
+	"strings"
+	"sync"
+	"unicode/utf8"
+)
+
+// An endpoint is where a connection goes, and whether with TLS. The zero value
+// is none.
+type endpoint struct {
+	secure  bool
+	address string // host:port
+}
+
+// endpointOf reads a URL. It returns none for what only net/http understands: a
+// name that is not ASCII, an IPv6 address with a zone, another scheme.
+func endpointOf(u *url.URL) endpoint {
+	port := map[string]string{"http": "80", "https": "443"}[u.Scheme]
+	host := u.Hostname()
+	if port == "" || host == "" || strings.ContainsFunc(host, foreign) {
+		return endpoint{}
+	}
+	to := endpoint{secure: u.Scheme == "https", address: u.Host}
+	if u.Port() == "" {
+		to.address = net.JoinHostPort(host, port)
+	}
+	return to
+}
+
+func foreign(c rune) bool { return c >= utf8.RuneSelf || c == '%' }
+
+// endpoints is a set of them.
+type endpoints struct {
+	mu  sync.RWMutex
+	set map[endpoint]struct{} // guarded by mu; at most maxEndpoints
+}
+
+const maxEndpoints = 8192
+
+func (e *endpoints) has(to endpoint) bool {
+	e.mu.RLock()
+	defer e.mu.RUnlock()
+	_, in := e.set[to]
+	return in
+}
+
+// add forgets all others when there are too many: to find out anew costs one
+// request each.
+func (e *endpoints) add(to endpoint) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.set == nil || len(e.set) >= maxEndpoints {
+		e.set = make(map[endpoint]struct{})
+	}
+	e.set[to] = struct{}{}
+}

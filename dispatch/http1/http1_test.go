@@ -1,0 +1,695 @@
+//go:build unix
+
+package http1_test
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httptrace"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"go.uber.org/goleak"
+
+	"github.com/leadhook/leadhook/dispatch/http1"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// A server is what a Transport connects to.
+type server struct {
+	address  string
+	accepted atomic.Int32
+	stop     func()
+}
+
+// listen calls serve for each connection, which is closed afterwards.
+func listen(tb testing.TB, serve func(conn net.Conn)) *server {
+	tb.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		tb.Fatal(err)
+	}
+	s := &server{address: listener.Addr().String()}
+	var serving sync.WaitGroup
+	serving.Go(func() {
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			s.accepted.Add(1)
+			serving.Go(func() {
+				defer conn.Close()
+				serve(conn)
+			})
+		}
+	})
+	tb.Cleanup(func() { _ = listener.Close(); serving.Wait() })
+	return s
+}
+
+// answering serves connections on which each request gets this answer; then
+// it is closed, or waits for the other side to do so.
+func answering(answer string, closes bool) func(net.Conn) {
+	return func(conn net.Conn) {
+		in := bufio.NewReader(conn)
+		for take(in) == nil {
+			_, _ = io.WriteString(conn, answer)
+			if closes {
+				return
+			}
+		}
+	}
+}
+
+// take reads one request.
+func take(in *bufio.Reader) error {
+	r, err := http.ReadRequest(in)
+	if err == nil {
+		_, err = io.Copy(io.Discard, r.Body)
+	}
+	return err
+}
+
+// next counts what is left to it, and makes it with net/http.
+type next struct {
+	http.Transport
+
+	requests atomic.Int32
+}
+
+func (n *next) RoundTrip(r *http.Request) (*http.Response, error) {
+	n.requests.Add(1)
+	return n.Transport.RoundTrip(r)
+}
+
+// newTransport returns one with what is common to most tests.
+func newTransport(tb testing.TB) (*http1.Transport, *next) {
+	n := &next{}
+	t := &http1.Transport{
+		Next: n, Dial: (&net.Dialer{}).DialContext,
+		HandshakeTimeout: 10 * time.Second, MaxHeader: 64 << 10, MaxIdlePerHost: 10, IdleTimeout: 10 * time.Second,
+	}
+	tb.Cleanup(t.CloseIdleConnections)
+	return t, n
+}
+
+func newPost(tb testing.TB, url, body string) *http.Request {
+	tb.Helper()
+	r, err := http.NewRequestWithContext(tb.Context(), http.MethodPost, url, strings.NewReader(body))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return r
+}
+
+// post makes a request and reads the answer to its end.
+func post(tb testing.TB, t http.RoundTripper, url string) (status int, body string) {
+	tb.Helper()
+	answer, err := t.RoundTrip(newPost(tb, url, "lead"))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	read, _ := io.ReadAll(answer.Body)
+	_ = answer.Body.Close()
+	return answer.StatusCode, string(read)
+}
+
+// TestRequestIsThatOfNetHTTP compares the bytes that are sent, but for the
+// order of the fields, with those of net/http.
+func TestRequestIsThatOfNetHTTP(t *testing.T) {
+	sent := make(chan string, 1)
+	s := listen(t, func(conn net.Conn) {
+		var raw bytes.Buffer
+		if take(bufio.NewReader(io.TeeReader(conn, &raw))) == nil {
+			sent <- raw.String()
+		}
+		_, _ = io.WriteString(conn, "HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n")
+	})
+	transport, plain := newTransport(t)
+	plain.DisableCompression = true
+	for name, change := range map[string]func(r *http.Request){
+		"nothing special": func(*http.Request) {},
+		"empty path":      func(r *http.Request) { r.URL.Path = "" },
+		"query":           func(r *http.Request) { r.URL.RawQuery = "a=b%20c&d" },
+		"escapes":         func(r *http.Request) { r.URL.Path, r.URL.RawPath = "/a/b c/ü", "/a%2Fb%20c/%C3%BC" },
+		"opaque":          func(r *http.Request) { r.URL.Opaque = "/a[b]|c" },
+		"opaque host":     func(r *http.Request) { r.URL.Opaque = "//" + r.URL.Host + "//a" },
+		"other host":      func(r *http.Request) { r.Host = "crm.example" },
+		"fields": func(r *http.Request) {
+			r.Header = http.Header{"Authorization": {"Bearer a b"}, "X-Two": {"1", "2"}, "X-None": {}, "X-Empty": {""}, "Accept": {"ü"}}
+		},
+		"fields that say where the message ends": func(r *http.Request) {
+			r.Header = http.Header{"Content-Length": {"1"}, "Transfer-Encoding": {"chunked"}, "Trailer": {"X"}, "Host": {"x"}, "User-Agent": {"x"}}
+		},
+		"another method": func(r *http.Request) { r.Method = http.MethodPut },
+	} {
+		t.Run(name, func(t *testing.T) {
+			var got [2]string
+			for i, way := range []http.RoundTripper{transport, &plain.Transport} {
+				r := newPost(t, "http://"+s.address+"/lead", "a lead")
+				r.Header.Set("User-Agent", "leadhook")
+				change(r)
+				if r.Header.Get("User-Agent") == "" {
+					r.Header.Set("User-Agent", "leadhook") // net/http has one of its own, which this package has not
+				}
+				answer, err := way.RoundTrip(r)
+				if err != nil {
+					t.Fatal(err)
+				}
+				_ = answer.Body.Close()
+				got[i] = sorted(<-sent)
+			}
+			if diff := cmp.Diff(got[1], got[0]); diff != "" {
+				t.Errorf("the request differs (-net/http +http1):\n%s", diff)
+			}
+		})
+	}
+	if n := plain.requests.Load(); n != 0 {
+		t.Errorf("%d requests were left to net/http, want none", n)
+	}
+}
+
+// sorted puts a request's fields in order.
+func sorted(request string) string {
+	head, body, _ := strings.Cut(request, "\r\n\r\n")
+	lines := strings.Split(head, "\r\n")
+	slices.Sort(lines[1:])
+	return strings.Join(lines, "\n") + "\n\n" + body
+}
+
+// TestConnections has two requests one after the other, and counts the
+// connections that they take.
+func TestConnections(t *testing.T) {
+	for name, c := range map[string]struct {
+		answer string
+		closes bool
+		status int
+		body   string
+		again  bool // the second request goes over the first one's connection
+	}{
+		"no content":     {"HTTP/1.1 204 No Content\r\n\r\n", false, 204, "", true},
+		"empty":          {"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", false, 200, "", true},
+		"body":           {"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello", false, 200, "hello", true},
+		"chunks":         {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n", false, 200, "hello", true},
+		"trailer":        {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\nX: y\r\n\r\n", false, 200, "hello", true},
+		"refusal":        {"HTTP/1.1 422 No\r\nContent-Length: 2\r\n\r\nno", false, 422, "no", true},
+		"continue first": {"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Hints\r\nLink: x\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n", false, 204, "", true},
+		"kept HTTP/1.0":  {"HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nContent-Length: 2\r\n\r\nok", false, 200, "ok", true},
+		"HTTP/1.0":       {"HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok", false, 200, "ok", false},
+		"close":          {"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok", false, 200, "ok", false},
+		"until its end":  {"HTTP/1.1 200 OK\r\n\r\nhello", true, 200, "hello", false},
+		"cut short":      {"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhello", true, 200, "hello", false},
+		"more than that": {"HTTP/1.1 204 No Content\r\n\r\nHTTP/1.1 200 OK\r\n\r\n", false, 204, "", false},
+		"another protocol": {"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n",
+			false, 101, "", false},
+		"chunks that are none": {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzzz\r\n", false, 200, "", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := listen(t, answering(c.answer, c.closes))
+			transport, _ := newTransport(t)
+			for range 2 {
+				if status, body := post(t, transport, "http://"+s.address); status != c.status || body != c.body {
+					t.Errorf("got %d %q, want %d %q", status, body, c.status, c.body)
+				}
+			}
+			if again := s.accepted.Load() == 1; again != c.again {
+				t.Errorf("got %d connections for two requests; want the first one used again: %v", s.accepted.Load(), c.again)
+			}
+		})
+	}
+}
+
+func TestUnreadBodyCostsItsConnection(t *testing.T) {
+	s := listen(t, answering("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello", false))
+	transport, _ := newTransport(t)
+	for range 2 {
+		answer, err := transport.RoundTrip(newPost(t, "http://"+s.address, "lead"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n, err := io.ReadFull(answer.Body, make([]byte, 3)); n != 3 {
+			t.Fatal(err)
+		}
+		_, _ = answer.Body.Close(), answer.Body.Close()
+		if n, err := answer.Body.Read(make([]byte, 1)); n != 0 || !errors.Is(err, http.ErrBodyReadAfterClose) {
+			t.Errorf("got %d bytes and %v from a closed body", n, err)
+		}
+	}
+	if got := s.accepted.Load(); got != 2 {
+		t.Errorf("got %d connections, want 2", got)
+	}
+}
+
+// TestIdleConnectionThatEnds has servers that end an idle connection, or make
+// it useless: that is found out without a request.
+func TestIdleConnectionThatEnds(t *testing.T) {
+	for name, end := range map[string]func(conn net.Conn){
+		"closed": func(conn net.Conn) { _ = conn.(*net.TCPConn).CloseWrite() },
+		"speaks": func(conn net.Conn) { _, _ = io.WriteString(conn, "HTTP/1.1 408 Too Slow\r\n\r\n") },
+		"reset":  func(conn net.Conn) { _ = conn.(*net.TCPConn).SetLinger(0); _ = conn.Close() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			noticed := make(chan struct{}, 2)
+			s := listen(t, func(conn net.Conn) {
+				in := bufio.NewReader(conn)
+				if take(in) != nil {
+					return
+				}
+				_, _ = io.WriteString(conn, "HTTP/1.1 204 No Content\r\n\r\n")
+				end(conn)
+				_, _ = in.ReadByte() // until the other side closes it too
+				noticed <- struct{}{}
+			})
+			transport, _ := newTransport(t)
+			transport.IdleTimeout = time.Second
+			for range 2 {
+				if status, _ := post(t, transport, "http://"+s.address); status != http.StatusNoContent {
+					t.Errorf("got %d, want 204", status)
+				}
+				<-noticed
+			}
+		})
+	}
+}
+
+// TestTLSThatSaysGoodbye has a server that says so behind its answer, and leaves
+// the connection open below.
+func TestTLSThatSaysGoodbye(t *testing.T) {
+	crm := httptest.NewTLSServer(nil) // for its certificate
+	defer crm.Close()
+	noticed := make(chan struct{}, 2)
+	s := listen(t, func(conn net.Conn) {
+		secure := tls.Server(conn, &tls.Config{Certificates: crm.TLS.Certificates, MinVersion: tls.VersionTLS12})
+		if take(bufio.NewReader(secure)) != nil {
+			return
+		}
+		_, _ = io.WriteString(secure, "HTTP/1.1 204 No Content\r\n\r\n")
+		_ = secure.CloseWrite()
+		_, _ = io.Copy(io.Discard, conn)
+		noticed <- struct{}{}
+	})
+	transport, _ := newTransport(t)
+	transport.TLS = crm.Client().Transport.(*http.Transport).TLSClientConfig
+	transport.IdleTimeout = time.Second
+	found(t, transport, "https://"+s.address)
+	for range 2 {
+		if status, _ := post(t, transport, "https://"+s.address); status != http.StatusNoContent {
+			t.Errorf("got %d, want 204", status)
+		}
+		<-noticed
+	}
+}
+
+func TestIdleConnectionsAreClosedInTime(t *testing.T) {
+	closed := make(chan time.Duration, 1)
+	s := listen(t, func(conn net.Conn) {
+		in := bufio.NewReader(conn)
+		_ = take(in)
+		_, _ = io.WriteString(conn, "HTTP/1.1 204 No Content\r\n\r\n")
+		answered := time.Now()
+		_, _ = in.ReadByte()
+		closed <- time.Since(answered)
+	})
+	transport, _ := newTransport(t)
+	transport.IdleTimeout = 100 * time.Millisecond
+	post(t, transport, "http://"+s.address)
+	if after := <-closed; after < transport.IdleTimeout {
+		t.Errorf("closed after %v already, want at least %v", after, transport.IdleTimeout)
+	}
+}
+
+func TestIdleConnectionsOfAHostAreBounded(t *testing.T) {
+	const most, more = 2, 3
+	var all sync.WaitGroup
+	all.Add(most + more)
+	ended := make(chan struct{}, most+more)
+	s := listen(t, func(conn net.Conn) {
+		in := bufio.NewReader(conn)
+		_ = take(in)
+		all.Done()
+		all.Wait()
+		_, _ = io.WriteString(conn, "HTTP/1.1 204 No Content\r\n\r\n")
+		_, _ = in.ReadByte()
+		ended <- struct{}{}
+	})
+	transport, _ := newTransport(t)
+	transport.MaxIdlePerHost, transport.IdleTimeout = most, time.Hour
+	var posts sync.WaitGroup
+	for range most + more {
+		posts.Go(func() { post(t, transport, "http://"+s.address) })
+	}
+	posts.Wait()
+	for range more {
+		<-ended
+	}
+	select {
+	case <-ended:
+		t.Errorf("one more than %d of %d was closed", more, most+more)
+	default:
+	}
+	transport.CloseIdleConnections()
+	for range most {
+		<-ended
+	}
+}
+
+func TestEndOfTheContext(t *testing.T) {
+	enough := errors.New("enough")
+	for name, begins := range map[string]string{ // of an answer that has no end
+		"before the answer": "",
+		"within the header": "HTTP/1.1 200 OK\r\nX:",
+		"within the body":   "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhello",
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, ended := make(chan struct{}), make(chan struct{})
+			s := listen(t, func(conn net.Conn) {
+				in := bufio.NewReader(conn)
+				_ = take(in)
+				_, _ = io.WriteString(conn, begins)
+				close(got)
+				_, _ = in.ReadByte()
+				close(ended)
+			})
+			transport, _ := newTransport(t)
+			ctx, cancel := context.WithCancelCause(t.Context())
+			defer cancel(nil)
+			end := func() { <-got; cancel(enough) }
+			if !strings.Contains(begins, "hello") {
+				go end()
+			}
+			answer, err := transport.RoundTrip(newPost(t, "http://"+s.address, "lead").WithContext(ctx))
+			if err == nil {
+				go end()
+				_, err = io.ReadAll(answer.Body)
+			} else if !errors.Is(err, enough) {
+				t.Errorf("got %v, want the cause of the context's end", err)
+			}
+			if <-ended; err == nil {
+				t.Error("got a whole answer")
+			}
+		})
+	}
+}
+
+func TestHeadersAreBounded(t *testing.T) {
+	for name, answer := range map[string]string{
+		"a long line":    "HTTP/1.1 200 OK\r\nX: " + strings.Repeat("x", 70<<10) + "\r\n\r\n",
+		"many lines":     "HTTP/1.1 200 OK\r\n" + strings.Repeat("X: y\r\n", 20<<10) + "\r\n",
+		"no line at all": strings.Repeat("x", 70<<10),
+		"endless 1xx":    strings.Repeat("HTTP/1.1 100 Continue\r\n\r\n", 10<<10),
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := listen(t, answering(answer, false))
+			transport, _ := newTransport(t)
+			if _, err := transport.RoundTrip(newPost(t, "http://"+s.address, "lead")); err == nil {
+				t.Error("got an answer")
+			}
+		})
+	}
+}
+
+// TestOthersAreLeftToNext has requests that a single goroutine could not make,
+// or would make otherwise than net/http.
+func TestOthersAreLeftToNext(t *testing.T) {
+	crm := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { _, _ = io.Copy(io.Discard, r.Body) }))
+	defer crm.Close()
+	transport, n := newTransport(t)
+	long := strings.Repeat("x", 33<<10)
+	for name, r := range map[string]*http.Request{
+		"a large body":    newPost(t, crm.URL, long),
+		"no body":         newPost(t, crm.URL, ""),
+		"unknown length":  withBody(newPost(t, crm.URL, ""), long),
+		"close afterward": func() *http.Request { r := newPost(t, crm.URL, "x"); r.Close = true; return r }(),
+		"trailer":         func() *http.Request { r := newPost(t, crm.URL, "x"); r.Trailer = http.Header{"X": nil}; return r }(),
+	} {
+		before := n.requests.Load()
+		answer, err := transport.RoundTrip(r)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		_, _ = io.Copy(io.Discard, answer.Body)
+		_ = answer.Body.Close()
+		if n.requests.Load() != before+1 {
+			t.Errorf("%s: was not left to Next", name)
+		}
+	}
+	for _, other := range []string{"http://bücher.example", "http://[fe80::1%25lo]", "ftp://crm.example", "http:///x"} {
+		u, err := url.Parse(other)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := newPost(t, crm.URL, "x")
+		r.URL = u
+		before := n.requests.Load()
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel() // nothing is to be called
+		if _, err := transport.RoundTrip(r.WithContext(ctx)); err == nil || n.requests.Load() != before+1 {
+			t.Errorf("%s: got error %v, want it left to Next", other, err)
+		}
+	}
+}
+
+func withBody(r *http.Request, body string) *http.Request {
+	r.Body, r.ContentLength = io.NopCloser(strings.NewReader(body)), -1
+	return r
+}
+
+func TestNothingInvalidIsSent(t *testing.T) {
+	transport, _ := newTransport(t)
+	transport.Dial = func(context.Context, string, string) (net.Conn, error) {
+		t.Error("dialled")
+		return nil, errors.New("no")
+	}
+	for name, change := range map[string]func(r *http.Request){
+		"value":        func(r *http.Request) { r.Header["X"] = []string{"a\r\nSecret: b"} },
+		"name":         func(r *http.Request) { r.Header["X: y\r\nZ"] = []string{"secret"} },
+		"host":         func(r *http.Request) { r.Host = "a\r\nSecret: b" },
+		"target":       func(r *http.Request) { r.URL.Opaque = "/a HTTP/1.1\r\nSecret: b" },
+		"short body":   func(r *http.Request) { r.ContentLength++ },
+		"no such body": func(r *http.Request) { r.Body = http.NoBody },
+	} {
+		r := newPost(t, "http://127.0.0.1:1", "lead")
+		change(r)
+		if _, err := transport.RoundTrip(r); err == nil || strings.Contains(strings.ToLower(err.Error()), "secret") {
+			t.Errorf("%s: got error %v, want one that quotes nothing", name, err)
+		}
+	}
+}
+
+func TestTLS(t *testing.T) {
+	for name, h2 := range map[string]bool{"HTTP/1.1": false, "HTTP/2": true} {
+		t.Run(name, func(t *testing.T) {
+			var protocol atomic.Value
+			crm := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { protocol.Store(r.Proto) }))
+			crm.EnableHTTP2 = h2
+			crm.StartTLS()
+			defer crm.Close()
+			roots := x509.NewCertPool()
+			roots.AddCert(crm.Certificate())
+			transport, n := newTransport(t)
+			transport.TLS = &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}
+			n.TLSClientConfig, n.ForceAttemptHTTP2 = transport.TLS, true
+			const posts = 3
+			for range posts {
+				if status, _ := post(t, transport, crm.URL); status != http.StatusOK {
+					t.Errorf("got %d, want 200", status)
+				}
+			}
+			want := int32(1) // it has to be found out what the server speaks
+			if h2 {
+				want = posts
+			}
+			if got := n.requests.Load(); got != want {
+				t.Errorf("%d of %d requests were left to Next, want %d", got, posts, want)
+			}
+			if h2 != (protocol.Load() == "HTTP/2.0") {
+				t.Errorf("the server was spoken to in %v", protocol.Load())
+			}
+		})
+	}
+}
+
+// found makes the transport believe that the server speaks HTTP/1.1.
+func found(t *testing.T, transport *http1.Transport, url string) {
+	t.Helper()
+	next := transport.Next
+	defer func() { transport.Next = next }()
+	transport.Next = roundTrip(func(*http.Request) (*http.Response, error) {
+		return &http.Response{ProtoMajor: 1, Body: http.NoBody}, nil
+	})
+	post(t, transport, url)
+}
+
+type roundTrip func(*http.Request) (*http.Response, error)
+
+func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+func TestTLSThatFails(t *testing.T) {
+	t.Run("unknown certificate", func(t *testing.T) {
+		crm := httptest.NewUnstartedServer(http.NotFoundHandler())
+		crm.Config.ErrorLog = nil
+		crm.StartTLS()
+		defer crm.Close()
+		transport, _ := newTransport(t)
+		found(t, transport, crm.URL)
+		_, err := transport.RoundTrip(newPost(t, crm.URL, "lead"))
+		if _, ok := errors.AsType[*tls.CertificateVerificationError](err); !ok {
+			t.Errorf("got %v, want the certificate refused", err)
+		}
+	})
+	t.Run("no TLS", func(t *testing.T) {
+		s := listen(t, func(conn net.Conn) { _, _ = io.WriteString(conn, "220 mail.example ESMTP\r\n") })
+		transport, _ := newTransport(t)
+		found(t, transport, "https://"+s.address)
+		_, err := transport.RoundTrip(newPost(t, "https://"+s.address, "lead"))
+		if _, ok := errors.AsType[tls.RecordHeaderError](err); !ok {
+			t.Errorf("got %v, want a record header error", err)
+		}
+	})
+	t.Run("silence", func(t *testing.T) {
+		s := listen(t, func(conn net.Conn) { _, _ = io.Copy(io.Discard, conn) })
+		transport, _ := newTransport(t)
+		transport.HandshakeTimeout = 50 * time.Millisecond
+		found(t, transport, "https://"+s.address)
+		_, err := transport.RoundTrip(newPost(t, "https://"+s.address, "lead"))
+		if timeout, ok := errors.AsType[net.Error](err); !ok || !timeout.Timeout() {
+			t.Errorf("got %v, want a time-out", err)
+		}
+	})
+}
+
+func TestDialThatFails(t *testing.T) {
+	transport, _ := newTransport(t)
+	refused := errors.New("refused")
+	transport.Dial = func(context.Context, string, string) (net.Conn, error) { return nil, refused }
+	if _, err := transport.RoundTrip(newPost(t, "http://crm.example", "lead")); !errors.Is(err, refused) {
+		t.Errorf("got %v, want the error of Dial", err)
+	}
+}
+
+// TestTrace looks at what is told to the hooks for a new connection with TLS,
+// and for one that is used again.
+func TestTrace(t *testing.T) {
+	crm := httptest.NewTLSServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	defer crm.Close()
+	transport, _ := newTransport(t)
+	transport.TLS = crm.Client().Transport.(*http.Transport).TLSClientConfig
+	found(t, transport, crm.URL)
+	var seen []string
+	ctx := httptrace.WithClientTrace(t.Context(), &httptrace.ClientTrace{
+		ConnectDone:       func(string, string, error) { seen = append(seen, "connected") },
+		TLSHandshakeStart: func() { seen = append(seen, "TLS") },
+		TLSHandshakeDone:  func(s tls.ConnectionState, err error) { seen = append(seen, s.NegotiatedProtocol) },
+		GotConn: func(i httptrace.GotConnInfo) {
+			seen = append(seen, map[bool]string{true: "used", false: "new"}[i.Reused])
+		},
+		WroteRequest:         func(httptrace.WroteRequestInfo) { seen = append(seen, "wrote") },
+		GotFirstResponseByte: func() { seen = append(seen, "first byte") },
+	})
+	for range 2 {
+		if _, err := transport.RoundTrip(newPost(t, crm.URL, "lead").WithContext(ctx)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want := []string{"connected", "TLS", "http/1.1", "new", "wrote", "first byte", "used", "wrote", "first byte"}
+	if diff := cmp.Diff(want, seen); diff != "" {
+		t.Errorf("the hooks differ (-want +got):\n%s", diff)
+	}
+}
+
+// TestManyAtOnce has many goroutines share few connections.
+func TestManyAtOnce(t *testing.T) {
+	crm := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		_, _ = w.Write(body)
+	}))
+	defer crm.Close()
+	transport, _ := newTransport(t)
+	var posts sync.WaitGroup
+	for range 20 {
+		posts.Go(func() {
+			for i := range 100 {
+				body := strings.Repeat("x", 1+i*100)
+				answer, err := transport.RoundTrip(newPost(t, crm.URL, body))
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				if read, err := io.ReadAll(answer.Body); string(read) != body {
+					t.Errorf("got %d bytes back of %d, error %v", len(read), len(body), err)
+				}
+				_ = answer.Body.Close()
+			}
+		})
+	}
+	posts.Wait()
+}
+
+// FuzzAnswer compares what becomes of an answer with net/http.
+func FuzzAnswer(f *testing.F) {
+	for _, seed := range []string{
+		"HTTP/1.1 204 No Content\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello",
+		"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n", "HTTP/1.0 200 OK\n\nhello",
+		"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n", "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n",
+		"HTTP/1.1 503 x\r\nRetry-After: 5\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\nx", "SSH-2.0\r\n", "HTTP/1.1 2 \r\n\r\n", "",
+	} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, answer []byte) {
+		dial := func(context.Context, string, string) (net.Conn, error) {
+			ours, theirs := net.Pipe()
+			go func() {
+				if take(bufio.NewReader(theirs)) == nil {
+					_, _ = theirs.Write(answer)
+				}
+				_ = theirs.Close()
+			}()
+			return ours, nil
+		}
+		plain := &http.Transport{DialContext: dial, DisableCompression: true, MaxResponseHeaderBytes: 64 << 10}
+		defer plain.CloseIdleConnections()
+		transport := &http1.Transport{Dial: dial, MaxHeader: 64 << 10, MaxIdlePerHost: 1, IdleTimeout: time.Second}
+		defer transport.CloseIdleConnections()
+		got, want := outcome(t, transport), outcome(t, plain)
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("answer %q (-net/http +http1):\n%s", answer, diff)
+		}
+	})
+}
+
+// outcome is what a caller gets to know of an answer.
+func outcome(t *testing.T, way http.RoundTripper) []string {
+	answer, err := way.RoundTrip(newPost(t, "http://crm.example", "lead"))
+	if err != nil {
+		return []string{"no answer"}
+	}
+	defer answer.Body.Close()
+	if answer.StatusCode == http.StatusSwitchingProtocols {
+		return []string{answer.Status}
+	}
+	body, err := io.ReadAll(answer.Body)
+	end := "whole"
+	if err != nil {
+		end = "cut short"
+	}
+	var header strings.Builder
+	_ = answer.Header.Write(&header)
+	return []string{answer.Proto, answer.Status, header.String(), string(body), end}
+}

@@ -1,0 +1,41 @@
+package http1
+
+import (
+	"context"
+	"crypto/tls"
+	"net/http/httptrace"
+)
+
+// A trace has the hooks that somebody asked for, or none.
+type trace struct{ *httptrace.ClientTrace }
+
+func traceOf(ctx context.Context) trace { return trace{httptrace.ContextClientTrace(ctx)} }
+
+func (t trace) TLSHandshakeStart() {
+	if t.ClientTrace != nil && t.ClientTrace.TLSHandshakeStart != nil {
+		t.ClientTrace.TLSHandshakeStart()
+	}
+}
+
+func (t trace) TLSHandshakeDone(state tls.ConnectionState, err error) {
+	if t.ClientTrace != nil && t.ClientTrace.TLSHandshakeDone != nil {
+		t.ClientTrace.TLSHandshakeDone(state, err)
+	}
+}
+
+func (t trace) GotConn(info httptrace.GotConnInfo) {
+	if t.ClientTrace != nil && t.ClientTrace.GotConn != nil {
+		t.ClientTrace.GotConn(info)
+	}
+}
+
+func (t trace) WroteRequest(err error) {
+	if t.ClientTrace != nil && t.ClientTrace.WroteRequest != nil {
+		t.ClientTrace.WroteRequest(httptrace.WroteRequestInfo{Err: err})
+	}
+}
+
+// wantsFirstByte says whether somebody asked for GotFirstResponseByte.
+func (t trace) wantsFirstByte() bool {
+	return t.ClientTrace != nil && t.GotFirstResponseByte != nil
+}
