@@ -104,10 +104,11 @@ func hash(s string) uint64 {
 
 func appendField(b []byte, p place) []byte { return binary.BigEndian.AppendUint64(b, p.field) }
 
-// toRead appends the keys of all hashes that may hold a bucket's marks.
+// toRead appends the keys of all hashes that may hold a bucket's marks, those
+// that most probably do last.
 func (s shelves) toRead(keys []string, bucket uint64, now time.Time) []string {
-	keys = s.delivered.keys(keys, bucket, now, now.Add(clockSkew))
-	return s.handedOn.keys(keys, bucket, now, now.Add(clockSkew))
+	keys = s.handedOn.keys(keys, bucket, now, now.Add(clockSkew))
+	return s.delivered.keys(keys, bucket, now, now.Add(clockSkew))
 }
 
 // toWrite appends the same number of keys of each shelf; the last of a shelf is

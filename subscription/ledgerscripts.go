@@ -15,12 +15,15 @@ local function fields(packed, width)
   return list
 end
 
+-- The hashes that are there are mostly the last ones.
 local function furthest(list, first, last)
   local marks = {}
   for i = 1, #list do marks[i] = 0 end
-  if redis.call("EXISTS", unpack(KEYS, first, last)) == 0 then return marks end
-  for k = first, last do
+  local left = redis.call("EXISTS", unpack(KEYS, first, last))
+  for k = last, first, -1 do
+    if left == 0 then break end
     if redis.call("EXISTS", KEYS[k]) == 1 then
+      left = left - 1
       for i, stored in ipairs(redis.call("HMGET", KEYS[k], unpack(list))) do
         if stored == "0" then marks[i] = 65535
         elseif stored then marks[i] = math.max(marks[i], tonumber(stored)) end

@@ -47,7 +47,7 @@ func newConn(dialled net.Conn, to endpoint) *conn {
 // Answers that only say that another one comes (1xx, RFC 9110 §15.2) are passed
 // over, but for 101, after which it is HTTP no more.
 func (c *conn) exchange(r *http.Request, request []byte, most int64, t trace) (*http.Response, error) {
-	_, err := c.Conn.Write(request)
+	_, err := c.Write(request)
 	t.WroteRequest(err)
 	if err != nil {
 		return nil, err
@@ -111,7 +111,7 @@ func (c *conn) overread() bool {
 }
 
 // close says goodbye where TLS wants that, for which it may block some seconds.
-func (c *conn) close() { _ = c.Conn.Close() }
+func (c *conn) close() { _ = c.Close() }
 
 // drop closes the connection at once.
 func (c *conn) drop() { _ = c.dialled.Close() }
@@ -130,7 +130,7 @@ func (b *body) Read(p []byte) (int, error) {
 	}
 	n, err := b.in.Read(p)
 	if err != nil {
-		b.end(err, b.whole && err == io.EOF) //nolint:errorlint // io.Reader wants io.EOF itself
+		b.end(err, b.whole && err == io.EOF)
 	}
 	return n, err
 }

@@ -34,7 +34,6 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 type server struct {
 	address  string
 	accepted atomic.Int32
-	stop     func()
 }
 
 // listen calls serve for each connection, which is closed afterwards.

@@ -152,7 +152,8 @@ func (k *Kafka) config(controller string) map[string]string {
 		"share.coordinator.state.topic.replication.factor": "1",
 		"share.coordinator.state.topic.min.isr":            "1",
 		"group.initial.rebalance.delay.ms":                 "0",
-		"broker.session.timeout.ms":                        "3000", // a killed node may come back only when its old session is over
+		"log.index.size.max.bytes":                         "65536", // 10 MB, allotted with a partition's first records, cost CPU
+		"broker.session.timeout.ms":                        "3000",  // a killed node may come back only when its old session is over
 		"broker.heartbeat.interval.ms":                     "500",
 		"auto.create.topics.enable":                        "false",
 	}
