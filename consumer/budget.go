@@ -19,12 +19,12 @@ type budget struct {
 	starting  chan struct{} // holds a token for each message that has just been started
 }
 
-// startShare is the part of the open messages that may be starting at once.
-// Were it all of them, all would be in turn at each step of the way, and each
+// startShare is the part of the open messages that may be starting at once, and
+// fewestStarts how many may at least. Were it all of them, all would be in turn at each step of the way, and each
 // step would find what it needs gone from the CPU's caches: that costs a
 // fifth more CPU for a message, and as much more memory. With few, the others are
 // fetched when there is CPU for them.
-const startShare = 8
+const startShare, fewestStarts = 8, 16
 
 // startTime is for how long a message counts as starting at most. One that
 // takes longer waits for something else than the CPU, and keeps no other from
@@ -36,7 +36,7 @@ func newBudget(events, bytes int) *budget {
 		events:   semaphore.NewWeighted(int64(events)),
 		bytes:    semaphore.NewWeighted(int64(bytes)),
 		limit:    int64(bytes),
-		starting: make(chan struct{}, max(1, events/startShare)),
+		starting: make(chan struct{}, max(fewestStarts, events/startShare)),
 	}
 }
 

@@ -10,7 +10,7 @@ import (
 
 func TestFewStartAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		const most = 10
+		const most = 20
 		b := newBudget(most*startShare, 1<<20)
 		began := time.Now()
 		take := func(want time.Duration) *start {
@@ -42,8 +42,10 @@ func TestFewStartAtOnce(t *testing.T) {
 func TestStartIsCutByTheContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBudget(1, 1)
-		if _, err := b.start(t.Context()); err != nil {
-			t.Fatal(err)
+		for range fewestStarts {
+			if _, err := b.start(t.Context()); err != nil {
+				t.Fatal(err)
+			}
 		}
 		stopped := errors.New("stopped")
 		ctx, cancel := context.WithCancelCause(t.Context())

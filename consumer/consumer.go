@@ -25,7 +25,8 @@ import (
 //
 // It calls started once the message has nothing more to wait for but those that
 // it goes to; later calls do nothing. Until then, or for 25 ms, it is one of the
-// few messages at once that the Consumer lets start, an eighth of OpenEvents.
+// few messages at once that the Consumer lets start, an eighth of OpenEvents (16
+// at least).
 type Handler interface {
 	Handle(ctx context.Context, m *lead.Message, started func()) error
 }

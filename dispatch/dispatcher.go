@@ -137,8 +137,8 @@ func (o Options) withDefaults() Options {
 }
 
 // A Dispatcher handles lead events. It is safe for concurrent use. Goroutines
-// of its own are those of connections that speak HTTP/2, and attempts that went
-// on when the partition of their event was taken away.
+// of its own are those of connections of net/http (HTTP/2, for instance), and
+// attempts that went on when the partition of their event was taken away.
 type Dispatcher struct {
 	opts    Options
 	parts   Parts

@@ -93,7 +93,7 @@ func newSender(opts Options) *sender {
 	if s.transport = t; opts.Proxy == nil {
 		s.transport = &http1.Transport{
 			Next: t, Dial: t.DialContext, TLS: t.TLSClientConfig, HandshakeTimeout: t.TLSHandshakeTimeout,
-			MaxHeader: t.MaxResponseHeaderBytes, MaxIdlePerHost: t.MaxIdleConnsPerHost, IdleTimeout: t.IdleConnTimeout,
+			MaxHeader: t.MaxResponseHeaderBytes, IdleTimeout: t.IdleConnTimeout,
 		}
 	}
 	return s

@@ -120,7 +120,7 @@ func (p *pick) document(value []byte) error {
 	case object[0] != '{' && valid(object):
 		return &Refusal{Reason: NotJSON, Text: "the event is not a JSON object"}
 	}
-	return &Refusal{Reason: NotJSON, Text: notJSON(object, bytes.Index(value, object), len(value))}
+	return &Refusal{Reason: NotJSON, Text: notJSON(object, cap(value)-cap(object), len(value))}
 }
 
 // trim returns what value has beside a byte order mark and the blanks around it.

@@ -23,8 +23,7 @@ type conn struct {
 	dialled  net.Conn        // under it
 	raw      syscall.RawConn // of that; nil: it has none
 	to       endpoint
-	used     bool
-	since    time.Time // when it became idle
+	since    time.Time // when it became idle, by the wall clock, which a suspended machine's goes on by; zero: it is new
 
 	in   *bufio.Reader // nil while it is idle
 	left int64         // bytes that may still be read
@@ -55,11 +54,10 @@ func (c *conn) exchange(r *http.Request, request []byte, most int64, t trace) (*
 	c.in = readers.Get().(*bufio.Reader) //nolint:forcetypeassert // there is nothing else in it
 	c.in.Reset(c)
 	c.left = most
-	if t.wantsFirstByte() {
-		if _, err := c.in.Peek(1); err == nil {
-			t.GotFirstResponseByte()
-		}
+	if _, err := c.in.Peek(1); err != nil { // io.EOF stays what it is so
+		return nil, err
 	}
+	t.GotFirstResponseByte()
 	for {
 		answer, err := http.ReadResponse(c.in, r)
 		if err != nil {
@@ -98,7 +96,8 @@ func (c *conn) rest() bool {
 }
 
 // overread says whether TLS has read more than the answer, such as the other
-// side's goodbye.
+// side's goodbye. What it read may want an answer, so that it may block until
+// the exchange is cut.
 func (c *conn) overread() bool {
 	if c.Conn == c.dialled {
 		return false
@@ -110,7 +109,8 @@ func (c *conn) overread() bool {
 	return !errors.Is(err, os.ErrDeadlineExceeded)
 }
 
-// close says goodbye where TLS wants that, for which it may block some seconds.
+// close says goodbye where TLS wants that, which may block for five seconds if
+// the other side does not read.
 func (c *conn) close() { _ = c.Close() }
 
 // drop closes the connection at once.
@@ -118,10 +118,9 @@ func (c *conn) drop() { _ = c.dialled.Close() }
 
 // A body is that of an answer. Its end is the end of the exchange.
 type body struct {
-	in    io.ReadCloser
-	whole bool             // once all of it is read, the connection can be used again
-	done  func(whole bool) // is called once
-	err   error            // what Read says from now on; nil: it goes on
+	in   io.ReadCloser
+	done func(whole bool) // is called once
+	err  error            // what Read says from now on; nil: it goes on
 }
 
 func (b *body) Read(p []byte) (int, error) {
@@ -130,7 +129,7 @@ func (b *body) Read(p []byte) (int, error) {
 	}
 	n, err := b.in.Read(p)
 	if err != nil {
-		b.end(err, b.whole && err == io.EOF)
+		b.end(err, err == io.EOF)
 	}
 	return n, err
 }

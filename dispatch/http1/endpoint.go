@@ -18,16 +18,16 @@ type endpoint struct {
 // endpointOf reads a URL. It returns none for what only net/http understands: a
 // name that is not ASCII, an IPv6 address with a zone, another scheme.
 func endpointOf(u *url.URL) endpoint {
-	port := map[string]string{"http": "80", "https": "443"}[u.Scheme]
-	host := u.Hostname()
-	if port == "" || host == "" || strings.ContainsFunc(host, foreign) {
+	host, secure := u.Hostname(), u.Scheme == "https"
+	switch {
+	case host == "", strings.ContainsFunc(host, foreign), !secure && u.Scheme != "http":
 		return endpoint{}
+	case u.Port() != "":
+		return endpoint{secure, u.Host}
+	case secure:
+		return endpoint{secure, net.JoinHostPort(host, "443")}
 	}
-	to := endpoint{secure: u.Scheme == "https", address: u.Host}
-	if u.Port() == "" {
-		to.address = net.JoinHostPort(host, port)
-	}
-	return to
+	return endpoint{secure, net.JoinHostPort(host, "80")}
 }
 
 func foreign(c rune) bool { return c >= utf8.RuneSelf || c == '%' }
@@ -45,6 +45,12 @@ func (e *endpoints) has(to endpoint) bool {
 	defer e.mu.RUnlock()
 	_, in := e.set[to]
 	return in
+}
+
+func (e *endpoints) remove(to endpoint) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	delete(e.set, to)
 }
 
 // add forgets all others when there are too many: to find out anew costs one

@@ -19,6 +19,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -102,7 +103,7 @@ func newTransport(tb testing.TB) (*http1.Transport, *next) {
 	n := &next{}
 	t := &http1.Transport{
 		Next: n, Dial: (&net.Dialer{}).DialContext,
-		HandshakeTimeout: 10 * time.Second, MaxHeader: 64 << 10, MaxIdlePerHost: 10, IdleTimeout: 10 * time.Second,
+		HandshakeTimeout: 10 * time.Second, MaxHeader: 64 << 10, IdleTimeout: 10 * time.Second,
 	}
 	tb.Cleanup(t.CloseIdleConnections)
 	return t, n
@@ -156,7 +157,6 @@ func TestRequestIsThatOfNetHTTP(t *testing.T) {
 		"fields that say where the message ends": func(r *http.Request) {
 			r.Header = http.Header{"Content-Length": {"1"}, "Transfer-Encoding": {"chunked"}, "Trailer": {"X"}, "Host": {"x"}, "User-Agent": {"x"}}
 		},
-		"another method": func(r *http.Request) { r.Method = http.MethodPut },
 	} {
 		t.Run(name, func(t *testing.T) {
 			var got [2]string
@@ -333,11 +333,25 @@ func TestIdleConnectionsAreClosedInTime(t *testing.T) {
 	}
 }
 
-func TestIdleConnectionsOfAHostAreBounded(t *testing.T) {
-	const most, more = 2, 3
+// TestOldConnectionIsNotUsed has one that is too old although nobody came to
+// close it, as after a machine was suspended.
+func TestOldConnectionIsNotUsed(t *testing.T) {
+	s := listen(t, answering("HTTP/1.1 204 No Content\r\n\r\n", false))
+	transport, _ := newTransport(t)
+	transport.IdleTimeout = time.Hour
+	post(t, transport, "http://"+s.address)
+	transport.IdleTimeout = 0
+	post(t, transport, "http://"+s.address)
+	if got := s.accepted.Load(); got != 2 {
+		t.Errorf("got %d connections, want a new one for the second request", got)
+	}
+}
+
+func TestCloseIdleConnections(t *testing.T) {
+	const posts = 3
 	var all sync.WaitGroup
-	all.Add(most + more)
-	ended := make(chan struct{}, most+more)
+	all.Add(posts)
+	ended := make(chan struct{}, posts)
 	s := listen(t, func(conn net.Conn) {
 		in := bufio.NewReader(conn)
 		_ = take(in)
@@ -348,24 +362,88 @@ func TestIdleConnectionsOfAHostAreBounded(t *testing.T) {
 		ended <- struct{}{}
 	})
 	transport, _ := newTransport(t)
-	transport.MaxIdlePerHost, transport.IdleTimeout = most, time.Hour
-	var posts sync.WaitGroup
-	for range most + more {
-		posts.Go(func() { post(t, transport, "http://"+s.address) })
+	transport.IdleTimeout = time.Hour
+	var posting sync.WaitGroup
+	for range posts {
+		posting.Go(func() { post(t, transport, "http://"+s.address) })
 	}
-	posts.Wait()
-	for range more {
-		<-ended
-	}
-	select {
-	case <-ended:
-		t.Errorf("one more than %d of %d was closed", more, most+more)
-	default:
-	}
+	posting.Wait()
 	transport.CloseIdleConnections()
-	for range most {
+	for range posts {
 		<-ended
 	}
+}
+
+// TestNoAnswer tells apart how a server ends a connection instead of answering.
+func TestNoAnswer(t *testing.T) {
+	for name, c := range map[string]struct {
+		end  func(conn net.Conn)
+		want error
+	}{
+		"closed": {func(net.Conn) {}, io.EOF},
+		"reset":  {func(conn net.Conn) { _ = conn.(*net.TCPConn).SetLinger(0) }, syscall.ECONNRESET},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := listen(t, func(conn net.Conn) {
+				_ = take(bufio.NewReader(conn))
+				c.end(conn)
+			})
+			transport, _ := newTransport(t)
+			ctx := httptrace.WithClientTrace(t.Context(), &httptrace.ClientTrace{GotFirstResponseByte: func() { t.Error("a byte came") }})
+			_, err := transport.RoundTrip(newPost(t, "http://"+s.address, "lead").WithContext(ctx))
+			if !errors.Is(err, c.want) {
+				t.Errorf("got %v, want %v", err, c.want)
+			}
+		})
+	}
+}
+
+// A stuckConn hangs in the look at what TLS has read beside the answer, as it
+// does if the other side wants something to be written there and does not read.
+type stuckConn struct {
+	*net.TCPConn
+
+	stuck atomic.Bool
+	freed chan struct{}
+}
+
+func (c *stuckConn) SetReadDeadline(at time.Time) error {
+	c.stuck.Store(!at.IsZero())
+	return c.TCPConn.SetReadDeadline(at)
+}
+
+func (c *stuckConn) SetDeadline(at time.Time) error {
+	close(c.freed)
+	return c.TCPConn.SetDeadline(at)
+}
+
+func (c *stuckConn) Read(b []byte) (int, error) {
+	if c.stuck.Load() {
+		<-c.freed
+	}
+	return c.TCPConn.Read(b)
+}
+
+func TestNothingHangsBehindTheAnswer(t *testing.T) {
+	crm := httptest.NewTLSServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	defer crm.Close()
+	transport, _ := newTransport(t)
+	transport.TLS = crm.Client().Transport.(*http.Transport).TLSClientConfig
+	transport.Dial = func(ctx context.Context, network, address string) (net.Conn, error) {
+		conn, err := (&net.Dialer{}).DialContext(ctx, network, address)
+		if err != nil {
+			return nil, err
+		}
+		return &stuckConn{TCPConn: conn.(*net.TCPConn), freed: make(chan struct{})}, nil
+	}
+	found(t, transport, crm.URL)
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	answer, err := transport.RoundTrip(newPost(t, crm.URL, "lead").WithContext(ctx))
+	if err != nil || answer.StatusCode != http.StatusOK {
+		t.Errorf("got %v and error %v, want the answer", answer, err)
+	}
+	<-ctx.Done()
 }
 
 func TestEndOfTheContext(t *testing.T) {
@@ -432,6 +510,7 @@ func TestOthersAreLeftToNext(t *testing.T) {
 	long := strings.Repeat("x", 33<<10)
 	for name, r := range map[string]*http.Request{
 		"a large body":    newPost(t, crm.URL, long),
+		"another method":  func() *http.Request { r := newPost(t, crm.URL, "x"); r.Method = http.MethodPut; return r }(),
 		"no body":         newPost(t, crm.URL, ""),
 		"unknown length":  withBody(newPost(t, crm.URL, ""), long),
 		"close afterward": func() *http.Request { r := newPost(t, crm.URL, "x"); r.Close = true; return r }(),
@@ -482,6 +561,7 @@ func TestNothingInvalidIsSent(t *testing.T) {
 		"host":         func(r *http.Request) { r.Host = "a\r\nSecret: b" },
 		"target":       func(r *http.Request) { r.URL.Opaque = "/a HTTP/1.1\r\nSecret: b" },
 		"short body":   func(r *http.Request) { r.ContentLength++ },
+		"long body":    func(r *http.Request) { r.ContentLength-- },
 		"no such body": func(r *http.Request) { r.Body = http.NoBody },
 	} {
 		r := newPost(t, "http://127.0.0.1:1", "lead")
@@ -555,11 +635,14 @@ func TestTLSThatFails(t *testing.T) {
 	})
 	t.Run("no TLS", func(t *testing.T) {
 		s := listen(t, func(conn net.Conn) { _, _ = io.WriteString(conn, "220 mail.example ESMTP\r\n") })
-		transport, _ := newTransport(t)
+		transport, n := newTransport(t)
 		found(t, transport, "https://"+s.address)
 		_, err := transport.RoundTrip(newPost(t, "https://"+s.address, "lead"))
 		if _, ok := errors.AsType[tls.RecordHeaderError](err); !ok {
 			t.Errorf("got %v, want a record header error", err)
+		}
+		if _, err := transport.RoundTrip(newPost(t, "https://"+s.address, "lead")); err == nil || n.requests.Load() != 1 {
+			t.Errorf("got error %v, want net/http to find out anew what the server speaks", err)
 		}
 	})
 	t.Run("silence", func(t *testing.T) {
@@ -664,7 +747,7 @@ func FuzzAnswer(f *testing.F) {
 		}
 		plain := &http.Transport{DialContext: dial, DisableCompression: true, MaxResponseHeaderBytes: 64 << 10}
 		defer plain.CloseIdleConnections()
-		transport := &http1.Transport{Dial: dial, MaxHeader: 64 << 10, MaxIdlePerHost: 1, IdleTimeout: time.Second}
+		transport := &http1.Transport{Dial: dial, MaxHeader: 64 << 10, IdleTimeout: time.Second}
 		defer transport.CloseIdleConnections()
 		got, want := outcome(t, transport), outcome(t, plain)
 		if diff := cmp.Diff(want, got); diff != "" {

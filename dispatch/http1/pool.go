@@ -28,15 +28,11 @@ func (p *pool) take(to endpoint) *conn {
 	return c
 }
 
-// put keeps a connection for so long, or closes it if there are enough.
-func (p *pool) put(c *conn, most int, timeout time.Duration) {
-	c.used, c.since = true, time.Now()
+// put keeps a connection, for so long.
+func (p *pool) put(c *conn, timeout time.Duration) {
+	c.since = time.Now().Round(0)
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if len(p.idle[c.to]) >= most {
-		go c.close()
-		return
-	}
 	if p.idle == nil {
 		p.idle = make(map[endpoint][]*conn)
 	}
@@ -52,10 +48,9 @@ func (p *pool) put(c *conn, most int, timeout time.Duration) {
 func (p *pool) closeOlder(than, again time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	limit := time.Now().Add(-than)
 	for to, idle := range p.idle {
 		p.idle[to] = slices.DeleteFunc(idle, func(c *conn) bool {
-			over := c.since.Before(limit) || c.stale()
+			over := time.Since(c.since) >= than || c.stale()
 			if over {
 				go c.close()
 			}

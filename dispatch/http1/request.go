@@ -97,6 +97,10 @@ func (q *request) body(r *http.Request) error {
 	if _, err := io.ReadFull(r.Body, q.bytes[head:]); err != nil {
 		return fmt.Errorf("http1: reading the request's body: %w", err)
 	}
+	var more [1]byte
+	if n, _ := r.Body.Read(more[:]); n > 0 {
+		return errors.New("http1: the request's body is longer than its length says")
+	}
 	return nil
 }
 

@@ -35,7 +35,8 @@ func (t trace) WroteRequest(err error) {
 	}
 }
 
-// wantsFirstByte says whether somebody asked for GotFirstResponseByte.
-func (t trace) wantsFirstByte() bool {
-	return t.ClientTrace != nil && t.GotFirstResponseByte != nil
+func (t trace) GotFirstResponseByte() {
+	if t.ClientTrace != nil && t.ClientTrace.GotFirstResponseByte != nil {
+		t.ClientTrace.GotFirstResponseByte()
+	}
 }

@@ -22,18 +22,19 @@ import (
 // read no further; a smaller one fits into the buffers of a connection.
 const maxBody = 32 << 10
 
-// A Transport is an [http.RoundTripper] for requests that are not large, over
-// http, and over https where the server was found to speak HTTP/1.1. All others
-// are left to Next, and so is everything where the operating system is not a
-// Unix. It is safe for concurrent use; its fields must not be changed once it is
-// used.
+// A Transport is an [http.RoundTripper] for POSTs that are not large, over http,
+// and over https where the server was found to speak HTTP/1.1. All others are
+// left to Next, and so is everything where the operating system is not a Unix.
+// It is safe for concurrent use; its fields must not be changed once it is used.
 //
 // It sends a request once and never again by itself, but may find out that an
-// idle connection was closed, and then takes another one before it sends. The
-// end of the request's context ends the exchange, and the reading of the
-// answer's body. A body that is not read to its end costs its connection. Of
-// the hooks of [httptrace.ClientTrace] it calls those of dialling and TLS,
-// GotConn, WroteRequest and GotFirstResponseByte.
+// idle connection was closed, and then takes another one before it sends. As
+// many are kept for a host as requests were made there at once. The end of the
+// request's context ends the exchange, and the reading of the answer's body; only
+// saying goodbye with TLS may take five seconds longer. A body that is not read
+// to its end costs its connection. Of the hooks of [httptrace.ClientTrace] it
+// calls those of dialling and TLS, GotConn, WroteRequest and
+// GotFirstResponseByte.
 type Transport struct {
 	Next http.RoundTripper // makes the other requests; required
 
@@ -45,8 +46,7 @@ type Transport struct {
 	TLS              *tls.Config   // of the server's name and ALPN nothing counts; nil: the defaults of crypto/tls
 	HandshakeTimeout time.Duration // of TLS; required
 	MaxHeader        int64         // bytes of an answer before its body, those of 1xx answers before it too; required
-	MaxIdlePerHost   int           // idle connections kept for a scheme, host and port; required
-	IdleTimeout      time.Duration // after which they are closed, or a sixteenth later; required
+	IdleTimeout      time.Duration // after which connections are closed, or a sixteenth later, and not used any more; required
 
 	idle   pool
 	known1 endpoints // that speak HTTP/1.1 over TLS
@@ -82,7 +82,7 @@ func (t *Transport) CloseIdleConnections() {
 func (t *Transport) ours(r *http.Request) (endpoint, bool) {
 	to := endpointOf(r.URL)
 	switch {
-	case !peeks, to == endpoint{}, r.ContentLength <= 0, r.ContentLength > maxBody,
+	case !peeks, to == endpoint{}, r.Method != http.MethodPost, r.ContentLength <= 0, r.ContentLength > maxBody,
 		r.Close, len(r.TransferEncoding) > 0, len(r.Trailer) > 0:
 		return to, false
 	}
@@ -102,7 +102,7 @@ func (t *Transport) pass(r *http.Request, to endpoint) (*http.Response, error) {
 // connect takes an idle connection, or opens one.
 func (t *Transport) connect(ctx context.Context, to endpoint) (*conn, error) {
 	for c := t.idle.take(to); c != nil; c = t.idle.take(to) {
-		if !c.stale() {
+		if time.Since(c.since) <= t.IdleTimeout && !c.stale() {
 			return c, nil
 		}
 		c.drop()
@@ -116,6 +116,7 @@ func (t *Transport) connect(ctx context.Context, to endpoint) (*conn, error) {
 		return c, nil
 	}
 	if c.Conn, err = t.secure(ctx, dialled, to); err != nil {
+		t.known1.remove(to) // perhaps it speaks only HTTP/2 by now
 		c.drop()
 		return nil, err
 	}
@@ -145,7 +146,7 @@ func (t *Transport) secure(ctx context.Context, dialled net.Conn, to endpoint) (
 func (t *Transport) exchange(r *http.Request, request *request, c *conn) (*http.Response, error) {
 	ctx := r.Context()
 	trace := traceOf(ctx)
-	trace.GotConn(httptrace.GotConnInfo{Conn: c.Conn, Reused: c.used})
+	trace.GotConn(httptrace.GotConnInfo{Conn: c.Conn, Reused: !c.since.IsZero()})
 	alive := context.AfterFunc(ctx, c.cut) // false: it was cut, or is just being cut
 	answer, err := c.exchange(r, request.bytes, t.MaxHeader, trace)
 	if err != nil {
@@ -153,18 +154,22 @@ func (t *Transport) exchange(r *http.Request, request *request, c *conn) (*http.
 		c.drop()
 		return nil, cmp.Or(context.Cause(ctx), err)
 	}
+	lasts := !answer.Close && answer.StatusCode != http.StatusSwitchingProtocols
 	done := func(whole bool) {
-		if alive() && whole && c.rest() {
-			t.idle.put(c, t.MaxIdlePerHost, t.IdleTimeout)
-		} else {
+		again := whole && lasts && c.rest() // which TLS may make wait: before the cut is called off
+		switch alive := alive(); {
+		case alive && again:
+			t.idle.put(c, t.IdleTimeout)
+		case alive && whole:
+			c.close()
+		default:
 			c.drop()
 		}
 	}
-	whole := !answer.Close && answer.StatusCode != http.StatusSwitchingProtocols
 	if answer.Body == http.NoBody {
-		done(whole)
+		done(true)
 		return answer, nil
 	}
-	answer.Body = &body{in: answer.Body, whole: whole, done: done}
+	answer.Body = &body{in: answer.Body, done: done}
 	return answer, nil
 }
