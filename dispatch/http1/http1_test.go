@@ -15,6 +15,7 @@ import (
 	"net/http/httptest"
 	"net/http/httptrace"
 	"net/url"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -722,6 +723,35 @@ func TestManyAtOnce(t *testing.T) {
 		})
 	}
 	posts.Wait()
+}
+
+// BenchmarkPost is a POST of 1 KB, 64 at once, here and with net/http; the
+// server is in the same process.
+func BenchmarkPost(b *testing.B) {
+	crm := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		w.WriteHeader(http.StatusNoContent)
+	}))
+	defer crm.Close()
+	transport, plain := newTransport(b)
+	plain.MaxIdleConnsPerHost, plain.DisableCompression = 64, true
+	body := strings.Repeat("x", 1<<10)
+	for name, way := range map[string]http.RoundTripper{"http1": transport, "net-http": &plain.Transport} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			b.SetParallelism(64 / runtime.GOMAXPROCS(0))
+			b.RunParallel(func(pb *testing.PB) {
+				for pb.Next() {
+					answer, err := way.RoundTrip(newPost(b, crm.URL, body))
+					if err != nil {
+						b.Error(err)
+						return
+					}
+					_ = answer.Body.Close()
+				}
+			})
+		})
+	}
 }
 
 // FuzzAnswer compares what becomes of an answer with net/http.
