@@ -20,10 +20,10 @@ type budget struct {
 }
 
 // startShare is the part of the open messages that may be starting at once, and
-// fewestStarts how many may at least. Were it all of them, all would be in turn at each step of the way, and each
-// step would find what it needs gone from the CPU's caches: that costs a
-// fifth more CPU for a message, and as much more memory. With few, the others are
-// fetched when there is CPU for them.
+// fewestStarts how many may at least. Were it all of them, all would be in turn
+// at each step of the way, and each step would find what it needs gone from the
+// CPU's caches: that costs a fifth more CPU for a message, and as much more
+// memory. With few, the others are fetched when there is CPU for them.
 const startShare, fewestStarts = 8, 16
 
 // startTime is for how long a message counts as starting at most. One that
@@ -40,18 +40,22 @@ func newBudget(events, bytes int) *budget {
 	}
 }
 
-// acquire waits until a message of that size may be open. One that is larger
-// than the whole budget takes all of it.
-func (b *budget) acquire(ctx context.Context, size int) error {
+// acquire waits until a message of that size may be open, and may start. One
+// that is larger than the whole budget takes all of it.
+func (b *budget) acquire(ctx context.Context, size int) (*start, error) {
 	if err := b.events.Acquire(ctx, 1); err != nil {
-		return err
+		return nil, err
 	}
 	if err := b.bytes.Acquire(ctx, b.share(size)); err != nil {
 		b.events.Release(1)
-		return err
+		return nil, err
 	}
 	b.openBytes.Add(b.share(size))
-	return nil
+	s, err := b.start(ctx)
+	if err != nil {
+		b.release(size)
+	}
+	return s, err
 }
 
 func (b *budget) release(size int) {
@@ -68,8 +72,8 @@ func (b *budget) open() int64 {
 	return b.openBytes.Load()
 }
 
-// start waits until another message may start. What it returns must be called
-// once the message has started.
+// start waits until another message may start. The end of what it returns must
+// be called.
 func (b *budget) start(ctx context.Context) (*start, error) {
 	select {
 	case b.starting <- struct{}{}:

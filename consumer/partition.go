@@ -138,12 +138,11 @@ func (p *partition) handle(fetching, working context.Context, m *kafka.Message) 
 	p.end.Store(m.HighWaterMark)
 	message := toMessage(m)
 	size := message.Size()
-	if !p.awaitDue(fetching, message) || p.budget.acquire(fetching, size) != nil {
+	if !p.awaitDue(fetching, message) {
 		return false
 	}
-	start, err := p.budget.start(fetching)
+	start, err := p.budget.acquire(fetching, size)
 	if err != nil {
-		p.budget.release(size)
 		return false
 	}
 	if !p.note(fetching, m.Offset) {

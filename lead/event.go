@@ -212,16 +212,14 @@ func first(object []byte, name string) []byte {
 func (ev *Event) AsTest(id string) *Event {
 	test := *ev
 	test.LeadID, test.Test = id, true
-	for key, value := range Members(ev.Lead) {
-		if string(key) != "id" {
-			continue
-		}
-		if value[0] == '"' {
-			id = `"` + id + `"`
-		}
-		at := cap(ev.Lead) - cap(value) // value is a part of it
-		test.Lead = slices.Concat(ev.Lead[:at:at], []byte(id), ev.Lead[at+len(value):])
-		break
+	value := first(ev.Lead, "id")
+	if value == nil {
+		return &test
 	}
+	if value[0] == '"' {
+		id = `"` + id + `"`
+	}
+	at := cap(ev.Lead) - cap(value) // value is a part of it
+	test.Lead = slices.Concat(ev.Lead[:at:at], []byte(id), ev.Lead[at+len(value):])
 	return &test
 }

@@ -36,7 +36,7 @@ func (p *pick) object(b []byte, i, outside int) int {
 	if i = skipTo(b, i+1); at(b, i) == '}' {
 		return skipTo(b, i+1)
 	}
-	for i >= 0 {
+	for {
 		raw, begins := name(b, i)
 		if begins < 0 {
 			return -1
@@ -55,7 +55,6 @@ func (p *pick) object(b []byte, i, outside int) int {
 			return -1
 		}
 	}
-	return -1
 }
 
 // value goes over the value of a member.

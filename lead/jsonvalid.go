@@ -13,14 +13,8 @@ func valid(b []byte) bool { return valueEnd(b, skipTo(b, 0), 0) == len(b) }
 // valueEnd returns what follows the value that begins at i, and the blanks
 // behind it; -1: none does that is valid. outside is in how many others it is.
 func valueEnd(b []byte, i, outside int) int {
-	if c := at(b, i); c != '{' && c != '[' {
-		if i = scalarEnd(b, i); i < 0 {
-			return -1
-		}
-		return skipTo(b, i)
-	}
-	around := nesting{objects: make([]uint64, 0, 4)} // most need no more
-	for i >= 0 {                                     // where a value begins; -1: none does
+	var around nesting
+	for i >= 0 { // where a value begins; -1: none does
 		opens := at(b, i) == '{' || at(b, i) == '['
 		if opens {
 			around.push(b[i] == '{')
