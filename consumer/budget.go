@@ -2,6 +2,7 @@ package consumer
 
 import (
 	"context"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -16,7 +17,12 @@ type budget struct {
 	bytes     *semaphore.Weighted
 	limit     int64 // of bytes
 	openBytes atomic.Int64
-	starting  chan struct{} // holds a token for each message that has just been started
+	starting  chan struct{} // holds a token for each message that counts as starting
+
+	mu      sync.Mutex
+	span    int         // guarded by mu: counts the times that spans ended
+	started [2]int      // guarded by mu: of starting, those that began in this span and in the last one
+	over    *time.Timer // guarded by mu: the end of the span; nil: none is starting
 }
 
 // startShare is the part of the open messages that may be starting at once, and
@@ -26,10 +32,11 @@ type budget struct {
 // memory. With few, the others are fetched when there is CPU for them.
 const startShare, fewestStarts = 8, 16
 
-// startTime is for how long a message counts as starting at most. One that
-// takes longer waits for something else than the CPU, and keeps no other from
-// being started meanwhile.
-const startTime = 25 * time.Millisecond
+// A message counts as starting until the end of the span after the one in which
+// it began, at most. One that takes longer waits for something else than the
+// CPU, and keeps no other from being started meanwhile. The spans are those of
+// the budget: a timer for each message would cost more than the rest of this.
+const startSpan = 15 * time.Millisecond
 
 func newBudget(events, bytes int) *budget {
 	return &budget{
@@ -80,29 +87,47 @@ func (b *budget) start(ctx context.Context) (*start, error) {
 	case <-ctx.Done():
 		return nil, context.Cause(ctx)
 	}
-	s := &start{budget: b}
-	s.timer = time.AfterFunc(startTime, s.over)
-	return s, nil
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.started[b.span%2]++
+	if b.over == nil {
+		b.over = time.AfterFunc(startSpan, b.endSpan)
+	}
+	return &start{budget: b, span: b.span}, nil
+}
+
+// endSpan ends a span, and with it what has been starting since the one before.
+func (b *budget) endSpan() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.span++
+	for ; b.started[b.span%2] > 0; b.started[b.span%2]-- {
+		<-b.starting
+	}
+	if b.over = nil; b.started[(b.span+1)%2] > 0 {
+		b.over = time.AfterFunc(startSpan, b.endSpan)
+	}
 }
 
 // A start is that of one message.
 type start struct {
 	budget *budget
-	timer  *time.Timer
-	ended  atomic.Bool
+	span   int  // in which it began
+	ended  bool // guarded by budget.mu
 }
 
 // end says that the message has started, or will not. Only the first call
 // counts.
 func (s *start) end() {
-	s.timer.Stop()
-	s.over()
-}
-
-func (s *start) over() {
-	if !s.ended.Swap(true) {
-		<-s.budget.starting
+	b := s.budget
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if s.ended || b.span > s.span+1 {
+		return
 	}
+	s.ended = true
+	b.started[s.span%2]--
+	<-b.starting
 }
 
 func (b *budget) share(size int) int64 { return min(int64(size), b.limit) }

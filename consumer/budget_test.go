@@ -25,17 +25,17 @@ func TestFewStartAtOnce(t *testing.T) {
 		for range most {
 			first = append(first, take(0))
 		}
-		late := take(startTime) // the first ones wait for something else by now
+		late := take(2 * startSpan) // the first ones wait for something else by now
 		for _, s := range first {
 			s.end()
 		}
 		for range most - 1 {
-			take(startTime)
+			take(2 * startSpan)
 		}
 		late.end()
 		late.end()
-		take(startTime)
-		take(2 * startTime)
+		take(2 * startSpan)
+		take(4 * startSpan)
 	})
 }
 

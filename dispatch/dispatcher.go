@@ -193,24 +193,21 @@ func (d *Dispatcher) Close() {
 // It calls started when the first delivery has come to its webhook's lane: what
 // it waits for from there on is its CRM. It may call it more than once.
 func (d *Dispatcher) Handle(ctx context.Context, m *lead.Message, started func()) (err error) {
-	r := record{msg: m, history: lead.History{Received: m.Time}, started: started}
-	if w := d.parts.Wheel.Read(m); w != nil {
-		r = record{msg: &w.Message, history: w.History, notBefore: w.NotBefore, waited: true, started: started}
-	}
+	r := d.read(m, started)
 	defer func() {
 		if p := recover(); p != nil {
 			d.metrics.internal.Inc()
-			err = d.bury(ctx, r.deadLetter(lead.Internal, d.panicked(p, r.msg)))
+			err = d.buryRecord(ctx, r, lead.Internal, d.panicked(p, r.msg))
 		}
 	}()
-	if early, err := d.hopOn(ctx, &r); early || err != nil {
+	if early, err := d.hopOn(ctx, r); early || err != nil {
 		return err
 	}
-	ev, refusal := d.decode(&r)
+	ev, refusal := d.decode(r)
 	if refusal != nil {
 		d.metrics.unreadable.Inc()
 		r.history.Advertiser = cmp.Or(r.history.Advertiser, refusal.Advertiser)
-		return d.bury(ctx, r.deadLetter(refusal.Reason, refusal.Text))
+		return d.buryRecord(ctx, r, refusal.Reason, refusal.Text)
 	}
 	if ev.Kind == lead.KindOther && !r.waited {
 		d.metrics.unknownType.Inc()
@@ -223,7 +220,7 @@ func (d *Dispatcher) Handle(ctx context.Context, m *lead.Message, started func()
 	if r.waited {
 		return d.deliver(ctx, r.delivery(ev, byID(hooks, r.history.Webhook)))
 	}
-	return d.deliverAll(ctx, &r, ev, d.wanting(ev, hooks))
+	return d.deliverAll(ctx, r, ev, d.wanting(ev, hooks))
 }
 
 // wanting returns the webhooks that want the event, and counts those that

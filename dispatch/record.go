@@ -19,10 +19,17 @@ type record struct {
 	started   func() // says that it has come to a lane
 }
 
-func (r *record) deadLetter(reason lead.Reason, text string) *lead.DeadLetter {
+func (d *Dispatcher) read(m *lead.Message, started func()) *record {
+	if w := d.parts.Wheel.Read(m); w != nil {
+		return &record{msg: &w.Message, history: w.History, notBefore: w.NotBefore, waited: true, started: started}
+	}
+	return &record{msg: m, history: lead.History{Received: m.Time}, started: started}
+}
+
+func (d *Dispatcher) buryRecord(ctx context.Context, r *record, reason lead.Reason, text string) error {
 	letter := &lead.DeadLetter{Message: *r.msg, Reason: reason, History: r.history}
 	letter.Error = text
-	return letter
+	return d.bury(ctx, letter)
 }
 
 // delivery is that of the record's event to one webhook. A nil hook is one that

@@ -40,7 +40,7 @@ const (
 	pingAfter = 10 * time.Second
 )
 
-// errDeadline is why an attempt's context ended when its time was over.
+// errDeadline is what ends an attempt whose time is over.
 var errDeadline = errors.New("the attempt's time is over")
 
 // A proxyError says that the operator's proxy did not open a tunnel.
@@ -93,7 +93,7 @@ func newSender(opts Options) *sender {
 	if s.transport = t; opts.Proxy == nil {
 		s.transport = &http1.Transport{
 			Next: t, Dial: t.DialContext, TLS: t.TLSClientConfig, HandshakeTimeout: t.TLSHandshakeTimeout,
-			MaxHeader: t.MaxResponseHeaderBytes, IdleTimeout: t.IdleConnTimeout,
+			MaxHeader: t.MaxResponseHeaderBytes, BodyTimeout: maxAnswerTime, IdleTimeout: t.IdleConnTimeout,
 		}
 	}
 	return s
@@ -128,24 +128,25 @@ func (s *sender) post(ctx context.Context, dl *delivery, now time.Time) outcome 
 		return s.fault(dl.target.refusal, x)
 	}
 	defer x.leave()
-	ctx, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
-	defer cancel(nil)
-	deadline := time.AfterFunc(s.opts.Timeout, func() { cancel(errDeadline) })
-	defer deadline.Stop()
+	deadline := now.Add(s.opts.Timeout)
+	limit := limited(ctx, deadline)
+	defer limit.over()
 
-	answer, err := s.transport.RoundTrip(x.request(ctx, dl.header(now)))
+	answer, err := s.transport.RoundTrip(x.request(limit, dl.header(now)))
 	if err != nil {
-		if errors.Is(context.Cause(ctx), errDeadline) {
+		if !time.Now().Before(deadline) {
 			err = errDeadline
 		}
 		return s.fault(err, x)
 	}
-	rest := min(maxAnswerTime, s.opts.Timeout-time.Since(now))
-	deadline.Reset(rest)
-	if answer.ProtoMajor == 2 {
-		defer x.closeAfter(rest + maxClogged)()
+	if answer.Body != http.NoBody {
+		rest := min(maxAnswerTime, time.Until(deadline))
+		defer time.AfterFunc(rest, limit.over).Stop()
+		if answer.ProtoMajor == 2 {
+			defer x.closeAfter(rest + maxClogged)()
+		}
+		drain(answer)
 	}
-	drain(answer)
 	return judge(answer.StatusCode, answer.Header, time.Now())
 }
 
@@ -154,7 +155,7 @@ func (s *sender) post(ctx context.Context, dl *delivery, now time.Time) outcome 
 // decides. After 101 there is no rest, and no deadline either: net/http leaves
 // the connection to its caller.
 func drain(answer *http.Response) {
-	if answer.Body != http.NoBody && answer.StatusCode != http.StatusSwitchingProtocols {
+	if answer.StatusCode != http.StatusSwitchingProtocols {
 		_, _ = io.CopyN(io.Discard, answer.Body, maxAnswerBody)
 	}
 	_ = answer.Body.Close()

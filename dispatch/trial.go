@@ -122,12 +122,16 @@ func interrupted(ctx context.Context, o outcome) error {
 	return fmt.Errorf("interrupted; the CRM may have the lead: %w", context.Cause(ctx))
 }
 
-// tap makes the request so that ctx cuts it, and keeps the head of the answer.
+// tap makes the request so that ctx cuts it, by closing the connection where
+// nothing else does, and keeps the head of the answer.
 func (t *Trial) tap(ctx context.Context, r *http.Request, report *Report) (*http.Response, error) {
 	cut, cancel := context.WithCancelCause(r.Context())
 	stop := context.AfterFunc(ctx, func() { cancel(context.Cause(ctx)) })
 	end := func() { stop(); cancel(nil) }
-	answer, err := t.way.RoundTrip(r.WithContext(cut))
+	closing := &httptrace.ClientTrace{GotConn: func(got httptrace.GotConnInfo) {
+		context.AfterFunc(cut, func() { _ = got.Conn.Close() })
+	}}
+	answer, err := t.way.RoundTrip(r.WithContext(httptrace.WithClientTrace(cut, closing)))
 	if err != nil {
 		end()
 		return nil, err

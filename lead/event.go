@@ -48,11 +48,15 @@ func (r *Refusal) Error() string { return r.Text }
 //
 // The event's fields refer to value, which must not change afterwards.
 func Decode(value []byte) (*Event, error) {
-	in := pick{names: leadNames}
-	top := pick{names: eventNames, from: "lead", inner: &in}
-	if err := top.document(value); err != nil {
+	p := pick{
+		{names: eventNames, values: make([][]byte, 6), from: "lead"},
+		{names: leadNames, values: make([][]byte, 2), from: "form"},
+		{names: formNames, values: make([][]byte, 1)},
+	}
+	if err := p.document(value); err != nil {
 		return nil, err
 	}
+	top, in, form := &p[0], &p[1], &p[2]
 	ev := &Event{}
 	refuse := func(reason Reason, text string) (*Event, error) {
 		return nil, &Refusal{Reason: reason, Text: text, Advertiser: ev.AdvertiserID}
@@ -67,7 +71,7 @@ func Decode(value []byte) (*Event, error) {
 		return nil, err
 	}
 	var ok bool
-	if ev.Trigger, ok = ParseTrigger(Text(trigger)); !ok {
+	if ev.Trigger, ok = ParseTrigger(string(text(trigger))); !ok {
 		return refuse(BadTrigger, badTrigger(Text(trigger)))
 	}
 	if len(body) == 0 || body[0] != '{' {
@@ -80,12 +84,12 @@ func Decode(value []byte) (*Event, error) {
 	if ev.LeadID, ok = leadID(in.values[0]); !ok {
 		return refuse(BadLeadID, "lead.id is not a positive integer of at most 20 digits")
 	}
-	eventType := Text(in.values[1])
-	if eventType == "" {
+	eventType := text(in.values[1])
+	if len(eventType) == 0 {
 		return refuse(NoEventType, "lead.event_type is missing, empty or not a string")
 	}
 
-	ev.Kind = kind(eventType, in.values[2])
+	ev.Kind = kind(string(eventType), string(text(form.values[0])))
 	ev.Lead = body
 	ev.Advertiser = top.values[3]
 	ev.PublishedAt = Text(top.values[4])
@@ -95,7 +99,8 @@ func Decode(value []byte) (*Event, error) {
 
 var (
 	eventNames = []string{"advertiser_id", "trigger", "lead", "advertiser", "published_at", "test"}
-	leadNames  = []string{"id", "event_type", "form"}
+	leadNames  = []string{"id", "event_type"}
+	formNames  = []string{"sub_type"}
 )
 
 const twice = " is given twice or in another case, so nobody can tell which one counts"
@@ -107,7 +112,7 @@ var bom = []byte("\xef\xbb\xbf")
 const blanks = " \t\r\n"
 
 // document picks from the JSON object that value must be.
-func (p *pick) document(value []byte) error {
+func (p pick) document(value []byte) error {
 	if !utf8.Valid(value) {
 		return &Refusal{Reason: BadUTF8, Text: "the event is not valid UTF-8"}
 	}
@@ -181,14 +186,14 @@ func leadID(raw []byte) (string, bool) {
 	return digits, true
 }
 
-func kind(eventType string, form []byte) Kind {
+func kind(eventType, subType string) Kind {
 	switch eventType {
 	case "call":
 		return KindCall
 	case "chat":
 		return KindChat
 	case "form":
-		if Text(first(form, "sub_type")) == "FormEmail" {
+		if subType == "FormEmail" {
 			return KindEmail
 		}
 		return KindForm

@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/leadhook/leadhook/examples"
 	"github.com/leadhook/leadhook/lead"
 )
 
@@ -247,9 +248,11 @@ func TestElements(t *testing.T) {
 }
 
 func BenchmarkDecode(b *testing.B) {
-	event := []byte(with(`,"published_at":"2026-11-23T16:12:09Z"`))
-	filler := quote(strings.Repeat("An ordinary sentence of a message. ", 25))
-	event = bytes.Replace(event, []byte(`"id":7`), []byte(`"notes":`+filler+`,"contact":{"id":1},"id":7`), 1)
+	var compact bytes.Buffer // as producers publish it
+	if err := json.Compact(&compact, examples.Event(lead.KindForm)); err != nil {
+		b.Fatal(err)
+	}
+	event := compact.Bytes()
 	b.SetBytes(int64(len(event)))
 	b.ReportAllocs()
 	for b.Loop() {

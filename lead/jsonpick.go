@@ -11,28 +11,32 @@ import (
 // counts.
 var identity = []string{"advertiser_id", "trigger", "lead", "id", "event_type"}
 
-// A pick takes some members of a JSON object while it is checked that it is
-// one: to do both at once saves going over the lead three times.
+// A pick takes some members of a JSON object, of one within it, and so on, while
+// it is checked that it is one: to do all at once saves going over a lead three
+// times.
 //
 // It exists because encoding/json would copy the lead, round its numbers, and
 // take the last of two members that differ in case only: a lead for the wrong
 // advertiser.
-type pick struct {
+type pick []picked // of an object, of the member of it that is named from, ...
+
+// picked is what is taken of one object.
+type picked struct {
 	names  []string
-	values [6][]byte // of the names, as they stand; nil: the object does not have it. Of two the first counts
+	values [][]byte // of the names, as they stand; nil: the object does not have it. Of two the first counts
 
 	// ambiguous is a name of identity that was given twice or in another case;
 	// the values say nothing then.
 	ambiguous string
 
-	from  string // the name of a member of which something is picked too
-	inner *pick  // that
+	from string // the name of the member that is picked from next
+	been bool   // in the first object of that name
 }
 
 // object reads the object that begins at i and returns what follows it, and the
 // blanks behind it; -1: none does that is valid. outside is in how many others
 // it is.
-func (p *pick) object(b []byte, i, outside int) int {
+func (p pick) object(b []byte, i, outside int) int {
 	if i = skipTo(b, i+1); at(b, i) == '}' {
 		return skipTo(b, i+1)
 	}
@@ -41,11 +45,10 @@ func (p *pick) object(b []byte, i, outside int) int {
 		if begins < 0 {
 			return -1
 		}
-		key := unquote(raw)
-		if i = p.value(b, begins, key, outside+1); i < 0 {
+		if i = p.value(b, begins, raw, outside+1); i < 0 {
 			return -1
 		}
-		p.take(key, b[begins:i])
+		p[0].take(raw, b[begins:i])
 		switch at(b, i) {
 		case ',':
 			i = skipTo(b, i+1)
@@ -58,15 +61,20 @@ func (p *pick) object(b []byte, i, outside int) int {
 }
 
 // value goes over the value of a member.
-func (p *pick) value(b []byte, i int, key []byte, outside int) int {
-	if p.inner != nil && at(b, i) == '{' && string(key) == p.from {
-		return p.inner.object(b, i, outside)
+func (p pick) value(b []byte, i int, raw []byte, outside int) int {
+	if len(p) > 1 && !p[0].been && at(b, i) == '{' && string(unquote(raw)) == p[0].from {
+		p[0].been = true
+		return p[1:].object(b, i, outside)
 	}
 	return valueEnd(b, i, outside)
 }
 
-func (p *pick) take(key, value []byte) {
+func (p *picked) take(raw, value []byte) {
 	for i, name := range p.names {
+		if !mayBe(raw, name) {
+			continue
+		}
+		key := unquote(raw)
 		same := string(key) == name
 		switch {
 		case same && p.values[i] == nil:
@@ -74,19 +82,17 @@ func (p *pick) take(key, value []byte) {
 				value = value[:len(value)-1]
 			}
 			p.values[i] = value
-		case !same && !foldsTo(key, name):
+		case !same && !bytes.EqualFold(key, []byte(name)):
 		case p.ambiguous == "" && slices.Contains(identity, name):
 			p.ambiguous = name
 		}
 	}
 }
 
-// foldsTo says whether key is name in another case. Nearly all are told apart
-// by their first letter.
-func foldsTo(key []byte, name string) bool {
+// mayBe says whether a name as it stands may be another one, in whatever case.
+// Nearly all are told apart by their first letter.
+func mayBe(raw []byte, name string) bool {
 	const toLower = 0x20
-	if len(key) == 0 || key[0] < utf8.RuneSelf && key[0]|toLower != name[0] {
-		return false
-	}
-	return bytes.EqualFold(key, []byte(name))
+	first := raw[1]
+	return first|toLower == name[0] || first == '\\' || first >= utf8.RuneSelf
 }

@@ -3,6 +3,7 @@ package lead
 import (
 	"bytes"
 	"encoding/binary"
+	"math/bits"
 )
 
 // valid says whether b is one JSON value (RFC 8259), as json.Valid does, which
@@ -13,6 +14,9 @@ func valid(b []byte) bool { return valueEnd(b, skipTo(b, 0), 0) == len(b) }
 // valueEnd returns what follows the value that begins at i, and the blanks
 // behind it; -1: none does that is valid. outside is in how many others it is.
 func valueEnd(b []byte, i, outside int) int {
+	if c := at(b, i); c != '{' && c != '[' {
+		return scalarEnd(b, i)
+	}
 	var around nesting
 	for i >= 0 { // where a value begins; -1: none does
 		opens := at(b, i) == '{' || at(b, i) == '['
@@ -37,34 +41,41 @@ func valueEnd(b []byte, i, outside int) int {
 // deepest is how deep encoding/json lets values be nested.
 const deepest = 10_000
 
-// nesting remembers which of the values around are objects, a bit for each.
+// nesting remembers which of the values around are objects.
 type nesting struct {
-	objects []uint64
+	objects uint64   // a bit for each of the innermost, the last one lowest
+	outer   []uint64 // those of the others, 64 each
 	depth   int
 }
 
 func (n *nesting) push(object bool) {
-	word, bit := n.depth/64, uint64(1)<<(n.depth%64)
-	if word == len(n.objects) {
-		n.objects = append(n.objects, 0)
-	}
-	n.objects[word] &^= bit
-	if object {
-		n.objects[word] |= bit
+	if n.full() {
+		n.outer = append(n.outer, n.objects)
 	}
 	n.depth++
+	if n.objects <<= 1; object {
+		n.objects |= 1
+	}
 }
 
-func (n *nesting) inObject() bool {
-	last := n.depth - 1
-	return n.objects[last/64]&(1<<(last%64)) != 0
+func (n *nesting) pop() {
+	n.depth--
+	if n.objects >>= 1; n.full() {
+		last := len(n.outer) - 1
+		n.objects, n.outer = n.outer[last], n.outer[:last]
+	}
 }
+
+// full says whether all bits are those of values around.
+func (n *nesting) full() bool { return n.depth%64 == 0 && n.depth > 0 }
+
+func (n *nesting) inObject() bool { return n.objects&1 != 0 }
 
 // close goes behind the lists and objects that end at i, one behind the other,
 // and behind the blanks there. closed says whether there were any.
 func (n *nesting) close(b []byte, i int) (after int, closed bool) {
 	for i = skipTo(b, i); n.depth > 0 && at(b, i) == n.closing(); i = skipTo(b, i+1) {
-		n.depth--
+		n.pop()
 		closed = true
 	}
 	return i, closed
@@ -110,20 +121,25 @@ func skipTo(b []byte, i int) int {
 
 func isBlank(c byte) bool { return c == ' ' || c == '\n' || c == '\t' || c == '\r' }
 
-// scalarEnd returns what follows the string, word or number that begins at i;
-// -1: none does.
+// scalarEnd returns what follows the string, word or number that begins at i, and
+// the blanks behind it; -1: none does.
 func scalarEnd(b []byte, i int) int {
 	switch at(b, i) {
 	case '"':
-		return stringEnd(b, i)
+		i = stringEnd(b, i)
 	case 't':
-		return wordEnd(b, i, "true")
+		i = wordEnd(b, i, "true")
 	case 'f':
-		return wordEnd(b, i, "false")
+		i = wordEnd(b, i, "false")
 	case 'n':
-		return wordEnd(b, i, "null")
+		i = wordEnd(b, i, "null")
+	default:
+		i = numberEnd(b, i)
 	}
-	return numberEnd(b, i)
+	if i < 0 {
+		return -1
+	}
+	return skipTo(b, i)
 }
 
 // nameEnd returns where the value begins whose name in its object begins at i;
@@ -181,15 +197,15 @@ func stringEnd(b []byte, i int) int {
 // of a string: a quote, a backslash, a control character or the end. It looks
 // at eight bytes at once, each a lane of the word: subtracting sets the highest
 // bit of a lane that was smaller, and so of one that was equal once the equal
-// ones are made zero.
+// ones are made zero, and of one that had it, which is no such byte. It may do so to lanes after that one too, never before.
 func plainEnd(b []byte, i int) int {
 	const each = 0x0101010101010101
 	for ; i+8 <= len(b); i += 8 {
 		word := binary.LittleEndian.Uint64(b[i:])
 		quote, backslash := word^('"'*each), word^('\\'*each)
-		found := (word-' '*each)&^word | (quote-each)&^quote | (backslash-each)&^backslash
-		if found&(0x80*each) != 0 {
-			break
+		found := (word - ' '*each) | (quote - each) | (backslash - each)
+		if found &= 0x80 * each &^ word; found != 0 {
+			return i + bits.TrailingZeros64(found)/8
 		}
 	}
 	for i < len(b) && b[i] != '"' && b[i] != '\\' && b[i] >= ' ' {

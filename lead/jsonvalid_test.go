@@ -48,7 +48,7 @@ func agree(t *testing.T, text []byte) {
 		return
 	}
 	for _, from := range []string{"", "a", "b"} {
-		p := pick{from: from, inner: &pick{}}
+		p := pick{{from: from}, {from: from}, {}}
 		if got, want := p.object(slices.Clip(text), 0, 0) == len(text), json.Valid(text); got != want {
 			t.Errorf("picking from %.100q found an object: %v, json.Valid says %v", text, got, want)
 		}

@@ -110,11 +110,13 @@ func nestedLen(b []byte) int {
 
 // Text is the value of a JSON string without the blanks around it, which
 // producers leave there, and "" for every other value. raw must be valid JSON.
-func Text(raw []byte) string {
+func Text(raw []byte) string { return string(text(raw)) }
+
+func text(raw []byte) []byte {
 	if len(raw) == 0 || raw[0] != '"' {
-		return ""
+		return nil
 	}
-	return string(bytes.TrimSpace(unquote(raw)))
+	return bytes.TrimSpace(unquote(raw))
 }
 
 func unquote(raw []byte) []byte {

@@ -29,7 +29,7 @@ type conn struct {
 	left int64         // bytes that may still be read
 }
 
-// past is a deadline that ends what waits.
+// past is a deadline that lets nothing wait.
 var past = time.Unix(0, 1)
 
 var readers = sync.Pool{New: func() any { return bufio.NewReader(nil) }}
@@ -80,9 +80,6 @@ func (c *conn) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// cut ends the exchange that has the connection.
-func (c *conn) cut() { _ = c.dialled.SetDeadline(past) }
-
 // rest makes the connection ready to be idle. It returns false if it cannot be
 // used again: more came than the answer, or nobody could see that it is closed.
 func (c *conn) rest() bool {
@@ -97,7 +94,7 @@ func (c *conn) rest() bool {
 
 // overread says whether TLS has read more than the answer, such as the other
 // side's goodbye. What it read may want an answer, so that it may block until
-// the exchange is cut.
+// the deadline.
 func (c *conn) overread() bool {
 	if c.Conn == c.dialled {
 		return false

@@ -104,7 +104,7 @@ func newTransport(tb testing.TB) (*http1.Transport, *next) {
 	n := &next{}
 	t := &http1.Transport{
 		Next: n, Dial: (&net.Dialer{}).DialContext,
-		HandshakeTimeout: 10 * time.Second, MaxHeader: 64 << 10, IdleTimeout: 10 * time.Second,
+		HandshakeTimeout: 10 * time.Second, MaxHeader: 64 << 10, BodyTimeout: 10 * time.Second, IdleTimeout: 10 * time.Second,
 	}
 	tb.Cleanup(t.CloseIdleConnections)
 	return t, n
@@ -400,12 +400,13 @@ func TestNoAnswer(t *testing.T) {
 }
 
 // A stuckConn hangs in the look at what TLS has read beside the answer, as it
-// does if the other side wants something to be written there and does not read.
+// does if the other side wants something to be written there and does not read:
+// until the deadline for that.
 type stuckConn struct {
 	*net.TCPConn
 
-	stuck atomic.Bool
-	freed chan struct{}
+	stuck    atomic.Bool
+	deadline atomic.Pointer[time.Time]
 }
 
 func (c *stuckConn) SetReadDeadline(at time.Time) error {
@@ -414,13 +415,13 @@ func (c *stuckConn) SetReadDeadline(at time.Time) error {
 }
 
 func (c *stuckConn) SetDeadline(at time.Time) error {
-	close(c.freed)
+	c.deadline.Store(&at)
 	return c.TCPConn.SetDeadline(at)
 }
 
 func (c *stuckConn) Read(b []byte) (int, error) {
 	if c.stuck.Load() {
-		<-c.freed
+		<-time.After(time.Until(*c.deadline.Load()))
 	}
 	return c.TCPConn.Read(b)
 }
@@ -435,7 +436,7 @@ func TestNothingHangsBehindTheAnswer(t *testing.T) {
 		if err != nil {
 			return nil, err
 		}
-		return &stuckConn{TCPConn: conn.(*net.TCPConn), freed: make(chan struct{})}, nil
+		return &stuckConn{TCPConn: conn.(*net.TCPConn)}, nil
 	}
 	found(t, transport, crm.URL)
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
@@ -447,41 +448,68 @@ func TestNothingHangsBehindTheAnswer(t *testing.T) {
 	<-ctx.Done()
 }
 
-func TestEndOfTheContext(t *testing.T) {
-	enough := errors.New("enough")
-	for name, begins := range map[string]string{ // of an answer that has no end
-		"before the answer": "",
-		"within the header": "HTTP/1.1 200 OK\r\nX:",
-		"within the body":   "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhello",
+func TestDeadline(t *testing.T) {
+	const soon = 50 * time.Millisecond
+	for name, c := range map[string]struct {
+		begins        string // of an answer that has no end
+		context, body time.Duration
+	}{
+		"before the answer":     {"", soon, time.Hour},
+		"within the header":     {"HTTP/1.1 200 OK\r\nX:", soon, time.Hour},
+		"within the body":       {"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhello", soon, time.Hour},
+		"within the body's own": {"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhello", time.Hour, soon},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got, ended := make(chan struct{}), make(chan struct{})
+			ended := make(chan struct{})
 			s := listen(t, func(conn net.Conn) {
 				in := bufio.NewReader(conn)
 				_ = take(in)
-				_, _ = io.WriteString(conn, begins)
-				close(got)
+				_, _ = io.WriteString(conn, c.begins)
 				_, _ = in.ReadByte()
 				close(ended)
 			})
 			transport, _ := newTransport(t)
-			ctx, cancel := context.WithCancelCause(t.Context())
-			defer cancel(nil)
-			end := func() { <-got; cancel(enough) }
-			if !strings.Contains(begins, "hello") {
-				go end()
-			}
+			transport.BodyTimeout = c.body
+			ctx, cancel := context.WithTimeout(t.Context(), c.context)
+			defer cancel()
 			answer, err := transport.RoundTrip(newPost(t, "http://"+s.address, "lead").WithContext(ctx))
 			if err == nil {
-				go end()
 				_, err = io.ReadAll(answer.Body)
-			} else if !errors.Is(err, enough) {
-				t.Errorf("got %v, want the cause of the context's end", err)
+			} else if !errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("got %v, want %v", err, context.DeadlineExceeded)
 			}
 			if <-ended; err == nil {
 				t.Error("got a whole answer")
 			}
 		})
+	}
+}
+
+// TestDeadlineIsThatOfOneExchange lets the deadline of an exchange come while
+// its connection is idle.
+func TestDeadlineIsThatOfOneExchange(t *testing.T) {
+	crm := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	defer crm.Close()
+	transport, _ := newTransport(t)
+	post(t, transport, crm.URL)
+	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+	defer cancel()
+	reused := 0
+	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(info httptrace.GotConnInfo) {
+		if info.Reused {
+			reused++
+		}
+	}})
+	for _, ctx := range []context.Context{ctx, context.WithoutCancel(ctx)} {
+		if _, err := transport.RoundTrip(newPost(t, crm.URL, "lead").WithContext(ctx)); err != nil {
+			t.Fatal(err)
+		}
+		if ctx.Done() != nil {
+			<-ctx.Done()
+		}
+	}
+	if reused != 2 {
+		t.Errorf("the connection was used again %d times, want 2", reused)
 	}
 }
 
@@ -777,7 +805,7 @@ func FuzzAnswer(f *testing.F) {
 		}
 		plain := &http.Transport{DialContext: dial, DisableCompression: true, MaxResponseHeaderBytes: 64 << 10}
 		defer plain.CloseIdleConnections()
-		transport := &http1.Transport{Dial: dial, MaxHeader: 64 << 10, IdleTimeout: time.Second}
+		transport := &http1.Transport{Dial: dial, MaxHeader: 64 << 10, BodyTimeout: time.Minute, IdleTimeout: time.Second}
 		defer transport.CloseIdleConnections()
 		got, want := outcome(t, transport), outcome(t, plain)
 		if diff := cmp.Diff(want, got); diff != "" {

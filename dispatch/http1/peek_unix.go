@@ -15,10 +15,9 @@ const peeks = true
 // closed it, or sent what nobody asked for.
 func (c *conn) stale() bool {
 	var nothing error
-	failed := c.raw.Read(func(fd uintptr) (done bool) {
+	failed := c.raw.Control(func(fd uintptr) { // not Read, which a deadline that is over would keep from looking
 		var room [1]byte
 		_, _, nothing = syscall.Recvfrom(int(fd), room[:], syscall.MSG_PEEK|syscall.MSG_DONTWAIT)
-		return true
 	})
 	return failed != nil || !errors.Is(nothing, syscall.EAGAIN)
 }

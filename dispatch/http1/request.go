@@ -15,7 +15,15 @@ import (
 )
 
 // A request is the bytes that are sent.
-type request struct{ bytes []byte }
+type request struct {
+	bytes []byte
+	field []field // of its header, by name
+}
+
+type field struct {
+	name   string
+	values []string
+}
 
 var requests = sync.Pool{New: func() any { return new(request) }}
 
@@ -23,11 +31,7 @@ var requests = sync.Pool{New: func() any { return new(request) }}
 // error is for what must not be sent, and quotes none of it.
 func newRequest(r *http.Request) (*request, error) {
 	q := requests.Get().(*request) //nolint:forcetypeassert // there is nothing else in it
-	q.bytes = q.bytes[:0]
-	err := q.head(r)
-	if err == nil {
-		err = q.body(r)
-	}
+	err := q.write(r)
 	_ = r.Body.Close()
 	if err != nil {
 		q.free()
@@ -37,7 +41,12 @@ func newRequest(r *http.Request) (*request, error) {
 }
 
 // free says that the bytes are not needed any more.
-func (q *request) free() { requests.Put(q) }
+func (q *request) free() {
+	q.bytes = q.bytes[:0]
+	clear(q.field)
+	q.field = q.field[:0]
+	requests.Put(q)
+}
 
 func (q *request) add(parts ...string) {
 	for _, part := range parts {
@@ -45,36 +54,41 @@ func (q *request) add(parts ...string) {
 	}
 }
 
-func (q *request) head(r *http.Request) error {
+func (q *request) write(r *http.Request) error {
+	if err := q.line(r); err != nil {
+		return err
+	}
+	if err := q.header(r.Header); err != nil {
+		return err
+	}
+	q.add("Content-Length: ", strconv.FormatInt(r.ContentLength, 10), "\r\n\r\n")
+	return q.body(r)
+}
+
+func (q *request) line(r *http.Request) error {
 	target, host := r.URL.RequestURI(), cmp.Or(r.Host, r.URL.Host)
 	if strings.ContainsFunc(target, isControl) || !httpguts.ValidHostHeader(host) {
 		return errors.New("http1: the request's URL or host is not valid")
 	}
 	q.add(r.Method, " ", target, " HTTP/1.1\r\nHost: ", host, "\r\n")
-	if err := q.fields(r.Header); err != nil {
-		return err
-	}
-	q.add("Content-Length: ", strconv.FormatInt(r.ContentLength, 10), "\r\n\r\n")
 	return nil
 }
 
-// fields writes the header's fields in the order of their names.
-func (q *request) fields(header http.Header) error {
-	var room [16]string
-	names := room[:0]
-	for name := range header {
-		names = append(names, name)
+// header writes the header's fields in the order of their names.
+func (q *request) header(header http.Header) error {
+	for name, values := range header {
+		q.field = append(q.field, field{name, values})
 	}
-	slices.Sort(names)
-	for _, name := range names {
-		for _, value := range header[name] {
+	slices.SortFunc(q.field, func(a, b field) int { return strings.Compare(a.name, b.name) })
+	for _, f := range q.field {
+		for _, value := range f.values {
 			switch {
-			case !httpguts.ValidHeaderFieldName(name):
+			case !httpguts.ValidHeaderFieldName(f.name):
 				return errors.New("http1: a header field of the request has a name that is not valid")
 			case !httpguts.ValidHeaderFieldValue(value):
-				return fmt.Errorf("http1: the value of the request's header field %s is not valid", name)
-			case !framing(name):
-				q.add(name, ": ", value, "\r\n")
+				return fmt.Errorf("http1: the value of the request's header field %s is not valid", f.name)
+			case !framing(f.name):
+				q.add(f.name, ": ", value, "\r\n")
 			}
 		}
 	}
@@ -93,12 +107,11 @@ func framing(name string) bool {
 
 func (q *request) body(r *http.Request) error {
 	head, whole := len(q.bytes), len(q.bytes)+int(r.ContentLength)
-	q.bytes = slices.Grow(q.bytes, int(r.ContentLength))[:whole]
+	q.bytes = slices.Grow(q.bytes, int(r.ContentLength)+1)[:whole]
 	if _, err := io.ReadFull(r.Body, q.bytes[head:]); err != nil {
 		return fmt.Errorf("http1: reading the request's body: %w", err)
 	}
-	var more [1]byte
-	if n, _ := r.Body.Read(more[:]); n > 0 {
+	if n, _ := r.Body.Read(q.bytes[whole : whole+1]); n > 0 {
 		return errors.New("http1: the request's body is longer than its length says")
 	}
 	return nil

@@ -8,12 +8,13 @@
 package http1
 
 import (
-	"cmp"
 	"context"
 	"crypto/tls"
+	"errors"
 	"net"
 	"net/http"
 	"net/http/httptrace"
+	"os"
 	"time"
 )
 
@@ -29,12 +30,15 @@ const maxBody = 32 << 10
 //
 // It sends a request once and never again by itself, but may find out that an
 // idle connection was closed, and then takes another one before it sends. As
-// many are kept for a host as requests were made there at once. The end of the
-// request's context ends the exchange, and the reading of the answer's body; only
-// saying goodbye with TLS may take five seconds longer. A body that is not read
-// to its end costs its connection. Of the hooks of [httptrace.ClientTrace] it
-// calls those of dialling and TLS, GotConn, WroteRequest and
-// GotFirstResponseByte.
+// many are kept for a host as requests were made there at once. A body that is
+// not read to its end costs its connection.
+//
+// The deadline of the request's context ends the exchange and the reading of the
+// answer's body; only saying goodbye with TLS may take five seconds longer. To
+// cancel the context has an effect only while a connection is opened: watching
+// for that would cost each request more than its deadline does. Of the hooks of
+// [httptrace.ClientTrace] it calls those of dialling and TLS, GotConn,
+// WroteRequest and GotFirstResponseByte.
 type Transport struct {
 	Next http.RoundTripper // makes the other requests; required
 
@@ -46,6 +50,7 @@ type Transport struct {
 	TLS              *tls.Config   // of the server's name and ALPN nothing counts; nil: the defaults of crypto/tls
 	HandshakeTimeout time.Duration // of TLS; required
 	MaxHeader        int64         // bytes of an answer before its body, those of 1xx answers before it too; required
+	BodyTimeout      time.Duration // for which an answer's body may be read, once its header has come; required
 	IdleTimeout      time.Duration // after which connections are closed, or a sixteenth later, and not used any more; required
 
 	idle   pool
@@ -144,32 +149,39 @@ func (t *Transport) secure(ctx context.Context, dialled net.Conn, to endpoint) (
 // exchange makes a request on a connection. It closes that if no answer comes;
 // otherwise the end of the answer's body gives it back.
 func (t *Transport) exchange(r *http.Request, request *request, c *conn) (*http.Response, error) {
-	ctx := r.Context()
-	trace := traceOf(ctx)
+	trace := traceOf(r.Context())
 	trace.GotConn(httptrace.GotConnInfo{Conn: c.Conn, Reused: !c.since.IsZero()})
-	alive := context.AfterFunc(ctx, c.cut) // false: it was cut, or is just being cut
+	deadline, limited := r.Context().Deadline()
+	_ = c.SetDeadline(deadline)
 	answer, err := c.exchange(r, request.bytes, t.MaxHeader, trace)
 	if err != nil {
-		alive()
 		c.drop()
-		return nil, cmp.Or(context.Cause(ctx), err)
+		if errors.Is(err, os.ErrDeadlineExceeded) {
+			err = context.DeadlineExceeded
+		}
+		return nil, err
 	}
 	lasts := !answer.Close && answer.StatusCode != http.StatusSwitchingProtocols
-	done := func(whole bool) {
-		again := whole && lasts && c.rest() // which TLS may make wait: before the cut is called off
-		switch alive := alive(); {
-		case alive && again:
-			t.idle.put(c, t.IdleTimeout)
-		case alive && whole:
-			c.close()
-		default:
-			c.drop()
-		}
-	}
 	if answer.Body == http.NoBody {
-		done(true)
+		t.end(c, true, lasts)
 		return answer, nil
 	}
-	answer.Body = &body{in: answer.Body, done: done}
+	if end := time.Now().Add(t.BodyTimeout); !limited || end.Before(deadline) {
+		_ = c.SetDeadline(end)
+	}
+	answer.Body = &body{in: answer.Body, done: func(whole bool) { t.end(c, whole, lasts) }}
 	return answer, nil
+}
+
+// end ends an exchange that had an answer, whose body was read or not, after
+// which the connection lasts or not.
+func (t *Transport) end(c *conn, whole, lasts bool) {
+	switch {
+	case whole && lasts && c.rest():
+		t.idle.put(c, t.IdleTimeout)
+	case whole:
+		c.close()
+	default:
+		c.drop()
+	}
 }

@@ -1,0 +1,45 @@
+package dispatch
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+type limitKey struct{}
+
+func TestLimitEnds(t *testing.T) {
+	const after = time.Minute
+	for name, c := range map[string]struct {
+		end  func(l *limit) // at once
+		took time.Duration
+		want error
+	}{
+		"at its time":      {func(*limit) {}, after, context.DeadlineExceeded},
+		"with the attempt": {(*limit).over, 0, context.Canceled},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			began := time.Now()
+			parent, cancel := context.WithCancel(context.WithValue(t.Context(), limitKey{}, "value"))
+			cancel() // which ends nothing
+			before, late := limited(parent, began.Add(after)), limited(parent, began.Add(after))
+			defer before.over()
+			defer late.over()
+			child, release := context.WithCancel(before)
+			defer release()
+			c.end(before)
+			c.end(late)
+			for what, ctx := range map[string]context.Context{"waited for before": before, "waited for later": late, "made of it": child} {
+				<-ctx.Done()
+				if took := time.Since(began); took != c.took || !errors.Is(ctx.Err(), c.want) {
+					t.Errorf("%s, %s: ended after %v with %v, want after %v with %v", name, what, took, ctx.Err(), c.took, c.want)
+				}
+				if at, ok := ctx.Deadline(); !ok || !at.Equal(began.Add(after)) || ctx.Value(limitKey{}) != "value" {
+					t.Errorf("%s, %s: got deadline %v and value %v, want those that it was given", name, what, at, ctx.Value(limitKey{}))
+				}
+			}
+		})
+	}
+}
