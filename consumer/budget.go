@@ -20,9 +20,9 @@ type budget struct {
 	starting  chan struct{} // holds a token for each message that counts as starting
 
 	mu      sync.Mutex
-	span    int         // guarded by mu: counts the times that spans ended
-	started [2]int      // guarded by mu: of starting, those that began in this span and in the last one
-	over    *time.Timer // guarded by mu: the end of the span; nil: none is starting
+	span    int    // guarded by mu: counts the spans that have ended
+	started [2]int // guarded by mu: of starting, those that began in this span and in the last one
+	ends    bool   // guarded by mu: the span does, by a timer; false: none is starting
 }
 
 // startShare is the part of the open messages that may be starting at once, and
@@ -90,8 +90,9 @@ func (b *budget) start(ctx context.Context) (*start, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.started[b.span%2]++
-	if b.over == nil {
-		b.over = time.AfterFunc(startSpan, b.endSpan)
+	if !b.ends {
+		b.ends = true
+		time.AfterFunc(startSpan, b.endSpan)
 	}
 	return &start{budget: b, span: b.span}, nil
 }
@@ -104,8 +105,8 @@ func (b *budget) endSpan() {
 	for ; b.started[b.span%2] > 0; b.started[b.span%2]-- {
 		<-b.starting
 	}
-	if b.over = nil; b.started[(b.span+1)%2] > 0 {
-		b.over = time.AfterFunc(startSpan, b.endSpan)
+	if b.ends = b.started[(b.span+1)%2] > 0; b.ends {
+		time.AfterFunc(startSpan, b.endSpan)
 	}
 }
 

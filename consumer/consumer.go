@@ -24,7 +24,7 @@ import (
 // waits should end then, work that must not be cut may go on.
 //
 // It calls started once the message has nothing more to wait for but those that
-// it goes to; later calls do nothing. Until then, or for some 25 ms, it is one of the
+// it goes to; later calls do nothing. Until then, or for 15 to 30 ms, it is one of the
 // few messages at once that the Consumer lets start, an eighth of OpenEvents (16
 // at least).
 type Handler interface {

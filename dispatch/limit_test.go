@@ -3,12 +3,28 @@ package dispatch
 import (
 	"context"
 	"errors"
+	"runtime"
 	"testing"
 	"testing/synctest"
 	"time"
 )
 
 type limitKey struct{}
+
+// TestContextsOfALimitNeedNoGoroutine counts those that are made where net/http
+// makes a context of that of the request.
+func TestContextsOfALimitNeedNoGoroutine(t *testing.T) {
+	l := limited(t.Context(), time.Now().Add(time.Hour))
+	defer l.over()
+	before := runtime.NumGoroutine()
+	for range 10 {
+		_, cancel := context.WithCancel(context.WithValue(l, limitKey{}, "value"))
+		defer cancel()
+	}
+	if more := runtime.NumGoroutine() - before; more >= 10 {
+		t.Errorf("10 contexts that were made of a limit have %d goroutines", more)
+	}
+}
 
 func TestLimitEnds(t *testing.T) {
 	const after = time.Minute

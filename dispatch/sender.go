@@ -120,8 +120,8 @@ func enableHTTP2(t *http.Transport, timeout time.Duration) {
 	}
 }
 
-// post makes one attempt: it POSTs the delivery and reads the answer, within
-// the time that an attempt has, whatever becomes of ctx.
+// post makes one attempt, which began now: it POSTs the delivery and reads the
+// answer, within the time that an attempt has, whatever becomes of ctx.
 func (s *sender) post(ctx context.Context, dl *delivery, now time.Time) outcome {
 	x := &exchange{target: dl.target, body: dl.body.Bytes}
 	if dl.target.refusal != nil {

@@ -122,8 +122,8 @@ func interrupted(ctx context.Context, o outcome) error {
 	return fmt.Errorf("interrupted; the CRM may have the lead: %w", context.Cause(ctx))
 }
 
-// tap makes the request so that ctx cuts it, by closing the connection where
-// nothing else does, and keeps the head of the answer.
+// tap makes the request so that ctx cuts it, and keeps the head of the answer.
+// With the end of either the connection is closed: a trial needs it once.
 func (t *Trial) tap(ctx context.Context, r *http.Request, report *Report) (*http.Response, error) {
 	cut, cancel := context.WithCancelCause(r.Context())
 	stop := context.AfterFunc(ctx, func() { cancel(context.Cause(ctx)) })

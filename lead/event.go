@@ -49,9 +49,9 @@ func (r *Refusal) Error() string { return r.Text }
 // The event's fields refer to value, which must not change afterwards.
 func Decode(value []byte) (*Event, error) {
 	p := pick{
-		{names: eventNames, values: make([][]byte, 6), from: "lead"},
-		{names: leadNames, values: make([][]byte, 2), from: "form"},
-		{names: formNames, values: make([][]byte, 1)},
+		{names: eventNames[:], values: make([][]byte, len(eventNames)), from: "lead"},
+		{names: leadNames[:], values: make([][]byte, len(leadNames)), from: "form"},
+		{names: formNames[:], values: make([][]byte, len(formNames))},
 	}
 	if err := p.document(value); err != nil {
 		return nil, err
@@ -98,9 +98,9 @@ func Decode(value []byte) (*Event, error) {
 }
 
 var (
-	eventNames = []string{"advertiser_id", "trigger", "lead", "advertiser", "published_at", "test"}
-	leadNames  = []string{"id", "event_type"}
-	formNames  = []string{"sub_type"}
+	eventNames = [...]string{"advertiser_id", "trigger", "lead", "advertiser", "published_at", "test"}
+	leadNames  = [...]string{"id", "event_type"}
+	formNames  = [...]string{"sub_type"}
 )
 
 const twice = " is given twice or in another case, so nobody can tell which one counts"

@@ -181,6 +181,7 @@ func TestDecodeKind(t *testing.T) {
 		`"event_type":"form","form":{"sub_type":"FormEmail "}`:                      lead.KindEmail,
 		`"form":{"a":"]},{\\\"","sub_type":"FormEmail"},"event_type":"form"`:        lead.KindEmail,
 		`"event_type":"form","form":{"sub_type":"FormPost","sub_type":"FormEmail"}`: lead.KindForm,
+		`"event_type":"form","form":null,"form":{"sub_type":"FormEmail"}`:           lead.KindForm,
 		`"event_type":"sms"`:                                                        lead.KindOther,
 		`"event_type":"Call"`:                                                       lead.KindOther,
 	} {

@@ -30,7 +30,7 @@ type picked struct {
 	ambiguous string
 
 	from string // the name of the member that is picked from next
-	been bool   // in the first object of that name
+	been bool   // at the first of that name
 }
 
 // object reads the object that begins at i and returns what follows it, and the
@@ -62,9 +62,11 @@ func (p pick) object(b []byte, i, outside int) int {
 
 // value goes over the value of a member.
 func (p pick) value(b []byte, i int, raw []byte, outside int) int {
-	if len(p) > 1 && !p[0].been && at(b, i) == '{' && string(unquote(raw)) == p[0].from {
+	if len(p) > 1 && !p[0].been && mayBe(raw, p[0].from) && string(unquote(raw)) == p[0].from {
 		p[0].been = true
-		return p[1:].object(b, i, outside)
+		if at(b, i) == '{' {
+			return p[1:].object(b, i, outside)
+		}
 	}
 	return valueEnd(b, i, outside)
 }

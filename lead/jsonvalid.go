@@ -197,7 +197,8 @@ func stringEnd(b []byte, i int) int {
 // of a string: a quote, a backslash, a control character or the end. It looks
 // at eight bytes at once, each a lane of the word: subtracting sets the highest
 // bit of a lane that was smaller, and so of one that was equal once the equal
-// ones are made zero, and of one that had it, which is no such byte. It may do so to lanes after that one too, never before.
+// ones are made zero. It may do so in lanes behind that one too, but not before.
+// Lanes that had the bit are masked out: they are never what is looked for.
 func plainEnd(b []byte, i int) int {
 	const each = 0x0101010101010101
 	for ; i+8 <= len(b); i += 8 {

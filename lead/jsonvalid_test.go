@@ -37,6 +37,30 @@ func TestValidAgreesWithEncodingJSON(t *testing.T) {
 	}
 }
 
+// TestNestingIsRemembered mixes lists and objects, deeper than one word of bits
+// has room for, and closes each of them wrongly once.
+func TestNestingIsRemembered(t *testing.T) {
+	for _, depth := range []int{63, 64, 65, 127, 128, 129, 193} {
+		for _, period := range []int{2, 3, 5, 67} {
+			var opened, closed []byte
+			for i := range depth {
+				if i%period == 0 {
+					opened, closed = append(opened, `{"a":`...), append(closed, '}')
+				} else {
+					opened, closed = append(opened, '['), append(closed, ']')
+				}
+			}
+			slices.Reverse(closed)
+			agree(t, slices.Concat(opened, []byte("1"), closed))
+			for i := range closed {
+				wrong := slices.Clone(closed)
+				wrong[i] ^= ']' ^ '}'
+				agree(t, slices.Concat(opened, []byte("1"), wrong))
+			}
+		}
+	}
+}
+
 // agree also looks beyond the text, where nothing may be read.
 func agree(t *testing.T, text []byte) {
 	t.Helper()
@@ -47,7 +71,7 @@ func agree(t *testing.T, text []byte) {
 	if len(text) == 0 || text[0] != '{' {
 		return
 	}
-	for _, from := range []string{"", "a", "b"} {
+	for _, from := range []string{"a", "b", "c"} {
 		p := pick{{from: from}, {from: from}, {}}
 		if got, want := p.object(slices.Clip(text), 0, 0) == len(text), json.Valid(text); got != want {
 			t.Errorf("picking from %.100q found an object: %v, json.Valid says %v", text, got, want)

@@ -25,8 +25,9 @@ type conn struct {
 	to       endpoint
 	since    time.Time // when it became idle, by the wall clock, which a suspended machine's goes on by; zero: it is new
 
-	in   *bufio.Reader // nil while it is idle
-	left int64         // bytes that may still be read
+	in    *bufio.Reader // nil while it is idle
+	left  int64         // bytes that may still be read
+	until time.Time     // when the exchange must have ended; zero: it need not
 }
 
 // past is a deadline that lets nothing wait.
@@ -80,6 +81,14 @@ func (c *conn) Read(b []byte) (int, error) {
 	return n, err
 }
 
+// endBy sets the deadline of the exchange.
+func (c *conn) endBy(at time.Time) {
+	c.until = at
+	_ = c.SetDeadline(at) // fails on a closed connection, and so will what is done next
+}
+
+func (c *conn) secure() bool { return c.Conn != c.dialled }
+
 // rest makes the connection ready to be idle. It returns false if it cannot be
 // used again: more came than the answer, or nobody could see that it is closed.
 func (c *conn) rest() bool {
@@ -94,16 +103,17 @@ func (c *conn) rest() bool {
 
 // overread says whether TLS has read more than the answer, such as the other
 // side's goodbye. What it read may want an answer, so that it may block until
-// the deadline.
+// the deadline, and then has spoilt the connection without saying so.
 func (c *conn) overread() bool {
-	if c.Conn == c.dialled {
+	if !c.secure() {
 		return false
 	}
 	var room [1]byte
 	_ = c.dialled.SetReadDeadline(past)
 	_, err := c.Conn.Read(room[:])
 	_ = c.dialled.SetReadDeadline(time.Time{})
-	return !errors.Is(err, os.ErrDeadlineExceeded)
+	late := !c.until.IsZero() && !time.Now().Before(c.until)
+	return late || !errors.Is(err, os.ErrDeadlineExceeded)
 }
 
 // close says goodbye where TLS wants that, which may block for five seconds if

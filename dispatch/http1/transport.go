@@ -35,8 +35,9 @@ const maxBody = 32 << 10
 //
 // The deadline of the request's context ends the exchange and the reading of the
 // answer's body; only saying goodbye with TLS may take five seconds longer. To
-// cancel the context has an effect only while a connection is opened: watching
-// for that would cost each request more than its deadline does. Of the hooks of
+// cancel the context has an effect only where Next makes the request, and while a
+// connection is opened: watching for that would cost each request more than its
+// deadline does. Of the hooks of
 // [httptrace.ClientTrace] it calls those of dialling and TLS, GotConn,
 // WroteRequest and GotFirstResponseByte.
 type Transport struct {
@@ -50,7 +51,7 @@ type Transport struct {
 	TLS              *tls.Config   // of the server's name and ALPN nothing counts; nil: the defaults of crypto/tls
 	HandshakeTimeout time.Duration // of TLS; required
 	MaxHeader        int64         // bytes of an answer before its body, those of 1xx answers before it too; required
-	BodyTimeout      time.Duration // for which an answer's body may be read, once its header has come; required
+	BodyTimeout      time.Duration // for which an answer is read on once its header has come; required
 	IdleTimeout      time.Duration // after which connections are closed, or a sixteenth later, and not used any more; required
 
 	idle   pool
@@ -152,7 +153,7 @@ func (t *Transport) exchange(r *http.Request, request *request, c *conn) (*http.
 	trace := traceOf(r.Context())
 	trace.GotConn(httptrace.GotConnInfo{Conn: c.Conn, Reused: !c.since.IsZero()})
 	deadline, limited := r.Context().Deadline()
-	_ = c.SetDeadline(deadline)
+	c.endBy(deadline)
 	answer, err := c.exchange(r, request.bytes, t.MaxHeader, trace)
 	if err != nil {
 		c.drop()
@@ -162,12 +163,14 @@ func (t *Transport) exchange(r *http.Request, request *request, c *conn) (*http.
 		return nil, err
 	}
 	lasts := !answer.Close && answer.StatusCode != http.StatusSwitchingProtocols
+	if answer.Body != http.NoBody || c.secure() { // otherwise nothing more is read
+		if end := time.Now().Add(t.BodyTimeout); !limited || end.Before(deadline) {
+			c.endBy(end)
+		}
+	}
 	if answer.Body == http.NoBody {
 		t.end(c, true, lasts)
 		return answer, nil
-	}
-	if end := time.Now().Add(t.BodyTimeout); !limited || end.Before(deadline) {
-		_ = c.SetDeadline(end)
 	}
 	answer.Body = &body{in: answer.Body, done: func(whole bool) { t.end(c, whole, lasts) }}
 	return answer, nil

@@ -1,0 +1,29 @@
+package http1
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+)
+
+func TestAFreedRequestKeepsNothingOfItsHeader(t *testing.T) {
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://crm.example", strings.NewReader("lead"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header = http.Header{"Authorization": {"hush"}, "X": {"y"}}
+	q, err := newRequest(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fields := q.field[:cap(q.field)]
+	q.free()
+	if len(q.field) != 0 {
+		t.Errorf("%d fields are left", len(q.field))
+	}
+	for _, f := range fields {
+		if f.name != "" || f.values != nil {
+			t.Errorf("the field %s is kept", f.name)
+		}
+	}
+}
