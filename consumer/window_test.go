@@ -43,7 +43,7 @@ func TestWindowBehavesLikeThePlainModel(t *testing.T) {
 			"settle": func(t *rapid.T) {
 				open := openOffsets(m)
 				if len(open) == 0 {
-					t.Skip("nothing is open")
+					return
 				}
 				offset := rapid.SampledFrom(open).Draw(t, "offset")
 				before := m.committable()
