@@ -24,9 +24,9 @@ import (
 // waits should end then, work that must not be cut may go on.
 //
 // It calls started once the message has nothing more to wait for but those that
-// it goes to; later calls do nothing. Until then, or for 15 to 30 ms, it is one of the
-// few messages at once that the Consumer lets start, an eighth of OpenEvents (16
-// at least).
+// it goes to; later calls do nothing. Until then, or for 15 to 30 ms, it is one of
+// the few messages at once that the Consumer lets start, an eighth of OpenEvents
+// (16 at least).
 type Handler interface {
 	Handle(ctx context.Context, m *lead.Message, started func()) error
 }

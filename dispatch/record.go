@@ -19,6 +19,7 @@ type record struct {
 	started   func() // says that it has come to a lane
 }
 
+// read finds out whether a message is an event or a delivery that has waited.
 func (d *Dispatcher) read(m *lead.Message, started func()) *record {
 	if w := d.parts.Wheel.Read(m); w != nil {
 		return &record{msg: &w.Message, history: w.History, notBefore: w.NotBefore, waited: true, started: started}

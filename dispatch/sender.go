@@ -139,7 +139,7 @@ func (s *sender) post(ctx context.Context, dl *delivery, now time.Time) outcome 
 		}
 		return s.fault(err, x)
 	}
-	if answer.Body != http.NoBody {
+	if answer.Body != http.NoBody { // the rest is cut here for net/http; package http1 has its BodyTimeout
 		rest := min(maxAnswerTime, time.Until(deadline))
 		defer time.AfterFunc(rest, limit.over).Stop()
 		if answer.ProtoMajor == 2 {

@@ -16,8 +16,8 @@ import (
 
 // A request is the bytes that are sent.
 type request struct {
-	bytes []byte
-	field []field // of its header, by name
+	bytes  []byte
+	fields []field // of its header, by name
 }
 
 type field struct {
@@ -43,8 +43,8 @@ func newRequest(r *http.Request) (*request, error) {
 // free says that the bytes are not needed any more.
 func (q *request) free() {
 	q.bytes = q.bytes[:0]
-	clear(q.field)
-	q.field = q.field[:0]
+	clear(q.fields)
+	q.fields = q.fields[:0]
 	requests.Put(q)
 }
 
@@ -77,10 +77,10 @@ func (q *request) line(r *http.Request) error {
 // header writes the header's fields in the order of their names.
 func (q *request) header(header http.Header) error {
 	for name, values := range header {
-		q.field = append(q.field, field{name, values})
+		q.fields = append(q.fields, field{name, values})
 	}
-	slices.SortFunc(q.field, func(a, b field) int { return strings.Compare(a.name, b.name) })
-	for _, f := range q.field {
+	slices.SortFunc(q.fields, func(a, b field) int { return strings.Compare(a.name, b.name) })
+	for _, f := range q.fields {
 		for _, value := range f.values {
 			switch {
 			case !httpguts.ValidHeaderFieldName(f.name):

@@ -16,10 +16,10 @@ func TestAFreedRequestKeepsNothingOfItsHeader(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	fields := q.field[:cap(q.field)]
+	fields := q.fields[:cap(q.fields)]
 	q.free()
-	if len(q.field) != 0 {
-		t.Errorf("%d fields are left", len(q.field))
+	if len(q.fields) != 0 {
+		t.Errorf("%d fields are left", len(q.fields))
 	}
 	for _, f := range fields {
 		if f.name != "" || f.values != nil {

@@ -37,9 +37,10 @@ const maxBody = 32 << 10
 // answer's body; only saying goodbye with TLS may take five seconds longer. To
 // cancel the context has an effect only where Next makes the request, and while a
 // connection is opened: watching for that would cost each request more than its
-// deadline does. Of the hooks of
-// [httptrace.ClientTrace] it calls those of dialling and TLS, GotConn,
-// WroteRequest and GotFirstResponseByte.
+// deadline does.
+//
+// Of the hooks of [httptrace.ClientTrace] it calls those of dialling and TLS,
+// GotConn, WroteRequest and GotFirstResponseByte.
 type Transport struct {
 	Next http.RoundTripper // makes the other requests; required
 
