@@ -11,21 +11,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/leadhook/leadhook/internal/realstack"
 	"github.com/leadhook/leadhook/lead"
 )
 
-// closedPort is an address where nobody listens.
-func closedPort(t *testing.T) string {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer listener.Close()
-	return listener.Addr().String()
-}
-
 func TestNothingSentIsRetriedQuickly(t *testing.T) {
-	address := closedPort(t)
+	address := realstack.FreeAddr(t)
 	r := newRig(t, options(address), hooks{webhook("w", "http://"+address)})
 	r.handle(t, message(call))
 	letter := r.onlyLetter(t)

@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/leadhook/leadhook/dispatch"
+	"github.com/leadhook/leadhook/internal/realstack"
 	"github.com/leadhook/leadhook/lead"
 )
 
@@ -218,7 +219,7 @@ func TestProxyThatFails(t *testing.T) {
 		_, _ = io.Copy(io.Discard, conn)
 	})
 	for _, c := range []struct{ proxy, text string }{
-		{"http://" + closedPort(t), "the proxy cannot be reached"},
+		{"http://" + realstack.FreeAddr(t), "the proxy cannot be reached"},
 		{untrusted.URL, "the proxy cannot be trusted: certificate of 127.0.0.1"},
 		{"socks5://" + socks, "the proxy did not connect to the CRM"},
 	} {

@@ -12,6 +12,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/leadhook/leadhook/internal/realstack"
 )
 
 // A crm is a hostile CRM: each path answers as it was last told to, and each
@@ -88,13 +90,9 @@ func (c *crm) securely(ca *authority) string {
 // refusing is a URL whose port is allowed and where nobody listens.
 func (c *crm) refusing() string {
 	c.t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		c.t.Fatal(err)
-	}
-	c.allow(ln.Addr().String())
-	_ = ln.Close()
-	return "http://" + ln.Addr().String()
+	addr := realstack.FreeAddr(c.t)
+	c.allow(addr)
+	return "http://" + addr
 }
 
 // comeBack listens where a webhook's URL leads to, and nobody has listened.

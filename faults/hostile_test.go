@@ -47,7 +47,7 @@ func TestHostileCRMs(t *testing.T) {
 	for n, kind := range kinds {
 		got := a.of(hooks[n])
 		if kind.want(got) != each {
-			r.fails("CRM: %s: %+v", kind.name, *got)
+			r.fails("CRM: %s: %+v\n%s", kind.name, *got, a.details())
 		}
 		r.rowOf("CRM: "+kind.name, got, a.recovered(end, hooks[n]), fmt.Sprintf("%d delivered, %d dead", got.delivered, got.dead))
 	}

@@ -19,6 +19,7 @@ import (
 	"github.com/segmentio/kafka-go"
 
 	"github.com/leadhook/leadhook/internal/devstack"
+	"github.com/leadhook/leadhook/internal/realstack"
 )
 
 // malformed are events of every kind that is refused, by name, with the
@@ -236,15 +237,11 @@ func checkDelivery(t *testing.T, advertiser, id string, m kafka.Message) {
 // may call.
 func closedPort(t *testing.T, r *rig) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = l.Close() }()
-	_, port, _ := net.SplitHostPort(l.Addr().String())
+	addr := realstack.FreeAddr(t)
+	_, port, _ := net.SplitHostPort(addr)
 	_, crm, _ := net.SplitHostPort(r.crm.Addr())
 	r.environ = append(r.environ, "LEADHOOK_HTTP_ALLOW_PORTS="+crm+","+port)
-	return l.Addr().String()
+	return addr
 }
 
 func TestAPrivateAddressIsNotCalled(t *testing.T) {

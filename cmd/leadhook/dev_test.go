@@ -13,6 +13,7 @@ import (
 	"github.com/segmentio/kafka-go"
 
 	"github.com/leadhook/leadhook/config"
+	"github.com/leadhook/leadhook/internal/realstack"
 )
 
 // A dev is where `leadhook dev` is to be, and where the other commands look.
@@ -22,7 +23,7 @@ type dev struct {
 
 func newDev(t *testing.T) dev {
 	t.Helper()
-	return dev{kafka: freeAddr(t), redis: freeAddr(t), crm: freeAddr(t), admin: freeAddr(t)}
+	return dev{kafka: realstack.FreeAddr(t), redis: realstack.FreeAddr(t), crm: realstack.FreeAddr(t), admin: realstack.FreeAddr(t)}
 }
 
 func (d dev) environ() []string {
@@ -173,7 +174,7 @@ func TestDataIsKeptOverARestart(t *testing.T) {
 
 func TestTheSampleCRMAlone(t *testing.T) {
 	t.Parallel()
-	addr := freeAddr(t)
+	addr := realstack.FreeAddr(t)
 	i := start(t, nil, "dev", "crm", "--listen", addr)
 	i.says("http://" + addr)
 	if status := postLead(t, "http://"+addr+"/any"); status != http.StatusNoContent {
@@ -262,7 +263,7 @@ func withoutNumbers(text string) string {
 
 func TestTheSampleCRMIsToldHowToAnswer(t *testing.T) {
 	t.Parallel()
-	addr := freeAddr(t)
+	addr := realstack.FreeAddr(t)
 	i := start(t, nil, "dev", "crm", "--listen", addr)
 	i.says("http://" + addr)
 	environ := []string{"LEADHOOK_DEV_CRM_LISTEN=" + addr}

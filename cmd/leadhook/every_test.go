@@ -17,6 +17,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"github.com/leadhook/leadhook/internal/devstack"
+	"github.com/leadhook/leadhook/internal/realstack"
 )
 
 // A sample says how a command is called so that it does something. In args,
@@ -145,8 +146,8 @@ func (s stage) asksForACommand(t *testing.T, path []string) {
 func (s stage) ends(t *testing.T, path []string, sample sample) {
 	t.Helper()
 	args := slices.Concat(path, strings.Fields(s.names.Replace(sample.args)))
-	away := "LEADHOOK_KAFKA_BROKERS=" + freeAddr(t)
-	noRedis := "LEADHOOK_REDIS_URL=redis://" + freeAddr(t)
+	away := "LEADHOOK_KAFKA_BROKERS=" + realstack.FreeAddr(t)
+	noRedis := "LEADHOOK_REDIS_URL=redis://" + realstack.FreeAddr(t)
 
 	bare := s.in(t, []string{away, noRedis}, path...)
 	if want := bare.code; want == exitDone && (sample.kafka || sample.redis) {
@@ -177,7 +178,7 @@ func (s stage) serves(t *testing.T, path []string, sample sample) {
 	environ := slices.Concat(s.environ, d.environ()[:4])
 	args := slices.Concat(path, strings.Fields(s.names.Replace(sample.args)))
 	for what, more := range map[string][]string{
-		"": nil, "kafka": {"LEADHOOK_KAFKA_BROKERS=" + freeAddr(t)}, "redis": {"LEADHOOK_REDIS_URL=redis://" + freeAddr(t)},
+		"": nil, "kafka": {"LEADHOOK_KAFKA_BROKERS=" + realstack.FreeAddr(t)}, "redis": {"LEADHOOK_REDIS_URL=redis://" + realstack.FreeAddr(t)},
 	} {
 		cmd := exec.CommandContext(t.Context(), binary, args...)
 		var said output
@@ -211,7 +212,7 @@ func TestWhatIsNotThereIsNamedWithinSeconds(t *testing.T) {
 	names := strings.NewReplacer("{webhook}", "w", "{advertiser}", "USA_1", "{letter}", "0/0",
 		"{event}", "../../examples/events/call.json", "{seed}", "../../examples/seed.yaml")
 	var asking sync.WaitGroup
-	for _, addr := range []string{freeAddr(t), silent(t)} {
+	for _, addr := range []string{realstack.FreeAddr(t), silent(t)} {
 		s := stage{rig: &rig{t: t, environ: []string{"LEADHOOK_KAFKA_BROKERS=" + addr, "LEADHOOK_REDIS_URL=redis://:hush@" + addr}}}
 		for name, sample := range samples {
 			if sample.kafka || sample.redis {

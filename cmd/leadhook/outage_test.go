@@ -12,6 +12,7 @@ import (
 	"github.com/segmentio/kafka-go"
 
 	"github.com/leadhook/leadhook/internal/devstack"
+	"github.com/leadhook/leadhook/internal/realstack"
 )
 
 // The lines that the service has for each change of Redis's state.
@@ -84,7 +85,7 @@ func TestRedisGoesAndComesBackEmpty(t *testing.T) {
 // one goes away in the tests of crashes.
 func TestKafkaIsAwayAtTheStart(t *testing.T) {
 	t.Parallel()
-	addr := freeAddr(t)
+	addr := realstack.FreeAddr(t)
 	r := newRig(t, setup{kafka: addr, noTopics: true})
 	advertiser := r.name("USA_1")
 	r.seed(r.hook("all", advertiser))
@@ -104,17 +105,6 @@ func TestKafkaIsAwayAtTheStart(t *testing.T) {
 	if n := i.log.lines("cannot start reading yet"); n > 4 {
 		t.Errorf("got %d lines about the start, want one for each cause:\n%s", n, i.tail())
 	}
-}
-
-// freeAddr is an address that nobody listens on.
-func freeAddr(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = l.Close() }()
-	return l.Addr().String()
 }
 
 func TestTopicsAreMissingAtTheStart(t *testing.T) {

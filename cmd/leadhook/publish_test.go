@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/leadhook/leadhook/internal/devstack"
+	"github.com/leadhook/leadhook/internal/realstack"
 )
 
 // published are the lead ids in the live topic, by advertiser; each record
@@ -108,7 +109,7 @@ func TestSamplesAreTestLeadsOfTheirOwn(t *testing.T) {
 // is an embedded one with a disk, which can be asked afterwards.
 func TestAPartialFailureSaysWhatIsPublished(t *testing.T) {
 	t.Parallel()
-	opts := devstack.KafkaOptions{Listen: freeAddr(t), DataDir: t.TempDir()}
+	opts := devstack.KafkaOptions{Listen: realstack.FreeAddr(t), DataDir: t.TempDir()}
 	broker := startKafka(t, opts)
 	r := newRig(t, setup{kafka: opts.Listen, environ: []string{"LEADHOOK_KAFKA_TIMEOUT=1s"}})
 	const events = 100_000

@@ -29,9 +29,9 @@ func startRedis(t testing.TB) *redisServer {
 			t.Fatal(err)
 		}
 	}
-	begin("")
+	addr := realstack.FreeAddr(t) // nobody gets it while the server is away
+	begin(addr)
 	t.Cleanup(func() { server.Close() })
-	addr := server.Addr()
 	return &redisServer{url: server.URL(), kill: func() { server.Close() }, empty: func() { begin(addr) }}
 }
 

@@ -15,6 +15,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/leadhook/leadhook/internal/devstack"
+	"github.com/leadhook/leadhook/internal/realstack"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -159,12 +160,11 @@ func TestKafkaMakesNoTopicByMereUse(t *testing.T) {
 }
 
 func TestKafkaKeepsItsDataDir(t *testing.T) {
-	opts := devstack.KafkaOptions{DataDir: t.TempDir(), Topics: map[string]int{"leads": 3}}
+	opts := devstack.KafkaOptions{Listen: realstack.FreeAddr(t), DataDir: t.TempDir(), Topics: map[string]int{"leads": 3}}
 	first := startKafka(t, opts)
 	put(t, clientFor(t, first), "leads", "a", "b")
 	first.Close()
 
-	opts.Listen = first.Addr()
 	opts.Topics = map[string]int{"leads": 7, "leads.dlq": 1} // the first is there already, and stays
 	second := startKafka(t, opts)
 	put(t, clientFor(t, second), "leads", "c")

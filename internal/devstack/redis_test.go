@@ -7,6 +7,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/leadhook/leadhook/internal/devstack"
+	"github.com/leadhook/leadhook/internal/realstack"
 )
 
 func startRedis(t *testing.T, listen string) (*devstack.Redis, *redis.Client) {
@@ -38,7 +39,7 @@ func TestRedisKeysExpire(t *testing.T) {
 }
 
 func TestRedisAnnouncesAndComesBackEmpty(t *testing.T) {
-	r, client := startRedis(t, "")
+	r, client := startRedis(t, realstack.FreeAddr(t))
 	sub := client.Subscribe(t.Context(), "changes")
 	defer sub.Close()
 	if _, err := sub.Receive(t.Context()); err != nil {

@@ -19,6 +19,8 @@
 //	c, err := realstack.StartCluster(ctx)                // three primaries
 //	c.Addrs(); c.Nodes()                                 // host:port each, the *Redis each
 //
+//	realstack.FreeAddr(t)                                // host:port where nobody listens, for a server that is away
+//
 // Start and Restart return when the server answers, or with an error that has
 // the last lines it wrote; an ended ctx ends the waiting and the server. A
 // server is used by one goroutine at a time. Close may be called twice.

@@ -4,11 +4,29 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net"
+	"sync"
+	"testing"
 )
 
+// FreeAddr is a loopback address that nobody listens on: connections to it are
+// refused until somebody does who was told to, since no kernel gives its port
+// to those who ask for any.
+func FreeAddr(tb testing.TB) string {
+	tb.Helper()
+	ports, err := freePorts(1)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return loopback(ports[0])
+}
+
+// given are the ports that this process has been given: none is given twice,
+// since its server may be away just then.
+var given sync.Map
+
 // freePorts finds loopback ports that nobody listens on. They are below the
-// range that kernels give to outgoing connections (Linux: 32768 and up), so
-// that nobody takes one while its server is down between Kill and Restart.
+// range that kernels choose from (Linux: 32768 and up), so that nobody takes
+// one while its server is down between Kill and Restart.
 func freePorts(n int) ([]int, error) {
 	const first, last, tries = 12000, 32000, 1000
 	var ports []int
@@ -21,8 +39,10 @@ func freePorts(n int) ([]int, error) {
 		if err != nil {
 			continue
 		}
-		defer ln.Close() // only now: none is to be found twice
-		ports = append(ports, port)
+		_ = ln.Close()
+		if _, before := given.LoadOrStore(port, true); !before {
+			ports = append(ports, port)
+		}
 	}
 	return nil, fmt.Errorf("find %d free ports of 127.0.0.1: only %d after %d tries", n, len(ports), tries)
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"github.com/leadhook/leadhook/internal/devstack"
+	"github.com/leadhook/leadhook/internal/realstack"
 )
 
 // Widths of windows, in CSS pixels.
@@ -24,7 +25,7 @@ const (
 
 func startCRM(t *testing.T) *devstack.CRM {
 	t.Helper()
-	crm, err := devstack.StartCRM(devstack.CRMOptions{Page: true})
+	crm, err := devstack.StartCRM(devstack.CRMOptions{Listen: realstack.FreeAddr(t), Page: true})
 	if err != nil {
 		t.Fatal(err)
 	}
