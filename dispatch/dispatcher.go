@@ -175,9 +175,7 @@ func New(opts Options, parts Parts, reg prometheus.Registerer, log *zap.Logger) 
 func (d *Dispatcher) Close() {
 	d.underWay.Wait()
 	d.pulse.stop()
-	if idle, ok := d.sender.transport.(interface{ CloseIdleConnections() }); ok {
-		idle.CloseIdleConnections()
-	}
+	d.sender.transport.CloseIdleConnections()
 }
 
 // Handle takes one message through the whole path, an event that was published

@@ -2,17 +2,16 @@ package dispatch
 
 import (
 	"bytes"
-	"context"
 	"crypto/tls"
 	"errors"
 	"io"
 	"net"
-	"net/http"
 	"net/http/httptrace"
 	"time"
 
 	"golang.org/x/net/http2"
 
+	"github.com/leadhook/leadhook/dispatch/http1"
 	"github.com/leadhook/leadhook/lead"
 )
 
@@ -21,10 +20,8 @@ var errReplay = errors.New("the request may have been received")
 
 // An exchange is one request, and watches what becomes of it.
 type exchange struct {
+	http1.Request
 	target *target
-	body   []byte
-	reader bytes.Reader
-	trace  httptrace.ClientTrace
 
 	outer net.Conn     // as net/http has it; nil as long as there is none
 	conn  *countedConn // under it
@@ -32,18 +29,10 @@ type exchange struct {
 	got   int64        // conn.reads then
 }
 
-func (x *exchange) request(ctx context.Context, header http.Header) *http.Request {
-	x.trace.GotConn = x.gotConn
-	x.reader.Reset(x.body)
-	return (&http.Request{
-		Method:        http.MethodPost,
-		URL:           x.target.url,
-		Host:          x.target.url.Host,
-		Header:        header,
-		Body:          io.NopCloser(&x.reader), // net/http knows it, and sends header and body in one write
-		GetBody:       x.replay,
-		ContentLength: int64(len(x.body)),
-	}).WithContext(httptrace.WithClientTrace(ctx, &x.trace))
+func newExchange(dl *delivery, now time.Time) *exchange {
+	x := &exchange{Request: dl.request(now), target: dl.target}
+	x.GotConn, x.GetBody = x.gotConn, x.replay
+	return x
 }
 
 // gotConn is a hook of [httptrace.ClientTrace]. net/http calls it on the
@@ -74,7 +63,7 @@ func (x *exchange) replay() (io.ReadCloser, error) {
 	if x.wrote() && !x.http2() {
 		return nil, errReplay
 	}
-	return io.NopCloser(bytes.NewReader(x.body)), nil
+	return io.NopCloser(bytes.NewReader(x.Body)), nil
 }
 
 func (x *exchange) http2() bool {

@@ -1,12 +1,21 @@
 package dispatch
 
-import "net/http"
+import (
+	"net/http"
+
+	"github.com/leadhook/leadhook/dispatch/http1"
+)
 
 // SetTransport puts rt into the place of the network.
-func (d *Dispatcher) SetTransport(rt http.RoundTripper) { d.sender.transport = rt }
+func (d *Dispatcher) SetTransport(rt http.RoundTripper) {
+	d.sender.transport = &http1.Transport{Next: rt}
+}
 
-// Transport is what attempts are made with.
-func (d *Dispatcher) Transport() http.RoundTripper { return d.sender.transport }
+// Transport is that of net/http, which makes the attempts that package http1
+// does not make.
+func (d *Dispatcher) Transport() http.RoundTripper {
+	return d.sender.transport.(*http1.Transport).Next
+}
 
 var RetryAfter = retryAfter
 

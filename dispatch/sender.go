@@ -56,8 +56,14 @@ func (e proxyError) Error() string {
 type sender struct {
 	opts      Options
 	guard     *Guard
-	transport http.RoundTripper // of package http1, before that of net/http
+	transport poster
 	targets   targets
+}
+
+// A poster makes requests: an [http1.Transport], before that of net/http.
+type poster interface {
+	Post(ctx context.Context, r *http1.Request) (*http.Response, error)
+	CloseIdleConnections()
 }
 
 func newSender(opts Options) *sender {
@@ -90,12 +96,14 @@ func newSender(opts Options) *sender {
 		t.OnProxyConnectResponse = checkTunnel
 	}
 	enableHTTP2(t, opts.Timeout)
-	if s.transport = t; opts.Proxy == nil {
-		s.transport = &http1.Transport{
-			Next: t, Dial: t.DialContext, TLS: t.TLSClientConfig, HandshakeTimeout: t.TLSHandshakeTimeout,
-			MaxHeader: t.MaxResponseHeaderBytes, BodyTimeout: maxAnswerTime, IdleTimeout: t.IdleConnTimeout,
-		}
+	direct := &http1.Transport{
+		Next: t, Dial: t.DialContext, TLS: t.TLSClientConfig, HandshakeTimeout: t.TLSHandshakeTimeout,
+		MaxHeader: t.MaxResponseHeaderBytes, BodyTimeout: maxAnswerTime, IdleTimeout: t.IdleConnTimeout,
 	}
+	if opts.Proxy != nil {
+		direct.Dial = nil
+	}
+	s.transport = direct
 	return s
 }
 
@@ -123,7 +131,7 @@ func enableHTTP2(t *http.Transport, timeout time.Duration) {
 // post makes one attempt, which began now: it POSTs the delivery and reads the
 // answer, within the time that an attempt has, whatever becomes of ctx.
 func (s *sender) post(ctx context.Context, dl *delivery, now time.Time) outcome {
-	x := &exchange{target: dl.target, body: dl.body.Bytes}
+	x := newExchange(dl, now)
 	if dl.target.refusal != nil {
 		return s.fault(dl.target.refusal, x)
 	}
@@ -132,7 +140,7 @@ func (s *sender) post(ctx context.Context, dl *delivery, now time.Time) outcome 
 	limit := limited(ctx, deadline)
 	defer limit.over()
 
-	answer, err := s.transport.RoundTrip(x.request(limit, dl.header(now)))
+	answer, err := s.transport.Post(limit, &x.Request)
 	if err != nil {
 		if !time.Now().Before(deadline) {
 			err = errDeadline

@@ -6,11 +6,13 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
 	"time"
 
+	"github.com/leadhook/leadhook/dispatch/http1"
 	"github.com/leadhook/leadhook/lead"
 )
 
@@ -18,10 +20,10 @@ import (
 // its attempts, and costs something to find out. It is not changed any more.
 type target struct {
 	url     *url.URL
-	host    string      // scheme, host and port
-	refusal error       // why the guard does not let it be called; nil: it does
-	keys    [][]byte    // to sign with; none: unsigned
-	header  http.Header // what goes with every request
+	host    string        // scheme, host and port
+	refusal error         // why the guard does not let it be called; nil: it does
+	keys    [][]byte      // to sign with; none: unsigned
+	wire    *http1.Target // the same, and what goes with every request
 }
 
 // aim reads what a webhook says about how to call it. An error means that the
@@ -35,13 +37,16 @@ func (s *sender) aim(hook *lead.Webhook) (*target, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &target{url: u, host: u.Scheme + "://" + u.Host, refusal: s.guard.CheckURL(u), keys: keys, header: s.constant(hook)}, nil
+	return &target{
+		url: u, host: u.Scheme + "://" + u.Host, refusal: s.guard.CheckURL(u), keys: keys,
+		wire: http1.NewTarget(u, s.constant(hook)),
+	}, nil
 }
 
-// constant is the part of the header that no delivery changes. What leadhook
-// says itself comes last, so that nothing an advertiser set can take its place;
-// [delivery.header] goes on that way.
-func (s *sender) constant(hook *lead.Webhook) http.Header {
+// constant is the part of the header that no delivery changes, in the order of
+// the names. Nothing that an advertiser set can take the place of what leadhook
+// says itself, here and in [delivery.header].
+func (s *sender) constant(hook *lead.Webhook) []http1.Field {
 	h := http.Header{}
 	for name, value := range hook.Headers {
 		h.Set(name, value.Reveal())
@@ -50,7 +55,18 @@ func (s *sender) constant(hook *lead.Webhook) http.Header {
 		h.Set(cmp.Or(hook.AuthHeader, "Authorization"), token)
 	}
 	h.Set("User-Agent", s.opts.UserAgent)
-	return h
+	var constant []http1.Field
+	for _, name := range slices.Sorted(maps.Keys(h)) {
+		if !ofDelivery(name) {
+			constant = append(constant, http1.Field{Name: name, Value: h.Get(name)})
+		}
+	}
+	return constant
+}
+
+// ofDelivery says whether a field is one that [delivery.header] may have.
+func ofDelivery(name string) bool {
+	return name == "Content-Type" || name == "Traceparent" || strings.HasPrefix(name, "Webhook-")
 }
 
 // targets remembers the targets of the webhooks in use. Webhooks are not
@@ -127,32 +143,32 @@ func rawPath(raw string) string {
 	return "/"
 }
 
-// header makes the header of one attempt.
-func (dl *delivery) header(now time.Time) http.Header {
-	const always, most = 5, 8
-	h := make(http.Header, len(dl.target.header)+always)
-	maps.Copy(h, dl.target.header)
-	values := make([]string, 0, most) // of all names: one allocation
-	set := func(name, value string) {
-		values = append(values, value)
-		h[name] = values[len(values)-1:]
-	}
+// header is the part of the header that is of one attempt.
+func (dl *delivery) header(now time.Time) []http1.Field {
+	const most = 8
 	unix := strconv.FormatInt(now.Unix(), 10)
-	set("Content-Type", dl.body.ContentType)
-	set("Webhook-Id", dl.history.Delivery)
-	set("Webhook-Timestamp", unix)
-	set("Webhook-Attempt", strconv.Itoa(dl.history.Attempts))
-	set("Webhook-Trigger", string(dl.ev.Trigger))
+	h := append(make([]http1.Field, 0, most),
+		http1.Field{Name: "Content-Type", Value: dl.body.ContentType},
+		http1.Field{Name: "Webhook-Id", Value: dl.history.Delivery},
+		http1.Field{Name: "Webhook-Timestamp", Value: unix},
+		http1.Field{Name: "Webhook-Attempt", Value: strconv.Itoa(dl.history.Attempts)},
+		http1.Field{Name: "Webhook-Trigger", Value: string(dl.ev.Trigger)},
+	)
 	if dl.ev.Test {
-		set("Webhook-Test", "true")
+		h = append(h, http1.Field{Name: "Webhook-Test", Value: "true"})
 	}
 	if len(dl.target.keys) > 0 {
-		set("Webhook-Signature", sign(dl.target.keys, dl.history.Delivery, unix, dl.body.Bytes))
+		h = append(h, http1.Field{Name: "Webhook-Signature", Value: sign(dl.target.keys, dl.history.Delivery, unix, dl.body.Bytes)})
 	}
 	if parent := dl.msg.Header("traceparent"); validTraceparent(parent) {
-		set("Traceparent", parent)
+		h = append(h, http1.Field{Name: "Traceparent", Value: parent})
 	}
 	return h
+}
+
+// request is what one attempt sends.
+func (dl *delivery) request(now time.Time) http1.Request {
+	return http1.Request{Target: dl.target.wire, Fields: dl.header(now), Body: dl.body.Bytes}
 }
 
 // validTraceparent says whether s is a traceparent that may be passed on (W3C

@@ -8,6 +8,7 @@ import (
 	"net/http/httptrace"
 	"time"
 
+	"github.com/leadhook/leadhook/dispatch/http1"
 	"github.com/leadhook/leadhook/formats"
 	"github.com/leadhook/leadhook/lead"
 )
@@ -21,7 +22,7 @@ import (
 type Trial struct {
 	opts   Options
 	sender *sender
-	way    http.RoundTripper // the sender's own
+	way    poster // the sender's own
 	dl     *delivery
 }
 
@@ -63,8 +64,9 @@ type Request struct {
 
 // Request returns what would be sent at that time.
 func (t *Trial) Request(at time.Time) Request {
+	r := t.dl.request(at)
 	return Request{
-		URL: t.dl.hook.URL, Header: t.dl.header(at), Body: t.dl.body.Bytes,
+		URL: t.dl.hook.URL, Header: r.Header(), Body: r.Body,
 		Delivery: t.dl.history.Delivery, Refusal: t.dl.target.refusal,
 	}
 }
@@ -97,7 +99,7 @@ func (t *Trial) Send(ctx context.Context) (*Report, error) {
 	now := time.Now()
 	seen := &watch{began: now}
 	report := &Report{Request: t.Request(now)}
-	t.sender.transport = roundTrip(func(r *http.Request) (*http.Response, error) { return t.tap(ctx, r, report) })
+	t.sender.transport = &tapped{poster: t.way, ctx: ctx, report: report}
 	o := t.sender.post(httptrace.WithClientTrace(ctx, seen.trace()), t.dl, now)
 	if ctx.Err() != nil {
 		return nil, interrupted(ctx, o)
@@ -122,35 +124,35 @@ func interrupted(ctx context.Context, o outcome) error {
 	return fmt.Errorf("interrupted; the CRM may have the lead: %w", context.Cause(ctx))
 }
 
-// tap makes the request so that ctx cuts it, and keeps the head of the answer.
-// With the end of either the connection is closed: a trial needs it once.
-func (t *Trial) tap(ctx context.Context, r *http.Request, report *Report) (*http.Response, error) {
-	cut, cancel := context.WithCancelCause(r.Context())
-	stop := context.AfterFunc(ctx, func() { cancel(context.Cause(ctx)) })
+// A tapped poster makes requests so that the end of ctx cuts them, and keeps the
+// head of the answer. With the end of either the connection is closed: a trial
+// needs it once.
+type tapped struct {
+	poster
+
+	ctx    context.Context //nolint:containedctx // the caller's of Send: an attempt does not end with it
+	report *Report
+}
+
+func (t *tapped) Post(limit context.Context, r *http1.Request) (*http.Response, error) {
+	cut, cancel := context.WithCancelCause(limit)
+	stop := context.AfterFunc(t.ctx, func() { cancel(context.Cause(t.ctx)) })
 	end := func() { stop(); cancel(nil) }
 	closing := &httptrace.ClientTrace{GotConn: func(got httptrace.GotConnInfo) {
 		context.AfterFunc(cut, func() { _ = got.Conn.Close() })
 	}}
-	answer, err := t.way.RoundTrip(r.WithContext(httptrace.WithClientTrace(cut, closing)))
+	answer, err := t.poster.Post(httptrace.WithClientTrace(cut, closing), r)
 	if err != nil {
 		end()
 		return nil, err
 	}
-	report.Protocol = answer.Proto
-	answer.Body = &headReader{ReadCloser: answer.Body, head: &report.Head, end: end}
+	t.report.Protocol = answer.Proto
+	answer.Body = &headReader{ReadCloser: answer.Body, head: &t.report.Head, end: end}
 	return answer, nil
 }
 
 // Close closes the connections.
-func (t *Trial) Close() {
-	if idle, ok := t.way.(interface{ CloseIdleConnections() }); ok {
-		idle.CloseIdleConnections()
-	}
-}
-
-type roundTrip func(*http.Request) (*http.Response, error)
-
-func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+func (t *Trial) Close() { t.way.CloseIdleConnections() }
 
 // maxHead is how much of an answer a report has.
 const maxHead = 4 << 10

@@ -46,7 +46,7 @@ func newConn(dialled net.Conn, to endpoint) *conn {
 // exchange sends a request in one piece, and reads the answer up to its body.
 // Answers that only say that another one comes (1xx, RFC 9110 §15.2) are passed
 // over, but for 101, after which it is HTTP no more.
-func (c *conn) exchange(r *http.Request, request []byte, most int64, t trace) (*http.Response, error) {
+func (c *conn) exchange(request []byte, most int64, t trace) (*http.Response, error) {
 	_, err := c.Write(request)
 	t.WroteRequest(err)
 	if err != nil {
@@ -60,7 +60,7 @@ func (c *conn) exchange(r *http.Request, request []byte, most int64, t trace) (*
 	}
 	t.GotFirstResponseByte()
 	for {
-		answer, err := http.ReadResponse(c.in, r)
+		answer, err := http.ReadResponse(c.in, nil) // nil: of anything but HEAD
 		if err != nil {
 			return nil, err
 		}

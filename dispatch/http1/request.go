@@ -1,12 +1,14 @@
 package http1
 
 import (
-	"cmp"
+	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
-	"slices"
+	"net/http/httptrace"
+	"net/url"
 	"strconv"
 	"strings"
 	"sync"
@@ -14,85 +16,126 @@ import (
 	"golang.org/x/net/http/httpguts"
 )
 
-// A request is the bytes that are sent.
-type request struct {
-	bytes  []byte
-	fields []field // of its header, by name
+// A Field is one of a header's. Its name is as [http.CanonicalHeaderKey] writes
+// it.
+type Field struct{ Name, Value string }
+
+// A Target is where requests go, and the part of their header that is the same
+// for all. It is made ready once, so that a request costs little, is not changed
+// any more, and is safe for concurrent use.
+type Target struct {
+	url    *url.URL
+	header []Field
+	to     endpoint // none: only net/http understands the URL
+	head   []byte   // what requests begin with (RFC 9112 §3 to §5)
+	fault  error    // why none may be sent here; nil: nothing is wrong
 }
 
-type field struct {
-	name   string
-	values []string
+// NewTarget makes a target. Fields that tell for whom a message is and where it
+// ends do not count. What may not be sent is an error of [Transport.Post].
+func NewTarget(u *url.URL, header []Field) *Target {
+	t := &Target{url: u, header: header, to: endpointOf(u)}
+	target := u.RequestURI()
+	if strings.ContainsFunc(target, isControl) || !httpguts.ValidHostHeader(u.Host) {
+		t.fault = errors.New("http1: the request's URL or host is not valid")
+		return t
+	}
+	t.head = fmt.Appendf(nil, "POST %s HTTP/1.1\r\nHost: %s\r\n", target, u.Host)
+	t.head, t.fault = appendFields(t.head, header)
+	return t
 }
 
-var requests = sync.Pool{New: func() any { return new(request) }}
+// A Request is a POST.
+type Request struct {
+	Target *Target
+	Fields []Field // its own part of the header; a name is not one of the target's
+	Body   []byte  // is not changed any more, not even after the answer: Next may still read it
 
-// newRequest writes a request (RFC 9112 §3 to §6), and closes its body. The
-// error is for what must not be sent, and quotes none of it.
-func newRequest(r *http.Request) (*request, error) {
-	q := requests.Get().(*request) //nolint:forcetypeassert // there is nothing else in it
-	err := q.write(r)
-	_ = r.Body.Close()
-	if err != nil {
-		q.free()
+	// GotConn is told of the connection, as that of [httptrace.ClientTrace] is,
+	// before the request is written; nil: it is not.
+	GotConn func(httptrace.GotConnInfo)
+
+	// GetBody is what Next has to ask before it sends the body once more; nil: it
+	// may.
+	GetBody func() (io.ReadCloser, error)
+}
+
+// Header is the whole header, but for what tells for whom the message is and
+// where it ends.
+func (r *Request) Header() http.Header {
+	h := make(http.Header, len(r.Target.header)+len(r.Fields))
+	for _, fields := range [][]Field{r.Target.header, r.Fields} {
+		for _, f := range fields {
+			h[f.Name] = append(h[f.Name], f.Value)
+		}
+	}
+	return h
+}
+
+// plain is the request as net/http knows it.
+func (r *Request) plain(ctx context.Context) *http.Request {
+	body := bytes.NewReader(r.Body)
+	plain := &http.Request{
+		Method: http.MethodPost,
+		URL:    r.Target.url,
+		Host:   r.Target.url.Host,
+		Header: r.Header(),
+		Body:   io.NopCloser(body), // net/http knows it, and sends header and body in one write
+		GetBody: func() (io.ReadCloser, error) {
+			if r.GetBody != nil {
+				return r.GetBody()
+			}
+			return io.NopCloser(bytes.NewReader(r.Body)), nil
+		},
+		ContentLength: int64(len(r.Body)),
+	}
+	if r.GotConn != nil {
+		ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: r.GotConn})
+	}
+	return plain.WithContext(ctx)
+}
+
+// A message is the bytes of a request.
+type message struct{ bytes []byte }
+
+var messages = sync.Pool{New: func() any { return new(message) }}
+
+// write writes the message of a request. The error is for what must not be
+// sent, and quotes none of it.
+func (r *Request) write() (*message, error) {
+	if r.Target.fault != nil {
+		return nil, r.Target.fault
+	}
+	m := messages.Get().(*message) //nolint:forcetypeassert // there is nothing else in it
+	var err error
+	if m.bytes, err = appendFields(append(m.bytes, r.Target.head...), r.Fields); err != nil {
+		m.free()
 		return nil, err
 	}
-	return q, nil
+	m.bytes = append(m.bytes, "Content-Length: "...)
+	m.bytes = strconv.AppendInt(m.bytes, int64(len(r.Body)), 10)
+	m.bytes = append(append(m.bytes, "\r\n\r\n"...), r.Body...)
+	return m, nil
 }
 
 // free says that the bytes are not needed any more.
-func (q *request) free() {
-	q.bytes = q.bytes[:0]
-	clear(q.fields)
-	q.fields = q.fields[:0]
-	requests.Put(q)
+func (m *message) free() {
+	m.bytes = m.bytes[:0]
+	messages.Put(m)
 }
 
-func (q *request) add(parts ...string) {
-	for _, part := range parts {
-		q.bytes = append(q.bytes, part...)
-	}
-}
-
-func (q *request) write(r *http.Request) error {
-	if err := q.line(r); err != nil {
-		return err
-	}
-	if err := q.header(r.Header); err != nil {
-		return err
-	}
-	q.add("Content-Length: ", strconv.FormatInt(r.ContentLength, 10), "\r\n\r\n")
-	return q.body(r)
-}
-
-func (q *request) line(r *http.Request) error {
-	target, host := r.URL.RequestURI(), cmp.Or(r.Host, r.URL.Host)
-	if strings.ContainsFunc(target, isControl) || !httpguts.ValidHostHeader(host) {
-		return errors.New("http1: the request's URL or host is not valid")
-	}
-	q.add(r.Method, " ", target, " HTTP/1.1\r\nHost: ", host, "\r\n")
-	return nil
-}
-
-// header writes the header's fields in the order of their names.
-func (q *request) header(header http.Header) error {
-	for name, values := range header {
-		q.fields = append(q.fields, field{name, values})
-	}
-	slices.SortFunc(q.fields, func(a, b field) int { return strings.Compare(a.name, b.name) })
-	for _, f := range q.fields {
-		for _, value := range f.values {
-			switch {
-			case !httpguts.ValidHeaderFieldName(f.name):
-				return errors.New("http1: a header field of the request has a name that is not valid")
-			case !httpguts.ValidHeaderFieldValue(value):
-				return fmt.Errorf("http1: the value of the request's header field %s is not valid", f.name)
-			case !framing(f.name):
-				q.add(f.name, ": ", value, "\r\n")
-			}
+func appendFields(b []byte, fields []Field) ([]byte, error) {
+	for _, f := range fields {
+		switch {
+		case !httpguts.ValidHeaderFieldName(f.Name):
+			return b, errors.New("http1: a header field of the request has a name that is not valid")
+		case !httpguts.ValidHeaderFieldValue(f.Value):
+			return b, fmt.Errorf("http1: the value of the request's header field %s is not valid", f.Name)
+		case !framing(f.Name):
+			b = append(append(append(append(b, f.Name...), ": "...), f.Value...), "\r\n"...)
 		}
 	}
-	return nil
+	return b, nil
 }
 
 // framing says whether a field is one that tells for whom a message is and
@@ -103,18 +146,6 @@ func framing(name string) bool {
 		return true
 	}
 	return false
-}
-
-func (q *request) body(r *http.Request) error {
-	head, whole := len(q.bytes), len(q.bytes)+int(r.ContentLength)
-	q.bytes = slices.Grow(q.bytes, int(r.ContentLength)+1)[:whole]
-	if _, err := io.ReadFull(r.Body, q.bytes[head:]); err != nil {
-		return fmt.Errorf("http1: reading the request's body: %w", err)
-	}
-	if n, _ := r.Body.Read(q.bytes[whole : whole+1]); n > 0 {
-		return errors.New("http1: the request's body is longer than its length says")
-	}
-	return nil
 }
 
 func isControl(c rune) bool { return c < ' ' || c == 0x7f }

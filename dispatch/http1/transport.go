@@ -23,10 +23,10 @@ import (
 // read no further; a smaller one fits into the buffers of a connection.
 const maxBody = 32 << 10
 
-// A Transport is an [http.RoundTripper] for POSTs that are not large, over http,
-// and over https where the server was found to speak HTTP/1.1. All others are
-// left to Next, and so is everything where the operating system is not a Unix.
-// It is safe for concurrent use; its fields must not be changed once it is used.
+// A Transport makes POSTs that are not large, over http, and over https where
+// the server was found to speak HTTP/1.1. All others are left to Next, and so is
+// everything where the operating system is not a Unix. It is safe for concurrent
+// use; its fields must not be changed once it is used.
 //
 // It sends a request once and never again by itself, but may find out that an
 // idle connection was closed, and then takes another one before it sends. As
@@ -44,9 +44,9 @@ const maxBody = 32 << 10
 type Transport struct {
 	Next http.RoundTripper // makes the other requests; required
 
-	// Dial opens a connection; required. One that is no [syscall.Conn] is used
-	// for one request. How many are open in all is for it to bound: one that it
-	// closes while nobody uses it is not used again.
+	// Dial opens a connection; nil: all requests are left to Next. One that is no
+	// [syscall.Conn] is used for one request. How many are open in all is for it
+	// to bound: one that it closes while nobody uses it is not used again.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 
 	TLS              *tls.Config   // of the server's name and ALPN nothing counts; nil: the defaults of crypto/tls
@@ -59,22 +59,23 @@ type Transport struct {
 	known1 endpoints // that speak HTTP/1.1 over TLS
 }
 
-// RoundTrip implements [http.RoundTripper].
-func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
-	to, ours := t.ours(r)
-	if !ours {
-		return t.pass(r, to)
+// Post makes a request. Like [http.RoundTripper] it returns any answer, whose
+// body must be closed, and an error only if there is none. The Request of the
+// answer may be nil.
+func (t *Transport) Post(ctx context.Context, r *Request) (*http.Response, error) {
+	if !t.ours(r) {
+		return t.pass(ctx, r)
 	}
-	request, err := newRequest(r)
+	m, err := r.write()
 	if err != nil {
 		return nil, err
 	}
-	defer request.free()
-	c, err := t.connect(r.Context(), to)
+	defer m.free()
+	c, err := t.connect(ctx, r.Target.to)
 	if err != nil {
 		return nil, err
 	}
-	return t.exchange(r, request, c)
+	return t.exchange(ctx, r, m, c)
 }
 
 // CloseIdleConnections closes what is idle, here and in Next.
@@ -85,23 +86,21 @@ func (t *Transport) CloseIdleConnections() {
 	}
 }
 
-// ours says where a request goes, and whether it is made here.
-func (t *Transport) ours(r *http.Request) (endpoint, bool) {
-	to := endpointOf(r.URL)
-	switch {
-	case !peeks, to == endpoint{}, r.Method != http.MethodPost, r.ContentLength <= 0, r.ContentLength > maxBody,
-		r.Close, len(r.TransferEncoding) > 0, len(r.Trailer) > 0:
-		return to, false
+// ours says whether a request is made here.
+func (t *Transport) ours(r *Request) bool {
+	to := r.Target.to
+	if !peeks || t.Dial == nil || to == (endpoint{}) || len(r.Body) == 0 || len(r.Body) > maxBody {
+		return false
 	}
-	return to, !to.secure || t.known1.has(to)
+	return !to.secure || t.known1.has(to)
 }
 
 // pass leaves a request to Next, and learns from the answer what the server
 // speaks: net/http offers it HTTP/2 as well.
-func (t *Transport) pass(r *http.Request, to endpoint) (*http.Response, error) {
-	answer, err := t.Next.RoundTrip(r)
-	if err == nil && to.secure && answer.ProtoMajor == 1 {
-		t.known1.add(to)
+func (t *Transport) pass(ctx context.Context, r *Request) (*http.Response, error) {
+	answer, err := t.Next.RoundTrip(r.plain(ctx))
+	if err == nil && r.Target.to.secure && answer.ProtoMajor == 1 {
+		t.known1.add(r.Target.to)
 	}
 	return answer, err
 }
@@ -150,12 +149,14 @@ func (t *Transport) secure(ctx context.Context, dialled net.Conn, to endpoint) (
 
 // exchange makes a request on a connection. It closes that if no answer comes;
 // otherwise the end of the answer's body gives it back.
-func (t *Transport) exchange(r *http.Request, request *request, c *conn) (*http.Response, error) {
-	trace := traceOf(r.Context())
-	trace.GotConn(httptrace.GotConnInfo{Conn: c.Conn, Reused: !c.since.IsZero()})
-	deadline, limited := r.Context().Deadline()
+func (t *Transport) exchange(ctx context.Context, r *Request, m *message, c *conn) (*http.Response, error) {
+	trace, got := traceOf(ctx), httptrace.GotConnInfo{Conn: c.Conn, Reused: !c.since.IsZero()}
+	if trace.GotConn(got); r.GotConn != nil {
+		r.GotConn(got)
+	}
+	deadline, limited := ctx.Deadline()
 	c.endBy(deadline)
-	answer, err := c.exchange(r, request.bytes, t.MaxHeader, trace)
+	answer, err := c.exchange(m.bytes, t.MaxHeader, trace)
 	if err != nil {
 		c.drop()
 		if errors.Is(err, os.ErrDeadlineExceeded) {
