@@ -91,10 +91,11 @@ func (p *picked) take(raw, value []byte) {
 	}
 }
 
-// mayBe says whether a name as it stands may be another one, in whatever case.
-// Nearly all are told apart by their first letter.
+// mayBe says whether a name as it stands, in quotes, may be another one, in
+// whatever case. Nearly all are told apart by their first letter, or are too
+// short: no other way to write a letter is shorter.
 func mayBe(raw []byte, name string) bool {
 	const toLower = 0x20
 	first := raw[1]
-	return first|toLower == name[0] || first == '\\' || first >= utf8.RuneSelf
+	return (first|toLower == name[0] || first == '\\' || first >= utf8.RuneSelf) && len(raw) >= len(name)+len(`""`)
 }

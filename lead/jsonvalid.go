@@ -19,19 +19,27 @@ func valueEnd(b []byte, i, outside int) int {
 	}
 	var around nesting
 	for i >= 0 { // where a value begins; -1: none does
-		opens := at(b, i) == '{' || at(b, i) == '['
+		c := at(b, i)
+		opens := c == '{' || c == '['
 		if opens {
-			around.push(b[i] == '{')
-			i++
+			around.push(c == '{')
+			i = skipTo(b, i+1)
 		} else {
 			i = scalarEnd(b, i)
 		}
 		if i < 0 || outside+around.depth > deepest {
 			return -1
 		}
-		var closed bool
-		if i, closed = around.close(b, i); around.depth == 0 {
-			return i
+		closed := false
+		for c = at(b, i); c == '}' || c == ']'; c = at(b, i) {
+			if c != around.closing() {
+				return -1
+			}
+			around.pop()
+			i, closed = skipTo(b, i+1), true
+			if around.depth == 0 {
+				return i
+			}
 		}
 		i = around.next(b, i, opens && !closed)
 	}
@@ -70,16 +78,6 @@ func (n *nesting) pop() {
 func (n *nesting) full() bool { return n.depth%64 == 0 && n.depth > 0 }
 
 func (n *nesting) inObject() bool { return n.objects&1 != 0 }
-
-// close goes behind the lists and objects that end at i, one behind the other,
-// and behind the blanks there. closed says whether there were any.
-func (n *nesting) close(b []byte, i int) (after int, closed bool) {
-	for i = skipTo(b, i); n.depth > 0 && at(b, i) == n.closing(); i = skipTo(b, i+1) {
-		n.pop()
-		closed = true
-	}
-	return i, closed
-}
 
 func (n *nesting) closing() byte {
 	if n.inObject() {
@@ -167,52 +165,54 @@ func name(b []byte, i int) (raw []byte, value int) {
 }
 
 // stringEnd returns what follows the string that begins at i; -1: it is not
-// valid.
+// valid. It passes over eight ordinary characters at once, each a lane of a word:
+// subtracting sets the highest bit of a lane that was smaller than a blank, and
+// so of one that was equal to a quote or a backslash once the equal ones are made
+// zero. It may do so in lanes behind that one too, but not before. Lanes that had
+// the bit are masked out: they are never what is looked for.
 func stringEnd(b []byte, i int) int {
-	for i++; ; {
-		i = plainEnd(b, i)
-		switch c := at(b, i); {
+	const each = 0x0101010101010101
+	for i++; i < len(b); {
+		if i+8 <= len(b) {
+			word := binary.LittleEndian.Uint64(b[i:])
+			quote, backslash := word^('"'*each), word^('\\'*each)
+			found := (word - ' '*each) | (quote - each) | (backslash - each)
+			if found &= 0x80 * each &^ word; found == 0 {
+				i += 8
+				continue
+			}
+			i += bits.TrailingZeros64(found) / 8
+		}
+		switch c := b[i]; {
 		case c == '"':
 			return i + 1
-		case c != '\\':
-			return -1 // a control character, or the end
-		}
-		switch at(b, i+1) {
-		case '"', '\\', '/', 'b', 'f', 'n', 'r', 't':
-			i += 2
-		case 'u':
-			for digit := i + 2; digit < i+6; digit++ {
-				if !isHex(at(b, digit)) {
-					return -1
-				}
+		case c == '\\':
+			if i = escapeEnd(b, i); i < 0 {
+				return -1
 			}
-			i += 6
-		default:
+		case c < ' ':
 			return -1
+		default: // near the end, one by one
+			i++
 		}
 	}
+	return -1
 }
 
-// plainEnd returns the first place from i on that is not an ordinary character
-// of a string: a quote, a backslash, a control character or the end. It looks
-// at eight bytes at once, each a lane of the word: subtracting sets the highest
-// bit of a lane that was smaller, and so of one that was equal once the equal
-// ones are made zero. It may do so in lanes behind that one too, but not before.
-// Lanes that had the bit are masked out: they are never what is looked for.
-func plainEnd(b []byte, i int) int {
-	const each = 0x0101010101010101
-	for ; i+8 <= len(b); i += 8 {
-		word := binary.LittleEndian.Uint64(b[i:])
-		quote, backslash := word^('"'*each), word^('\\'*each)
-		found := (word - ' '*each) | (quote - each) | (backslash - each)
-		if found &= 0x80 * each &^ word; found != 0 {
-			return i + bits.TrailingZeros64(found)/8
+// escapeEnd returns what follows the escape that begins at i; -1: it is none.
+func escapeEnd(b []byte, i int) int {
+	switch at(b, i+1) {
+	case '"', '\\', '/', 'b', 'f', 'n', 'r', 't':
+		return i + 2
+	case 'u':
+		for digit := i + 2; digit < i+6; digit++ {
+			if !isHex(at(b, digit)) {
+				return -1
+			}
 		}
+		return i + 6
 	}
-	for i < len(b) && b[i] != '"' && b[i] != '\\' && b[i] >= ' ' {
-		i++
-	}
-	return i
+	return -1
 }
 
 func isHex(c byte) bool {
