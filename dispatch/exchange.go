@@ -21,7 +21,10 @@ var errReplay = errors.New("the request may have been received")
 // An exchange is one request, and watches what becomes of it.
 type exchange struct {
 	http1.Request
+
+	limit  limit
 	target *target
+	fields [mostFields]http1.Field // room for those of the request
 
 	outer net.Conn     // as net/http has it; nil as long as there is none
 	conn  *countedConn // under it
@@ -29,15 +32,9 @@ type exchange struct {
 	got   int64        // conn.reads then
 }
 
-func newExchange(dl *delivery, now time.Time) *exchange {
-	x := &exchange{Request: dl.request(now), target: dl.target}
-	x.GotConn, x.GetBody = x.gotConn, x.replay
-	return x
-}
-
-// gotConn is a hook of [httptrace.ClientTrace]. net/http calls it on the
-// goroutine of RoundTrip, once more for each connection that it changes to.
-func (x *exchange) gotConn(info httptrace.GotConnInfo) {
+// GotConn implements [http1.Watcher]. net/http calls it on the goroutine of the
+// request, once more for each connection that it changes to.
+func (x *exchange) GotConn(info httptrace.GotConnInfo) {
 	x.leave()
 	x.outer, x.conn = info.Conn, counted(info.Conn)
 	if x.conn != nil {
@@ -53,13 +50,13 @@ func (x *exchange) leave() {
 	}
 }
 
-// replay is asked for the body when net/http is about to send the request
+// GetBody implements [http1.Watcher]. It is asked for the body when net/http is about to send the request
 // again by itself. Over HTTP/2 it does so only when the server said that it did
 // not process the request (REFUSED_STREAM, GOAWAY: RFC 9113 §8.7). Over
 // HTTP/1.1 it does so when it wrote nothing, on a connection that the CRM
 // closed while it was idle, and, which must not happen, when a header calls
 // the request idempotent.
-func (x *exchange) replay() (io.ReadCloser, error) {
+func (x *exchange) GetBody() (io.ReadCloser, error) {
 	if x.wrote() && !x.http2() {
 		return nil, errReplay
 	}

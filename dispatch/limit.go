@@ -11,7 +11,7 @@ import (
 // connection that is there already nobody does, since package http1 goes by the
 // deadline.
 type limit struct {
-	values   context.Context //nolint:containedctx // this is one
+	within   context.Context //nolint:containedctx // this is one; of it only the values count, not the end
 	deadline time.Time
 
 	mu    sync.Mutex
@@ -22,8 +22,8 @@ type limit struct {
 
 // limited returns a context with the values of another one, but not its end. Its
 // over must be called.
-func limited(values context.Context, deadline time.Time) *limit {
-	return &limit{values: context.WithoutCancel(values), deadline: deadline}
+func limited(within context.Context, deadline time.Time) limit {
+	return limit{within: within, deadline: deadline}
 }
 
 // over ends it.
@@ -40,7 +40,7 @@ func (l *limit) wait() context.Context {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.timed == nil {
-		l.timed, l.end = context.WithDeadline(l.values, l.deadline)
+		l.timed, l.end = context.WithDeadline(context.WithoutCancel(l.within), l.deadline)
 		if l.ended {
 			l.end()
 		}
@@ -62,5 +62,5 @@ func (l *limit) Value(key any) any {
 	if l.timed != nil {
 		return l.timed.Value(key)
 	}
-	return l.values.Value(key)
+	return context.WithoutCancel(l.within).Value(key)
 }

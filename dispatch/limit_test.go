@@ -18,7 +18,7 @@ func TestContextsOfALimitNeedNoGoroutine(t *testing.T) {
 	defer l.over()
 	before := runtime.NumGoroutine()
 	for range 10 {
-		_, cancel := context.WithCancel(context.WithValue(l, limitKey{}, "value"))
+		_, cancel := context.WithCancel(context.WithValue(&l, limitKey{}, "value"))
 		defer cancel()
 	}
 	if more := runtime.NumGoroutine() - before; more >= 10 {
@@ -43,11 +43,11 @@ func TestLimitEnds(t *testing.T) {
 			before, late := limited(parent, began.Add(after)), limited(parent, began.Add(after))
 			defer before.over()
 			defer late.over()
-			child, release := context.WithCancel(before)
+			child, release := context.WithCancel(&before)
 			defer release()
-			c.end(before)
-			c.end(late)
-			for what, ctx := range map[string]context.Context{"waited for before": before, "waited for later": late, "made of it": child} {
+			c.end(&before)
+			c.end(&late)
+			for what, ctx := range map[string]context.Context{"waited for before": &before, "waited for later": &late, "made of it": child} {
 				<-ctx.Done()
 				if took := time.Since(began); took != c.took || !errors.Is(ctx.Err(), c.want) {
 					t.Errorf("%s, %s: ended after %v with %v, want after %v with %v", name, what, took, ctx.Err(), c.took, c.want)

@@ -131,16 +131,17 @@ func enableHTTP2(t *http.Transport, timeout time.Duration) {
 // post makes one attempt, which began now: it POSTs the delivery and reads the
 // answer, within the time that an attempt has, whatever becomes of ctx.
 func (s *sender) post(ctx context.Context, dl *delivery, now time.Time) outcome {
-	x := newExchange(dl, now)
+	deadline := now.Add(s.opts.Timeout)
+	x := &exchange{target: dl.target, limit: limited(ctx, deadline)}
 	if dl.target.refusal != nil {
 		return s.fault(dl.target.refusal, x)
 	}
 	defer x.leave()
-	deadline := now.Add(s.opts.Timeout)
-	limit := limited(ctx, deadline)
-	defer limit.over()
+	defer x.limit.over()
 
-	answer, err := s.transport.Post(limit, &x.Request)
+	x.Request = dl.request(x.fields[:0], now)
+	x.Watcher = x
+	answer, err := s.transport.Post(&x.limit, &x.Request)
 	if err != nil {
 		if !time.Now().Before(deadline) {
 			err = errDeadline
@@ -149,7 +150,7 @@ func (s *sender) post(ctx context.Context, dl *delivery, now time.Time) outcome 
 	}
 	if answer.Body != http.NoBody { // the rest is cut here for net/http; package http1 has its BodyTimeout
 		rest := min(maxAnswerTime, time.Until(deadline))
-		defer time.AfterFunc(rest, limit.over).Stop()
+		defer time.AfterFunc(rest, x.limit.over).Stop()
 		if answer.ProtoMajor == 2 {
 			defer x.closeAfter(rest + maxClogged)()
 		}

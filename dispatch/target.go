@@ -143,11 +143,13 @@ func rawPath(raw string) string {
 	return "/"
 }
 
-// header is the part of the header that is of one attempt.
-func (dl *delivery) header(now time.Time) []http1.Field {
-	const most = 8
+// mostFields is how many fields a header has that is of one attempt.
+const mostFields = 8
+
+// header appends the part of the header that is of one attempt.
+func (dl *delivery) header(h []http1.Field, now time.Time) []http1.Field {
 	unix := strconv.FormatInt(now.Unix(), 10)
-	h := append(make([]http1.Field, 0, most),
+	h = append(h,
 		http1.Field{Name: "Content-Type", Value: dl.body.ContentType},
 		http1.Field{Name: "Webhook-Id", Value: dl.history.Delivery},
 		http1.Field{Name: "Webhook-Timestamp", Value: unix},
@@ -166,9 +168,9 @@ func (dl *delivery) header(now time.Time) []http1.Field {
 	return h
 }
 
-// request is what one attempt sends.
-func (dl *delivery) request(now time.Time) http1.Request {
-	return http1.Request{Target: dl.target.wire, Fields: dl.header(now), Body: dl.body.Bytes}
+// request is what one attempt sends; room is for its fields.
+func (dl *delivery) request(room []http1.Field, now time.Time) http1.Request {
+	return http1.Request{Target: dl.target.wire, Fields: dl.header(room, now), Body: dl.body.Bytes}
 }
 
 // validTraceparent says whether s is a traceparent that may be passed on (W3C

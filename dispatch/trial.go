@@ -64,7 +64,7 @@ type Request struct {
 
 // Request returns what would be sent at that time.
 func (t *Trial) Request(at time.Time) Request {
-	r := t.dl.request(at)
+	r := t.dl.request(nil, at)
 	return Request{
 		URL: t.dl.hook.URL, Header: r.Header(), Body: r.Body,
 		Delivery: t.dl.history.Delivery, Refusal: t.dl.target.refusal,
@@ -99,8 +99,8 @@ func (t *Trial) Send(ctx context.Context) (*Report, error) {
 	now := time.Now()
 	seen := &watch{began: now}
 	report := &Report{Request: t.Request(now)}
-	t.sender.transport = &tapped{poster: t.way, ctx: ctx, report: report}
-	o := t.sender.post(httptrace.WithClientTrace(ctx, seen.trace()), t.dl, now)
+	t.sender.transport = &tapped{poster: t.way, ctx: ctx, report: report, trace: seen.trace()}
+	o := t.sender.post(ctx, t.dl, now)
 	if ctx.Err() != nil {
 		return nil, interrupted(ctx, o)
 	}
@@ -132,16 +132,18 @@ type tapped struct {
 
 	ctx    context.Context //nolint:containedctx // the caller's of Send: an attempt does not end with it
 	report *Report
+	trace  *httptrace.ClientTrace
 }
 
 func (t *tapped) Post(limit context.Context, r *http1.Request) (*http.Response, error) {
 	cut, cancel := context.WithCancelCause(limit)
 	stop := context.AfterFunc(t.ctx, func() { cancel(context.Cause(t.ctx)) })
 	end := func() { stop(); cancel(nil) }
-	closing := &httptrace.ClientTrace{GotConn: func(got httptrace.GotConnInfo) {
+	t.trace.GotConn = func(got httptrace.GotConnInfo) {
 		context.AfterFunc(cut, func() { _ = got.Conn.Close() })
-	}}
-	answer, err := t.poster.Post(httptrace.WithClientTrace(cut, closing), r)
+	}
+	r.Trace = t.trace
+	answer, err := t.poster.Post(cut, r)
 	if err != nil {
 		end()
 		return nil, err

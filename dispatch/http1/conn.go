@@ -28,6 +28,10 @@ type conn struct {
 	in    *bufio.Reader // nil while it is idle
 	left  int64         // bytes that may still be read
 	until time.Time     // when the exchange must have ended; zero: it need not
+
+	look func(fd uintptr) // peek, made once; nil: not yet
+	seen error            // by peek
+	room [1]byte          // for it
 }
 
 // past is a deadline that lets nothing wait.

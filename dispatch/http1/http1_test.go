@@ -119,8 +119,14 @@ func (a asker) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	return a.Post(r.Context(), request)
+	return a.Post(noValues{r.Context()}, request)
 }
+
+// noValues hides the values of a context, such as the hooks that the request has
+// by itself.
+type noValues struct{ context.Context }
+
+func (noValues) Value(any) any { return nil }
 
 func ask(r *http.Request) (*http1.Request, error) {
 	body, err := io.ReadAll(r.Body)
@@ -131,7 +137,8 @@ func ask(r *http.Request) (*http1.Request, error) {
 		}
 	}
 	half := len(fields) / 2 // some with all requests, some with this one
-	return &http1.Request{Target: http1.NewTarget(r.URL, fields[:half]), Fields: fields[half:], Body: body}, err
+	return &http1.Request{Target: http1.NewTarget(r.URL, fields[:half]), Fields: fields[half:], Body: body,
+		Trace: httptrace.ContextClientTrace(r.Context())}, err
 }
 
 func newPost(tb testing.TB, url, body string) *http.Request {

@@ -14,10 +14,13 @@ const peeks = true
 // stale says whether an idle connection is not what it was: the other side has
 // closed it, or sent what nobody asked for.
 func (c *conn) stale() bool {
-	var nothing error
-	failed := c.raw.Control(func(fd uintptr) { // not Read, which a deadline that is over would keep from looking
-		var room [1]byte
-		_, _, nothing = syscall.Recvfrom(int(fd), room[:], syscall.MSG_PEEK|syscall.MSG_DONTWAIT)
-	})
-	return failed != nil || !errors.Is(nothing, syscall.EAGAIN)
+	if c.look == nil {
+		c.look = c.peek
+	}
+	failed := c.raw.Control(c.look) // not Read, which a deadline that is over would keep from looking
+	return failed != nil || !errors.Is(c.seen, syscall.EAGAIN)
+}
+
+func (c *conn) peek(fd uintptr) {
+	_, _, c.seen = syscall.Recvfrom(int(fd), c.room[:], syscall.MSG_PEEK|syscall.MSG_DONTWAIT)
 }

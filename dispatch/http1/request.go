@@ -49,15 +49,21 @@ func NewTarget(u *url.URL, header []Field) *Target {
 type Request struct {
 	Target *Target
 	Fields []Field // its own part of the header; a name is not one of the target's
-	Body   []byte  // is not changed any more, not even after the answer: Next may still read it
+	Body   []byte  // must not change any more, not even after the answer: Next may still read it
 
-	// GotConn is told of the connection, as that of [httptrace.ClientTrace] is,
-	// before the request is written; nil: it is not.
-	GotConn func(httptrace.GotConnInfo)
+	Watcher Watcher // nil: nobody watches
+	Trace   *httptrace.ClientTrace
+}
 
-	// GetBody is what Next has to ask before it sends the body once more; nil: it
-	// may.
-	GetBody func() (io.ReadCloser, error)
+// A Watcher sees what becomes of a request.
+type Watcher interface {
+	// GotConn is called before the request is written to a connection, as
+	// [httptrace.ClientTrace] says.
+	GotConn(info httptrace.GotConnInfo)
+
+	// GetBody is asked by Next before it sends the body once more, as
+	// [http.Request] says. An error keeps it from doing so.
+	GetBody() (io.ReadCloser, error)
 }
 
 // Header is the whole header, but for what tells for whom the message is and
@@ -74,25 +80,28 @@ func (r *Request) Header() http.Header {
 
 // plain is the request as net/http knows it.
 func (r *Request) plain(ctx context.Context) *http.Request {
-	body := bytes.NewReader(r.Body)
 	plain := &http.Request{
-		Method: http.MethodPost,
-		URL:    r.Target.url,
-		Host:   r.Target.url.Host,
-		Header: r.Header(),
-		Body:   io.NopCloser(body), // net/http knows it, and sends header and body in one write
-		GetBody: func() (io.ReadCloser, error) {
-			if r.GetBody != nil {
-				return r.GetBody()
-			}
-			return io.NopCloser(bytes.NewReader(r.Body)), nil
-		},
+		Method:        http.MethodPost,
+		URL:           r.Target.url,
+		Host:          r.Target.url.Host,
+		Header:        r.Header(),
+		Body:          io.NopCloser(bytes.NewReader(r.Body)), // net/http knows it, and sends header and body in one write
 		ContentLength: int64(len(r.Body)),
 	}
-	if r.GotConn != nil {
-		ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: r.GotConn})
+	if r.Watcher != nil {
+		plain.GetBody = r.Watcher.GetBody
+		ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: r.Watcher.GotConn})
 	}
-	return plain.WithContext(ctx)
+	return plain.WithContext(r.traced(ctx))
+}
+
+// traced is ctx with the hooks, for those who look for them there.
+func (r *Request) traced(ctx context.Context) context.Context {
+	if r.Trace == nil {
+		return ctx
+	}
+	own := *r.Trace // it is changed
+	return httptrace.WithClientTrace(ctx, &own)
 }
 
 // A message is the bytes of a request.

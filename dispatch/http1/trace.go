@@ -1,15 +1,12 @@
 package http1
 
 import (
-	"context"
 	"crypto/tls"
 	"net/http/httptrace"
 )
 
 // A trace has the hooks that somebody asked for, or none.
 type trace struct{ *httptrace.ClientTrace }
-
-func traceOf(ctx context.Context) trace { return trace{httptrace.ContextClientTrace(ctx)} }
 
 func (t trace) TLSHandshakeStart() {
 	if t.ClientTrace != nil && t.ClientTrace.TLSHandshakeStart != nil {

@@ -39,8 +39,8 @@ const maxBody = 32 << 10
 // connection is opened: watching for that would cost each request more than its
 // deadline does.
 //
-// Of the hooks of [httptrace.ClientTrace] it calls those of dialling and TLS,
-// GotConn, WroteRequest and GotFirstResponseByte.
+// Of the hooks of a request's Trace it calls those of dialling and TLS, GotConn,
+// WroteRequest and GotFirstResponseByte. It looks for none in the context.
 type Transport struct {
 	Next http.RoundTripper // makes the other requests; required
 
@@ -71,7 +71,7 @@ func (t *Transport) Post(ctx context.Context, r *Request) (*http.Response, error
 		return nil, err
 	}
 	defer m.free()
-	c, err := t.connect(ctx, r.Target.to)
+	c, err := t.connect(ctx, r)
 	if err != nil {
 		return nil, err
 	}
@@ -106,14 +106,15 @@ func (t *Transport) pass(ctx context.Context, r *Request) (*http.Response, error
 }
 
 // connect takes an idle connection, or opens one.
-func (t *Transport) connect(ctx context.Context, to endpoint) (*conn, error) {
+func (t *Transport) connect(ctx context.Context, r *Request) (*conn, error) {
+	to := r.Target.to
 	for c := t.idle.take(to); c != nil; c = t.idle.take(to) {
 		if time.Since(c.since) <= t.IdleTimeout && !c.stale() {
 			return c, nil
 		}
 		c.drop()
 	}
-	dialled, err := t.Dial(ctx, "tcp", to.address)
+	dialled, err := t.Dial(r.traced(ctx), "tcp", to.address)
 	if err != nil {
 		return nil, err
 	}
@@ -121,7 +122,7 @@ func (t *Transport) connect(ctx context.Context, to endpoint) (*conn, error) {
 	if !to.secure {
 		return c, nil
 	}
-	if c.Conn, err = t.secure(ctx, dialled, to); err != nil {
+	if c.Conn, err = t.secure(ctx, dialled, to, trace{r.Trace}); err != nil {
 		t.known1.remove(to) // perhaps it speaks only HTTP/2 by now
 		c.drop()
 		return nil, err
@@ -130,7 +131,7 @@ func (t *Transport) connect(ctx context.Context, to endpoint) (*conn, error) {
 }
 
 // secure puts TLS on a connection.
-func (t *Transport) secure(ctx context.Context, dialled net.Conn, to endpoint) (net.Conn, error) {
+func (t *Transport) secure(ctx context.Context, dialled net.Conn, to endpoint, trace trace) (net.Conn, error) {
 	config := t.TLS.Clone()
 	if config == nil {
 		config = &tls.Config{MinVersion: tls.VersionTLS12}
@@ -140,7 +141,6 @@ func (t *Transport) secure(ctx context.Context, dialled net.Conn, to endpoint) (
 	ctx, cancel := context.WithTimeout(ctx, t.HandshakeTimeout)
 	defer cancel()
 	conn := tls.Client(dialled, config)
-	trace := traceOf(ctx)
 	trace.TLSHandshakeStart()
 	err := conn.HandshakeContext(ctx)
 	trace.TLSHandshakeDone(conn.ConnectionState(), err)
@@ -150,9 +150,9 @@ func (t *Transport) secure(ctx context.Context, dialled net.Conn, to endpoint) (
 // exchange makes a request on a connection. It closes that if no answer comes;
 // otherwise the end of the answer's body gives it back.
 func (t *Transport) exchange(ctx context.Context, r *Request, m *message, c *conn) (*http.Response, error) {
-	trace, got := traceOf(ctx), httptrace.GotConnInfo{Conn: c.Conn, Reused: !c.since.IsZero()}
-	if trace.GotConn(got); r.GotConn != nil {
-		r.GotConn(got)
+	trace, got := trace{r.Trace}, httptrace.GotConnInfo{Conn: c.Conn, Reused: !c.since.IsZero()}
+	if trace.GotConn(got); r.Watcher != nil {
+		r.Watcher.GotConn(got)
 	}
 	deadline, limited := ctx.Deadline()
 	c.endBy(deadline)
