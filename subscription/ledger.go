@@ -81,6 +81,8 @@ func NewLedger(rdb redis.UniversalClient, opts LedgerOptions, reg prometheus.Reg
 	if _, cluster := rdb.(*redis.ClusterClient); cluster {
 		l.shelves.parts = shares
 	}
+	l.lookups.keys = keyring{shelves: l.shelves, list: shelves.toRead}
+	l.marks.keys = keyring{shelves: l.shelves, list: shelves.toWrite}
 	l.metrics = newLedgerMetrics(reg, l)
 	return l
 }
@@ -113,11 +115,12 @@ func (l *Ledger) Reached(ctx context.Context, leadID, delivery string) (lead.Mar
 	if noted == lead.MarkDelivered || l.away.is(at.part) {
 		return l.metrics.counted(noted, noted == lead.MarkDelivered), nil
 	}
-	q := &lookup{place: at, done: make(chan struct{})}
-	l.lookups.add(q)
+	q := l.lookups.add(at)
 	select {
 	case <-q.done:
-		return l.metrics.counted(max(noted, q.mark), q.answered), nil
+		reached, answered := max(noted, q.mark), q.answered
+		l.lookups.spare.Put(q)
+		return l.metrics.counted(reached, answered), nil
 	case <-ctx.Done():
 		return 0, context.Cause(ctx)
 	}

@@ -104,22 +104,22 @@ func hash(s string) uint64 {
 
 func appendField(b []byte, p place) []byte { return binary.BigEndian.AppendUint64(b, p.field) }
 
-// toRead appends the keys of all hashes that may hold a bucket's marks, those
+// toRead returns the keys of all hashes that may hold a bucket's marks, those
 // that most probably do last.
-func (s shelves) toRead(keys []string, bucket uint64, now time.Time) []string {
-	keys = s.handedOn.keys(keys, bucket, now, now.Add(clockSkew))
+func (s shelves) toRead(bucket uint64, now time.Time) []any {
+	keys := s.handedOn.keys(nil, bucket, now, now.Add(clockSkew))
 	return s.delivered.keys(keys, bucket, now, now.Add(clockSkew))
 }
 
-// toWrite appends the same number of keys of each shelf; the last of a shelf is
+// toWrite returns the same number of keys of each shelf; the last of a shelf is
 // the one to write to.
-func (s shelves) toWrite(keys []string, bucket uint64, now time.Time) []string {
-	keys = s.delivered.keys(keys, bucket, now, now)
+func (s shelves) toWrite(bucket uint64, now time.Time) []any {
+	keys := s.delivered.keys(nil, bucket, now, now)
 	return s.handedOn.keys(keys, bucket, now, now)
 }
 
 // keys appends the keys of a bucket with the periods from now-kept to last.
-func (s shelf) keys(keys []string, bucket uint64, now, last time.Time) []string {
+func (s shelf) keys(keys []any, bucket uint64, now, last time.Time) []any {
 	var room [96]byte
 	b := append(room[:0], "leadhook:{"...)
 	b = strconv.AppendInt(b, int64(bucketShare(bucket)), 10)
@@ -133,6 +133,36 @@ func (s shelf) keys(keys []string, bucket uint64, now, last time.Time) []string 
 	newest := s.number(last)
 	for n := s.number(now) - 2; n <= newest; n++ {
 		keys = append(keys, string(strconv.AppendInt(b, n, 10)))
+	}
+	return keys
+}
+
+// A keyring remembers the keys of the buckets that were asked for last: the leads
+// of one come at about the same time, but in many batches. One goroutine at a
+// time uses it.
+type keyring struct {
+	shelves shelves
+	list    func(s shelves, bucket uint64, now time.Time) []any // toRead or toWrite
+
+	periods [4]int64 // for which the keys were made: some follow from now, and some from a little later
+	keys    map[uint64][]any
+}
+
+const mostKeys = 512 // buckets, some hundred bytes each
+
+func (r *keyring) of(bucket uint64, now time.Time) []any {
+	soon := now.Add(clockSkew)
+	periods := [...]int64{
+		r.shelves.delivered.number(now), r.shelves.delivered.number(soon),
+		r.shelves.handedOn.number(now), r.shelves.handedOn.number(soon),
+	}
+	if r.periods != periods || len(r.keys) >= mostKeys {
+		r.periods, r.keys = periods, make(map[uint64][]any)
+	}
+	keys, known := r.keys[bucket]
+	if !known {
+		keys = r.list(r.shelves, bucket, now)
+		r.keys[bucket] = keys
 	}
 	return keys
 }

@@ -26,6 +26,7 @@ type noted struct {
 type marks struct {
 	bell bell
 	max  int
+	keys keyring // of the goroutine that writes
 
 	mu      sync.Mutex
 	byPlace map[place]*noted  // guarded by mu, and what it points to

@@ -39,7 +39,7 @@ func (l *Ledger) Marks(ctx context.Context, keys []DeliveryKey) ([]lead.Mark, er
 func (l *Ledger) lookUp(ctx context.Context, batch []*lookup) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, readTimeout, fmt.Errorf("no answer within %v", readTimeout))
 	defer cancel()
-	answers := l.ask(ctx, batch)
+	answers := l.ask(ctx, batch, &keyring{shelves: l.shelves, list: shelves.toRead})
 	for part := range runs(batch, place.samePart) {
 		if err := fill(part, answers[0]); err != nil {
 			return fmt.Errorf("asking Redis how far deliveries got: %w", err)

@@ -19,7 +19,7 @@ import (
 // A lookup is one caller's question.
 type lookup struct {
 	place
-	done     chan struct{} // closed when the rest is set
+	done     chan struct{} // holds a token when the rest is set
 	mark     lead.Mark
 	answered bool // by Redis
 }
@@ -27,17 +27,27 @@ type lookup struct {
 // lookups are the questions that wait for the next round trip. There are never
 // more than callers of [Ledger.Reached], and those that gave up within it.
 type lookups struct {
-	bell bell
+	bell  bell
+	keys  keyring   // of answerLookups
+	spare sync.Pool // of those that nobody waits for any more, and that nobody will answer
 
 	mu    sync.Mutex
 	queue []*lookup // guarded by mu
 }
 
-func (l *lookups) add(q *lookup) {
+// add puts a question into the queue. Once the answer has been read, it must be
+// given to spare.
+func (l *lookups) add(at place) *lookup {
+	q, _ := l.spare.Get().(*lookup)
+	if q == nil {
+		q = &lookup{done: make(chan struct{}, 1)}
+	}
+	q.place, q.mark, q.answered = at, 0, false
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.queue = append(l.queue, q)
 	l.bell.ring(len(l.queue))
+	return q
 }
 
 // take removes a batch, in the order of the places.
@@ -63,7 +73,7 @@ func (l *Ledger) answerLookups(ctx context.Context) {
 		}
 		began := time.Now()
 		limited, cancel := context.WithTimeoutCause(ctx, lookupTimeout, fmt.Errorf("no answer within %v", lookupTimeout))
-		answers := l.ask(limited, batch)
+		answers := l.ask(limited, batch, &l.lookups.keys)
 		cancel()
 		if ctx.Err() != nil {
 			return
@@ -87,33 +97,41 @@ func (l *Ledger) passOver(batch []*lookup) []*lookup {
 			continue
 		}
 		for _, q := range part {
-			close(q.done)
+			q.done <- struct{}{}
 		}
 	}
 	return kept
 }
 
 // ask sends look-ups, and returns one answer for each part that they are of.
-func (l *Ledger) ask(ctx context.Context, batch []*lookup) []*redis.Cmd {
+func (l *Ledger) ask(ctx context.Context, batch []*lookup, ring *keyring) []*redis.Cmd {
 	var answers []*redis.Cmd
 	now := time.Now()
 	_, _ = l.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
 		for part := range runs(batch, place.samePart) {
-			var keys []string
-			var args []any
+			var keys, args []any
 			for bucket := range runs(part, place.sameBucket) {
-				keys = l.shelves.toRead(keys, bucket[0].bucket, now)
+				keys = append(keys, ring.of(bucket[0].bucket, now)...)
 				packed := make([]byte, 0, 8*len(bucket))
 				for _, q := range bucket {
 					packed = appendField(packed, q.place)
 				}
 				args = append(args, packed)
 			}
-			answers = append(answers, p.Eval(ctx, reachedScript, keys, args...))
+			answers = append(answers, eval(ctx, p, reachedScript, keys, args))
 		}
 		return nil
 	}) // its error is that of one of the answers
 	return answers
+}
+
+// eval has a script run as [redis.Pipeliner] does, which would put each key into
+// an interface anew.
+func eval(ctx context.Context, p redis.Pipeliner, script string, keys, args []any) *redis.Cmd {
+	cmd := redis.NewCmd(ctx, slices.Concat([]any{"eval", script, len(keys)}, keys, args)...)
+	cmd.SetFirstKeyPos(3) // which tells the client of a Cluster where to send it
+	_ = p.Process(ctx, cmd)
+	return cmd
 }
 
 // failure is why a part did not answer. When the time is over, the client of a
@@ -132,7 +150,7 @@ func (l *Ledger) hand(part []*lookup, answer *redis.Cmd) {
 		l.away.lost(part[0].part, fmt.Errorf("asking Redis how far deliveries got: %w", err))
 	}
 	for _, q := range part {
-		close(q.done)
+		q.done <- struct{}{}
 	}
 }
 
@@ -218,17 +236,17 @@ func (l *Ledger) write(ctx context.Context, batch []noted) []*redis.Cmd {
 	now := time.Now()
 	_, _ = l.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
 		for part := range runs(batch, place.samePart) {
-			var keys []string
+			var keys []any
 			args := []any{l.shelves.delivered.lives(now), l.shelves.handedOn.lives(now)}
 			for bucket := range runs(part, place.sameBucket) {
-				keys = l.shelves.toWrite(keys, bucket[0].bucket, now)
+				keys = append(keys, l.marks.keys.of(bucket[0].bucket, now)...)
 				packed := make([]byte, 0, 11*len(bucket))
 				for _, n := range bucket {
 					packed = n.appendRecord(packed)
 				}
 				args = append(args, packed)
 			}
-			answers = append(answers, p.Eval(ctx, noteScript, keys, args...))
+			answers = append(answers, eval(ctx, p, noteScript, keys, args))
 		}
 		return nil
 	}) // its error is that of one of the answers
