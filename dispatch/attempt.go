@@ -60,7 +60,8 @@ func (d *Dispatcher) attemptQuickly(ctx context.Context, dl *delivery) (end, err
 // one that was attempted already has an outcome, which stands then.
 func (d *Dispatcher) takeTurn(ctx context.Context, dl *delivery) (*turn, end, error) {
 	dl.started()
-	t := dl.turn()
+	t := &dl.turn
+	*t = turn{size: dl.msg.Size(), returning: dl.waited, spent: dl.history.Step > 0}
 	later, err := d.lanes.enter(ctx, dl.hook, dl.target.host, t)
 	if err != nil {
 		if dl.tries == 0 {
@@ -97,10 +98,6 @@ func (d *Dispatcher) pause(ctx context.Context, dl *delivery, wait time.Duration
 	return sleep(ctx, wait)
 }
 
-func (dl *delivery) turn() *turn {
-	return &turn{size: dl.msg.Size(), returning: dl.waited, spent: dl.history.Step > 0}
-}
-
 // quickWaits are the waits between quick attempts, doubling, each at random
 // half as short or half as long.
 func (d *Dispatcher) quickWaits() backoff.BackOff {
@@ -124,10 +121,8 @@ func (d *Dispatcher) attempt(ctx context.Context, dl *delivery, t *turn) (end, e
 	}
 	dl.history.LastAttempt = now
 	landed := make(chan struct{})
-	d.underWay.Go(func() {
-		defer close(landed)
-		d.fly(ctx, dl, t)
-	})
+	d.underWay.Add(1)
+	go d.fly(ctx, dl, t, landed)
 	select {
 	case <-landed:
 		dl.history.Status, dl.history.Evidence, dl.history.Error = dl.outcome.status, dl.outcome.evidence, dl.outcome.text
@@ -140,13 +135,15 @@ func (d *Dispatcher) attempt(ctx context.Context, dl *delivery, t *turn) (end, e
 
 // fly makes the attempt, gives the turn back, and lets the ledger know at once
 // when the CRM has the lead. While it goes on nobody else may touch the
-// delivery's body, outcome and lesson, and it touches nothing else.
-func (d *Dispatcher) fly(ctx context.Context, dl *delivery, t *turn) {
+// delivery's body, outcome, turn and lesson, and it touches nothing else.
+func (d *Dispatcher) fly(ctx context.Context, dl *delivery, t *turn, landed chan<- struct{}) {
+	defer d.underWay.Done()
 	defer func() {
 		if p := recover(); p != nil {
 			dl.outcome = outcome{verdict: transient, evidence: lead.MaybeReceived, bug: d.panicked(p, dl.msg, dl.fields()...)}
 		}
 		dl.lesson = d.lanes.end(t, dl.outcome)
+		close(landed)
 	}()
 	dl.body = formats.Render(dl.ev, dl.hook, d.opts.Provider)
 	dl.outcome = d.sender.post(ctx, dl, dl.history.LastAttempt)

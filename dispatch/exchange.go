@@ -1,10 +1,8 @@
 package dispatch
 
 import (
-	"bytes"
 	"crypto/tls"
 	"errors"
-	"io"
 	"net"
 	"net/http/httptrace"
 	"time"
@@ -15,7 +13,7 @@ import (
 	"github.com/leadhook/leadhook/lead"
 )
 
-// errReplay refuses net/http the body for a second POST.
+// errReplay refuses net/http a second POST.
 var errReplay = errors.New("the request may have been received")
 
 // An exchange is one request, and watches what becomes of it.
@@ -50,17 +48,17 @@ func (x *exchange) leave() {
 	}
 }
 
-// GetBody implements [http1.Watcher]. It is asked for the body when net/http is about to send the request
-// again by itself. Over HTTP/2 it does so only when the server said that it did
-// not process the request (REFUSED_STREAM, GOAWAY: RFC 9113 §8.7). Over
-// HTTP/1.1 it does so when it wrote nothing, on a connection that the CRM
-// closed while it was idle, and, which must not happen, when a header calls
+// MayRepeat implements [http1.Watcher]. It is asked when net/http is about to
+// send the request again by itself. Over HTTP/2 it does so only when the server
+// said that it did not process the request (REFUSED_STREAM, GOAWAY: RFC 9113
+// §8.7). Over HTTP/1.1 it does so when it wrote nothing, on a connection that the
+// CRM closed while it was idle, and, which must not happen, when a header calls
 // the request idempotent.
-func (x *exchange) GetBody() (io.ReadCloser, error) {
+func (x *exchange) MayRepeat() error {
 	if x.wrote() && !x.http2() {
-		return nil, errReplay
+		return errReplay
 	}
-	return io.NopCloser(bytes.NewReader(x.Body)), nil
+	return nil
 }
 
 func (x *exchange) http2() bool {

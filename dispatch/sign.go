@@ -31,12 +31,14 @@ func signingKeys(secrets []lead.Secret) ([][]byte, error) {
 // sign returns the value of webhook-signature (Standard Webhooks 1.0): for
 // each key an HMAC-SHA256 over id, time and body, so that during a rotation
 // the receiver may know either secret.
-func sign(keys [][]byte, id, unix string, body []byte) string {
+func sign(keys [][]byte, id, unix string, body [][]byte) string {
 	var value []byte
 	for _, key := range keys {
 		mac := hmac.New(sha256.New, key)
 		mac.Write([]byte(id + "." + unix + "."))
-		mac.Write(body)
+		for _, part := range body {
+			mac.Write(part)
+		}
 		if len(value) > 0 {
 			value = append(value, ' ')
 		}

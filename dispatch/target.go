@@ -160,7 +160,7 @@ func (dl *delivery) header(h []http1.Field, now time.Time) []http1.Field {
 		h = append(h, http1.Field{Name: "Webhook-Test", Value: "true"})
 	}
 	if len(dl.target.keys) > 0 {
-		h = append(h, http1.Field{Name: "Webhook-Signature", Value: sign(dl.target.keys, dl.history.Delivery, unix, dl.body.Bytes)})
+		h = append(h, http1.Field{Name: "Webhook-Signature", Value: sign(dl.target.keys, dl.history.Delivery, unix, dl.body.Parts[:])})
 	}
 	if parent := dl.msg.Header("traceparent"); validTraceparent(parent) {
 		h = append(h, http1.Field{Name: "Traceparent", Value: parent})
@@ -170,7 +170,7 @@ func (dl *delivery) header(h []http1.Field, now time.Time) []http1.Field {
 
 // request is what one attempt sends; room is for its fields.
 func (dl *delivery) request(room []http1.Field, now time.Time) http1.Request {
-	return http1.Request{Target: dl.target.wire, Fields: dl.header(room, now), Body: dl.body.Bytes}
+	return http1.Request{Target: dl.target.wire, Fields: dl.header(room, now), Body: dl.body.Parts[:]}
 }
 
 // validTraceparent says whether s is a traceparent that may be passed on (W3C

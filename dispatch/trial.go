@@ -66,7 +66,7 @@ type Request struct {
 func (t *Trial) Request(at time.Time) Request {
 	r := t.dl.request(nil, at)
 	return Request{
-		URL: t.dl.hook.URL, Header: r.Header(), Body: r.Body,
+		URL: t.dl.hook.URL, Header: r.Header(), Body: t.dl.body.Bytes(),
 		Delivery: t.dl.history.Delivery, Refusal: t.dl.target.refusal,
 	}
 }

@@ -33,7 +33,7 @@ func renderADF(ev *lead.Event, hook *lead.Webhook, provider string) Body {
 	p.b = make([]byte, 0, min(len(ev.Lead), maxComments)+around)
 	p.b = append(p.b, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<?adf version=\"1.0\"?>\n"...)
 	p.nest("adf", func() { p.nest("prospect", p.prospect, "status", "new") })
-	return Body{ContentType: "application/xml; charset=utf-8", Bytes: p.b}
+	return Body{ContentType: "application/xml; charset=utf-8", Parts: [...][]byte{p.b, nil, nil}}
 }
 
 func (p *prospect) prospect() {

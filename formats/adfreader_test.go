@@ -198,10 +198,10 @@ func adfOf(t *testing.T, event string) *node {
 func render(t *testing.T, ev *lead.Event, hook *lead.Webhook) *node {
 	t.Helper()
 	body := formats.Render(ev, hook, provider)
-	keep(t, body.Bytes)
-	prospect, err := parseADF(body.Bytes)
+	keep(t, body.Bytes())
+	prospect, err := parseADF(body.Bytes())
 	if err != nil {
-		t.Fatalf("lead %s: %v\n%s", ev.LeadID, err, body.Bytes)
+		t.Fatalf("lead %s: %v\n%s", ev.LeadID, err, body.Bytes())
 	}
 	return prospect
 }

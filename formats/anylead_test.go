@@ -90,8 +90,8 @@ func TestADFOfAnyLead(t *testing.T) {
 			t.Fatalf("%v: %s", err, event)
 		}
 		rendered := formats.Render(ev, &lead.Webhook{Format: lead.ADF, VendorName: nasty.Draw(t, "vendor")}, provider)
-		if _, err := parseADF(rendered.Bytes); err != nil {
-			t.Fatalf("%v\nof %s\nin %s", err, event, rendered.Bytes)
+		if _, err := parseADF(rendered.Bytes()); err != nil {
+			t.Fatalf("%v\nof %s\nin %s", err, event, rendered.Bytes())
 		}
 	})
 }
@@ -128,8 +128,8 @@ func TestADFOfManyPartsTakesLittleMemory(t *testing.T) {
 		if taken > 8*size {
 			t.Errorf("%s: a lead of %d bytes took %d bytes of memory, want at most %d", name, len(ev.Lead), taken, 8*size)
 		}
-		if spare := cap(body.Bytes) - len(body.Bytes); spare > size/4 {
-			t.Errorf("%s: a body of %d bytes holds %d more, want no more than it needs", name, len(body.Bytes), spare)
+		if spare := cap(body.Parts[0]) - len(body.Parts[0]); spare > size/4 {
+			t.Errorf("%s: a body of %d bytes holds %d more, want no more than it needs", name, len(body.Parts[0]), spare)
 		}
 	}
 }

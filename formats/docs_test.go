@@ -40,7 +40,7 @@ func TestReceiversShowsTheBodies(t *testing.T) {
 		format    lead.Format
 		name, tag string
 	}{{lead.JSON, "JSON", "json"}, {lead.ADF, "ADF", "xml"}} {
-		body := string(formats.Render(ev, &lead.Webhook{Format: shown.format}, provider).Bytes)
+		body := string(formats.Render(ev, &lead.Webhook{Format: shown.format}, provider).Bytes())
 		block := regexp.MustCompile("(?s)(<!-- examples/events/form.json as " + shown.name + "[^\n]*\n```" + shown.tag + "\n).*?```\n")
 		if n := len(block.FindAllString(now, -1)); n != 1 {
 			t.Fatalf("%s has %d blocks for %s, want 1", receivers, n, shown.name)
@@ -130,7 +130,7 @@ func TestReceiversListsEveryElement(t *testing.T) {
 	elements := map[string]bool{}
 	for _, event := range goldenEvents(t) {
 		body := formats.Render(decode(t, string(event)), &lead.Webhook{Format: lead.ADF}, provider)
-		for _, path := range elementsOf(t, body.Bytes) {
+		for _, path := range elementsOf(t, body.Bytes()) {
 			elements[path] = true
 		}
 	}

@@ -9,13 +9,20 @@
 // is left out or, in ADF's comments, shown as it stands.
 package formats
 
-import "github.com/leadhook/leadhook/lead"
+import (
+	"slices"
+
+	"github.com/leadhook/leadhook/lead"
+)
 
 // A Body is what a POST carries.
 type Body struct {
-	ContentType string // the value of the header Content-Type
-	Bytes       []byte
+	ContentType string    // the value of the header Content-Type
+	Parts       [3][]byte // one behind the other, some perhaps empty; they may be parts of the event, and must not be changed
 }
+
+// Bytes returns the body in one piece, which is the caller's.
+func (b Body) Bytes() []byte { return slices.Concat(b.Parts[:]...) }
 
 // Render gives the body for one delivery, in the webhook's format. The same
 // event and webhook give the same bytes every time.

@@ -69,7 +69,7 @@ func compare(t *testing.T, body formats.Body, contentType, format string) {
 	_, name, _ := strings.Cut(t.Name(), "/")
 	path := filepath.Join("testdata", name+"."+format+".golden")
 	if *update {
-		if err := os.WriteFile(path, body.Bytes, 0o600); err != nil {
+		if err := os.WriteFile(path, body.Bytes(), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -77,7 +77,7 @@ func compare(t *testing.T, body formats.Body, contentType, format string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(string(want), string(body.Bytes)); diff != "" {
+	if diff := cmp.Diff(string(want), string(body.Bytes())); diff != "" {
 		t.Errorf("%s: want (-), got (+); if the change is meant, run the test with -update:\n%s", path, diff)
 	}
 }

@@ -137,7 +137,7 @@ func ask(r *http.Request) (*http1.Request, error) {
 		}
 	}
 	half := len(fields) / 2 // some with all requests, some with this one
-	return &http1.Request{Target: http1.NewTarget(r.URL, fields[:half]), Fields: fields[half:], Body: body,
+	return &http1.Request{Target: http1.NewTarget(r.URL, fields[:half]), Fields: fields[half:], Body: [][]byte{body[:len(body)/2], body[len(body)/2:]},
 		Trace: httptrace.ContextClientTrace(r.Context())}, err
 }
 

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -48,8 +49,8 @@ func NewTarget(u *url.URL, header []Field) *Target {
 // A Request is a POST.
 type Request struct {
 	Target *Target
-	Fields []Field // its own part of the header; a name is not one of the target's
-	Body   []byte  // must not change any more, not even after the answer: Next may still read it
+	Fields []Field  // its own part of the header; a name is not one of the target's
+	Body   [][]byte // in parts; they must not change before Post returns
 
 	Watcher Watcher // nil: nobody watches
 	Trace   *httptrace.ClientTrace
@@ -61,9 +62,18 @@ type Watcher interface {
 	// [httptrace.ClientTrace] says.
 	GotConn(info httptrace.GotConnInfo)
 
-	// GetBody is asked by Next before it sends the body once more, as
-	// [http.Request] says. An error keeps it from doing so.
-	GetBody() (io.ReadCloser, error)
+	// MayRepeat is asked before Next sends the request once more. An error keeps
+	// it from doing so.
+	MayRepeat() error
+}
+
+// size is that of the body, in bytes.
+func (r *Request) size() int {
+	size := 0
+	for _, part := range r.Body {
+		size += len(part)
+	}
+	return size
 }
 
 // Header is the whole header, but for what tells for whom the message is and
@@ -80,16 +90,24 @@ func (r *Request) Header() http.Header {
 
 // plain is the request as net/http knows it.
 func (r *Request) plain(ctx context.Context) *http.Request {
+	body := slices.Concat(r.Body...) // Next may still read it after the answer
 	plain := &http.Request{
 		Method:        http.MethodPost,
 		URL:           r.Target.url,
 		Host:          r.Target.url.Host,
 		Header:        r.Header(),
-		Body:          io.NopCloser(bytes.NewReader(r.Body)), // net/http knows it, and sends header and body in one write
-		ContentLength: int64(len(r.Body)),
+		Body:          io.NopCloser(bytes.NewReader(body)), // net/http knows it, and sends header and body in one write
+		ContentLength: int64(len(body)),
+	}
+	plain.GetBody = func() (io.ReadCloser, error) {
+		if r.Watcher != nil {
+			if err := r.Watcher.MayRepeat(); err != nil {
+				return nil, err
+			}
+		}
+		return io.NopCloser(bytes.NewReader(body)), nil
 	}
 	if r.Watcher != nil {
-		plain.GetBody = r.Watcher.GetBody
 		ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: r.Watcher.GotConn})
 	}
 	return plain.WithContext(r.traced(ctx))
@@ -122,8 +140,10 @@ func (r *Request) write() (*message, error) {
 		return nil, err
 	}
 	m.bytes = append(m.bytes, "Content-Length: "...)
-	m.bytes = strconv.AppendInt(m.bytes, int64(len(r.Body)), 10)
-	m.bytes = append(append(m.bytes, "\r\n\r\n"...), r.Body...)
+	m.bytes = append(strconv.AppendInt(m.bytes, int64(r.size()), 10), "\r\n\r\n"...)
+	for _, part := range r.Body {
+		m.bytes = append(m.bytes, part...)
+	}
 	return m, nil
 }
 

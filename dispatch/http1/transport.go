@@ -88,8 +88,8 @@ func (t *Transport) CloseIdleConnections() {
 
 // ours says whether a request is made here.
 func (t *Transport) ours(r *Request) bool {
-	to := r.Target.to
-	if !peeks || t.Dial == nil || to == (endpoint{}) || len(r.Body) == 0 || len(r.Body) > maxBody {
+	to, size := r.Target.to, r.size()
+	if !peeks || t.Dial == nil || to == (endpoint{}) || size == 0 || size > maxBody {
 		return false
 	}
 	return !to.secure || t.known1.has(to)
