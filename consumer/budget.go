@@ -49,13 +49,13 @@ func newBudget(events, bytes int) *budget {
 
 // acquire waits until a message of that size may be open, and may start. One
 // that is larger than the whole budget takes all of it.
-func (b *budget) acquire(ctx context.Context, size int) (*start, error) {
+func (b *budget) acquire(ctx context.Context, size int) (start, error) {
 	if err := b.events.Acquire(ctx, 1); err != nil {
-		return nil, err
+		return start{}, err
 	}
 	if err := b.bytes.Acquire(ctx, b.share(size)); err != nil {
 		b.events.Release(1)
-		return nil, err
+		return start{}, err
 	}
 	b.openBytes.Add(b.share(size))
 	s, err := b.start(ctx)
@@ -81,11 +81,11 @@ func (b *budget) open() int64 {
 
 // start waits until another message may start. The end of what it returns must
 // be called.
-func (b *budget) start(ctx context.Context) (*start, error) {
+func (b *budget) start(ctx context.Context) (start, error) {
 	select {
 	case b.starting <- struct{}{}:
 	case <-ctx.Done():
-		return nil, context.Cause(ctx)
+		return start{}, context.Cause(ctx)
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -94,7 +94,7 @@ func (b *budget) start(ctx context.Context) (*start, error) {
 		b.ends = true
 		time.AfterFunc(startSpan, b.endSpan)
 	}
-	return &start{budget: b, span: b.span}, nil
+	return start{budget: b, span: b.span}, nil
 }
 
 // endSpan ends a span, and with it what has been starting since the one before.

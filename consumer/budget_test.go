@@ -19,7 +19,7 @@ func TestFewStartAtOnce(t *testing.T) {
 			if got := time.Since(began); err != nil || got != want {
 				t.Fatalf("got a start after %v, error %v; want one after %v", got, err, want)
 			}
-			return s
+			return &s
 		}
 		var first []*start
 		for range most {

@@ -133,34 +133,47 @@ func (p *partition) take(fetching, working context.Context, m *kafka.Message) bo
 	return true
 }
 
+// An opened message is one that is being handled.
+type opened struct {
+	lead.Message
+
+	p     *partition
+	size  int // as the budgets count it
+	start start
+}
+
 // handle opens one message and has it handled.
 func (p *partition) handle(fetching, working context.Context, m *kafka.Message) bool {
 	p.end.Store(m.HighWaterMark)
-	message := toMessage(m)
-	size := message.Size()
-	if !p.awaitDue(fetching, message) {
+	o := &opened{Message: toMessage(m), p: p}
+	o.size = o.Size()
+	if !p.awaitDue(fetching, &o.Message) {
 		return false
 	}
-	start, err := p.budget.acquire(fetching, size)
-	if err != nil {
+	var err error
+	if o.start, err = p.budget.acquire(fetching, o.size); err != nil {
 		return false
 	}
 	if !p.note(fetching, m.Offset) {
-		start.end()
-		p.budget.release(size)
+		o.start.end()
+		p.budget.release(o.size)
 		return false
 	}
-	p.openBytes.Add(int64(size))
-	p.s.handlers.Go(func() {
-		err := p.s.c.handler.Handle(working, message, start.end)
-		start.end()
-		p.openBytes.Add(-int64(size))
-		p.budget.release(size)
-		if err == nil {
-			p.settle(message.Offset)
-		}
-	})
+	p.openBytes.Add(int64(o.size))
+	p.s.handlers.Add(1)
+	go o.handle(working)
 	return true
+}
+
+func (o *opened) handle(working context.Context) {
+	defer o.p.s.handlers.Done()
+	err := o.p.s.c.handler.Handle(working, &o.Message, o.start.end)
+	o.start.end()
+	o.p.openBytes.Add(-int64(o.size))
+	o.p.budget.release(o.size)
+	if err == nil {
+		o.p.settle(o.Offset)
+	}
 }
 
 // awaitDue waits until the message may be handled. All messages of the topic
@@ -225,8 +238,8 @@ func (p *partition) skipped(expected, offset int64) {
 
 // toMessage builds a message of our own: one of kafka-go's that was read keeps
 // fields that must not be set when it is published again.
-func toMessage(m *kafka.Message) *lead.Message {
-	message := &lead.Message{
+func toMessage(m *kafka.Message) lead.Message {
+	message := lead.Message{
 		Topic: m.Topic, Partition: m.Partition, Offset: m.Offset,
 		Key: m.Key, Value: m.Value, Time: m.Time,
 	}

@@ -195,17 +195,17 @@ func (d *Dispatcher) Handle(ctx context.Context, m *lead.Message, started func()
 	defer func() {
 		if p := recover(); p != nil {
 			d.metrics.internal.Inc()
-			err = d.buryRecord(ctx, r, lead.Internal, d.panicked(p, r.msg))
+			err = d.buryRecord(ctx, &r, lead.Internal, d.panicked(p, r.msg))
 		}
 	}()
-	if early, err := d.hopOn(ctx, r); early || err != nil {
+	if early, err := d.hopOn(ctx, &r); early || err != nil {
 		return err
 	}
-	ev, refusal := d.decode(r)
+	ev, refusal := d.decode(&r)
 	if refusal != nil {
 		d.metrics.unreadable.Inc()
 		r.history.Advertiser = cmp.Or(r.history.Advertiser, refusal.Advertiser)
-		return d.buryRecord(ctx, r, refusal.Reason, refusal.Text)
+		return d.buryRecord(ctx, &r, refusal.Reason, refusal.Text)
 	}
 	if ev.Kind == lead.KindOther && !r.waited {
 		d.metrics.unknownType.Inc()
@@ -218,7 +218,7 @@ func (d *Dispatcher) Handle(ctx context.Context, m *lead.Message, started func()
 	if r.waited {
 		return d.deliver(ctx, r.delivery(ev, byID(hooks, r.history.Webhook)))
 	}
-	return d.deliverAll(ctx, r, ev, d.wanting(ev, hooks))
+	return d.deliverAll(ctx, &r, ev, d.wanting(ev, hooks))
 }
 
 // wanting returns the webhooks that want the event, and counts those that
@@ -251,7 +251,8 @@ func (d *Dispatcher) deliverAll(ctx context.Context, r *record, ev *lead.Event, 
 	errs := make([]error, len(hooks))
 	var wg sync.WaitGroup
 	for i, hook := range hooks {
-		wg.Go(func() { errs[i] = d.deliver(ctx, r.delivery(ev, hook)) })
+		dl := r.delivery(ev, hook)
+		wg.Go(func() { errs[i] = d.deliver(ctx, dl) })
 	}
 	wg.Wait()
 	return errors.Join(errs...)

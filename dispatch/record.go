@@ -20,11 +20,11 @@ type record struct {
 }
 
 // read finds out whether a message is an event or a delivery that has waited.
-func (d *Dispatcher) read(m *lead.Message, started func()) *record {
+func (d *Dispatcher) read(m *lead.Message, started func()) record {
 	if w := d.parts.Wheel.Read(m); w != nil {
-		return &record{msg: &w.Message, history: w.History, notBefore: w.NotBefore, waited: true, started: started}
+		return record{msg: &w.Message, history: w.History, notBefore: w.NotBefore, waited: true, started: started}
 	}
-	return &record{msg: m, history: lead.History{Received: m.Time}, started: started}
+	return record{msg: m, history: lead.History{Received: m.Time}, started: started}
 }
 
 func (d *Dispatcher) buryRecord(ctx context.Context, r *record, reason lead.Reason, text string) error {
@@ -61,6 +61,9 @@ func byID(hooks []*lead.Webhook, id string) *lead.Webhook {
 // last that it waits in. It says whether that has settled the record.
 func (d *Dispatcher) hopOn(ctx context.Context, r *record) (settled bool, err error) {
 	const shortest = 2 * time.Second // what is less is not worth a hop
+	if !r.waited {
+		return false, nil
+	}
 	wait := time.Until(r.notBefore)
 	switch {
 	case wait <= 0:

@@ -156,7 +156,7 @@ func (s *sender) post(ctx context.Context, dl *delivery, now time.Time) outcome 
 		}
 		drain(answer)
 	}
-	return judge(answer.StatusCode, answer.Header, time.Now())
+	return judge(answer.StatusCode, answer.Header)
 }
 
 // drain reads the rest of an answer so that its connection can be used again.

@@ -10,9 +10,12 @@ func TestGarbageIsCollectedRarelyUnlessGOGCSaysOtherwise(t *testing.T) {
 	defer debug.SetGCPercent(debug.SetGCPercent(own))
 	for variable, want := range map[string]int{"50": own, "": 200} {
 		t.Setenv("GOGC", variable)
-		collectRarely()
+		ballast := collectRarely()
 		if got := debug.SetGCPercent(own); got != want {
 			t.Errorf("with GOGC=%q the heap grows by %d %%, want %d", variable, got, want)
+		}
+		if has := ballast != nil; has != (variable == "") {
+			t.Errorf("with GOGC=%q there is a ballast: %v", variable, has)
 		}
 	}
 }
