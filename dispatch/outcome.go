@@ -64,7 +64,7 @@ func (o outcome) reason() lead.Reason {
 func (o outcome) final() bool { return o.verdict == gone || o.verdict == refused }
 
 // judge reads the answer to an attempt. The status alone decides.
-func judge(status int, header http.Header) outcome {
+func judge(status int, retry string) outcome {
 	o := outcome{verdict: verdictOf(status), status: status}
 	if o.verdict == delivered {
 		return o
@@ -72,7 +72,7 @@ func judge(status int, header http.Header) outcome {
 	o.evidence = lead.Answered
 	o.text = strings.TrimSpace(fmt.Sprintf("the CRM answered %d %s", status, http.StatusText(status))) + advice(status)
 	if status == http.StatusTooManyRequests || status == http.StatusServiceUnavailable {
-		o.pause, o.pauseAsked = retryAfter(header.Get("Retry-After"), time.Now())
+		o.pause, o.pauseAsked = retryAfter(retry, time.Now())
 	}
 	return o
 }

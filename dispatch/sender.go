@@ -29,6 +29,8 @@ const (
 	// whose other side does not read.
 	maxClogged = time.Second
 
+	http2Proto = "HTTP/2.0" // as net/http calls it
+
 	// idleTimeout ends idle connections before CRMs do: a request that meets
 	// the other side's close counts as maybe received. Node.js and Apache
 	// close after 5 seconds, load balancers after 60.
@@ -62,7 +64,7 @@ type sender struct {
 
 // A poster makes requests: an [http1.Transport], before that of net/http.
 type poster interface {
-	Post(ctx context.Context, r *http1.Request) (*http.Response, error)
+	Post(ctx context.Context, r *http1.Request) (*http1.Answer, error)
 	CloseIdleConnections()
 }
 
@@ -148,23 +150,23 @@ func (s *sender) post(ctx context.Context, dl *delivery, now time.Time) outcome 
 		}
 		return s.fault(err, x)
 	}
-	if answer.Body != http.NoBody { // the rest is cut here for net/http; package http1 has its BodyTimeout
+	if !answer.Whole { // the rest is cut here for net/http; package http1 has its BodyTimeout
 		rest := min(maxAnswerTime, time.Until(deadline))
 		defer time.AfterFunc(rest, x.limit.over).Stop()
-		if answer.ProtoMajor == 2 {
+		if answer.Proto == http2Proto {
 			defer x.closeAfter(rest + maxClogged)()
 		}
 		drain(answer)
 	}
-	return judge(answer.StatusCode, answer.Header)
+	return judge(answer.Status, answer.RetryAfter)
 }
 
 // drain reads the rest of an answer so that its connection can be used again.
 // What is in it, and whether it can be read, changes nothing: the status
 // decides. After 101 there is no rest, and no deadline either: net/http leaves
 // the connection to its caller.
-func drain(answer *http.Response) {
-	if answer.StatusCode != http.StatusSwitchingProtocols {
+func drain(answer *http1.Answer) {
+	if answer.Status != http.StatusSwitchingProtocols {
 		_, _ = io.CopyN(io.Discard, answer.Body, maxAnswerBody)
 	}
 	_ = answer.Body.Close()

@@ -135,7 +135,7 @@ type tapped struct {
 	trace  *httptrace.ClientTrace
 }
 
-func (t *tapped) Post(limit context.Context, r *http1.Request) (*http.Response, error) {
+func (t *tapped) Post(limit context.Context, r *http1.Request) (*http1.Answer, error) {
 	cut, cancel := context.WithCancelCause(limit)
 	stop := context.AfterFunc(t.ctx, func() { cancel(context.Cause(t.ctx)) })
 	end := func() { stop(); cancel(nil) }
@@ -149,7 +149,7 @@ func (t *tapped) Post(limit context.Context, r *http1.Request) (*http.Response, 
 		return nil, err
 	}
 	t.report.Protocol = answer.Proto
-	answer.Body = &headReader{ReadCloser: answer.Body, head: &t.report.Head, end: end}
+	answer.Body, answer.Whole = &headReader{ReadCloser: answer.Body, head: &t.report.Head, end: end}, false // so that it is read
 	return answer, nil
 }
 

@@ -17,7 +17,7 @@ func DeliveryID(ev *Event, webhookID string) string {
 		b = append(b, 0)
 	}
 	sum := sha256.Sum256(b)
-	return "dlv_" + hex.EncodeToString(sum[:16])
+	return string(hex.AppendEncode(append(b[:0], "dlv_"...), sum[:16]))
 }
 
 // Evidence grades a failed attempt by what it says about the CRM: whether the

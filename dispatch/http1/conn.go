@@ -47,30 +47,38 @@ func newConn(dialled net.Conn, to endpoint) *conn {
 	return c
 }
 
-// exchange sends a request in one piece, and reads the answer up to its body.
-// Answers that only say that another one comes (1xx, RFC 9110 §15.2) are passed
-// over, but for 101, after which it is HTTP no more.
-func (c *conn) exchange(request []byte, most int64, t trace) (*http.Response, error) {
-	_, err := c.Write(request)
+// exchange sends a request in one piece, and reads the answer up to its body. It
+// says whether the connection lasts behind that.
+func (c *conn) exchange(request []byte, most int64, t trace) (answer *Answer, lasts bool, err error) {
+	_, err = c.Write(request)
 	t.WroteRequest(err)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	c.in = readers.Get().(*bufio.Reader) //nolint:forcetypeassert // there is nothing else in it
 	c.in.Reset(c)
 	c.left = most
 	if _, err := c.in.Peek(1); err != nil { // io.EOF stays what it is so
-		return nil, err
+		return nil, false, err
 	}
 	t.GotFirstResponseByte()
+	if answer := c.brief(); answer != nil {
+		return answer, true, nil
+	}
+	return c.long()
+}
+
+// long reads any answer. Those that only say that another one comes (1xx, RFC
+// 9110 §15.2) are passed over, but for 101, after which it is HTTP no more.
+func (c *conn) long() (answer *Answer, lasts bool, err error) {
 	for {
-		answer, err := http.ReadResponse(c.in, nil) // nil: of anything but HEAD
+		r, err := http.ReadResponse(c.in, nil) //nolint:bodyclose // is the caller's; nil: it answers anything but HEAD
 		if err != nil {
-			return nil, err
+			return nil, false, err
 		}
-		if answer.StatusCode/100 != 1 || answer.StatusCode == http.StatusSwitchingProtocols {
+		if r.StatusCode/100 != 1 || r.StatusCode == http.StatusSwitchingProtocols {
 			c.left = math.MaxInt64
-			return answer, nil
+			return answerOf(r), !r.Close && r.StatusCode != http.StatusSwitchingProtocols, nil
 		}
 	}
 }

@@ -17,6 +17,7 @@ import (
 	"net/url"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -119,7 +120,15 @@ func (a asker) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	return a.Post(noValues{r.Context()}, request)
+	answer, err := a.Post(noValues{r.Context()}, request)
+	if err != nil {
+		return nil, err
+	}
+	header := http.Header{}
+	if answer.RetryAfter != "" {
+		header.Set("Retry-After", answer.RetryAfter)
+	}
+	return &http.Response{StatusCode: answer.Status, Proto: answer.Proto, Header: header, Body: answer.Body}, nil
 }
 
 // noValues hides the values of a context, such as the hooks that the request has
@@ -265,8 +274,50 @@ func TestConnections(t *testing.T) {
 	}
 }
 
+// TestUsualAnswerIsWhole has answers that come in one piece: the exchange is over
+// with those that are plain. What is otherwise is read by net/http.
+func TestUsualAnswerIsWhole(t *testing.T) {
+	const ok = "HTTP/1.1 200 OK\r\n"
+	for name, c := range map[string]struct {
+		answer      string
+		whole       bool
+		retry, body string
+	}{
+		"no content": {"HTTP/1.1 204 No Content\r\n\r\n", true, "", ""},
+		"empty":      {ok + "Content-Length: 0\r\n\r\n", true, "", ""},
+		"as of a server": {ok + "Server: nginx/1.27\r\nDate: Sun, 29 Nov 2026 10:00:00 GMT\r\nContent-Type: application/json\r\n" +
+			"content-length: 11\r\nConnection: Keep-Alive\r\nSet-Cookie: a=b; Path=/\r\n\r\n{\"ok\":true}", true, "", `{"ok":true}`},
+		"overloaded":         {"HTTP/1.1 503 No\r\nRetry-After:  120 \r\nRetry-After: 1\r\nContent-Length: 2\r\n\r\nno", true, "120", "no"},
+		"without a reason":   {"HTTP/1.1 200\r\nContent-Length: 0\r\n\r\n", true, "", ""},
+		"chunks":             {ok + "Transfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n", false, "", "ok"},
+		"closes":             {ok + "Connection: close\r\nContent-Length: 2\r\n\r\nok", false, "", "ok"},
+		"one length twice":   {ok + "Content-Length: 2\r\nContent-Length: 2\r\n\r\nok", false, "", "ok"},
+		"long":               {ok + "Content-Length: 5000\r\n\r\n" + strings.Repeat("x", 5000), false, "", strings.Repeat("x", 5000)},
+		"retry, but unusual": {"HTTP/1.1 503 No\r\nRetry-After: 120\r\nX: \xff\r\nContent-Length: 2\r\n\r\nno", false, "120", "no"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := listen(t, answering(c.answer, false))
+			transport, _ := newTransport(t)
+			request, err := ask(newPost(t, "http://"+s.address, "lead"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			answer, err := transport.Post(t.Context(), request)
+			if err != nil {
+				t.Fatal(err)
+			}
+			body, err := io.ReadAll(answer.Body)
+			if answer.Whole != c.whole || answer.RetryAfter != c.retry || string(body) != c.body || err != nil {
+				t.Errorf("got whole %v, Retry-After %q, body %.20q, error %v; want %v, %q, %.20q", answer.Whole, answer.RetryAfter, body, err,
+					c.whole, c.retry, c.body)
+			}
+		})
+	}
+}
+
 func TestUnreadBodyCostsItsConnection(t *testing.T) {
-	s := listen(t, answering("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello", false))
+	long := strings.Repeat("x", 5000)
+	s := listen(t, answering("HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\n"+long, false))
 	transport, _ := newTransport(t)
 	for range 2 {
 		answer, err := transport.RoundTrip(newPost(t, "http://"+s.address, "lead"))
@@ -790,21 +841,31 @@ func BenchmarkPost(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	for name, post := range map[string]func() (*http.Response, error){
-		"http1":    func() (*http.Response, error) { return transport.Post(b.Context(), request) },
-		"net-http": func() (*http.Response, error) { return plain.Transport.RoundTrip(newPost(b, crm.URL, body)) },
+	for name, post := range map[string]func() error{
+		"http1": func() error {
+			answer, err := transport.Post(b.Context(), request)
+			if err == nil {
+				_ = answer.Body.Close()
+			}
+			return err
+		},
+		"net-http": func() error {
+			answer, err := plain.Transport.RoundTrip(newPost(b, crm.URL, body))
+			if err == nil {
+				_ = answer.Body.Close()
+			}
+			return err
+		},
 	} {
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()
 			b.SetParallelism(64 / runtime.GOMAXPROCS(0))
 			b.RunParallel(func(pb *testing.PB) {
 				for pb.Next() {
-					answer, err := post()
-					if err != nil {
+					if err := post(); err != nil {
 						b.Error(err)
 						return
 					}
-					_ = answer.Body.Close()
 				}
 			})
 		})
@@ -817,6 +878,10 @@ func FuzzAnswer(f *testing.F) {
 		"HTTP/1.1 204 No Content\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello",
 		"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n", "HTTP/1.0 200 OK\n\nhello",
 		"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n", "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n",
+		"HTTP/1.1 200 OK\r\nconnection: Keep-Alive\r\nContent-length:\t2 \r\n\r\nok", "HTTP/1.1 200 OK\r\nContent-Length : 2\r\n\r\nok",
+		"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok", "HTTP/1.1 204 x\r\nContent-Length: 2\r\n\r\nok",
+		"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nok", "HTTP/1.1 200 OK\r\nX: y\r\n z\r\nContent-Length: +2\r\n\r\nok",
+		"HTTP/1.1 429 x\r\nretry-after: 7\r\nRetry-After: 8\r\nContent-Length: 0\r\n\r\n", "HTTP/1.1 304 x\r\n\r\n", "HTTP/1.1 299\r\n\r\n",
 		"HTTP/1.1 503 x\r\nRetry-After: 5\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\nx", "SSH-2.0\r\n", "HTTP/1.1 2 \r\n\r\n", "",
 	} {
 		f.Add([]byte(seed))
@@ -851,14 +916,12 @@ func outcome(t *testing.T, way http.RoundTripper) []string {
 	}
 	defer answer.Body.Close()
 	if answer.StatusCode == http.StatusSwitchingProtocols {
-		return []string{answer.Status}
+		return []string{"101"}
 	}
 	body, err := io.ReadAll(answer.Body)
 	end := "whole"
 	if err != nil {
 		end = "cut short"
 	}
-	var header strings.Builder
-	_ = answer.Header.Write(&header)
-	return []string{answer.Proto, answer.Status, header.String(), string(body), end}
+	return []string{answer.Proto, strconv.Itoa(answer.StatusCode), answer.Header.Get("Retry-After"), string(body), end}
 }

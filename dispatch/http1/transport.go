@@ -3,8 +3,8 @@
 // A connection of net/http has two goroutines of its own, which hand each
 // request and each answer over; for a request of a kilobyte and an answer of
 // some bytes that is half of what it costs. Here the caller writes the request
-// and reads the answer itself, with [http.ReadResponse], and idle connections
-// have no goroutine.
+// and reads the answer itself, with [http.ReadResponse] unless it is a short and
+// plain one, and idle connections have no goroutine.
 package http1
 
 import (
@@ -59,10 +59,9 @@ type Transport struct {
 	known1 endpoints // that speak HTTP/1.1 over TLS
 }
 
-// Post makes a request. Like [http.RoundTripper] it returns any answer, whose
-// body must be closed, and an error only if there is none. The Request of the
-// answer may be nil.
-func (t *Transport) Post(ctx context.Context, r *Request) (*http.Response, error) {
+// Post makes a request. Like [http.RoundTripper] it returns any answer, and an
+// error only if there is none.
+func (t *Transport) Post(ctx context.Context, r *Request) (*Answer, error) {
 	if !t.ours(r) {
 		return t.pass(ctx, r)
 	}
@@ -97,12 +96,15 @@ func (t *Transport) ours(r *Request) bool {
 
 // pass leaves a request to Next, and learns from the answer what the server
 // speaks: net/http offers it HTTP/2 as well.
-func (t *Transport) pass(ctx context.Context, r *Request) (*http.Response, error) {
-	answer, err := t.Next.RoundTrip(r.plain(ctx))
-	if err == nil && r.Target.to.secure && answer.ProtoMajor == 1 {
+func (t *Transport) pass(ctx context.Context, r *Request) (*Answer, error) {
+	answer, err := t.Next.RoundTrip(r.plain(ctx)) //nolint:bodyclose // is the caller's
+	if err != nil {
+		return nil, err
+	}
+	if r.Target.to.secure && answer.ProtoMajor == 1 {
 		t.known1.add(r.Target.to)
 	}
-	return answer, err
+	return answerOf(answer), nil
 }
 
 // connect takes an idle connection, or opens one.
@@ -149,14 +151,14 @@ func (t *Transport) secure(ctx context.Context, dialled net.Conn, to endpoint, t
 
 // exchange makes a request on a connection. It closes that if no answer comes;
 // otherwise the end of the answer's body gives it back.
-func (t *Transport) exchange(ctx context.Context, r *Request, m *message, c *conn) (*http.Response, error) {
+func (t *Transport) exchange(ctx context.Context, r *Request, m *message, c *conn) (*Answer, error) {
 	trace, got := trace{r.Trace}, httptrace.GotConnInfo{Conn: c.Conn, Reused: !c.since.IsZero()}
 	if trace.GotConn(got); r.Watcher != nil {
 		r.Watcher.GotConn(got)
 	}
 	deadline, limited := ctx.Deadline()
 	c.endBy(deadline)
-	answer, err := c.exchange(m.bytes, t.MaxHeader, trace)
+	answer, lasts, err := c.exchange(m.bytes, t.MaxHeader, trace)
 	if err != nil {
 		c.drop()
 		if errors.Is(err, os.ErrDeadlineExceeded) {
@@ -164,13 +166,12 @@ func (t *Transport) exchange(ctx context.Context, r *Request, m *message, c *con
 		}
 		return nil, err
 	}
-	lasts := !answer.Close && answer.StatusCode != http.StatusSwitchingProtocols
-	if answer.Body != http.NoBody || c.secure() { // otherwise nothing more is read
+	if !answer.Whole || c.secure() { // otherwise nothing more is read
 		if end := time.Now().Add(t.BodyTimeout); !limited || end.Before(deadline) {
 			c.endBy(end)
 		}
 	}
-	if answer.Body == http.NoBody {
+	if answer.Whole {
 		t.end(c, true, lasts)
 		return answer, nil
 	}

@@ -1,0 +1,133 @@
+package http1
+
+import (
+	"bytes"
+	"io"
+	"net/http"
+	"strconv"
+
+	"golang.org/x/net/http/httpguts"
+)
+
+// An Answer is what a server said to a request.
+type Answer struct {
+	Status     int
+	Proto      string        // such as HTTP/1.1
+	RetryAfter string        // the first field of that name in the header; empty: there is none
+	Body       io.ReadCloser // must be read or closed, unless it is whole; never nil
+	Whole      bool          // the body has come, or there is none: the exchange is over
+}
+
+func answerOf(r *http.Response) *Answer {
+	return &Answer{
+		Status: r.StatusCode, Proto: r.Proto, RetryAfter: r.Header.Get("Retry-After"),
+		Body: r.Body, Whole: r.Body == http.NoBody,
+	}
+}
+
+// brief reads what most answers are: a header without anything unusual, and a
+// body of a length that it tells, all of which has come with the first bytes. It
+// returns nil, and has read nothing, where anything is otherwise or in doubt:
+// then it is for [http.ReadResponse] to understand, which makes the whole header
+// anew for each answer.
+func (c *conn) brief() *Answer {
+	b, _ := c.in.Peek(c.in.Buffered())
+	header, content, ends := bytes.Cut(b, []byte("\r\n\r\n"))
+	line, fields, _ := bytes.Cut(header, []byte("\r\n"))
+	status, known := statusOf(line)
+	if !ends || !known {
+		return nil
+	}
+	a := &Answer{Status: status, Proto: "HTTP/1.1", Body: http.NoBody, Whole: true}
+	length := -1
+	for len(fields) > 0 {
+		line, fields, _ = bytes.Cut(fields, []byte("\r\n"))
+		if !a.take(line, &length) {
+			return nil
+		}
+	}
+	if status == http.StatusNoContent || status == http.StatusNotModified {
+		if length >= 0 {
+			return nil
+		}
+		length = 0
+	}
+	if length != len(content) {
+		return nil
+	}
+	if length > 0 {
+		a.Body = &body{in: io.NopCloser(bytes.NewReader(bytes.Clone(content))), done: func(bool) {}}
+	}
+	_, _ = c.in.Discard(len(b))
+	return a
+}
+
+// statusOf reads a status line (RFC 9112 §4), unless it is an unusual one.
+func statusOf(line []byte) (status int, usual bool) {
+	const before, whole = "HTTP/1.1 ", len("HTTP/1.1 200")
+	if len(line) < whole || string(line[:len(before)]) != before || len(line) > whole && line[whole] != ' ' || !printable(line) {
+		return 0, false
+	}
+	status, usual = number(line[len(before):whole])
+	return status, usual && status >= 200
+}
+
+// take reads a field (RFC 9112 §5), and the length if it tells that. It returns
+// false for one that is unusual, or that says anything else of where the answer
+// or its connection ends.
+func (a *Answer) take(line []byte, length *int) bool {
+	name, value, isField := bytes.Cut(line, []byte(":"))
+	value = bytes.Trim(value, " \t")
+	if !isField || !isToken(name) || !printable(value) {
+		return false
+	}
+	switch {
+	case isName(name, "Transfer-Encoding"), isName(name, "Trailer"):
+		return false
+	case isName(name, "Connection"):
+		return isName(value, "keep-alive")
+	case isName(name, "Content-Length"):
+		if n, usual := number(value); usual && *length < 0 {
+			*length = n
+			return true
+		}
+		return false
+	case isName(name, "Retry-After"):
+		if a.RetryAfter == "" {
+			a.RetryAfter = string(value)
+		}
+	}
+	return true
+}
+
+// isName compares names, in whatever case; most differ in length.
+func isName(b []byte, name string) bool {
+	return len(b) == len(name) && bytes.EqualFold(b, []byte(name))
+}
+
+func isToken(b []byte) bool {
+	for _, c := range b {
+		if !httpguts.IsTokenRune(rune(c)) {
+			return false
+		}
+	}
+	return len(b) > 0
+}
+
+func printable(b []byte) bool {
+	for _, c := range b {
+		if c < ' ' && c != '\t' || c >= 0x7f {
+			return false
+		}
+	}
+	return true
+}
+
+// number reads digits, so few that nobody can read them otherwise.
+func number(b []byte) (n int, usual bool) {
+	if len(b) == 0 || len(b) > 5 || b[0] < '0' || b[0] > '9' {
+		return 0, false
+	}
+	n, err := strconv.Atoi(string(b))
+	return n, err == nil
+}
