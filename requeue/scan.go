@@ -1,6 +1,7 @@
 package requeue
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -50,6 +51,7 @@ func (s *Selection) Only(partition int, offset int64) *Selection {
 func (s *Selection) Each(ctx context.Context, events bool, visit func(l *Letter) error) error {
 	count := s.reader.count(s.spans)
 	var mu sync.Mutex // held while visit runs
+	var ended error   // guarded by mu: what visit returned; the context ends only some time after that
 	readers, ctx := errgroup.WithContext(ctx)
 	readers.SetLimit(sideBySide)
 	for partition, span := range maps.All(s.spans) {
@@ -67,10 +69,11 @@ func (s *Selection) Each(ctx context.Context, events bool, visit func(l *Letter)
 				}
 				mu.Lock()
 				defer mu.Unlock()
-				if ctx.Err() != nil {
-					return context.Cause(ctx)
+				if err := cmp.Or(ended, context.Cause(ctx)); err != nil {
+					return err
 				}
-				return visit(&letter)
+				ended = visit(&letter)
+				return ended
 			})
 		})
 	}
