@@ -110,7 +110,8 @@ func (b *budget) endSpan() {
 	}
 }
 
-// A start is that of one message.
+// A start is that of one message. It must not be copied once it may end: each copy
+// would end by itself.
 type start struct {
 	budget *budget
 	span   int  // in which it began

@@ -27,7 +27,7 @@ type delivery struct {
 	started func()    // says that the delivery has come to its lane
 
 	looked time.Time // when the ledger did not know it to be further on
-	turn   turn      // the last one
+	turn   turn      // of its latest attempt; nobody has it any more when another one begins
 	target *target
 	body   formats.Body // the same on every attempt; only one under way has it
 

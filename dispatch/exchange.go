@@ -20,9 +20,9 @@ var errReplay = errors.New("the request may have been received")
 type exchange struct {
 	http1.Request
 
-	limit  limit
-	target *target
-	fields [mostFields]http1.Field // room for those of the request
+	limit limit
+	aim   *target
+	room  [mostFields]http1.Field // for the fields of the request
 
 	outer net.Conn     // as net/http has it; nil as long as there is none
 	conn  *countedConn // under it

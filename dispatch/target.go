@@ -64,7 +64,8 @@ func (s *sender) constant(hook *lead.Webhook) []http1.Field {
 	return constant
 }
 
-// ofDelivery says whether a field is one that [delivery.header] may have.
+// ofDelivery says whether a field is one that [delivery.header] may have. Seeding
+// refuses webhooks with one; a record may have been written otherwise.
 func ofDelivery(name string) bool {
 	return name == "Content-Type" || name == "Traceparent" || strings.HasPrefix(name, "Webhook-")
 }

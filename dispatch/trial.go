@@ -142,7 +142,7 @@ func (t *tapped) Post(limit context.Context, r *http1.Request) (*http1.Answer, e
 	t.trace.GotConn = func(got httptrace.GotConnInfo) {
 		context.AfterFunc(cut, func() { _ = got.Conn.Close() })
 	}
-	r.Trace = t.trace
+	r.Trace, r.BodyWanted = t.trace, true
 	answer, err := t.poster.Post(cut, r)
 	if err != nil {
 		end()

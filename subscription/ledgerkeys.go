@@ -156,13 +156,14 @@ func (r *keyring) of(bucket uint64, now time.Time) []any {
 		r.shelves.delivered.number(now), r.shelves.delivered.number(soon),
 		r.shelves.handedOn.number(now), r.shelves.handedOn.number(soon),
 	}
+	keys, known := r.keys[bucket]
+	if known && r.periods == periods {
+		return keys
+	}
 	if r.periods != periods || len(r.keys) >= mostKeys {
 		r.periods, r.keys = periods, make(map[uint64][]any)
 	}
-	keys, known := r.keys[bucket]
-	if !known {
-		keys = r.list(r.shelves, bucket, now)
-		r.keys[bucket] = keys
-	}
+	keys = r.list(r.shelves, bucket, now)
+	r.keys[bucket] = keys
 	return keys
 }

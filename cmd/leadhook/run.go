@@ -56,8 +56,8 @@ func (runCommand) Run(ctx context.Context, w *world) error {
 // more, unless GOGC says otherwise. What is in use is bounded, and small beside
 // what a lead costs in garbage collections: a tenth of its CPU with Go's default.
 //
-// The 16 MiB are for twice of what it returns, and what must be kept: it counts
-// as in use, and takes no memory, since nothing is written there.
+// What it returns must be kept alive: its 8 MiB count as in use, so that the heap
+// may grow by twice as much. They take no memory, since nothing is written there.
 func collectRarely() (ballast []byte) {
 	const percent, size = 200, 8 << 20
 	if os.Getenv("GOGC") != "" {

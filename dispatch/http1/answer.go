@@ -2,6 +2,7 @@ package http1
 
 import (
 	"bytes"
+	"cmp"
 	"io"
 	"net/http"
 	"strconv"
@@ -14,8 +15,8 @@ type Answer struct {
 	Status     int
 	Proto      string        // such as HTTP/1.1
 	RetryAfter string        // the first field of that name in the header; empty: there is none
-	Body       io.ReadCloser // must be read or closed, unless it is whole; never nil
 	Whole      bool          // the body has come, or there is none: the exchange is over
+	Body       io.ReadCloser // must be read or closed, unless it is whole; never nil. A whole one is empty if it was not wanted
 }
 
 func answerOf(r *http.Response) *Answer {
@@ -30,7 +31,7 @@ func answerOf(r *http.Response) *Answer {
 // returns nil, and has read nothing, where anything is otherwise or in doubt:
 // then it is for [http.ReadResponse] to understand, which makes the whole header
 // anew for each answer.
-func (c *conn) brief() *Answer {
+func (c *conn) brief(bodyWanted bool) *Answer {
 	b, _ := c.in.Peek(c.in.Buffered())
 	header, content, ends := bytes.Cut(b, []byte("\r\n\r\n"))
 	line, fields, _ := bytes.Cut(header, []byte("\r\n"))
@@ -55,7 +56,7 @@ func (c *conn) brief() *Answer {
 	if length != len(content) {
 		return nil
 	}
-	if length > 0 {
+	if bodyWanted && length > 0 {
 		a.Body = &body{in: io.NopCloser(bytes.NewReader(bytes.Clone(content))), done: func(bool) {}}
 	}
 	_, _ = c.in.Discard(len(b))
@@ -93,9 +94,8 @@ func (a *Answer) take(line []byte, length *int) bool {
 		}
 		return false
 	case isName(name, "Retry-After"):
-		if a.RetryAfter == "" {
-			a.RetryAfter = string(value)
-		}
+		a.RetryAfter = cmp.Or(a.RetryAfter, string(value))
+		return len(value) > 0
 	}
 	return true
 }

@@ -49,8 +49,9 @@ func newConn(dialled net.Conn, to endpoint) *conn {
 
 // exchange sends a request in one piece, and reads the answer up to its body. It
 // says whether the connection lasts behind that.
-func (c *conn) exchange(request []byte, most int64, t trace) (answer *Answer, lasts bool, err error) {
-	_, err = c.Write(request)
+func (c *conn) exchange(r *Request, m *message, most int64) (answer *Answer, lasts bool, err error) {
+	t := trace{r.Trace}
+	_, err = c.Write(m.bytes)
 	t.WroteRequest(err)
 	if err != nil {
 		return nil, false, err
@@ -62,7 +63,7 @@ func (c *conn) exchange(request []byte, most int64, t trace) (answer *Answer, la
 		return nil, false, err
 	}
 	t.GotFirstResponseByte()
-	if answer := c.brief(); answer != nil {
+	if answer := c.brief(r.BodyWanted); answer != nil {
 		return answer, true, nil
 	}
 	return c.long()

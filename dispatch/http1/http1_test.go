@@ -147,7 +147,7 @@ func ask(r *http.Request) (*http1.Request, error) {
 	}
 	half := len(fields) / 2 // some with all requests, some with this one
 	return &http1.Request{Target: http1.NewTarget(r.URL, fields[:half]), Fields: fields[half:], Body: [][]byte{body[:len(body)/2], body[len(body)/2:]},
-		Trace: httptrace.ContextClientTrace(r.Context())}, err
+		Trace: httptrace.ContextClientTrace(r.Context()), BodyWanted: true}, err
 }
 
 func newPost(tb testing.TB, url, body string) *http.Request {
@@ -881,7 +881,8 @@ func FuzzAnswer(f *testing.F) {
 		"HTTP/1.1 200 OK\r\nconnection: Keep-Alive\r\nContent-length:\t2 \r\n\r\nok", "HTTP/1.1 200 OK\r\nContent-Length : 2\r\n\r\nok",
 		"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok", "HTTP/1.1 204 x\r\nContent-Length: 2\r\n\r\nok",
 		"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nok", "HTTP/1.1 200 OK\r\nX: y\r\n z\r\nContent-Length: +2\r\n\r\nok",
-		"HTTP/1.1 429 x\r\nretry-after: 7\r\nRetry-After: 8\r\nContent-Length: 0\r\n\r\n", "HTTP/1.1 304 x\r\n\r\n", "HTTP/1.1 299\r\n\r\n",
+		"HTTP/1.1 429 x\r\nretry-after: 7\r\nRetry-After: 8\r\nContent-Length: 0\r\n\r\n", "HTTP/1.1 304 x\r\n\r\n",
+		"HTTP/1.1 503 x\r\nRetry-After:\r\nRetry-After: 5\r\nContent-Length: 0\r\n\r\n", "HTTP/1.1 299\r\n\r\n",
 		"HTTP/1.1 503 x\r\nRetry-After: 5\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\nx", "SSH-2.0\r\n", "HTTP/1.1 2 \r\n\r\n", "",
 	} {
 		f.Add([]byte(seed))

@@ -17,8 +17,8 @@ import (
 	"golang.org/x/net/http/httpguts"
 )
 
-// A Field is one of a header's. Its name is as [http.CanonicalHeaderKey] writes
-// it.
+// A Field is one of a header's. Its name must be as [http.CanonicalHeaderKey]
+// writes it: another one is not recognised as one that does not count.
 type Field struct{ Name, Value string }
 
 // A Target is where requests go, and the part of their header that is the same
@@ -52,8 +52,9 @@ type Request struct {
 	Fields []Field  // its own part of the header; a name is not one of the target's
 	Body   [][]byte // in parts; they must not change before Post returns
 
-	Watcher Watcher // nil: nobody watches
-	Trace   *httptrace.ClientTrace
+	BodyWanted bool                   // the body of the answer is wanted also where it has come whole
+	Watcher    Watcher                // nil: nobody watches
+	Trace      *httptrace.ClientTrace // nil: nobody traces
 }
 
 // A Watcher sees what becomes of a request.

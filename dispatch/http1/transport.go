@@ -40,7 +40,8 @@ const maxBody = 32 << 10
 // deadline does.
 //
 // Of the hooks of a request's Trace it calls those of dialling and TLS, GotConn,
-// WroteRequest and GotFirstResponseByte. It looks for none in the context.
+// WroteRequest and GotFirstResponseByte. It looks for none in the context itself;
+// Next and Dial may.
 type Transport struct {
 	Next http.RoundTripper // makes the other requests; required
 
@@ -152,13 +153,13 @@ func (t *Transport) secure(ctx context.Context, dialled net.Conn, to endpoint, t
 // exchange makes a request on a connection. It closes that if no answer comes;
 // otherwise the end of the answer's body gives it back.
 func (t *Transport) exchange(ctx context.Context, r *Request, m *message, c *conn) (*Answer, error) {
-	trace, got := trace{r.Trace}, httptrace.GotConnInfo{Conn: c.Conn, Reused: !c.since.IsZero()}
-	if trace.GotConn(got); r.Watcher != nil {
+	got := httptrace.GotConnInfo{Conn: c.Conn, Reused: !c.since.IsZero()}
+	if (trace{r.Trace}).GotConn(got); r.Watcher != nil {
 		r.Watcher.GotConn(got)
 	}
 	deadline, limited := ctx.Deadline()
 	c.endBy(deadline)
-	answer, lasts, err := c.exchange(m.bytes, t.MaxHeader, trace)
+	answer, lasts, err := c.exchange(r, m, t.MaxHeader)
 	if err != nil {
 		c.drop()
 		if errors.Is(err, os.ErrDeadlineExceeded) {
