@@ -18,11 +18,10 @@ var errReplay = errors.New("the request may have been received")
 
 // An exchange is one request, and watches what becomes of it.
 type exchange struct {
-	http1.Request
-
-	limit limit
-	aim   *target
-	room  [mostFields]http1.Field // for the fields of the request
+	request http1.Request
+	room    [mostFields]http1.Field // for its fields
+	limit   limit
+	target  *target
 
 	outer net.Conn     // as net/http has it; nil as long as there is none
 	conn  *countedConn // under it

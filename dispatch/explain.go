@@ -39,7 +39,7 @@ func (s *sender) explain(err error, x *exchange) string {
 		return "the proxy did not connect to the CRM"
 	}
 	if cert, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
-		return explainCertificate(cert, x.aim.url.Host)
+		return explainCertificate(cert, x.target.url.Host)
 	}
 	if dns, ok := errors.AsType[*net.DNSError](err); ok {
 		return explainDNS(dns)

@@ -134,16 +134,16 @@ func enableHTTP2(t *http.Transport, timeout time.Duration) {
 // answer, within the time that an attempt has, whatever becomes of ctx.
 func (s *sender) post(ctx context.Context, dl *delivery, now time.Time) outcome {
 	deadline := now.Add(s.opts.Timeout)
-	x := &exchange{aim: dl.target, limit: limited(ctx, deadline)}
+	x := &exchange{target: dl.target, limit: limited(ctx, deadline)}
 	if dl.target.refusal != nil {
 		return s.fault(dl.target.refusal, x)
 	}
 	defer x.leave()
 	defer x.limit.over()
 
-	x.Request = dl.request(x.room[:0], now)
-	x.Watcher = x
-	answer, err := s.transport.Post(&x.limit, &x.Request)
+	x.request = dl.request(x.room[:0], now)
+	x.request.Watcher = x
+	answer, err := s.transport.Post(&x.limit, &x.request)
 	if err != nil {
 		if !time.Now().Before(deadline) {
 			err = errDeadline
