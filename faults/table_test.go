@@ -97,7 +97,7 @@ each CRM saw, what waits and what is dead.
   *ledger batch* (it was killed before the ledger had the mark of an answered attempt), *maybe received* (the CRM took
   the lead and did not say so), *Redis* (the ledger was away or lost). Anything else fails the suite.
 - **recovered in** is the time from the end of the fault until the last lead was delivered that had been published
-  before it.
+  before it; a dash: none of those was left by then, or the case does not ask.
 - **not met** is what a case demands and did not get.
 
 `
