@@ -79,7 +79,7 @@ func statusOf(line []byte) (status int, usual bool) {
 func (a *Answer) take(line []byte, length *int) bool {
 	name, value, isField := bytes.Cut(line, []byte(":"))
 	value = bytes.Trim(value, " \t")
-	if !isField || !isToken(name) || !printable(value) {
+	if !isField || !httpguts.ValidHeaderFieldName(string(name)) || !printable(value) {
 		return false
 	}
 	switch {
@@ -103,15 +103,6 @@ func (a *Answer) take(line []byte, length *int) bool {
 // isName compares names, in whatever case; most differ in length.
 func isName(b []byte, name string) bool {
 	return len(b) == len(name) && bytes.EqualFold(b, []byte(name))
-}
-
-func isToken(b []byte) bool {
-	for _, c := range b {
-		if !httpguts.IsTokenRune(rune(c)) {
-			return false
-		}
-	}
-	return len(b) > 0
 }
 
 func printable(b []byte) bool {
