@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/redis/go-redis/v9"
 
+	"github.com/leadhook/leadhook/internal/redistest"
 	"github.com/leadhook/leadhook/lead"
 	"github.com/leadhook/leadhook/subscription"
 )
@@ -30,7 +31,7 @@ func browse(t *testing.T, store *subscription.Store, after string, limit int) []
 }
 
 func TestPagesShowEveryWebhookOnceWhateverChangesBetweenThem(t *testing.T) {
-	store := subscription.NewStore(newRedis(t))
+	store := subscription.NewStore(redistest.New(t))
 	var hooks []lead.Webhook
 	for n := range 3000 {
 		hooks = append(hooks, hook(fmt.Sprint("w", n), fmt.Sprint("USA_", n%700)))
@@ -63,7 +64,7 @@ func TestPagesShowEveryWebhookOnceWhateverChangesBetweenThem(t *testing.T) {
 }
 
 func TestAPageReadsLittleOfWhatThereIs(t *testing.T) {
-	rdb := newRedis(t)
+	rdb := redistest.New(t)
 	store := subscription.NewStore(rdb)
 	var hooks []lead.Webhook
 	for n := range 20_000 {
@@ -84,7 +85,7 @@ func TestAPageReadsLittleOfWhatThereIs(t *testing.T) {
 }
 
 func TestWhatIsYieldedIsCompleteWithItsStanding(t *testing.T) {
-	rdb := newRedis(t)
+	rdb := redistest.New(t)
 	store := subscription.NewStore(rdb)
 	a, b := full("a", "USA_1"), hook("b", "USA_2")
 	seed(t, store, a, b)
@@ -104,7 +105,7 @@ func TestWhatIsYieldedIsCompleteWithItsStanding(t *testing.T) {
 }
 
 func TestWhatIsNotThereAndWhatIsLostAreToldApart(t *testing.T) {
-	rdb := newRedis(t)
+	rdb := redistest.New(t)
 	store := subscription.NewStore(rdb)
 	for step, want := range []error{subscription.ErrNotSeeded, subscription.ErrNoWebhook, subscription.ErrNotSeeded} {
 		switch step {
@@ -128,7 +129,7 @@ func TestWhatIsNotThereAndWhatIsLostAreToldApart(t *testing.T) {
 }
 
 func TestRedisThatIsEmptiedWhileAllIsReadIsNoticed(t *testing.T) {
-	rdb := newRedis(t)
+	rdb := redistest.New(t)
 	store := subscription.NewStore(rdb)
 	seed(t, store, hook("a", "USA_1"), hook("b", "USA_2"), hook("c", "USA_3"))
 	var last error

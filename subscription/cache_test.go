@@ -18,6 +18,7 @@ import (
 	"github.com/redis/go-redis/v9"
 	"go.uber.org/zap"
 
+	"github.com/leadhook/leadhook/internal/redistest"
 	"github.com/leadhook/leadhook/subscription"
 )
 
@@ -100,7 +101,7 @@ func (r *rig) removeUnannounced(advertiser string) {
 type deaf struct{ redis.UniversalClient }
 
 func (d deaf) Subscribe(ctx context.Context, channels ...string) *redis.PubSub {
-	unreachable := newClient(func(context.Context, string, string) (net.Conn, error) { return nil, errors.New("no connection") })
+	unreachable := redistest.NewClient(func(context.Context, string, string) (net.Conn, error) { return nil, errors.New("no connection") })
 	defer func() { _ = unreachable.Close() }()
 	return unreachable.Subscribe(ctx, channels...)
 }
@@ -109,8 +110,8 @@ func TestWithoutAnnouncementsNothingOlderThanASecondIsUsed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		server := miniredis.NewMiniRedis()
 		defer server.Close()
-		rdb := newClient((&line{server: server}).dial)
-		defer closed(rdb)
+		rdb := redistest.NewClient((&redistest.Line{Server: server}).Dial)
+		defer redistest.Close(rdb)
 		r := &rig{t: t, server: server, store: subscription.NewStore(rdb), reg: prometheus.NewRegistry()}
 		r.cache = subscription.NewCache(subscription.NewStore(deaf{rdb}), subscription.Options{}, r.reg, zap.NewNop())
 		ctx, cancel := context.WithCancel(t.Context())
@@ -136,11 +137,11 @@ func TestEverythingIsReadAnewAfterTheChannelWasLost(t *testing.T) {
 		r.begin(at("USA_1", "old"))
 		r.wants("USA_1", urlAt("old"))
 		time.Sleep(5 * time.Second)
-		r.line.cut()
+		r.line.Cut()
 		r.seed(at("USA_1", "new")) // announced, to nobody
 		time.Sleep(3 * time.Second)
 		r.wants("USA_1", urlAt("old")) // Redis is away: better than nothing
-		r.line.mend()
+		r.line.Mend()
 		time.Sleep(5 * time.Second)
 		r.wants("USA_1", urlAt("new"))
 	})
@@ -152,7 +153,7 @@ func TestChannelThatFallsSilentIsNotTrusted(t *testing.T) {
 		r.wants("USA_1", urlAt("old"))
 		time.Sleep(5 * time.Second)
 		r.wants("USA_1", urlAt("old"))
-		r.line.silence()
+		r.line.Silence()
 		r.seed(at("USA_1", "new"))
 		r.wants("USA_1", urlAt("old")) // so that the test knows that it was not heard
 		time.Sleep(time.Second)
@@ -166,7 +167,7 @@ func TestRedisAwayServesWhatIsCachedForTheGrace(t *testing.T) {
 		r.wants("USA_1", urlAt("a"))
 		r.wants("USA_2")
 		time.Sleep(10 * time.Minute) // heard all the time that nothing changed
-		r.line.cut()
+		r.line.Cut()
 		time.Sleep(4 * time.Minute)
 		r.wants("USA_1", urlAt("a"))
 		r.wants("USA_2")
@@ -183,7 +184,7 @@ func TestRedisAwayServesWhatIsCachedForTheGrace(t *testing.T) {
 		if !unknown.waits() || !known.waits() {
 			t.Error("a look-up did not wait: beyond the grace, or not cached at all")
 		}
-		r.line.mend()
+		r.line.Mend()
 		time.Sleep(5 * time.Second)
 		known.wants(t, urlAt("a"))
 		unknown.wants(t)
@@ -218,14 +219,14 @@ func TestWithoutGraceNothingIsServedWhileRedisIsAway(t *testing.T) {
 	run(t, subscription.Options{}, func(t *testing.T, r *rig) {
 		r.begin(at("USA_1", "a"))
 		r.wants("USA_1", urlAt("a"))
-		r.line.cut()
+		r.line.Cut()
 		time.Sleep(time.Minute)
 		known := r.asks(t.Context(), "USA_1")
 		time.Sleep(time.Minute)
 		if !known.waits() {
 			t.Error("what is cached was used while Redis was away")
 		}
-		r.line.mend()
+		r.line.Mend()
 		time.Sleep(5 * time.Second)
 		known.wants(t, urlAt("a"))
 	})
@@ -235,7 +236,7 @@ func TestRedisIsNotTriedForEveryLeadWhileItIsAway(t *testing.T) {
 	run(t, withGrace, func(t *testing.T, r *rig) {
 		r.begin(at("USA_1", "a"))
 		r.wants("USA_1", urlAt("a"))
-		r.line.cut()
+		r.line.Cut()
 		time.Sleep(time.Minute)
 		r.reads.since()
 		for range 1000 {
@@ -253,10 +254,10 @@ func TestEmptiedRedisCountsAsAway(t *testing.T) {
 		r.begin(at("USA_1", "a"))
 		r.wants("USA_1", urlAt("a"))
 		time.Sleep(6 * time.Minute) // more than the grace, and heard all the time that nothing changed
-		r.line.cut()
+		r.line.Cut()
 		r.server.FlushAll()
 		time.Sleep(3 * time.Second)
-		r.line.mend() // Redis was restarted, and is empty
+		r.line.Mend() // Redis was restarted, and is empty
 		time.Sleep(40 * time.Second)
 		r.wants("USA_1", urlAt("a"))
 		unknown := r.asks(t.Context(), "USA_2")
@@ -285,9 +286,9 @@ func TestRedisAwayAndEmptyAtTheStart(t *testing.T) {
 		cause := errors.New("the partition moved on")
 		ctx, cancel := context.WithCancelCause(t.Context())
 		moved := r.asks(ctx, "USA_2")
-		r.line.cut()
+		r.line.Cut()
 		time.Sleep(time.Minute)
-		r.line.mend()
+		r.line.Mend()
 		time.Sleep(10 * time.Second)
 		if !waiting.waits() || !moved.waits() {
 			t.Fatal("a look-up was answered, by a Redis that was never seeded")

@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/redis/go-redis/v9"
 
+	"github.com/leadhook/leadhook/internal/redistest"
 	"github.com/leadhook/leadhook/lead"
 	"github.com/leadhook/leadhook/subscription"
 )
@@ -24,7 +25,7 @@ func setActive(t *testing.T, store *subscription.Store, id string, active, want 
 }
 
 func TestAWebhookSetActiveIsWhatASeedWouldWrite(t *testing.T) {
-	rdb := newRedis(t)
+	rdb := redistest.New(t)
 	store := subscription.NewStore(rdb)
 	for _, w := range []lead.Webhook{hook("a", "USA_1"), full("a", "USA_1")} {
 		for _, active := range []bool{true, false} {
@@ -43,7 +44,7 @@ func TestAWebhookSetActiveIsWhatASeedWouldWrite(t *testing.T) {
 }
 
 func TestEnablingEndsWhatTheServiceFoundOut(t *testing.T) {
-	store := subscription.NewStore(newRedis(t))
+	store := subscription.NewStore(redistest.New(t))
 	a, b := hook("a", "USA_1"), hook("b", "USA_1")
 	seed(t, store, a, b)
 	for _, w := range []lead.Webhook{a, b} {
@@ -108,7 +109,7 @@ func (b between) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 }
 
 func TestAChangeUndoesNoSeedThatComesBetween(t *testing.T) {
-	rdb := newRedis(t)
+	rdb := redistest.New(t)
 	store := subscription.NewStore(rdb)
 	w := hook("a", "USA_1")
 	seed(t, store, w)
@@ -128,7 +129,7 @@ func TestAChangeUndoesNoSeedThatComesBetween(t *testing.T) {
 }
 
 func TestRemovedIsRemovedAndItsIDRemains(t *testing.T) {
-	rdb := newRedis(t)
+	rdb := redistest.New(t)
 	store := subscription.NewStore(rdb)
 	a, b := hook("a", "USA_1"), hook("b", "USA_1")
 	seed(t, store, a, b)
@@ -154,7 +155,7 @@ func TestRemovedIsRemovedAndItsIDRemains(t *testing.T) {
 }
 
 func TestADamagedWebhookIsRemovedAndNotChanged(t *testing.T) {
-	rdb := newRedis(t)
+	rdb := redistest.New(t)
 	store := subscription.NewStore(rdb)
 	seed(t, store, hook("a", "USA_1"))
 	if err := rdb.HSet(t.Context(), webhooksKey(t, rdb), "a", "{").Err(); err != nil {

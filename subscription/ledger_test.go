@@ -141,7 +141,7 @@ func TestLedgerGoesOnWithoutRedis(t *testing.T) {
 	runLedger(t, subscription.LedgerOptions{}, func(t *testing.T, r *ledgerRig) {
 		r.ledger.Note("1", delivery("1", "a"), lead.MarkDelivered)
 		r.flush()
-		r.line.cut()
+		r.line.Cut()
 		r.reached("1", delivery("1", "a"), 0, 600*time.Millisecond)
 		r.ledger.Note("2", delivery("2", "a"), 3)
 		for range 1000 {
@@ -159,7 +159,7 @@ func TestLedgerGoesOnWithoutRedis(t *testing.T) {
 			t.Errorf("Flush: got error %v, want one that says that 2 marks wait", err)
 		}
 		time.Sleep(time.Hour)
-		r.line.mend()
+		r.line.Mend()
 		time.Sleep(5 * time.Second)
 		r.reached("1", delivery("1", "a"), lead.MarkDelivered, atOnce)
 		r.flush()
@@ -176,7 +176,7 @@ func TestLedgerGoesOnWithoutRedis(t *testing.T) {
 func TestRedisThatHangsCostsOneLookUpItsPatience(t *testing.T) {
 	runLedger(t, subscription.LedgerOptions{}, func(t *testing.T, r *ledgerRig) {
 		r.reached("1", delivery("1", "a"), 0, atOnce)
-		r.line.hang()
+		r.line.Hang()
 		r.reached("1", delivery("1", "a"), 0, 600*time.Millisecond)
 		for range 20 {
 			r.reached("1", delivery("1", "a"), 0, 0)
@@ -187,7 +187,7 @@ func TestRedisThatHangsCostsOneLookUpItsPatience(t *testing.T) {
 
 func TestLookUpEndsWithItsContext(t *testing.T) {
 	runLedger(t, subscription.LedgerOptions{}, func(t *testing.T, r *ledgerRig) {
-		r.line.hang()
+		r.line.Hang()
 		cause := errors.New("the partition moved on")
 		ctx, cancel := context.WithCancelCause(t.Context())
 		cancel(cause)

@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/zap"
 
+	"github.com/leadhook/leadhook/internal/redistest"
 	"github.com/leadhook/leadhook/lead"
 	"github.com/leadhook/leadhook/subscription"
 )
@@ -25,7 +26,7 @@ func BenchmarkLedger(b *testing.B) {
 		"random": func(int) string { return strconv.Itoa(rand.IntN(1e9)) },
 	} {
 		b.Run(name, func(b *testing.B) {
-			l := subscription.NewLedger(newRedis(b), subscription.LedgerOptions{}, prometheus.NewRegistry(), zap.NewNop())
+			l := subscription.NewLedger(redistest.New(b), subscription.LedgerOptions{}, prometheus.NewRegistry(), zap.NewNop())
 			ctx, cancel := context.WithCancel(b.Context())
 			var run sync.WaitGroup
 			run.Go(func() { l.Run(ctx) })

@@ -21,7 +21,7 @@ func TestLedgerIsAMapOfMaxima(t *testing.T) {
 				for i, s := range steps {
 					s.do([]*ledgerRig{r, other}[i%2], r, model)
 				}
-				r.line.mend()
+				r.line.Mend()
 				_, _ = r.ledger.Reached(t.Context(), "1", "a1") // may find out that its connection is dead
 				time.Sleep(5 * time.Second)
 				r.flush()
@@ -68,8 +68,8 @@ func (s step) do(at, first *ledgerRig, model map[string]lead.Mark) {
 	case "pause":
 		time.Sleep(time.Duration(s.mark) * time.Millisecond)
 	case "cut":
-		first.line.cut()
+		first.line.Cut()
 	case "mend":
-		first.line.mend()
+		first.line.Mend()
 	}
 }

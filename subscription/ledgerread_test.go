@@ -6,6 +6,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/leadhook/leadhook/internal/redistest"
 	"github.com/leadhook/leadhook/lead"
 	"github.com/leadhook/leadhook/subscription"
 )
@@ -46,7 +47,7 @@ func (r *ledgerRig) marks(of *subscription.Ledger, keys []subscription.DeliveryK
 }
 
 func TestMarksFailWithoutRedis(t *testing.T) {
-	for name, away := range map[string]func(*line){"away": (*line).cut, "hanging": (*line).hang} {
+	for name, away := range map[string]func(*redistest.Line){"away": (*redistest.Line).Cut, "hanging": (*redistest.Line).Hang} {
 		runLedger(t, subscription.LedgerOptions{}, func(t *testing.T, r *ledgerRig) {
 			away(r.line)
 			if got, err := r.ledger.Marks(t.Context(), []subscription.DeliveryKey{{LeadID: "1", Delivery: "dlv_1"}}); err == nil {

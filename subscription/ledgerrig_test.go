@@ -16,6 +16,7 @@ import (
 	"go.uber.org/zap/zapcore"
 	"go.uber.org/zap/zaptest/observer"
 
+	"github.com/leadhook/leadhook/internal/redistest"
 	"github.com/leadhook/leadhook/lead"
 	"github.com/leadhook/leadhook/subscription"
 )
@@ -36,9 +37,9 @@ func runLedger(t *testing.T, opts subscription.LedgerOptions, test func(t *testi
 		server.ClockTTL(true)
 		defer server.Close()
 		core, logs := observer.New(zapcore.DebugLevel)
-		base := &rig{t: t, server: server, line: &line{server: server}, logs: logs}
-		rdb := newClient(base.line.dial)
-		defer closed(rdb)
+		base := &rig{t: t, server: server, line: &redistest.Line{Server: server}, logs: logs}
+		rdb := redistest.NewClient(base.line.Dial)
+		defer redistest.Close(rdb)
 		r := &ledgerRig{rig: base, opts: opts, trips: &trips{}}
 		rdb.AddHook(r.trips)
 		r.start(rdb, zap.New(core))
@@ -59,8 +60,8 @@ func (r *ledgerRig) start(rdb redis.UniversalClient, log *zap.Logger) {
 // another runs a second instance's ledger, on a line of its own.
 func (r *ledgerRig) another(test func(other *ledgerRig)) {
 	r.t.Helper()
-	rdb := newClient((&line{server: r.server}).dial)
-	defer closed(rdb)
+	rdb := redistest.NewClient((&redistest.Line{Server: r.server}).Dial)
+	defer redistest.Close(rdb)
 	other := &ledgerRig{rig: &rig{t: r.t, server: r.server}, opts: r.opts}
 	other.start(rdb, zap.NewNop())
 	defer func() { other.stop() }()

@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/zap"
 
+	"github.com/leadhook/leadhook/internal/redistest"
 	"github.com/leadhook/leadhook/subscription"
 )
 
@@ -47,7 +48,7 @@ func becomes(t *testing.T, cache *subscription.Cache, advertiser string, within 
 }
 
 func TestTwoCachesFollowARedis(t *testing.T) {
-	rdb := newRedis(t)
+	rdb := redistest.New(t)
 	store := subscription.NewStore(rdb)
 	seed(t, store, at("USA_1", "old"))
 	caches := []*subscription.Cache{start(t, store, withGrace), start(t, store, withGrace)}
@@ -94,7 +95,7 @@ func readyWithin(t *testing.T, cache *subscription.Cache, within time.Duration) 
 
 // BenchmarkForCached is the look-up of nearly every lead.
 func BenchmarkForCached(b *testing.B) {
-	rdb := newRedis(b)
+	rdb := redistest.New(b)
 	store := subscription.NewStore(rdb)
 	if _, err := store.Seed(b.Context(), nil, subscription.SeedOptions{}); err != nil {
 		b.Fatal(err)

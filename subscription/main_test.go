@@ -1,11 +1,8 @@
 package subscription_test
 
 import (
-	"os"
 	"testing"
 
-	"github.com/alicebob/miniredis/v2"
-	"github.com/redis/go-redis/v9"
 	"github.com/redis/go-redis/v9/logging"
 	"go.uber.org/goleak"
 
@@ -15,28 +12,6 @@ import (
 func TestMain(m *testing.M) {
 	logging.Disable() // of the client, which writes of every lost connection
 	goleak.VerifyTestMain(m)
-}
-
-// newRedis is a client for an empty Redis: the one that LEADHOOK_TEST_REDIS
-// names, whose database is flushed, or else one inside the test.
-func newRedis(t testing.TB) redis.UniversalClient {
-	t.Helper()
-	opts := &redis.Options{}
-	if url := os.Getenv("LEADHOOK_TEST_REDIS"); url != "" {
-		var err error
-		if opts, err = redis.ParseURL(url); err != nil {
-			t.Fatal("LEADHOOK_TEST_REDIS is not a redis:// URL")
-		}
-	} else {
-		opts.Addr = miniredis.RunT(t).Addr()
-	}
-	opts.ContextTimeoutEnabled = true
-	rdb := redis.NewClient(opts)
-	t.Cleanup(func() { _ = rdb.Close() })
-	if err := rdb.FlushDB(t.Context()).Err(); err != nil {
-		t.Fatal("emptying Redis:", err)
-	}
-	return rdb
 }
 
 // hook is a sound webhook with the given id and advertiser.

@@ -1,15 +1,11 @@
 package subscription_test
 
 import (
-	"bytes"
 	"context"
-	"errors"
 	"fmt"
-	"net"
 	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -17,11 +13,11 @@ import (
 	"github.com/alicebob/miniredis/v2"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/redis/go-redis/v9"
-	"github.com/redis/go-redis/v9/maintnotifications"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
 	"go.uber.org/zap/zaptest/observer"
 
+	"github.com/leadhook/leadhook/internal/redistest"
 	"github.com/leadhook/leadhook/lead"
 	"github.com/leadhook/leadhook/subscription"
 )
@@ -30,7 +26,7 @@ import (
 type rig struct {
 	t      *testing.T
 	server *miniredis.Miniredis
-	line   *line
+	line   *redistest.Line
 	store  *subscription.Store // what a seed command uses: always connected
 	cache  *subscription.Cache
 	reg    *prometheus.Registry
@@ -48,12 +44,12 @@ func run(t *testing.T, opts subscription.Options, test func(t *testing.T, r *rig
 		defer server.Close()
 		core, logs := observer.New(zapcore.DebugLevel)
 		r := &rig{
-			t: t, server: server, line: &line{server: server}, reg: prometheus.NewRegistry(), logs: logs, reads: &reads{},
+			t: t, server: server, line: &redistest.Line{Server: server}, reg: prometheus.NewRegistry(), logs: logs, reads: &reads{},
 		}
-		direct := newClient((&line{server: server}).dial)
-		defer closed(direct)
-		rdb := newClient(r.line.dial)
-		defer closed(rdb)
+		direct := redistest.NewClient((&redistest.Line{Server: server}).Dial)
+		defer redistest.Close(direct)
+		rdb := redistest.NewClient(r.line.Dial)
+		defer redistest.Close(rdb)
 		rdb.AddHook(r.reads)
 		r.store = subscription.NewStore(direct)
 		r.cache = subscription.NewCache(subscription.NewStore(rdb), opts, r.reg, zap.New(core))
@@ -65,131 +61,6 @@ func run(t *testing.T, opts subscription.Options, test func(t *testing.T, r *rig
 		time.Sleep(time.Second)
 		test(t, r)
 	})
-}
-
-// closed closes a client and waits for what it leaves running for a second.
-func closed(rdb *redis.Client) {
-	_ = rdb.Close()
-	time.Sleep(2 * time.Second)
-}
-
-func newClient(dial func(context.Context, string, string) (net.Conn, error)) *redis.Client {
-	return redis.NewClient(&redis.Options{
-		Addr: "127.0.0.1:6379", Dialer: dial, ContextTimeoutEnabled: true,
-		MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled},
-	})
-}
-
-// A line is the connection to a server; it can be cut.
-type line struct {
-	server *miniredis.Miniredis
-
-	mu    sync.Mutex
-	isCut bool
-	hangs bool
-	conns []*buffered
-}
-
-func (l *line) dial(context.Context, string, string) (net.Conn, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.isCut {
-		return nil, errors.New("the line is cut")
-	}
-	pipe, err := l.server.Dial()
-	if err != nil {
-		return nil, err
-	}
-	conn := &buffered{Conn: pipe, out: make(chan []byte, 1024), closed: make(chan struct{})}
-	conn.silent.Store(l.hangs)
-	go conn.send()
-	l.conns = append(l.conns, conn)
-	return conn, nil
-}
-
-// buffered lets a client write a pipeline of commands before it reads the
-// answers, as a socket does and a net.Pipe does not.
-type buffered struct {
-	net.Conn
-	out    chan []byte
-	once   sync.Once
-	closed chan struct{}
-
-	subscribed, silent atomic.Bool
-}
-
-func (b *buffered) Write(p []byte) (int, error) {
-	if bytes.Contains(p, []byte("subscribe")) {
-		b.subscribed.Store(true)
-	}
-	select {
-	case b.out <- slices.Clone(p):
-		return len(p), nil
-	case <-b.closed:
-		return 0, net.ErrClosed
-	}
-}
-
-func (b *buffered) send() {
-	for {
-		select {
-		case p := <-b.out:
-			_, _ = b.Conn.Write(p)
-		case <-b.closed:
-			return
-		}
-	}
-}
-
-func (b *buffered) Read(p []byte) (int, error) {
-	for {
-		n, err := b.Conn.Read(p)
-		if err != nil || !b.silent.Load() {
-			return n, err
-		}
-	}
-}
-
-func (b *buffered) Close() error {
-	b.once.Do(func() { close(b.closed) })
-	return b.Conn.Close()
-}
-
-func (l *line) cut() {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.isCut = true
-	for _, conn := range l.conns {
-		_ = conn.Close()
-	}
-	l.conns = nil
-}
-
-// silence loses what comes over connections with a subscription; they
-// stay open.
-func (l *line) silence() {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for _, conn := range l.conns {
-		conn.silent.Store(conn.subscribed.Load())
-	}
-}
-
-// hang loses what comes over all connections there are, and lets no new one
-// through; all stay open.
-func (l *line) hang() {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.hangs = true
-	for _, conn := range l.conns {
-		conn.silent.Store(true)
-	}
-}
-
-func (l *line) mend() {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.isCut = false
 }
 
 // reads counts what was asked about advertisers, probes aside, and can hold

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/leadhook/leadhook/internal/redistest"
 	"github.com/leadhook/leadhook/lead"
 	"github.com/leadhook/leadhook/subscription"
 )
@@ -31,7 +32,7 @@ func seedFileOf(n int) []byte {
 // BenchmarkWebhooks measures what is done with 100,000 webhooks; LEADHOOK_TEST_REDIS
 // names the Redis, which is emptied, else it is the one inside the test.
 func BenchmarkWebhooks(b *testing.B) {
-	rdb := newRedis(b)
+	rdb := redistest.New(b)
 	store := subscription.NewStore(rdb)
 	file := seedFileOf(manyWebhooks)
 	var hooks []lead.Webhook

@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
+	"github.com/leadhook/leadhook/internal/redistest"
 	"github.com/leadhook/leadhook/lead"
 	"github.com/leadhook/leadhook/subscription"
 )
@@ -76,7 +77,7 @@ func anyWebhook() *rapid.Generator[lead.Webhook] {
 }
 
 func TestWhatIsExportedSeedsTheSameRecords(t *testing.T) {
-	rdb := newRedis(t)
+	rdb := redistest.New(t)
 	store := subscription.NewStore(rdb)
 	rapid.Check(t, func(rt *rapid.T) {
 		hooks := rapid.SliceOfNDistinct(anyWebhook(), 0, 5, func(h lead.Webhook) string { return h.ID }).Draw(rt, "webhooks")

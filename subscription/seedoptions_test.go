@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/redis/go-redis/v9"
 
+	"github.com/leadhook/leadhook/internal/redistest"
 	"github.com/leadhook/leadhook/lead"
 	"github.com/leadhook/leadhook/subscription"
 )
@@ -48,7 +49,7 @@ func beforeAndAfter() (before, after []lead.Webhook) {
 }
 
 func TestPruneRemovesWhatTheSeedDoesNotHave(t *testing.T) {
-	rdb := newRedis(t)
+	rdb := redistest.New(t)
 	store := subscription.NewStore(rdb)
 	before, after := beforeAndAfter()
 	seed(t, store, before...)
@@ -88,7 +89,7 @@ func TestRemovedWebhooksAreAnnouncedAtOnce(t *testing.T) {
 }
 
 func TestPruneThatIsNotConfirmedWritesNothing(t *testing.T) {
-	rdb := newRedis(t)
+	rdb := redistest.New(t)
 	store := subscription.NewStore(rdb)
 	before, after := beforeAndAfter()
 	seed(t, store, before...)
@@ -107,7 +108,7 @@ func TestPruneThatIsNotConfirmedWritesNothing(t *testing.T) {
 }
 
 func TestDryRunSaysWhatChangesAndWritesNothing(t *testing.T) {
-	rdb := newRedis(t)
+	rdb := redistest.New(t)
 	store := subscription.NewStore(rdb)
 	before, after := beforeAndAfter()
 	seed(t, store, before...)

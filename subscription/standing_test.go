@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/leadhook/leadhook/internal/redistest"
 	"github.com/leadhook/leadhook/lead"
 	"github.com/leadhook/leadhook/subscription"
 )
@@ -43,7 +44,7 @@ func stands(t *testing.T, store *subscription.Store, w lead.Webhook, f lead.Fail
 }
 
 func TestStandingOutlivesTheSameSeedAndNotAChange(t *testing.T) {
-	store := subscription.NewStore(newRedis(t))
+	store := subscription.NewStore(redistest.New(t))
 	a, b := hook("a", "USA_1"), full("other", "USA_1")
 	seed(t, store, a, b)
 	stands(t, store, a, lead.Failing{}, lead.Disabled{})
@@ -70,7 +71,7 @@ func TestStandingOutlivesTheSameSeedAndNotAChange(t *testing.T) {
 }
 
 func TestRecoveredWebhookIsNotFailingAndStaysDisabled(t *testing.T) {
-	store := subscription.NewStore(newRedis(t))
+	store := subscription.NewStore(redistest.New(t))
 	a := hook("a", "USA_1")
 	seed(t, store, a)
 	h := stored(t, store, a)
@@ -83,7 +84,7 @@ func TestRecoveredWebhookIsNotFailingAndStaysDisabled(t *testing.T) {
 }
 
 func TestVerdictAboutAnotherVersionIsNotWritten(t *testing.T) {
-	rdb := newRedis(t)
+	rdb := redistest.New(t)
 	store := subscription.NewStore(rdb)
 	a := hook("a", "USA_1")
 	seed(t, store, a)
@@ -105,7 +106,7 @@ func TestVerdictAboutAnotherVersionIsNotWritten(t *testing.T) {
 }
 
 func TestUnreadableStandingDoesNotCount(t *testing.T) {
-	rdb := newRedis(t)
+	rdb := redistest.New(t)
 	store := subscription.NewStore(rdb)
 	a := hook("a", "USA_1")
 	seed(t, store, a)
@@ -144,7 +145,7 @@ func TestDisabledWebhookIsHeardOfAtOnce(t *testing.T) {
 }
 
 func TestErrorsOfStandingNameTheWebhookAlone(t *testing.T) {
-	rdb := newRedis(t)
+	rdb := redistest.New(t)
 	store := subscription.NewStore(rdb)
 	w := full("b", "USA_2")
 	seed(t, store, w)

@@ -14,12 +14,13 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/redis/go-redis/v9"
 
+	"github.com/leadhook/leadhook/internal/redistest"
 	"github.com/leadhook/leadhook/lead"
 	"github.com/leadhook/leadhook/subscription"
 )
 
 func TestWebhooksComeBackAsTheyWereSeeded(t *testing.T) {
-	store := subscription.NewStore(newRedis(t))
+	store := subscription.NewStore(redistest.New(t))
 	b, a, other := full("b", "USA_1"), hook("a", "USA_1"), hook("c", "USA_2")
 	seed(t, store, b, a, other)
 	got, err := store.Webhooks(t.Context(), "USA_1")
@@ -53,7 +54,7 @@ func seed(t *testing.T, store *subscription.Store, hooks ...lead.Webhook) subscr
 }
 
 func TestRedisThatWasNotSeededIsNotTakenForOneWithoutWebhooks(t *testing.T) {
-	rdb := newRedis(t)
+	rdb := redistest.New(t)
 	store := subscription.NewStore(rdb)
 	if _, err := store.Webhooks(t.Context(), "USA_1"); !errors.Is(err, subscription.ErrNotSeeded) {
 		t.Errorf("before a seed: got error %v, want ErrNotSeeded", err)
@@ -74,7 +75,7 @@ func TestRedisThatWasNotSeededIsNotTakenForOneWithoutWebhooks(t *testing.T) {
 }
 
 func TestSeedSaysWhatItDidAndRemovesNothing(t *testing.T) {
-	store := subscription.NewStore(newRedis(t))
+	store := subscription.NewStore(redistest.New(t))
 	a, b, c, d := hook("a", "USA_1"), full("b", "USA_1"), hook("c", "USA_2"), hook("d", "USA_3")
 	seed(t, store, a, b, c)
 	a.Active = false
@@ -125,7 +126,7 @@ func TestSeedWritesNothingIfAnyWebhookMayNotBe(t *testing.T) {
 		"an invalid one":    {[]lead.Webhook{hook("x", "USA_9"), invalid}, `webhook "new": url must begin with https://`},
 	} {
 		t.Run(name, func(t *testing.T) {
-			store := subscription.NewStore(newRedis(t))
+			store := subscription.NewStore(redistest.New(t))
 			seed(t, store, hook("a", "USA_1"))
 			changes, err := store.Seed(t.Context(), c.hooks, subscription.SeedOptions{})
 			if err == nil || !strings.Contains(err.Error(), c.want) || len(changes) > 0 {
@@ -141,7 +142,7 @@ func TestSeedWritesNothingIfAnyWebhookMayNotBe(t *testing.T) {
 }
 
 func TestOneIDGoesToOneOfTwoAdvertisersSeededAtOnce(t *testing.T) {
-	store := subscription.NewStore(newRedis(t))
+	store := subscription.NewStore(redistest.New(t))
 	for n := range 20 {
 		hooks := []lead.Webhook{hook(fmt.Sprint("w", n), "USA_1"), hook(fmt.Sprint("w", n), "USA_2")}
 		var errs [2]error
@@ -175,7 +176,7 @@ func TestDamagedRecordStopsOnlyItsOwnWebhook(t *testing.T) {
 		"header injection": {record(func(r map[string]any) { r["authorization"] = "secret\r\nA: b" }), "control characters"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			rdb := newRedis(t)
+			rdb := redistest.New(t)
 			store := subscription.NewStore(rdb)
 			seed(t, store, hook("a", "USA_332240"))
 			key := webhooksKey(t, rdb)
@@ -225,7 +226,7 @@ func webhooksKey(t *testing.T, rdb redis.UniversalClient) string {
 }
 
 func TestSoundRecordByAnotherHandIsRead(t *testing.T) {
-	rdb := newRedis(t)
+	rdb := redistest.New(t)
 	store := subscription.NewStore(rdb)
 	seed(t, store, hook("a", "USA_1"))
 	other := record(func(r map[string]any) { r["event"], r["later"] = "new_lead", "a field of a later version" })
@@ -259,7 +260,7 @@ func (w watcher) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.Proce
 }
 
 func TestSeedChangesAnAdvertiserInOneTransactionOfOneSlot(t *testing.T) {
-	rdb := newRedis(t)
+	rdb := redistest.New(t)
 	transactions := make(map[string]int) // of an advertiser
 	rdb.AddHook(watcher{before: func(cmds []redis.Cmder) {
 		if cmds[0].Name() != "multi" {
@@ -307,7 +308,7 @@ func appendNew(list []string, s string) []string {
 }
 
 func TestSeedIntoARedisThatIsEmptiedMeanwhileFails(t *testing.T) {
-	rdb := newRedis(t)
+	rdb := redistest.New(t)
 	store := subscription.NewStore(rdb)
 	a, b := hook("a", "USA_1"), hook("b", "USA_2")
 	seed(t, store, a)
@@ -333,7 +334,7 @@ func TestSeedIntoARedisThatIsEmptiedMeanwhileFails(t *testing.T) {
 }
 
 func TestSeedThatFailsHalfWaySaysHowFarItGot(t *testing.T) {
-	rdb := newRedis(t)
+	rdb := redistest.New(t)
 	store := subscription.NewStore(rdb)
 	ctx, cancel := context.WithCancel(t.Context())
 	rdb.AddHook(watcher{after: func(cmds []redis.Cmder) {
@@ -377,14 +378,14 @@ func TestCheckEvictionRefusesPoliciesThatDropWebhooks(t *testing.T) {
 		"noeviction": true, "volatile-lru": true, "volatile-ttl": true, "": true,
 		"allkeys-lru": false, "allkeys-lfu": false, "allkeys-random": false,
 	} {
-		rdb := newRedis(t)
+		rdb := redistest.New(t)
 		rdb.AddHook(infoHook{policy})
 		err := subscription.NewStore(rdb).CheckEviction(t.Context())
 		if (err == nil) != want {
 			t.Errorf("policy %q: got error %v", policy, err)
 		}
 	}
-	if err := subscription.NewStore(newRedis(t)).CheckEviction(t.Context()); err != nil {
+	if err := subscription.NewStore(redistest.New(t)).CheckEviction(t.Context()); err != nil {
 		t.Errorf("a Redis as it comes: got error %v", err)
 	}
 }

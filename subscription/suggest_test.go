@@ -6,12 +6,13 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/leadhook/leadhook/internal/redistest"
 	"github.com/leadhook/leadhook/lead"
 	"github.com/leadhook/leadhook/subscription"
 )
 
 func TestSuggestions(t *testing.T) {
-	rdb := newRedis(t)
+	rdb := redistest.New(t)
 	store := subscription.NewStore(rdb)
 	var hooks []lead.Webhook
 	for n := range 3000 {
@@ -56,7 +57,7 @@ func TestSuggestions(t *testing.T) {
 }
 
 func TestARemovedWebhookIsNotSuggested(t *testing.T) {
-	rdb := newRedis(t)
+	rdb := redistest.New(t)
 	store := subscription.NewStore(rdb)
 	seed(t, store, hook("gone", "A"), hook("going-on", "A"))
 	keys := rdb.Keys(t.Context(), "leadhook:*:webhooks:A").Val()
