@@ -10,6 +10,8 @@ import (
 
 	"github.com/redis/go-redis/v9"
 	"go.uber.org/zap"
+
+	"github.com/leadhook/leadhook/internal/wait"
 )
 
 const (
@@ -76,7 +78,7 @@ func (l listening) extended(heard time.Time) *listening {
 // listen hears announcements until ctx ends, over one connection after the
 // other.
 func (c *Cache) listen(ctx context.Context) {
-	retry := newRetry()
+	retry := wait.Endless(soon, seldom)
 	for ctx.Err() == nil {
 		confirmed, err := c.listenOnce(ctx)
 		if ctx.Err() != nil {
@@ -86,7 +88,7 @@ func (c *Cache) listen(ctx context.Context) {
 			retry.Reset()
 			c.log.Warn("announcements of changed webhooks are not heard: each is read anew once a second", zap.Error(err))
 		}
-		sleep(ctx, retry.NextBackOff())
+		wait.For(ctx, retry.NextBackOff())
 	}
 }
 
@@ -124,7 +126,7 @@ func (c *Cache) listenOnce(ctx context.Context) (confirmed bool, err error) {
 func ping(ctx context.Context, sub *redis.PubSub, start time.Time) {
 	for ctx.Err() == nil {
 		_ = sub.Ping(ctx, strconv.FormatInt(int64(time.Since(start)), 10)) // the receiver notices a broken connection
-		sleep(ctx, pingEvery)
+		wait.For(ctx, pingEvery)
 	}
 }
 

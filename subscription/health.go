@@ -7,12 +7,17 @@ import (
 	"sync"
 	"time"
 
-	"github.com/cenkalti/backoff/v4"
 	"go.uber.org/zap"
+
+	"github.com/leadhook/leadhook/internal/wait"
 )
 
 // probeEvery is how often Redis is asked whether it can be read while it can.
 const probeEvery = 5 * time.Second
+
+// Between attempts to reach a Redis that is away it waits, for ever: soon at
+// first, then once a second.
+const soon, seldom = 50 * time.Millisecond, time.Second
 
 var errNotAsked = errors.New("Redis was not asked for webhooks yet")
 
@@ -116,18 +121,11 @@ func (h *health) ready() error {
 	return cause
 }
 
-// newRetry is the waiting between attempts to reach Redis: soon at first, then
-// once a second, for ever.
-func newRetry() *backoff.ExponentialBackOff {
-	return backoff.NewExponentialBackOff(backoff.WithInitialInterval(50*time.Millisecond),
-		backoff.WithMaxInterval(time.Second), backoff.WithMaxElapsedTime(0))
-}
-
 // watch probes Redis until ctx ends and says when its state changes. A share
 // that probes find readable and readers do not is probed no faster than one
 // that is away.
 func (c *Cache) watch(ctx context.Context) {
-	retry := newRetry()
+	retry := wait.Endless(soon, seldom)
 	said := unasked
 	for {
 		c.probe(ctx)
@@ -145,7 +143,7 @@ func (c *Cache) watch(ctx context.Context) {
 			}
 		case <-alarm:
 			said = c.say(said)
-			sleep(ctx, retry.NextBackOff())
+			wait.For(ctx, retry.NextBackOff())
 		}
 	}
 }
@@ -171,15 +169,6 @@ func (c *Cache) say(before state) state {
 		c.log.Error("webhooks cannot be read: cached ones are used for the grace time, other leads wait", zap.Error(cause))
 	}
 	return now
-}
-
-func sleep(ctx context.Context, d time.Duration) {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-ctx.Done():
-	}
 }
 
 // reaches says whether every share answers, seeded or not.

@@ -7,6 +7,8 @@ import (
 
 	"github.com/redis/go-redis/v9"
 	"go.uber.org/zap"
+
+	"github.com/leadhook/leadhook/internal/wait"
 )
 
 // partsAway knows which parts of Redis do not answer, so that nobody waits for
@@ -59,7 +61,7 @@ func (a *partsAway) cause() error {
 // says when that changes. Parts that probes find well and round trips do not
 // are probed no faster than those that are away.
 func (l *Ledger) watchParts(ctx context.Context) {
-	retry := newRetry()
+	retry := wait.Endless(soon, seldom)
 	for said := false; ; {
 		began := time.Now()
 		if !said {
@@ -73,7 +75,7 @@ func (l *Ledger) watchParts(ctx context.Context) {
 			retry.Reset()
 		}
 		said = l.say(said)
-		if sleep(ctx, retry.NextBackOff()); ctx.Err() != nil {
+		if !wait.For(ctx, retry.NextBackOff()) {
 			return
 		}
 		l.probeParts(ctx)

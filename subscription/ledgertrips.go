@@ -13,6 +13,7 @@ import (
 	"github.com/redis/go-redis/v9"
 	"go.uber.org/zap"
 
+	"github.com/leadhook/leadhook/internal/wait"
 	"github.com/leadhook/leadhook/lead"
 )
 
@@ -175,7 +176,7 @@ func fill(part []*lookup, answer *redis.Cmd) error {
 func (l *Ledger) writeMarks(ctx context.Context) {
 	for l.marks.bell.wait(ctx) {
 		if l.writeBatch(context.WithoutCancel(ctx)) == 0 {
-			sleep(ctx, gatherMarks) // what is left is of parts that do not take it
+			wait.For(ctx, gatherMarks) // what is left is of parts that do not take it
 			l.marks.wake()
 		}
 	}
@@ -183,7 +184,7 @@ func (l *Ledger) writeMarks(ctx context.Context) {
 	defer cancel()
 	for last.Err() == nil && l.marks.len() > 0 {
 		if l.writeBatch(last) == 0 {
-			sleep(last, gatherMarks)
+			wait.For(last, gatherMarks)
 		}
 	}
 }
