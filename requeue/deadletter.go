@@ -6,10 +6,6 @@ import (
 	"github.com/leadhook/leadhook/lead"
 )
 
-// DeadLetterTopic is the name of the dead-letter topic that belongs to a live
-// topic.
-func DeadLetterTopic(live string) string { return live + ".dlq" }
-
 // DeadLetters is where dead letters are put. It may be used by many goroutines
 // at once.
 type DeadLetters struct {

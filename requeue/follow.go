@@ -54,7 +54,7 @@ func (r *DeadLetterReader) followAll(
 		readers.Go(func() { r.followOne(ctx, partition, offset, send) })
 	}
 	for pause(ctx, newPartitions); ctx.Err() == nil; pause(ctx, newPartitions) {
-		partitions, err := partitionsOf(ctx, r.client, r.topic)
+		partitions, err := Partitions(ctx, r.client, r.topic)
 		if err != nil {
 			continue // the readers of the partitions say so
 		}
@@ -69,7 +69,7 @@ func (r *DeadLetterReader) followAll(
 
 // followOne reads one partition until ctx ends.
 func (r *DeadLetterReader) followOne(ctx context.Context, partition int, offset int64, send func(*found) error) {
-	at, waits := place{r.topic, partition}, newBackOff()
+	at, waits := Partition{r.topic, partition}, newBackOff()
 	var current *trouble
 	for ctx.Err() == nil {
 		next, err := r.step(ctx, partition, offset, send)
@@ -80,9 +80,9 @@ func (r *DeadLetterReader) followOne(ctx context.Context, partition int, offset 
 			waits.Reset()
 			continue
 		}
-		current = cmp.Or(current, &trouble{place: at, since: time.Now()})
+		current = cmp.Or(current, &trouble{at: at, since: time.Now()})
 		if ctx.Err() == nil {
-			r.troubles.begin(current, explain(err, at, r.client.Addr.String()))
+			r.troubles.begin(current, at.Explain(err, r.client.Addr.String()))
 			pause(ctx, waits.NextBackOff())
 		}
 	}

@@ -78,7 +78,7 @@ func (r *DeadLetterReader) newest(ctx context.Context, f *Filter, n int) (letter
 func (r *DeadLetterReader) look(ctx context.Context, f *Filter, n int) ([]Letter, map[int]int64, error) {
 	spans, err := r.spans(ctx, f)
 	if err != nil {
-		return nil, nil, r.failed(err, keyDecides)
+		return nil, nil, r.failed(err, AnyPartition)
 	}
 	ends := make(map[int]int64, len(spans))
 	for partition, s := range spans {

@@ -20,28 +20,12 @@ const (
 	gather = 100 * time.Millisecond
 )
 
-// keyDecides stands for the partition of a record whose key has yet to choose.
-const keyDecides = -1
-
-// A place is where a record goes.
-type place struct {
-	topic     string
-	partition int // or keyDecides
-}
-
-func (p place) String() string {
-	if p.partition == keyDecides {
-		return p.topic
-	}
-	return fmt.Sprintf("%s, partition %d", p.topic, p.partition)
-}
-
 // An outbox holds the records for one place that are not on their way yet. One
 // goroutine sends them, and lives as long as there are any: what arrives while
 // a request is under way travels together in the next, so that the batches
 // grow with the load.
 type outbox struct {
-	place   place
+	to      Partition
 	queue   []*waiter
 	running bool // a goroutine sends what is queued
 }
@@ -58,7 +42,7 @@ type waiter struct {
 }
 
 func newWaiter(ctx context.Context, r Record) *waiter {
-	r.Partition = max(r.Partition, keyDecides)
+	r.Partition = max(r.Partition, AnyPartition)
 	return &waiter{ctx: ctx, record: r, size: r.size(), done: make(chan error, 1)}
 }
 
@@ -93,10 +77,10 @@ func (p *Publisher) submit(w *waiter) {
 		w.done <- errClosed
 		return
 	}
-	at := place{w.record.Topic, w.record.Partition}
+	at := Partition{w.record.Topic, w.record.Partition}
 	o := p.outboxes[at]
 	if o == nil {
-		o = &outbox{place: at}
+		o = &outbox{to: at}
 		p.outboxes[at] = o
 	}
 	o.queue = append(o.queue, w)
@@ -109,7 +93,7 @@ func (p *Publisher) submit(w *waiter) {
 func (p *Publisher) run(o *outbox) {
 	for batch := p.next(o); len(batch) > 0; batch = p.next(o) {
 		began := time.Now()
-		p.send(o.place, batch, p.together)
+		p.send(o.to, batch, p.together)
 		if tool := batch[0].mayFail; !tool && !p.full(o) { // a tool has no more before this is acknowledged
 			pause(p.ctx, gather-time.Since(began))
 		}
@@ -142,13 +126,13 @@ func (p *Publisher) next(o *outbox) []*waiter {
 // A way is how a batch gets to its place. It returns the records that are
 // acknowledged; the rest is somebody else's care then. An error means that the
 // whole batch is to be tried again.
-type way func(ctx context.Context, at place, batch []*waiter) (acknowledged []*waiter, err error)
+type way func(ctx context.Context, at Partition, batch []*waiter) (acknowledged []*waiter, err error)
 
 // send tries until each record of the batch has an answer or nobody waits for
 // it any more.
-func (p *Publisher) send(at place, batch []*waiter, try way) {
+func (p *Publisher) send(at Partition, batch []*waiter, try way) {
 	waits := newBackOff()
-	current := &trouble{place: at, since: time.Now()}
+	current := &trouble{at: at, since: time.Now()}
 	for batch = wanted(batch); len(batch) > 0; batch = wanted(batch) {
 		acknowledged, err := try(p.ctx, at, batch)
 		if err == nil {
@@ -160,8 +144,8 @@ func (p *Publisher) send(at place, batch []*waiter, try way) {
 			answer(batch, errClosed)
 			break
 		}
-		p.metrics.failures.WithLabelValues(at.topic).Inc()
-		cause := explain(err, at, p.brokers)
+		p.metrics.failures.WithLabelValues(at.Topic).Inc()
+		cause := at.Explain(err, p.brokers)
 		p.troubles.begin(current, cause)
 		batch = tell(batch, cause, isFinal(err))
 		pause(p.ctx, waits.NextBackOff())

@@ -14,14 +14,6 @@ import (
 	"go.uber.org/zap"
 )
 
-// HeadRoom is how much larger than the live topic's largest record the records
-// of the other topics may be, in bytes: the same event with our headers.
-const HeadRoom = 64 << 10
-
-// defaultMaxBytes is the max.message.bytes of a topic for which Kafka was told
-// nothing else.
-const defaultMaxBytes = 1<<20 + 12
-
 const (
 	requestTimeout = 10 * time.Second // for one request to a broker
 	patience       = 3 * time.Second  // a trouble that is younger does not show in Ready
@@ -62,8 +54,8 @@ type Publisher struct {
 	wg    sync.WaitGroup // the goroutines that send
 
 	mu       sync.Mutex
-	closed   bool              // guarded by mu
-	outboxes map[place]*outbox // guarded by mu, and every outbox in it too
+	closed   bool                  // guarded by mu
+	outboxes map[Partition]*outbox // guarded by mu, and every outbox in it too
 }
 
 // NewPublisher returns a Publisher. It connects when there is something to
@@ -73,12 +65,12 @@ func NewPublisher(o Options, r prometheus.Registerer, log *zap.Logger) *Publishe
 	return &Publisher{
 		client:   &kafka.Client{Addr: kafka.TCP(o.Brokers...), Transport: o.Transport, Timeout: requestTimeout},
 		brokers:  strings.Join(o.Brokers, ", "),
-		maxBytes: cmp.Or(o.MaxRecordBytes, defaultMaxBytes+HeadRoom),
+		maxBytes: cmp.Or(o.MaxRecordBytes, DefaultMaxBytes+HeadRoom),
 		metrics:  newMetrics(r),
 		troubles: newTroubles(log, "cannot publish, trying again", "publishing again"),
 		ctx:      ctx,
 		close:    cancel,
-		outboxes: make(map[place]*outbox),
+		outboxes: make(map[Partition]*outbox),
 	}
 }
 

@@ -29,7 +29,7 @@ func (r *DeadLetterReader) Select(ctx context.Context, f Filter) (*Selection, er
 		return err
 	})
 	if err != nil {
-		return nil, r.failed(err, keyDecides)
+		return nil, r.failed(err, AnyPartition)
 	}
 	return s, nil
 }

@@ -20,7 +20,7 @@ const overtaking = time.Minute
 // spans asks for what each partition holds at present, and how much of it a
 // filter's times leave.
 func (r *DeadLetterReader) spans(ctx context.Context, f *Filter) (map[int]span, error) {
-	partitions, err := partitionsOf(ctx, r.client, r.topic)
+	partitions, err := Partitions(ctx, r.client, r.topic)
 	if err != nil {
 		return nil, err
 	}
@@ -111,9 +111,9 @@ func whileElecting(ctx context.Context, try func() error) error {
 
 // failed says in words why the topic, or one partition of it, cannot be read.
 func (r *DeadLetterReader) failed(err error, partition int) error {
-	at := place{r.topic, partition}
-	if partition == keyDecides {
-		return fmt.Errorf("reading dead letters: %w", explain(err, at, r.client.Addr.String()))
+	at := Partition{r.topic, partition}
+	if partition == AnyPartition {
+		return fmt.Errorf("reading dead letters: %w", at.Explain(err, r.client.Addr.String()))
 	}
-	return fmt.Errorf("reading dead letters of %s: %w", at, explain(err, at, r.client.Addr.String()))
+	return fmt.Errorf("reading dead letters of %s: %w", at, at.Explain(err, r.client.Addr.String()))
 }

@@ -11,6 +11,18 @@ import (
 	"github.com/segmentio/kafka-go"
 )
 
+// HeadRoom is how much larger than the live topic's largest record the records
+// of the other topics may be, in bytes: the same event with our headers.
+const HeadRoom = 64 << 10
+
+// DefaultMaxBytes is the max.message.bytes of a topic that Kafka was told nothing
+// about.
+const DefaultMaxBytes = 1<<20 + 12
+
+// DeadLetterTopic is the name of the dead-letter topic that belongs to a live
+// topic.
+func DeadLetterTopic(live string) string { return live + ".dlq" }
+
 // A TopicSpec says what a topic should look like. What is zero is left to the
 // brokers' defaults.
 type TopicSpec struct {
@@ -53,7 +65,7 @@ func Topics(s TopicSettings) []TopicSpec {
 		ReplicationFactor: s.ReplicationFactor,
 		MinInsync:         s.MinInsync,
 		Retention:         s.LiveRetention,
-		MaxMessageBytes:   cmp.Or(s.MaxMessageBytes, defaultMaxBytes),
+		MaxMessageBytes:   cmp.Or(s.MaxMessageBytes, DefaultMaxBytes),
 	}
 	dead := live
 	dead.Name = DeadLetterTopic(s.Live)

@@ -96,5 +96,5 @@ func mayNot(err error) bool {
 
 // reach adds to an error which brokers were asked.
 func reach(err error, client *kafka.Client) error {
-	return explain(err, place{partition: keyDecides}, client.Addr.String())
+	return Partition{Number: AnyPartition}.Explain(err, client.Addr.String())
 }

@@ -10,7 +10,7 @@ import (
 
 // A trouble is something that does not succeed and is tried again.
 type trouble struct {
-	place place
+	at    Partition
 	since time.Time // when it was tried first
 	cause error     // guarded by the mu of troubles once it has begun
 }
@@ -44,9 +44,9 @@ func (ts *troubles) begin(t *trouble, cause error) {
 		return
 	}
 	ts.now[t] = struct{}{}
-	ts.perTopic[t.place.topic]++
-	if ts.perTopic[t.place.topic] == 1 {
-		ts.log.Warn(ts.bad, zap.String("topic", t.place.topic), zap.Int("partition", t.place.partition), zap.Error(cause))
+	ts.perTopic[t.at.Topic]++
+	if ts.perTopic[t.at.Topic] == 1 {
+		ts.log.Warn(ts.bad, zap.String("topic", t.at.Topic), zap.Int("partition", t.at.Number), zap.Error(cause))
 	}
 }
 
@@ -56,7 +56,7 @@ func (ts *troubles) recovered(t *trouble) {
 	ts.mu.Lock()
 	defer ts.mu.Unlock()
 	if ts.remove(t) {
-		ts.log.Info(ts.good, zap.String("topic", t.place.topic))
+		ts.log.Info(ts.good, zap.String("topic", t.at.Topic))
 	}
 }
 
@@ -75,11 +75,11 @@ func (ts *troubles) remove(t *trouble) bool {
 		return false
 	}
 	delete(ts.now, t)
-	ts.perTopic[t.place.topic]--
-	if ts.perTopic[t.place.topic] > 0 {
+	ts.perTopic[t.at.Topic]--
+	if ts.perTopic[t.at.Topic] > 0 {
 		return false
 	}
-	delete(ts.perTopic, t.place.topic)
+	delete(ts.perTopic, t.at.Topic)
 	return true
 }
 
@@ -101,5 +101,5 @@ func (ts *troubles) err(patience time.Duration) error {
 	if n := len(ts.now) - 1; n > 0 {
 		others = fmt.Sprintf(" (and %d more)", n)
 	}
-	return fmt.Errorf("%s%s since %s: %w", oldest.place, others, oldest.since.UTC().Format(time.RFC3339), oldest.cause)
+	return fmt.Errorf("%s%s since %s: %w", oldest.at, others, oldest.since.UTC().Format(time.RFC3339), oldest.cause)
 }
