@@ -9,6 +9,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kfake"
 	"go.uber.org/zap"
 
+	"github.com/leadhook/leadhook/internal/kafkatest"
 	"github.com/leadhook/leadhook/requeue"
 )
 
@@ -16,11 +17,11 @@ import (
 // their acknowledgement, over 12 partitions.
 func BenchmarkPublish(b *testing.B) {
 	r := newFake(b, kfake.BlackholeProduce())
-	if realKafka != "" {
+	if kafkatest.RealKafka != "" {
 		r = newRig(b)
 	}
-	topic := r.topic(b, 12)
-	p := r.publisher(b, zap.NewNop())
+	topic := r.Topic(b, 12)
+	p := publisher(b, r, zap.NewNop())
 	value := make([]byte, 1<<10)
 	var next atomic.Int64
 	b.ReportAllocs()

@@ -51,12 +51,12 @@ func aLetter() *lead.DeadLetter {
 func bury(t *testing.T, letter *lead.DeadLetter) lead.Message {
 	t.Helper()
 	r := newRig(t)
-	topic := r.topic(t, 3)
-	d := requeue.NewDeadLetters(r.publisher(t, zaptest.NewLogger(t)), topic)
+	topic := r.Topic(t, 3)
+	d := requeue.NewDeadLetters(publisher(t, r, zaptest.NewLogger(t)), topic)
 	if err := d.Bury(within(t), letter); err != nil {
 		t.Fatal(err)
 	}
-	return r.reader(t, topic, letter.Message.Partition)()
+	return r.Reader(t, topic, letter.Message.Partition)()
 }
 
 func TestDeadLetterRecord(t *testing.T) {
@@ -225,9 +225,9 @@ func anyLetter(t *rapid.T) *lead.DeadLetter {
 
 func TestAnyLetterIsReadBack(t *testing.T) {
 	r := newRig(t)
-	topic := r.topic(t, 3)
-	d := requeue.NewDeadLetters(r.publisher(t, zaptest.NewLogger(t)), topic)
-	next := []func() lead.Message{r.reader(t, topic, 0), r.reader(t, topic, 1), r.reader(t, topic, 2)}
+	topic := r.Topic(t, 3)
+	d := requeue.NewDeadLetters(publisher(t, r, zaptest.NewLogger(t)), topic)
+	next := []func() lead.Message{r.Reader(t, topic, 0), r.Reader(t, topic, 1), r.Reader(t, topic, 2)}
 	rapid.Check(t, func(rt *rapid.T) {
 		letter := anyLetter(rt)
 		if err := d.Bury(t.Context(), letter); err != nil {
@@ -251,9 +251,9 @@ func TestAnyLetterIsReadBack(t *testing.T) {
 
 func TestAnyErrorIsReadable(t *testing.T) {
 	r := newRig(t)
-	topic := r.topic(t, 3)
-	d := requeue.NewDeadLetters(r.publisher(t, zaptest.NewLogger(t)), topic)
-	next := r.reader(t, topic, 2)
+	topic := r.Topic(t, 3)
+	d := requeue.NewDeadLetters(publisher(t, r, zaptest.NewLogger(t)), topic)
+	next := r.Reader(t, topic, 2)
 	rapid.Check(t, func(rt *rapid.T) {
 		letter := aLetter()
 		letter.Error = string(rapid.SliceOfN(rapid.Byte(), 0, 3000).Draw(rt, "error"))

@@ -25,20 +25,20 @@ var produce = []kmsg.Key{kmsg.Produce}
 
 func TestTopicMissingAndThenMade(t *testing.T) {
 	r := newRig(t)
-	topic := r.topic(t, 1) + ".dlq"
+	topic := r.Topic(t, 1) + ".dlq"
 	log, lines := observer.New(zap.InfoLevel)
-	p := r.publisher(t, zap.New(log))
+	p := publisher(t, r, zap.New(log))
 	d := requeue.NewDeadLetters(p, topic)
 	letter := aLetter()
 	letter.Message.Partition = 0
 	buried := make(chan error, 1)
 	go func() { buried <- d.Bury(t.Context(), letter) }()
 	waitFor(t, func() bool { return lines.Len() > 0 })
-	r.create(t, topic, 1)
+	r.Create(t, topic, 1)
 	if err := await(t, buried); err != nil {
 		t.Fatal(err)
 	}
-	record := r.reader(t, topic, 0)()
+	record := r.Reader(t, topic, 0)()
 	if got := record.Header("leadhook.reason"); got != "exhausted" {
 		t.Errorf("the dead letter's reason is %q", got)
 	}
@@ -52,9 +52,9 @@ func TestTopicMissingAndThenMade(t *testing.T) {
 
 func TestTooFewPartitionsStall(t *testing.T) {
 	r := newRig(t)
-	topic := r.topic(t, 2)
+	topic := r.Topic(t, 2)
 	log, lines := observer.New(zap.InfoLevel)
-	p := r.publisher(t, zap.New(log))
+	p := publisher(t, r, zap.New(log))
 	ctx, cancel := context.WithCancelCause(t.Context())
 	letter := aLetter() // of partition 2
 	buried := make(chan error, 1)
@@ -68,17 +68,17 @@ func TestTooFewPartitionsStall(t *testing.T) {
 	if err := await(t, buried); !errors.Is(err, revoked) {
 		t.Errorf("Bury returned %v, want the cause %v", err, revoked)
 	}
-	if end := r.end(t, topic, 0) + r.end(t, topic, 1); end != 0 {
+	if end := r.End(t, topic, 0) + r.End(t, topic, 1); end != 0 {
 		t.Errorf("%d records are in other partitions, want none", end)
 	}
 }
 
 func TestNotEnoughReplicas(t *testing.T) {
 	r := newFake(t)
-	topic := r.topic(t, 1)
+	topic := r.Topic(t, 1)
 	log, lines := observer.New(zap.InfoLevel)
-	p := r.publisher(t, zap.New(log))
-	fault := r.cluster.Fault(kfake.Fault{Keys: produce, Err: kerr.NotEnoughReplicas, Count: -1})
+	p := publisher(t, r, zap.New(log))
+	fault := r.Cluster.Fault(kfake.Fault{Keys: produce, Err: kerr.NotEnoughReplicas, Count: -1})
 	published := publishing(t.Context(), p, requeue.Record{Topic: topic})
 	if err := fault.Wait(within(t), 3); err != nil {
 		t.Fatalf("it was not tried three times: %v", err)
@@ -94,13 +94,13 @@ func TestNotEnoughReplicas(t *testing.T) {
 
 func TestLostAcknowledgementPublishesTwice(t *testing.T) {
 	r := newFake(t)
-	topic := r.topic(t, 1)
-	p := r.publisher(t, zaptest.NewLogger(t))
-	r.cluster.Fault(kfake.Fault{Keys: produce, Err: kerr.RequestTimedOut})
+	topic := r.Topic(t, 1)
+	p := publisher(t, r, zaptest.NewLogger(t))
+	r.Cluster.Fault(kfake.Fault{Keys: produce, Err: kerr.RequestTimedOut})
 	if err := p.Publish(within(t), requeue.Record{Topic: topic, Value: []byte("v")}); err != nil {
 		t.Fatal(err)
 	}
-	if end := r.end(t, topic, 0); end != 2 {
+	if end := r.End(t, topic, 0); end != 2 {
 		t.Errorf("the topic has %d records, want 2: the one whose acknowledgement was lost, and it again", end)
 	}
 }
@@ -109,9 +109,9 @@ func TestLostAcknowledgementPublishesTwice(t *testing.T) {
 // another instance gets as few doubles as can be.
 func TestGivenUpRecordsAreNotPublishedLater(t *testing.T) {
 	r := newFake(t)
-	topic := r.topic(t, 1)
-	p := r.publisher(t, zaptest.NewLogger(t))
-	fault := r.cluster.Fault(kfake.Fault{Keys: produce, Err: kerr.NotEnoughReplicas, Count: -1})
+	topic := r.Topic(t, 1)
+	p := publisher(t, r, zaptest.NewLogger(t))
+	fault := r.Cluster.Fault(kfake.Fault{Keys: produce, Err: kerr.NotEnoughReplicas, Count: -1})
 	ctx, cancel := context.WithCancel(t.Context())
 	published := publishing(ctx, p, requeue.Record{Topic: topic, Value: []byte("given up")})
 	if err := fault.Wait(within(t), 1); err != nil {
@@ -125,7 +125,7 @@ func TestGivenUpRecordsAreNotPublishedLater(t *testing.T) {
 	if err := p.Publish(within(t), requeue.Record{Topic: topic, Value: []byte("wanted")}); err != nil {
 		t.Fatal(err)
 	}
-	if got := r.reader(t, topic, 0)(); string(got.Value) != "wanted" {
+	if got := r.Reader(t, topic, 0)(); string(got.Value) != "wanted" {
 		t.Errorf("the first record is %q, want only the one that is waited for", got.Value)
 	}
 }
@@ -209,16 +209,4 @@ func messages(lines *observer.ObservedLogs) []string {
 		all = append(all, l.Message)
 	}
 	return all
-}
-
-// waitFor polls what nothing announces.
-func waitFor(t testing.TB, condition func() bool) {
-	t.Helper()
-	for ctx := within(t); !condition(); {
-		select {
-		case <-ctx.Done():
-			t.Fatal("it did not happen in time")
-		case <-time.After(5 * time.Millisecond):
-		}
-	}
 }

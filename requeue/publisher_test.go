@@ -43,8 +43,8 @@ func await(t *testing.T, result <-chan error) error {
 
 func TestPublishAsManyAtOnce(t *testing.T) {
 	r := newRig(t)
-	topic := r.topic(t, 4)
-	p := r.publisher(t, zaptest.NewLogger(t))
+	topic := r.Topic(t, 4)
+	p := publisher(t, r, zaptest.NewLogger(t))
 	const callers, each = 64, 25
 	var wg sync.WaitGroup
 	for c := range callers {
@@ -60,12 +60,12 @@ func TestPublishAsManyAtOnce(t *testing.T) {
 	wg.Wait()
 	seen := map[string]int{}
 	for partition := range 4 {
-		next := r.reader(t, topic, partition)
+		next := r.Reader(t, topic, partition)
 		for range callers / 4 * each {
 			m := next()
 			seen[string(m.Value)]++
 		}
-		if got := r.end(t, topic, partition); got != callers/4*each {
+		if got := r.End(t, topic, partition); got != callers/4*each {
 			t.Errorf("partition %d ends at %d, want %d", partition, got, callers/4*each)
 		}
 	}
@@ -78,19 +78,19 @@ func TestPublishAsManyAtOnce(t *testing.T) {
 func TestKeyChoosesThePartitionThatJavaChooses(t *testing.T) {
 	r := newRig(t)
 	const partitions = 7
-	topic := r.topic(t, partitions)
-	p := r.publisher(t, zaptest.NewLogger(t))
+	topic := r.Topic(t, partitions)
+	p := publisher(t, r, zaptest.NewLogger(t))
 	for key, hash := range map[string]int32{
 		"21": -973932308, "foobar": -790332482, "a-little-bit-long-string": -985981536,
 		"a-little-bit-longer-string": -1486304829, "abc": 479470107,
 		"lkjh234lh9fiuh90y23oiuhsafujhadof229phr9h19h89h8": -58897971,
 	} {
 		want := int(hash&0x7fffffff) % partitions
-		before := r.end(t, topic, want)
+		before := r.End(t, topic, want)
 		if err := p.Publish(within(t), requeue.Record{Topic: topic, Partition: -1, Key: []byte(key)}); err != nil {
 			t.Fatal(err)
 		}
-		if got := r.end(t, topic, want) - before; got != 1 {
+		if got := r.End(t, topic, want) - before; got != 1 {
 			t.Errorf("key %q: partition %d has %d new records, want 1", key, want, got)
 		}
 	}
@@ -98,13 +98,13 @@ func TestKeyChoosesThePartitionThatJavaChooses(t *testing.T) {
 
 func TestAllAcknowledgementsAreRequired(t *testing.T) {
 	r := newFake(t)
-	topic := r.topic(t, 1)
+	topic := r.Topic(t, 1)
 	acks := make(chan int16, 1)
-	r.cluster.ControlKey(int16(kmsg.Produce), func(req kmsg.Request) (kmsg.Response, error, bool) {
+	r.Cluster.ControlKey(int16(kmsg.Produce), func(req kmsg.Request) (kmsg.Response, error, bool) {
 		acks <- req.(*kmsg.ProduceRequest).Acks
 		return nil, nil, false
 	})
-	if err := r.publisher(t, zaptest.NewLogger(t)).Publish(within(t), requeue.Record{Topic: topic}); err != nil {
+	if err := publisher(t, r, zaptest.NewLogger(t)).Publish(within(t), requeue.Record{Topic: topic}); err != nil {
 		t.Fatal(err)
 	}
 	if got := <-acks; got != -1 {
@@ -114,8 +114,8 @@ func TestAllAcknowledgementsAreRequired(t *testing.T) {
 
 func TestPublishAllTellsWhichWerePublished(t *testing.T) {
 	r := newRig(t)
-	fine := r.topic(t, 2)
-	p := r.publisher(t, zaptest.NewLogger(t))
+	fine := r.Topic(t, 2)
+	p := publisher(t, r, zaptest.NewLogger(t))
 	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 	defer cancel()
 	errs := p.PublishAll(ctx, []requeue.Record{
@@ -133,9 +133,9 @@ func TestPublishAllTellsWhichWerePublished(t *testing.T) {
 
 func TestPublishAllDoesNotRepeatWhatIsRefused(t *testing.T) {
 	r := newRig(t)
-	topic := r.topic(t, 1, "max.message.bytes=1000")
+	topic := r.Topic(t, 1, "max.message.bytes=1000")
 	ctx := within(t)
-	errs := r.publisher(t, zaptest.NewLogger(t)).PublishAll(ctx, []requeue.Record{
+	errs := publisher(t, r, zaptest.NewLogger(t)).PublishAll(ctx, []requeue.Record{
 		{Topic: topic, Value: noise(5000)},
 		{Topic: topic, Value: noise(500)},
 	})
@@ -148,7 +148,7 @@ func TestPublishAllDoesNotRepeatWhatIsRefused(t *testing.T) {
 }
 
 func TestPublishAllSaysWhichBrokersDidNotAnswer(t *testing.T) {
-	p := connect(t, nil, "127.0.0.1:1").publisher(t, zaptest.NewLogger(t))
+	p := publisher(t, connect(t, "127.0.0.1:1"), zaptest.NewLogger(t))
 	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
 	defer cancel()
 	err := p.PublishAll(ctx, []requeue.Record{{Topic: "leads", Partition: -1}})[0]
@@ -159,7 +159,7 @@ func TestPublishAllSaysWhichBrokersDidNotAnswer(t *testing.T) {
 
 func TestClose(t *testing.T) {
 	log, lines := observer.New(zap.InfoLevel)
-	p := connect(t, nil, "127.0.0.1:1").publisher(t, zap.New(log))
+	p := publisher(t, connect(t, "127.0.0.1:1"), zap.New(log))
 	result := publishing(t.Context(), p, requeue.Record{Topic: "leads"})
 	waitFor(t, func() bool { return lines.Len() > 0 })
 	begin := time.Now()
@@ -179,11 +179,11 @@ func TestClose(t *testing.T) {
 
 func TestMetrics(t *testing.T) {
 	r := newFake(t)
-	topic := r.topic(t, 3)
+	topic := r.Topic(t, 3)
 	registry := prometheus.NewRegistry()
-	p := requeue.NewPublisher(requeue.Options{Brokers: r.brokers, Transport: r.transport}, registry, zap.NewNop())
+	p := requeue.NewPublisher(requeue.Options{Brokers: r.Brokers, Transport: r.Transport}, registry, zap.NewNop())
 	defer p.Close()
-	r.cluster.Fault(kfake.Fault{Keys: produce, Err: kerr.NotEnoughReplicas})
+	r.Cluster.Fault(kfake.Fault{Keys: produce, Err: kerr.NotEnoughReplicas})
 	if err := requeue.NewDeadLetters(p, topic).Bury(within(t), aLetter()); err != nil {
 		t.Fatal(err)
 	}

@@ -30,7 +30,7 @@ func (r *rig) bury(t testing.TB, topic string, partition, attempts, seconds int)
 		Value:   kafka.NewBytes([]byte(`{"advertiser_id":"USA_1","trigger":"new_contact","lead":{"id":77,"event_type":"call"}}`)),
 		Headers: []kafka.Header{{Key: "leadhook.attempts", Value: fmt.Append(nil, attempts)}},
 	}
-	res, err := r.client.Produce(t.Context(), &kafka.ProduceRequest{
+	res, err := r.Client.Produce(t.Context(), &kafka.ProduceRequest{
 		Topic: topic, Partition: partition, RequiredAcks: kafka.RequireAll, Records: kafka.NewRecordReader(record),
 	})
 	if err == nil {
@@ -43,14 +43,14 @@ func (r *rig) bury(t testing.TB, topic string, partition, attempts, seconds int)
 
 func TestListWaitsForPartitionsToGetALeader(t *testing.T) {
 	r := newFake(t)
-	topic := r.topic(t, 1)
+	topic := r.Topic(t, 1)
 	r.bury(t, topic, 0, 1, 0)
 	var asked atomic.Int64
-	r.cluster.ControlKey(int16(kmsg.ListOffsets), func(req kmsg.Request) (kmsg.Response, error, bool) {
+	r.Cluster.ControlKey(int16(kmsg.ListOffsets), func(req kmsg.Request) (kmsg.Response, error, bool) {
 		if asked.Add(1) > 2 {
 			return nil, nil, false
 		}
-		r.cluster.KeepControl()
+		r.Cluster.KeepControl()
 		res := req.ResponseKind().(*kmsg.ListOffsetsResponse)
 		refused := kmsg.NewListOffsetsResponseTopicPartition()
 		refused.ErrorCode = int16(kafka.NotLeaderForPartition)
@@ -75,7 +75,7 @@ func numbers(letters []requeue.Letter) []int {
 
 func (r *rig) list(t *testing.T, topic string, n int) []requeue.Letter {
 	t.Helper()
-	letters, err := requeue.NewDeadLetterReader(r.client, topic, zaptest.NewLogger(t)).List(within(t), requeue.Filter{}, n)
+	letters, err := requeue.NewDeadLetterReader(r.Client, topic, zaptest.NewLogger(t)).List(within(t), requeue.Filter{}, n)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -84,10 +84,10 @@ func (r *rig) list(t *testing.T, topic string, n int) []requeue.Letter {
 
 func TestListTellsWhatALetterIs(t *testing.T) {
 	r := newRig(t)
-	topic := r.topic(t, 3)
+	topic := r.Topic(t, 3)
 	letter := aLetter()
 	letter.Message.Value = []byte(`{"advertiser_id":"USA_332240","trigger":"new_contact","lead":{"id":9007199254740993,"event_type":"call"}}`)
-	if err := requeue.NewDeadLetters(r.publisher(t, zaptest.NewLogger(t)), topic).Bury(within(t), letter); err != nil {
+	if err := requeue.NewDeadLetters(publisher(t, r, zaptest.NewLogger(t)), topic).Bury(within(t), letter); err != nil {
 		t.Fatal(err)
 	}
 	want := requeue.Letter{DeadLetter: *letter, LeadID: "9007199254740993", Size: len(letter.Message.Value), Partition: 2}
@@ -103,7 +103,7 @@ func TestListTellsWhatALetterIs(t *testing.T) {
 
 func TestListIsTheNewestOfAllPartitions(t *testing.T) {
 	r := newRig(t)
-	topic := r.topic(t, 5) // one stays empty
+	topic := r.Topic(t, 5) // one stays empty
 	for i := range 400 {
 		partition := i % 3
 		if i == 120 {
@@ -124,13 +124,13 @@ func TestListIsTheNewestOfAllPartitions(t *testing.T) {
 
 func TestListReadsNotTheWholeTopic(t *testing.T) {
 	r := newFake(t)
-	topic := r.topic(t, 1)
+	topic := r.Topic(t, 1)
 	for i := range 1000 {
 		r.bury(t, topic, 0, i+1, i)
 	}
 	var first atomic.Int64
 	first.Store(1000)
-	r.cluster.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Fetch}, Observe: true, Count: -1, When: func(req kmsg.Request) bool {
+	r.Cluster.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Fetch}, Observe: true, Count: -1, When: func(req kmsg.Request) bool {
 		first.Store(min(first.Load(), req.(*kmsg.FetchRequest).Topics[0].Partitions[0].FetchOffset))
 		return true
 	}})
@@ -143,18 +143,18 @@ func TestListReadsNotTheWholeTopic(t *testing.T) {
 // deleteBefore does what retention does.
 func (r *rig) deleteBefore(t *testing.T, topic string, partition int, offset int64) {
 	t.Helper()
-	if err := r.cluster.DeleteRecords(topic, int32(partition), offset); err != nil {
+	if err := r.Cluster.DeleteRecords(topic, int32(partition), offset); err != nil {
 		t.Fatal(err)
 	}
 }
 
 func TestListAcrossGaps(t *testing.T) {
 	r := newFake(t)
-	topic := r.topic(t, 2, "cleanup.policy=compact", "min.cleanable.dirty.ratio=0", "min.compaction.lag.ms=0")
+	topic := r.Topic(t, 2, "cleanup.policy=compact", "min.cleanable.dirty.ratio=0", "min.compaction.lag.ms=0")
 	for i := range 50 {
 		r.bury(t, topic, 0, i+1, i)
 	}
-	r.cluster.Compact() // keeps the last letter of each key, and the newest of all untouched
+	r.Cluster.Compact() // keeps the last letter of each key, and the newest of all untouched
 	for i := range 3 {
 		r.bury(t, topic, 1, 101+i, 1000+i)
 	}
@@ -173,7 +173,7 @@ func (r *rig) mark(t *testing.T, topic string) {
 	id := topicName()
 	var producer *kafka.ProducerSession
 	waitFor(t, func() bool { // until a real Kafka has its coordinator
-		res, err := r.client.InitProducerID(t.Context(), &kafka.InitProducerIDRequest{
+		res, err := r.Client.InitProducerID(t.Context(), &kafka.InitProducerIDRequest{
 			TransactionalID: id, TransactionTimeoutMs: 10000, ProducerID: -1, ProducerEpoch: -1,
 		})
 		if err != nil || res.Error != nil {
@@ -182,33 +182,33 @@ func (r *rig) mark(t *testing.T, topic string) {
 		producer = res.Producer
 		return true
 	})
-	added, err := r.client.AddPartitionsToTxn(t.Context(), &kafka.AddPartitionsToTxnRequest{
+	added, err := r.Client.AddPartitionsToTxn(t.Context(), &kafka.AddPartitionsToTxnRequest{
 		TransactionalID: id, ProducerID: producer.ProducerID, ProducerEpoch: producer.ProducerEpoch,
 		Topics: map[string][]kafka.AddPartitionToTxn{topic: {{Partition: partition}}},
 	})
 	if err != nil || added.Topics[topic][0].Error != nil {
 		t.Fatal(err, added)
 	}
-	before := r.end(t, topic, partition)
-	ended, err := r.client.EndTxn(t.Context(), &kafka.EndTxnRequest{
+	before := r.End(t, topic, partition)
+	ended, err := r.Client.EndTxn(t.Context(), &kafka.EndTxnRequest{
 		TransactionalID: id, ProducerID: producer.ProducerID, ProducerEpoch: producer.ProducerEpoch, Committed: true,
 	})
 	if err != nil || ended.Error != nil {
 		t.Fatal(err, ended)
 	}
-	waitFor(t, func() bool { return r.end(t, topic, partition) == before+1 })
+	waitFor(t, func() bool { return r.End(t, topic, partition) == before+1 })
 }
 
 func TestOffsetsWithoutRecords(t *testing.T) {
 	r := newRig(t)
-	topic := r.topic(t, 1)
+	topic := r.Topic(t, 1)
 	r.bury(t, topic, 0, 1, 1)
 	r.mark(t, topic)
 	r.mark(t, topic)
 	if got := numbers(r.list(t, topic, 2)); !slices.Equal(got, []int{1}) {
 		t.Errorf("letters %v, want the one", got)
 	}
-	next, stop := pull(t, requeue.NewDeadLetterReader(r.client, topic, zaptest.NewLogger(t)).Tail(within(t), requeue.Filter{}, 1))
+	next, stop := pull(t, requeue.NewDeadLetterReader(r.Client, topic, zaptest.NewLogger(t)).Tail(within(t), requeue.Filter{}, 1))
 	defer stop()
 	if got := next(); got != 1 {
 		t.Errorf("tail yielded %d, want 1", got)
@@ -222,16 +222,16 @@ func TestOffsetsWithoutRecords(t *testing.T) {
 
 func TestReadingWhatIsNotThere(t *testing.T) {
 	r := newRig(t)
-	topic := r.topic(t, 1) + ".dlq"
+	topic := r.Topic(t, 1) + ".dlq"
 	for name, c := range map[string]struct {
 		rig  *rig
 		want string
 	}{
 		"no topic": {r, topic + " does not exist"},
-		"no Kafka": {connect(t, nil, "127.0.0.1:1"), "127.0.0.1:1"},
+		"no Kafka": {connect(t, "127.0.0.1:1"), "127.0.0.1:1"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			reader := requeue.NewDeadLetterReader(c.rig.client, topic, zaptest.NewLogger(t))
+			reader := requeue.NewDeadLetterReader(c.rig.Client, topic, zaptest.NewLogger(t))
 			_, err := reader.List(within(t), requeue.Filter{}, 1)
 			if err == nil || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("List: %v, want an error with %q", err, c.want)
@@ -249,8 +249,8 @@ func TestReadingWhatIsNotThere(t *testing.T) {
 
 func TestLettersWithoutAnythingReadable(t *testing.T) {
 	r := newRig(t)
-	topic := r.topic(t, 1)
-	p := r.publisher(t, zaptest.NewLogger(t))
+	topic := r.Topic(t, 1)
+	p := publisher(t, r, zaptest.NewLogger(t))
 	records := []requeue.Record{
 		{Topic: topic, Value: []byte("by hand"), Headers: []lead.Header{{Key: "leadhook.attempts", Value: []byte{0xff}}}},
 		{Topic: topic},

@@ -52,10 +52,10 @@ func TestRetryTopicsAreFoundWhateverTheSettings(t *testing.T) {
 	r := newRig(t)
 	live := topicName()
 	for _, suffix := range []string{"", ".dlq", ".retry.2h", ".retry.90s", ".retry.1h30m", ".retry.10s", ".retry.10s.dlq"} {
-		r.create(t, live+suffix, 1)
+		r.Create(t, live+suffix, 1)
 	}
-	r.transport.CloseIdleConnections() // and with them what it knows of the topics
-	got, err := requeue.RetryTopics(within(t), r.client, live)
+	r.Transport.CloseIdleConnections() // and with them what it knows of the topics
+	got, err := requeue.RetryTopics(within(t), r.Client, live)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -63,7 +63,7 @@ func TestRetryTopicsAreFoundWhateverTheSettings(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("retry topics, -want +got:\n%s", diff)
 	}
-	if got, err := requeue.RetryTopics(within(t), r.client, live+"-other"); err != nil || len(got) > 0 {
+	if got, err := requeue.RetryTopics(within(t), r.Client, live+"-other"); err != nil || len(got) > 0 {
 		t.Errorf("of another live topic: %v, %v, want none", got, err)
 	}
 }
@@ -72,7 +72,7 @@ func TestRetryTopicsAreCreatedSound(t *testing.T) {
 	r := newRig(t)
 	live := topicName()
 	specs := retrySpecs(live)
-	created, err := requeue.CreateTopics(within(t), r.client, specs)
+	created, err := requeue.CreateTopics(within(t), r.Client, specs)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -83,7 +83,7 @@ func TestRetryTopicsAreCreatedSound(t *testing.T) {
 	if diff := cmp.Diff([]string{"", ".retry.10s", ".retry.12h", ".dlq"}, names); diff != "" {
 		t.Errorf("topics created, -want +got:\n%s", diff)
 	}
-	settings := r.settings(t, live+".retry.12h")
+	settings := r.Settings(t, live+".retry.12h")
 	for name, want := range map[string]string{
 		"cleanup.policy": "delete", "retention.ms": "648000000", "message.timestamp.type": "LogAppendTime",
 		"max.message.bytes": "1114124",
@@ -92,7 +92,7 @@ func TestRetryTopicsAreCreatedSound(t *testing.T) {
 			t.Errorf("%s is %q, want %q", name, got, want)
 		}
 	}
-	if problems, err := requeue.CheckTopics(within(t), r.client, specs); err != nil || len(problems) > 0 {
+	if problems, err := requeue.CheckTopics(within(t), r.Client, specs); err != nil || len(problems) > 0 {
 		t.Errorf("topics just created have problems %+v, %v", problems, err)
 	}
 }
@@ -129,13 +129,13 @@ func TestCheckOfRetryTopics(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			r := newRig(t)
 			live := topicName()
-			if _, err := requeue.CreateTopics(within(t), r.client, specs(live)); err != nil {
+			if _, err := requeue.CreateTopics(within(t), r.Client, specs(live)); err != nil {
 				t.Fatal(err)
 			}
-			r.create(t, live+".retry.10s", 3, sound...)
-			r.create(t, live+c.topic, c.partitions, override(sound, c.settings)...)
-			r.transport.CloseIdleConnections()
-			problems, err := requeue.CheckTopics(within(t), r.client, retrySpecs(live))
+			r.Create(t, live+".retry.10s", 3, sound...)
+			r.Create(t, live+c.topic, c.partitions, override(sound, c.settings)...)
+			r.Transport.CloseIdleConnections()
+			problems, err := requeue.CheckTopics(within(t), r.Client, retrySpecs(live))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -172,13 +172,13 @@ func compareRetryProblems(t *testing.T, topic string, problems []requeue.Problem
 func TestALeftOverRetryTopicIsCheckedAndNamed(t *testing.T) {
 	r := newRig(t)
 	live := topicName()
-	if _, err := requeue.CreateTopics(within(t), r.client, retrySpecs(live)); err != nil {
+	if _, err := requeue.CreateTopics(within(t), r.Client, retrySpecs(live)); err != nil {
 		t.Fatal(err)
 	}
 	left := live + ".retry.1h30m"
-	r.create(t, left, 3, "max.message.bytes=1114124", "message.timestamp.type=LogAppendTime", "retention.ms=3600000")
-	r.transport.CloseIdleConnections()
-	problems, err := requeue.CheckTopics(within(t), r.client, retrySpecs(live))
+	r.Create(t, left, 3, "max.message.bytes=1114124", "message.timestamp.type=LogAppendTime", "retention.ms=3600000")
+	r.Transport.CloseIdleConnections()
+	problems, err := requeue.CheckTopics(within(t), r.Client, retrySpecs(live))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -37,7 +37,7 @@ func (r *rig) many(t testing.TB, topic string, partition, first, n int, headers 
 			records[i].Headers = append(records[i].Headers, headers(first+i)...)
 		}
 	}
-	res, err := r.client.Produce(t.Context(), &kafka.ProduceRequest{
+	res, err := r.Client.Produce(t.Context(), &kafka.ProduceRequest{
 		Topic: topic, Partition: partition, RequiredAcks: kafka.RequireAll, Records: kafka.NewRecordReader(records...),
 	})
 	if err == nil {
@@ -51,7 +51,7 @@ func (r *rig) many(t testing.TB, topic string, partition, first, n int, headers 
 func second(n int) time.Time { return at("2026-11-23T00:00:00Z").Add(time.Duration(n) * time.Second) }
 
 func (r *rig) deadLetters(t testing.TB, topic string) *requeue.DeadLetterReader {
-	return requeue.NewDeadLetterReader(r.client, topic, zaptest.NewLogger(t))
+	return requeue.NewDeadLetterReader(r.Client, topic, zaptest.NewLogger(t))
 }
 
 // ended is what a letter of number i has: every tenth was refused by webhook
@@ -74,7 +74,7 @@ func ended(i int) []kafka.Header {
 
 func TestFilters(t *testing.T) {
 	r := newRig(t)
-	topic := r.topic(t, 3)
+	topic := r.Topic(t, 3)
 	const each = 400
 	for first := 0; first < 3*each; first += 100 {
 		r.many(t, topic, first/each, first, 100, ended)
@@ -138,7 +138,7 @@ func TestFilters(t *testing.T) {
 // near its end.
 func TestASeldomLetterIsFoundWithoutReadingAll(t *testing.T) {
 	r := newFake(t)
-	topic := r.topic(t, 2)
+	topic := r.Topic(t, 2)
 	const each = 10_000
 	for first := 0; first < each; first += 100 {
 		r.many(t, topic, 0, first, 100, ended)
@@ -163,13 +163,13 @@ func TestASeldomLetterIsFoundWithoutReadingAll(t *testing.T) {
 
 func TestSinceBoundsWhatIsRead(t *testing.T) {
 	r := newFake(t)
-	topic := r.topic(t, 1)
+	topic := r.Topic(t, 1)
 	for first := 0; first < 2000; first += 10 {
 		r.many(t, topic, 0, first, 10, nil)
 	}
 	var first atomic.Int64
 	first.Store(2000)
-	r.cluster.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Fetch}, Observe: true, Count: -1, When: func(req kmsg.Request) bool {
+	r.Cluster.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Fetch}, Observe: true, Count: -1, When: func(req kmsg.Request) bool {
 		first.Store(min(first.Load(), req.(*kmsg.FetchRequest).Topics[0].Partitions[0].FetchOffset))
 		return true
 	}})
@@ -184,7 +184,7 @@ func TestSinceBoundsWhatIsRead(t *testing.T) {
 
 func TestASelectionDoesNotGrow(t *testing.T) {
 	r := newRig(t)
-	topic := r.topic(t, 2)
+	topic := r.Topic(t, 2)
 	r.many(t, topic, 0, 0, 50, nil)
 	selection, err := r.deadLetters(t, topic).Select(within(t), requeue.Filter{})
 	if err != nil {
@@ -209,7 +209,7 @@ func TestASelectionDoesNotGrow(t *testing.T) {
 
 func TestEachEndsWithItsVisitor(t *testing.T) {
 	r := newRig(t)
-	topic := r.topic(t, 4)
+	topic := r.Topic(t, 4)
 	for p := range 4 {
 		r.many(t, topic, p, 1000*p, 1000, nil)
 	}
@@ -239,7 +239,7 @@ func TestEachEndsWithItsVisitor(t *testing.T) {
 
 func TestGet(t *testing.T) {
 	r := newFake(t)
-	topic := r.topic(t, 2)
+	topic := r.Topic(t, 2)
 	r.many(t, topic, 1, 0, 30, ended)
 	r.deleteBefore(t, topic, 1, 5)
 	reader := r.deadLetters(t, topic)

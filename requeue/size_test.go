@@ -28,9 +28,9 @@ func noise(n int) []byte {
 func TestRefusedSizeStallsItselfAlone(t *testing.T) {
 	t.Parallel() // it waits until Ready loses its patience
 	r := newRig(t)
-	topic := r.topic(t, 1, "max.message.bytes=4000")
+	topic := r.Topic(t, 1, "max.message.bytes=4000")
 	log, lines := observer.New(zap.InfoLevel)
-	p := r.publisher(t, zap.New(log))
+	p := publisher(t, r, zap.New(log))
 	large := publishing(t.Context(), p, requeue.Record{Topic: topic, Value: noise(20000)})
 	waitFor(t, func() bool { return lines.Len() > 0 })
 
@@ -53,7 +53,7 @@ func TestRefusedSizeStallsItselfAlone(t *testing.T) {
 		t.Errorf("Ready says %q, want what to raise", err)
 	}
 
-	r.set(t, topic, "max.message.bytes", "100000")
+	r.Set(t, topic, "max.message.bytes", "100000")
 	if err := await(t, large); err != nil {
 		t.Fatal(err)
 	}
@@ -64,8 +64,8 @@ func TestRefusedSizeStallsItselfAlone(t *testing.T) {
 
 func TestManyRecordsThatFitOnlyOneByOne(t *testing.T) {
 	r := newRig(t)
-	topic := r.topic(t, 1, "max.message.bytes=1500")
-	p := r.publisher(t, zaptest.NewLogger(t))
+	topic := r.Topic(t, 1, "max.message.bytes=1500")
+	p := publisher(t, r, zaptest.NewLogger(t))
 	records := make([]requeue.Record, 100)
 	for i := range records {
 		records[i] = requeue.Record{Topic: topic, Value: fmt.Appendf(nil, "%d %x", i, noise(500))}
@@ -73,7 +73,7 @@ func TestManyRecordsThatFitOnlyOneByOne(t *testing.T) {
 	if err := errors.Join(p.PublishAll(within(t), records)...); err != nil {
 		t.Fatal(err)
 	}
-	if end := r.end(t, topic, 0); end != 100 {
+	if end := r.End(t, topic, 0); end != 100 {
 		t.Errorf("the topic has %d records, want 100", end)
 	}
 }
@@ -81,14 +81,14 @@ func TestManyRecordsThatFitOnlyOneByOne(t *testing.T) {
 // An event may be larger than max.message.bytes where its producer compresses.
 func TestLargerThanTheTopicButCompressible(t *testing.T) {
 	r := newRig(t)
-	topic := r.topic(t, 3)
-	p := r.publisher(t, zaptest.NewLogger(t))
+	topic := r.Topic(t, 3)
+	p := publisher(t, r, zaptest.NewLogger(t))
 	letter := aLetter()
 	letter.Message.Value = bytes.Repeat([]byte("lead "), 600_000)
 	if err := requeue.NewDeadLetters(p, topic).Bury(within(t), letter); err != nil {
 		t.Fatal(err)
 	}
-	if got := r.reader(t, topic, 2)(); !bytes.Equal(got.Value, letter.Message.Value) {
+	if got := r.Reader(t, topic, 2)(); !bytes.Equal(got.Value, letter.Message.Value) {
 		t.Errorf("%d bytes came back, want the %d published", len(got.Value), len(letter.Message.Value))
 	}
 }
@@ -97,9 +97,9 @@ func TestLargerThanTheTopicButCompressible(t *testing.T) {
 func TestLargestLeadCanBeBuried(t *testing.T) {
 	const limit = 100_000
 	r := newRig(t)
-	live := r.topic(t, 1, fmt.Sprintf("max.message.bytes=%d", limit))
-	dead := r.topic(t, 1, fmt.Sprintf("max.message.bytes=%d", limit+requeue.HeadRoom))
-	p := r.publisher(t, zaptest.NewLogger(t))
+	live := r.Topic(t, 1, fmt.Sprintf("max.message.bytes=%d", limit))
+	dead := r.Topic(t, 1, fmt.Sprintf("max.message.bytes=%d", limit+requeue.HeadRoom))
+	p := publisher(t, r, zaptest.NewLogger(t))
 	event := requeue.Record{
 		Topic: live, Key: []byte("USA_1"), Value: noise(50_000),
 		Headers: []lead.Header{{Key: "binary", Value: noise(limit - 50_000 - 100)}},
@@ -109,11 +109,11 @@ func TestLargestLeadCanBeBuried(t *testing.T) {
 	}
 	letter := aLetter()
 	letter.Error = strings.Repeat("é", 600)
-	letter.Message = r.reader(t, live, 0)()
+	letter.Message = r.Reader(t, live, 0)()
 	if err := requeue.NewDeadLetters(p, dead).Bury(within(t), letter); err != nil {
 		t.Fatal(err)
 	}
-	got := r.reader(t, dead, 0)()
+	got := r.Reader(t, dead, 0)()
 	if !bytes.Equal(got.Value, event.Value) || got.Header("binary") != string(event.Headers[0].Value) {
 		t.Error("the event or its header is not as it was")
 	}

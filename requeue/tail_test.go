@@ -34,11 +34,11 @@ func pull(t *testing.T, seq iter.Seq2[requeue.Letter, error]) (next func() int, 
 
 func TestTailBeginsWithTheNewestAndGoesOn(t *testing.T) {
 	r := newRig(t)
-	topic := r.topic(t, 3)
+	topic := r.Topic(t, 3)
 	for i := range 9 {
 		r.bury(t, topic, i%3, i+1, i)
 	}
-	next, stop := pull(t, requeue.NewDeadLetterReader(r.client, topic, zaptest.NewLogger(t)).Tail(within(t), requeue.Filter{}, 2))
+	next, stop := pull(t, requeue.NewDeadLetterReader(r.Client, topic, zaptest.NewLogger(t)).Tail(within(t), requeue.Filter{}, 2))
 	defer stop()
 	for _, want := range []int{8, 9} {
 		if got := next(); got != want {
@@ -55,12 +55,12 @@ func TestTailBeginsWithTheNewestAndGoesOn(t *testing.T) {
 
 func TestTailEndsWithItsContext(t *testing.T) {
 	r := newRig(t)
-	topic := r.topic(t, 3)
+	topic := r.Topic(t, 3)
 	r.bury(t, topic, 0, 1, 1)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	var got []int
-	for letter, err := range requeue.NewDeadLetterReader(r.client, topic, zaptest.NewLogger(t)).Tail(ctx, requeue.Filter{}, 5) {
+	for letter, err := range requeue.NewDeadLetterReader(r.Client, topic, zaptest.NewLogger(t)).Tail(ctx, requeue.Filter{}, 5) {
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -104,8 +104,8 @@ func newVirtual(t *testing.T, opts ...kfake.Opt) *virtual {
 	v := &virtual{network: &kfake.VirtualNetwork{}}
 	core, lines := observer.New(zap.InfoLevel)
 	v.log, v.lines = zap.New(core), lines
-	v.rig = connect(t, nil, "127.0.0.1:9092")
-	v.transport.Dial = v.network.DialContext
+	v.rig = connect(t, "127.0.0.1:9092")
+	v.Transport.Dial = v.network.DialContext
 	v.start(t, opts...)
 	return v
 }
@@ -119,11 +119,11 @@ func (v *virtual) start(t *testing.T, opts ...kfake.Opt) {
 		t.Fatal(err)
 	}
 	t.Cleanup(cluster.Close)
-	v.cluster = cluster
+	v.Cluster = cluster
 }
 
 func (v *virtual) deadLetters() *requeue.DeadLetterReader {
-	return requeue.NewDeadLetterReader(v.client, "leads.dlq", v.log)
+	return requeue.NewDeadLetterReader(v.Client, "leads.dlq", v.log)
 }
 
 func TestTailWhileKafkaIsAway(t *testing.T) {
@@ -138,7 +138,7 @@ func TestTailWhileKafkaIsAway(t *testing.T) {
 		if got := next(); got != 2 {
 			t.Errorf("yielded %d, want 2", got)
 		}
-		v.cluster.Close()
+		v.Cluster.Close()
 		time.Sleep(time.Hour)
 		v.start(t, data)
 		time.Sleep(time.Minute)
@@ -163,7 +163,7 @@ func TestTailFindsNewPartitions(t *testing.T) {
 		if got := next(); got != 2 {
 			t.Errorf("yielded %d, want 2", got)
 		}
-		_, err := v.client.CreatePartitions(t.Context(), &kafka.CreatePartitionsRequest{
+		_, err := v.Client.CreatePartitions(t.Context(), &kafka.CreatePartitionsRequest{
 			Topics: []kafka.TopicPartitionsConfig{{Name: "leads.dlq", Count: 2}},
 		})
 		if err != nil {
@@ -181,15 +181,15 @@ func TestTailFindsNewPartitions(t *testing.T) {
 // again: a broker answers at once as long as it has something to send.
 func TestTailRestsBehindOffsetsWithoutRecords(t *testing.T) {
 	r := newFake(t)
-	topic := r.topic(t, 1)
+	topic := r.Topic(t, 1)
 	r.bury(t, topic, 0, 1, 1)
-	next, stop := pull(t, requeue.NewDeadLetterReader(r.client, topic, zaptest.NewLogger(t)).Tail(within(t), requeue.Filter{}, 1))
+	next, stop := pull(t, requeue.NewDeadLetterReader(r.Client, topic, zaptest.NewLogger(t)).Tail(within(t), requeue.Filter{}, 1))
 	defer stop()
 	next() // the first letter; from here on the tail follows
 	r.bury(t, topic, 0, 2, 2)
 	next()
 	r.mark(t, topic)
-	fetches := r.cluster.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Fetch}, Observe: true, Count: -1})
+	fetches := r.Cluster.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Fetch}, Observe: true, Count: -1})
 	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
 	defer cancel()
 	if err := fetches.Wait(ctx, 10); err == nil {

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/segmentio/kafka-go"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -46,7 +45,7 @@ func TestCreateTopics(t *testing.T) {
 		{Topic: live + ".dlq", Partitions: 3, Created: true},
 	}
 	for _, created := range []bool{true, false} {
-		got, err := requeue.CreateTopics(within(t), r.client, specs(live))
+		got, err := requeue.CreateTopics(within(t), r.Client, specs(live))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -55,11 +54,11 @@ func TestCreateTopics(t *testing.T) {
 			t.Errorf("result, -want +got:\n%s", diff)
 		}
 	}
-	problems, err := requeue.CheckTopics(within(t), r.client, specs(live))
+	problems, err := requeue.CheckTopics(within(t), r.Client, specs(live))
 	if err != nil || len(problems) > 0 {
 		t.Errorf("topics just created have problems %+v, %v", problems, err)
 	}
-	settings := r.settings(t, live+".dlq")
+	settings := r.Settings(t, live+".dlq")
 	for name, want := range map[string]string{
 		"cleanup.policy": "delete", "retention.ms": "2592000000", "min.insync.replicas": "1",
 		"max.message.bytes": fmt.Sprint(1048588 + 65536),
@@ -70,25 +69,10 @@ func TestCreateTopics(t *testing.T) {
 	}
 }
 
-func (r *rig) settings(t *testing.T, topic string) map[string]string {
-	t.Helper()
-	res, err := r.client.DescribeConfigs(t.Context(), &kafka.DescribeConfigsRequest{
-		Resources: []kafka.DescribeConfigRequestResource{{ResourceType: kafka.ResourceTypeTopic, ResourceName: topic}},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	all := map[string]string{}
-	for _, e := range res.Resources[0].ConfigEntries {
-		all[e.ConfigName] = e.ConfigValue
-	}
-	return all
-}
-
 func TestCreateTopicsBesideALiveTopicAsItIs(t *testing.T) {
 	r := newRig(t)
-	live := r.topic(t, 5, "max.message.bytes=3000000", "retention.ms=900000000")
-	got, err := requeue.CreateTopics(within(t), r.client, specs(live))
+	live := r.Topic(t, 5, "max.message.bytes=3000000", "retention.ms=900000000")
+	got, err := requeue.CreateTopics(within(t), r.Client, specs(live))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -96,22 +80,22 @@ func TestCreateTopicsBesideALiveTopicAsItIs(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("result, -want +got:\n%s", diff)
 	}
-	if got := r.settings(t, live)["max.message.bytes"]; got != "3000000" {
+	if got := r.Settings(t, live)["max.message.bytes"]; got != "3000000" {
 		t.Errorf("the live topic was changed: max.message.bytes %s", got)
 	}
-	if problems, err := requeue.CheckTopics(within(t), r.client, specs(live)); err != nil || len(problems) > 0 {
+	if problems, err := requeue.CheckTopics(within(t), r.Client, specs(live)); err != nil || len(problems) > 0 {
 		t.Errorf("problems %+v, %v", problems, err)
 	}
 }
 
 func TestCreateTopicsSaysWhichCouldNot(t *testing.T) {
 	r := newFake(t)
-	r.cluster.Fault(kfake.Fault{
+	r.Cluster.Fault(kfake.Fault{
 		Keys: []kmsg.Key{kmsg.CreateTopics}, Topic: "leads.dlq", Err: kerr.InvalidReplicationFactor,
 	})
 	s := specs("leads")
 	s[1].ReplicationFactor = 3
-	got, err := requeue.CreateTopics(within(t), r.client, s)
+	got, err := requeue.CreateTopics(within(t), r.Client, s)
 	if err == nil || !strings.Contains(err.Error(), "leads.dlq") || !strings.Contains(err.Error(), "more brokers") {
 		t.Errorf("error %v, want one that names leads.dlq and says what to do", err)
 	}
@@ -164,10 +148,10 @@ func TestCheckTopics(t *testing.T) {
 			live := topicName()
 			for suffix, topic := range map[string]*topic{"": c.live, ".dlq": c.dead} {
 				if topic != nil {
-					r.create(t, live+suffix, topic.partitions, topic.settings...)
+					r.Create(t, live+suffix, topic.partitions, topic.settings...)
 				}
 			}
-			problems, err := requeue.CheckTopics(within(t), r.client, specs(live))
+			problems, err := requeue.CheckTopics(within(t), r.Client, specs(live))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -179,9 +163,9 @@ func TestCheckTopics(t *testing.T) {
 func TestCheckTopicsWithFewerInSyncThanTheSettingsSay(t *testing.T) {
 	r := newRig(t)
 	live := topicName()
-	r.create(t, live, 1, "min.insync.replicas=1")
+	r.Create(t, live, 1, "min.insync.replicas=1")
 	spec := requeue.TopicSpec{Name: live, MinInsync: 2}
-	problems, err := requeue.CheckTopics(within(t), r.client, []requeue.TopicSpec{spec})
+	problems, err := requeue.CheckTopics(within(t), r.Client, []requeue.TopicSpec{spec})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -213,30 +197,30 @@ func compareProblems(t *testing.T, live string, problems []requeue.Problem, want
 
 func TestCheckTopicsWantsTheBrokersTime(t *testing.T) {
 	r := newRig(t)
-	live := r.topic(t, 3)
+	live := r.Topic(t, 3)
 	s := specs(live)
 	s[1].LogAppendTime = true
-	r.create(t, live+".dlq", 3, "max.message.bytes=1114124", "retention.ms=-1")
-	problems, err := requeue.CheckTopics(within(t), r.client, s)
+	r.Create(t, live+".dlq", 3, "max.message.bytes=1114124", "retention.ms=-1")
+	problems, err := requeue.CheckTopics(within(t), r.Client, s)
 	if err != nil {
 		t.Fatal(err)
 	}
 	compareProblems(t, live, problems, []string{"dlq failure: --add-config message.timestamp.type=LogAppendTime"})
-	r.set(t, live+".dlq", "message.timestamp.type", "LogAppendTime")
-	if problems, err = requeue.CheckTopics(within(t), r.client, s); err != nil || len(problems) > 0 {
+	r.Set(t, live+".dlq", "message.timestamp.type", "LogAppendTime")
+	if problems, err = requeue.CheckTopics(within(t), r.Client, s); err != nil || len(problems) > 0 {
 		t.Errorf("problems %+v, %v", problems, err)
 	}
 }
 
 func TestCheckTopicsWithoutPermissionToReadSettings(t *testing.T) {
 	r := newFake(t)
-	if _, err := requeue.CreateTopics(within(t), r.client, specs("leads")); err != nil {
+	if _, err := requeue.CreateTopics(within(t), r.Client, specs("leads")); err != nil {
 		t.Fatal(err)
 	}
-	r.cluster.Fault(kfake.Fault{
+	r.Cluster.Fault(kfake.Fault{
 		Keys: []kmsg.Key{kmsg.DescribeConfigs}, Resource: "leads.dlq", Err: kerr.TopicAuthorizationFailed,
 	})
-	problems, err := requeue.CheckTopics(within(t), r.client, specs("leads"))
+	problems, err := requeue.CheckTopics(within(t), r.Client, specs("leads"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -246,18 +230,18 @@ func TestCheckTopicsWithoutPermissionToReadSettings(t *testing.T) {
 func TestCheckTopicsWithReplicasMissing(t *testing.T) {
 	r := newFake(t, kfake.NumBrokers(3))
 	s := specs("leads")
-	if _, err := requeue.CreateTopics(within(t), r.client, s); err != nil {
+	if _, err := requeue.CreateTopics(within(t), r.Client, s); err != nil {
 		t.Fatal(err)
 	}
-	r.cluster.ControlKey(int16(kmsg.Metadata), func(req kmsg.Request) (kmsg.Response, error, bool) {
-		r.cluster.KeepControl()
-		return metadata(req.(*kmsg.MetadataRequest), r.cluster), nil, true
+	r.Cluster.ControlKey(int16(kmsg.Metadata), func(req kmsg.Request) (kmsg.Response, error, bool) {
+		r.Cluster.KeepControl()
+		return metadata(req.(*kmsg.MetadataRequest), r.Cluster), nil, true
 	})
-	r.transport.CloseIdleConnections() // and with them what it knows of the topics
+	r.Transport.CloseIdleConnections() // and with them what it knows of the topics
 	for i := range s {
 		s[i].ReplicationFactor = 3
 	}
-	problems, err := requeue.CheckTopics(within(t), r.client, s)
+	problems, err := requeue.CheckTopics(within(t), r.Client, s)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -298,11 +282,11 @@ func metadata(req *kmsg.MetadataRequest, cluster *kfake.Cluster) kmsg.Response {
 }
 
 func TestTopicsWhileKafkaIsAway(t *testing.T) {
-	r := connect(t, nil, "127.0.0.1:1", "127.0.0.1:2")
+	r := connect(t, "127.0.0.1:1", "127.0.0.1:2")
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 	defer cancel()
-	_, err1 := requeue.CheckTopics(ctx, r.client, specs("leads"))
-	_, err2 := requeue.CreateTopics(ctx, r.client, specs("leads"))
+	_, err1 := requeue.CheckTopics(ctx, r.Client, specs("leads"))
+	_, err2 := requeue.CreateTopics(ctx, r.Client, specs("leads"))
 	for _, err := range []error{err1, err2} {
 		if err == nil || !strings.Contains(err.Error(), "127.0.0.1:1,127.0.0.1:2") {
 			t.Errorf("error %v, want one that names both addresses", err)

@@ -36,9 +36,9 @@ func aWaiting(live string) *lead.Waiting {
 // partitions, and a wheel.
 func wheelRig(t *testing.T) (r *rig, live string, w *requeue.Wheel) {
 	r, live = newRig(t), topicName()
-	r.create(t, live+".retry.10s", 3)
-	r.create(t, live+".retry.1m", 3)
-	return r, live, requeue.NewWheel(r.publisher(t, zaptest.NewLogger(t)), live, delays[:2])
+	r.Create(t, live+".retry.10s", 3)
+	r.Create(t, live+".retry.1m", 3)
+	return r, live, requeue.NewWheel(publisher(t, r, zaptest.NewLogger(t)), live, delays[:2])
 }
 
 func TestRetryRecord(t *testing.T) {
@@ -46,7 +46,7 @@ func TestRetryRecord(t *testing.T) {
 	if err := wheel.Park(within(t), aWaiting(live)); err != nil {
 		t.Fatal(err)
 	}
-	got := r.reader(t, live+".retry.10s", 2)()
+	got := r.Reader(t, live+".retry.10s", 2)()
 	want := lead.Message{
 		Partition: 2,
 		Key:       []byte("USA_332240"),
@@ -82,7 +82,7 @@ func TestAnyWaitingIsReadBack(t *testing.T) {
 	r, live, wheel := wheelRig(t)
 	next := []func() lead.Message{}
 	for p := range 3 {
-		next = append(next, r.reader(t, live+".retry.1m", p))
+		next = append(next, r.Reader(t, live+".retry.1m", p))
 	}
 	rapid.Check(t, func(rt *rapid.T) {
 		letter := anyLetter(rt)
@@ -259,7 +259,7 @@ func TestDue(t *testing.T) {
 func TestParkWaitsForTheTopic(t *testing.T) {
 	r := newRig(t)
 	live := topicName()
-	p := r.publisher(t, zap.NewNop())
+	p := publisher(t, r, zap.NewNop())
 	wheel := requeue.NewWheel(p, live, delays)
 	cause := errors.New("the generation has ended")
 	ctx, cancel := context.WithCancelCause(t.Context())
@@ -273,7 +273,7 @@ func TestParkWaitsForTheTopic(t *testing.T) {
 
 	parked := make(chan error, 1)
 	go func() { parked <- wheel.Park(within(t), aWaiting(live)) }()
-	r.create(t, live+".retry.10s", 3)
+	r.Create(t, live+".retry.10s", 3)
 	if err := <-parked; err != nil {
 		t.Errorf("when its topic is there: %v", err)
 	}
@@ -281,11 +281,11 @@ func TestParkWaitsForTheTopic(t *testing.T) {
 
 func TestParkedDeliveriesAndHopsAreCounted(t *testing.T) {
 	r := newRig(t)
-	live := r.topic(t, 1)
-	r.create(t, live+".retry.10s", 1)
-	r.create(t, live+".retry.1m", 1)
+	live := r.Topic(t, 1)
+	r.Create(t, live+".retry.10s", 1)
+	r.Create(t, live+".retry.1m", 1)
 	registry := prometheus.NewRegistry()
-	p := requeue.NewPublisher(requeue.Options{Brokers: r.brokers, Transport: r.transport}, registry, zap.NewNop())
+	p := requeue.NewPublisher(requeue.Options{Brokers: r.Brokers, Transport: r.Transport}, registry, zap.NewNop())
 	defer p.Close()
 	wheel := requeue.NewWheel(p, live, delays)
 	d := aWaiting(live)
