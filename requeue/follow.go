@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/segmentio/kafka-go"
+
+	"github.com/leadhook/leadhook/topics"
 )
 
 // follow yields what is added behind the ends and wanted.
@@ -54,7 +56,7 @@ func (r *DeadLetterReader) followAll(
 		readers.Go(func() { r.followOne(ctx, partition, offset, send) })
 	}
 	for pause(ctx, newPartitions); ctx.Err() == nil; pause(ctx, newPartitions) {
-		partitions, err := Partitions(ctx, r.client, r.topic)
+		partitions, err := topics.Partitions(ctx, r.client, r.topic)
 		if err != nil {
 			continue // the readers of the partitions say so
 		}
@@ -69,7 +71,7 @@ func (r *DeadLetterReader) followAll(
 
 // followOne reads one partition until ctx ends.
 func (r *DeadLetterReader) followOne(ctx context.Context, partition int, offset int64, send func(*found) error) {
-	at, waits := Partition{r.topic, partition}, newBackOff()
+	at, waits := topics.Partition{Topic: r.topic, Number: partition}, newBackOff()
 	var current *trouble
 	for ctx.Err() == nil {
 		next, err := r.step(ctx, partition, offset, send)

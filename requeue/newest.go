@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+
+	"github.com/leadhook/leadhook/topics"
 )
 
 const (
@@ -78,7 +80,7 @@ func (r *DeadLetterReader) newest(ctx context.Context, f *Filter, n int) (letter
 func (r *DeadLetterReader) look(ctx context.Context, f *Filter, n int) ([]Letter, map[int]int64, error) {
 	spans, err := r.spans(ctx, f)
 	if err != nil {
-		return nil, nil, r.failed(err, AnyPartition)
+		return nil, nil, r.failed(err, topics.AnyPartition)
 	}
 	ends := make(map[int]int64, len(spans))
 	for partition, s := range spans {

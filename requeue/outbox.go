@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/cenkalti/backoff/v4"
+
+	"github.com/leadhook/leadhook/topics"
 )
 
 const (
@@ -25,7 +27,7 @@ const (
 // a request is under way travels together in the next, so that the batches
 // grow with the load.
 type outbox struct {
-	to      Partition
+	to      topics.Partition
 	queue   []*waiter
 	running bool // a goroutine sends what is queued
 }
@@ -42,7 +44,7 @@ type waiter struct {
 }
 
 func newWaiter(ctx context.Context, r Record) *waiter {
-	r.Partition = max(r.Partition, AnyPartition)
+	r.Partition = max(r.Partition, topics.AnyPartition)
 	return &waiter{ctx: ctx, record: r, size: r.size(), done: make(chan error, 1)}
 }
 
@@ -77,7 +79,7 @@ func (p *Publisher) submit(w *waiter) {
 		w.done <- errClosed
 		return
 	}
-	at := Partition{w.record.Topic, w.record.Partition}
+	at := topics.Partition{Topic: w.record.Topic, Number: w.record.Partition}
 	o := p.outboxes[at]
 	if o == nil {
 		o = &outbox{to: at}
@@ -126,11 +128,11 @@ func (p *Publisher) next(o *outbox) []*waiter {
 // A way is how a batch gets to its place. It returns the records that are
 // acknowledged; the rest is somebody else's care then. An error means that the
 // whole batch is to be tried again.
-type way func(ctx context.Context, at Partition, batch []*waiter) (acknowledged []*waiter, err error)
+type way func(ctx context.Context, at topics.Partition, batch []*waiter) (acknowledged []*waiter, err error)
 
 // send tries until each record of the batch has an answer or nobody waits for
 // it any more.
-func (p *Publisher) send(at Partition, batch []*waiter, try way) {
+func (p *Publisher) send(at topics.Partition, batch []*waiter, try way) {
 	waits := newBackOff()
 	current := &trouble{at: at, since: time.Now()}
 	for batch = wanted(batch); len(batch) > 0; batch = wanted(batch) {

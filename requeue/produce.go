@@ -7,6 +7,8 @@ import (
 
 	"github.com/segmentio/kafka-go"
 	"github.com/segmentio/kafka-go/protocol"
+
+	"github.com/leadhook/leadhook/topics"
 )
 
 // The Writer of kafka-go is not used: in it one record that the broker refuses
@@ -15,8 +17,8 @@ import (
 // away, before the Writer can be closed.
 
 // together sends the batch in one request, or in as many as are necessary.
-func (p *Publisher) together(ctx context.Context, at Partition, batch []*waiter) ([]*waiter, error) {
-	if at.Number == AnyPartition {
+func (p *Publisher) together(ctx context.Context, at topics.Partition, batch []*waiter) ([]*waiter, error) {
+	if at.Number == topics.AnyPartition {
 		return nil, p.route(ctx, at.Topic, batch)
 	}
 	if len(batch) == 1 && batch[0].size > p.maxBytes {
@@ -35,7 +37,7 @@ func (p *Publisher) together(ctx context.Context, at Partition, batch []*waiter)
 // that is too large by itself. It gets a goroutine of its own, so that the
 // others need not wait for what may never succeed; there are never more of them
 // than callers waiting.
-func (p *Publisher) apart(at Partition, batch []*waiter) {
+func (p *Publisher) apart(at topics.Partition, batch []*waiter) {
 	if len(batch) == 1 {
 		p.wg.Go(func() { p.send(at, batch, p.compressed) })
 		return
@@ -48,11 +50,11 @@ func (p *Publisher) apart(at Partition, batch []*waiter) {
 // compressed is the way of a record that is too large as it is. The producer
 // whose event is larger than its topic allows has compressed it, and Kafka
 // measures what was compressed.
-func (p *Publisher) compressed(ctx context.Context, at Partition, batch []*waiter) ([]*waiter, error) {
+func (p *Publisher) compressed(ctx context.Context, at topics.Partition, batch []*waiter) ([]*waiter, error) {
 	return batch, p.produce(ctx, at, batch, kafka.Zstd)
 }
 
-func (p *Publisher) produce(ctx context.Context, at Partition, batch []*waiter, c kafka.Compression) error {
+func (p *Publisher) produce(ctx context.Context, at topics.Partition, batch []*waiter, c kafka.Compression) error {
 	records := make([]kafka.Record, len(batch))
 	for i, w := range batch {
 		records[i] = kafkaRecord(&w.record)
@@ -69,7 +71,7 @@ func (p *Publisher) produce(ctx context.Context, at Partition, batch []*waiter, 
 	}
 	if errors.Is(err, protocol.ErrNoTopic) {
 		// To the transport a cluster that it has not reached has no topics.
-		_, away := Partitions(ctx, p.client, at.Topic)
+		_, away := topics.Partitions(ctx, p.client, at.Topic)
 		return cmp.Or(away, err)
 	}
 	if err != nil {
@@ -90,7 +92,7 @@ func kafkaRecord(r *Record) kafka.Record {
 // route lets the keys of the batch choose their partitions, and puts each
 // record into the outbox of its own.
 func (p *Publisher) route(ctx context.Context, topic string, batch []*waiter) error {
-	partitions, err := Partitions(ctx, p.client, topic)
+	partitions, err := topics.Partitions(ctx, p.client, topic)
 	if err != nil {
 		return err
 	}

@@ -12,6 +12,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/segmentio/kafka-go"
 	"go.uber.org/zap"
+
+	"github.com/leadhook/leadhook/topics"
 )
 
 const (
@@ -33,9 +35,9 @@ type Options struct {
 	Transport kafka.RoundTripper
 
 	// MaxRecordBytes is the largest request that the topics take uncompressed:
-	// the live topic's max.message.bytes and [HeadRoom]. A record that is larger
+	// the live topic's max.message.bytes and [topics.HeadRoom]. A record that is larger
 	// is compressed (zstd) and sent on its own. Zero means Kafka's default for
-	// the live topic, 1,048,588 bytes, and HeadRoom.
+	// the live topic, 1,048,588 bytes, and topics.HeadRoom.
 	MaxRecordBytes int
 }
 
@@ -54,8 +56,8 @@ type Publisher struct {
 	wg    sync.WaitGroup // the goroutines that send
 
 	mu       sync.Mutex
-	closed   bool                  // guarded by mu
-	outboxes map[Partition]*outbox // guarded by mu, and every outbox in it too
+	closed   bool                         // guarded by mu
+	outboxes map[topics.Partition]*outbox // guarded by mu, and every outbox in it too
 }
 
 // NewPublisher returns a Publisher. It connects when there is something to
@@ -65,12 +67,12 @@ func NewPublisher(o Options, r prometheus.Registerer, log *zap.Logger) *Publishe
 	return &Publisher{
 		client:   &kafka.Client{Addr: kafka.TCP(o.Brokers...), Transport: o.Transport, Timeout: requestTimeout},
 		brokers:  strings.Join(o.Brokers, ", "),
-		maxBytes: cmp.Or(o.MaxRecordBytes, DefaultMaxBytes+HeadRoom),
+		maxBytes: cmp.Or(o.MaxRecordBytes, topics.DefaultMaxBytes+topics.HeadRoom),
 		metrics:  newMetrics(r),
 		troubles: newTroubles(log, "cannot publish, trying again", "publishing again"),
 		ctx:      ctx,
 		close:    cancel,
-		outboxes: make(map[Partition]*outbox),
+		outboxes: make(map[topics.Partition]*outbox),
 	}
 }
 

@@ -11,6 +11,8 @@ import (
 
 	"github.com/segmentio/kafka-go"
 	"golang.org/x/sync/errgroup"
+
+	"github.com/leadhook/leadhook/topics"
 )
 
 // A Selection is a part of the dead-letter topic as it was at one moment: what
@@ -29,7 +31,7 @@ func (r *DeadLetterReader) Select(ctx context.Context, f Filter) (*Selection, er
 		return err
 	})
 	if err != nil {
-		return nil, r.failed(err, AnyPartition)
+		return nil, r.failed(err, topics.AnyPartition)
 	}
 	return s, nil
 }

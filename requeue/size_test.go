@@ -15,6 +15,7 @@ import (
 
 	"github.com/leadhook/leadhook/lead"
 	"github.com/leadhook/leadhook/requeue"
+	"github.com/leadhook/leadhook/topics"
 )
 
 // noise is what no compression makes smaller.
@@ -98,7 +99,7 @@ func TestLargestLeadCanBeBuried(t *testing.T) {
 	const limit = 100_000
 	r := newRig(t)
 	live := r.Topic(t, 1, fmt.Sprintf("max.message.bytes=%d", limit))
-	dead := r.Topic(t, 1, fmt.Sprintf("max.message.bytes=%d", limit+requeue.HeadRoom))
+	dead := r.Topic(t, 1, fmt.Sprintf("max.message.bytes=%d", limit+topics.HeadRoom))
 	p := publisher(t, r, zaptest.NewLogger(t))
 	event := requeue.Record{
 		Topic: live, Key: []byte("USA_1"), Value: noise(50_000),

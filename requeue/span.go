@@ -8,6 +8,8 @@ import (
 
 	"github.com/cenkalti/backoff/v4"
 	"github.com/segmentio/kafka-go"
+
+	"github.com/leadhook/leadhook/topics"
 )
 
 // A span is a range of offsets, the end excluded.
@@ -20,7 +22,7 @@ const overtaking = time.Minute
 // spans asks for what each partition holds at present, and how much of it a
 // filter's times leave.
 func (r *DeadLetterReader) spans(ctx context.Context, f *Filter) (map[int]span, error) {
-	partitions, err := Partitions(ctx, r.client, r.topic)
+	partitions, err := topics.Partitions(ctx, r.client, r.topic)
 	if err != nil {
 		return nil, err
 	}
@@ -111,8 +113,8 @@ func whileElecting(ctx context.Context, try func() error) error {
 
 // failed says in words why the topic, or one partition of it, cannot be read.
 func (r *DeadLetterReader) failed(err error, partition int) error {
-	at := Partition{r.topic, partition}
-	if partition == AnyPartition {
+	at := topics.Partition{Topic: r.topic, Number: partition}
+	if partition == topics.AnyPartition {
 		return fmt.Errorf("reading dead letters: %w", at.Explain(err, r.client.Addr.String()))
 	}
 	return fmt.Errorf("reading dead letters of %s: %w", at, at.Explain(err, r.client.Addr.String()))

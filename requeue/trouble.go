@@ -6,11 +6,13 @@ import (
 	"time"
 
 	"go.uber.org/zap"
+
+	"github.com/leadhook/leadhook/topics"
 )
 
 // A trouble is something that does not succeed and is tried again.
 type trouble struct {
-	at    Partition
+	at    topics.Partition
 	since time.Time // when it was tried first
 	cause error     // guarded by the mu of troubles once it has begun
 }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/leadhook/leadhook/lead"
+	"github.com/leadhook/leadhook/topics"
 )
 
 // HeadSlack is how much longer than its topic's delay the head of a retry topic
@@ -57,7 +58,7 @@ func (w *Wheel) Hop(ctx context.Context, d *lead.Waiting) error {
 }
 
 func (w *Wheel) put(ctx context.Context, d *lead.Waiting) (topic string, err error) {
-	topic = RetryTopic(w.live, next(w.delays, time.Until(d.NotBefore)))
+	topic = topics.RetryTopic(w.live, next(w.delays, time.Until(d.NotBefore)))
 	return topic, w.publisher.Publish(ctx, waitingRecord(topic, d))
 }
 
@@ -91,7 +92,7 @@ func next(delays []time.Duration, wait time.Duration) time.Duration {
 // only. Its partition is the record's, which has the number of the event's; its
 // key is the record's, and its time is when the event was first published.
 func (w *Wheel) Read(m *lead.Message) *lead.Waiting {
-	if _, ours := RetryDelay(w.live, m.Topic); !ours {
+	if _, ours := topics.RetryDelay(w.live, m.Topic); !ours {
 		return nil
 	}
 	h := history(m)
@@ -112,7 +113,7 @@ func (w *Wheel) Read(m *lead.Message) *lead.Waiting {
 // It should let no record wait for longer than the topic's delay and HeadSlack
 // from when it was read. A record of another topic is due since its timestamp.
 func (w *Wheel) Due(m *lead.Message) time.Time {
-	delay, _ := RetryDelay(w.live, m.Topic)
+	delay, _ := topics.RetryDelay(w.live, m.Topic)
 	due := m.Time.Add(delay)
 	notBefore := instant(m.Header(headerNotBefore))
 	if notBefore.After(due) && notBefore.Sub(due) <= HeadSlack {

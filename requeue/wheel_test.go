@@ -17,6 +17,7 @@ import (
 
 	"github.com/leadhook/leadhook/lead"
 	"github.com/leadhook/leadhook/requeue"
+	"github.com/leadhook/leadhook/topics"
 )
 
 // delays are those that leadhook has without settings.
@@ -171,7 +172,7 @@ func travel(wheel *requeue.Wheel, began time.Time, wait time.Duration, latency f
 	j := journey{}
 	for j.hops == 0 || now.Before(notBefore) {
 		j.hops++
-		topic := requeue.RetryTopic("leads", requeue.Next(delays, notBefore.Sub(now)))
+		topic := topics.RetryTopic("leads", requeue.Next(delays, notBefore.Sub(now)))
 		now = now.Add(latency())
 		due := wheel.Due(&lead.Message{
 			Topic: topic, Time: now.Truncate(time.Millisecond),

@@ -8,8 +8,8 @@ import (
 
 	"go.uber.org/zap"
 
-	"github.com/leadhook/leadhook/requeue"
 	"github.com/leadhook/leadhook/subscription"
+	"github.com/leadhook/leadhook/topics"
 )
 
 // devCommand is leadhook with all that it needs around it.
@@ -63,7 +63,7 @@ func (devAll) Run(ctx context.Context, w *world, cli *commands) error {
 	if err != nil {
 		return &usageError{err}
 	}
-	if _, err := requeue.CreateTopics(ctx, s.kafka.client, topicSpecs(cfg)); err != nil {
+	if _, err := topics.CreateTopics(ctx, s.kafka.client, topicSpecs(cfg)); err != nil {
 		return err
 	}
 	if _, err := s.store.Seed(ctx, sampleWebhooks(stack.crm.URL()), subscription.SeedOptions{}); err != nil {

@@ -11,6 +11,7 @@ import (
 	"github.com/leadhook/leadhook/config"
 	"github.com/leadhook/leadhook/internal/devstack"
 	"github.com/leadhook/leadhook/requeue"
+	"github.com/leadhook/leadhook/topics"
 )
 
 // guide says where everything is, publishes some sample leads, and waits until
@@ -25,7 +26,7 @@ func (s *stack) guide(ctx context.Context, w *world, p *requeue.Publisher, cfg *
 
 Publishing %d sample leads:
 
-`, s.kafka.Addr(), cfg.Kafka.Topic, requeue.DeadLetterTopic(cfg.Kafka.Topic), s.redis.Addr(),
+`, s.kafka.Addr(), cfg.Kafka.Topic, topics.DeadLetterTopic(cfg.Kafka.Topic), s.redis.Addr(),
 		sampleAdvertiser, otherAdvertiser, s.crm.URL(), adminURL(cfg.Admin), sampleLeads)
 	records, err := sampleRecords(cfg.Kafka.Topic)
 	if err != nil {

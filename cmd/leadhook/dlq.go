@@ -17,6 +17,7 @@ import (
 	"github.com/leadhook/leadhook/lead"
 	"github.com/leadhook/leadhook/requeue"
 	"github.com/leadhook/leadhook/subscription"
+	"github.com/leadhook/leadhook/topics"
 )
 
 // dlqCommand looks at the dead-letter topic, without joining any group, and
@@ -53,7 +54,7 @@ func (w *world) withDeadLetters(ctx context.Context, do func(*graveyard) error) 
 			return err
 		}
 		defer func() { _ = log.Sync() }()
-		topic := requeue.DeadLetterTopic(cfg.Kafka.Topic)
+		topic := topics.DeadLetterTopic(cfg.Kafka.Topic)
 		return do(&graveyard{cfg: cfg, kafka: k, reader: requeue.NewDeadLetterReader(k.client, topic, log)})
 	})
 }

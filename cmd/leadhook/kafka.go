@@ -15,6 +15,7 @@ import (
 
 	"github.com/leadhook/leadhook/config"
 	"github.com/leadhook/leadhook/requeue"
+	"github.com/leadhook/leadhook/topics"
 )
 
 // kafkaConn is how this process reaches Kafka: the same addresses, TLS and
@@ -121,8 +122,8 @@ func cause(ctx context.Context, err error) error {
 }
 
 // topicSpecs are the topics that the settings ask for.
-func topicSpecs(cfg *config.Config) []requeue.TopicSpec {
-	return requeue.Topics(requeue.TopicSettings{
+func topicSpecs(cfg *config.Config) []topics.TopicSpec {
+	return topics.Topics(topics.TopicSettings{
 		Live:                cfg.Kafka.Topic,
 		Partitions:          cfg.Topics.Partitions,
 		ReplicationFactor:   cfg.Topics.ReplicationFactor,
@@ -136,12 +137,12 @@ func topicSpecs(cfg *config.Config) []requeue.TopicSpec {
 
 // liveRecordBytes is the live topic's record size: an event of the largest
 // size, with room for its key and the producer's own headers.
-func liveRecordBytes(cfg config.Kafka) int { return cfg.MaxEventBytes + requeue.HeadRoom }
+func liveRecordBytes(cfg config.Kafka) int { return cfg.MaxEventBytes + topics.HeadRoom }
 
 func newPublisherOptions(cfg config.Kafka, k *kafkaConn) requeue.Options {
 	return requeue.Options{
 		Brokers:        cfg.Brokers,
 		Transport:      k.transport,
-		MaxRecordBytes: liveRecordBytes(cfg) + requeue.HeadRoom,
+		MaxRecordBytes: liveRecordBytes(cfg) + topics.HeadRoom,
 	}
 }

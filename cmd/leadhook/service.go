@@ -20,6 +20,7 @@ import (
 	"github.com/leadhook/leadhook/internal/admin"
 	"github.com/leadhook/leadhook/requeue"
 	"github.com/leadhook/leadhook/subscription"
+	"github.com/leadhook/leadhook/topics"
 )
 
 // A service is everything that `leadhook run` is made of, in the order of the
@@ -73,7 +74,7 @@ func newService(cfg *config.Config, log *zap.Logger) (*service, error) {
 		Standing:    s.store,
 		Ledger:      s.ledger,
 		Wheel:       wheel,
-		DeadLetters: requeue.NewDeadLetters(s.publisher, requeue.DeadLetterTopic(cfg.Kafka.Topic)),
+		DeadLetters: requeue.NewDeadLetters(s.publisher, topics.DeadLetterTopic(cfg.Kafka.Topic)),
 	}, registry, log)
 	reading := consumerOptions(cfg, s.kafka)
 	reading.Waiting, reading.Due, reading.BeforeLastCommit = s.retryTopics, wheel.Due, s.ledger.Flush
@@ -138,13 +139,13 @@ func consumerOptions(cfg *config.Config, k *kafkaConn) consumer.Options {
 // retryTopics are the retry topics that exist, those of other settings too, and
 // how long their records wait.
 func (s *service) retryTopics(ctx context.Context) (map[string]time.Duration, error) {
-	names, err := requeue.RetryTopics(ctx, s.kafka.client, s.cfg.Kafka.Topic)
+	names, err := topics.RetryTopics(ctx, s.kafka.client, s.cfg.Kafka.Topic)
 	if err != nil {
 		return nil, err
 	}
 	delays := make(map[string]time.Duration, len(names))
 	for _, name := range names {
-		delay, _ := requeue.RetryDelay(s.cfg.Kafka.Topic, name)
+		delay, _ := topics.RetryDelay(s.cfg.Kafka.Topic, name)
 		delays[name] = delay + requeue.HeadSlack
 	}
 	return delays, nil
@@ -192,7 +193,7 @@ func (s *service) run(ctx context.Context) error {
 // check asks whether Kafka's topics and Redis are such that nothing can get
 // lost or stall.
 func (s *service) check(ctx context.Context) error {
-	problems, err := requeue.CheckTopics(ctx, s.kafka.client, topicSpecs(s.cfg))
+	problems, err := topics.CheckTopics(ctx, s.kafka.client, topicSpecs(s.cfg))
 	if err != nil {
 		return err
 	}

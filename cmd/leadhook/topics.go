@@ -6,7 +6,7 @@ import (
 	"strconv"
 
 	"github.com/leadhook/leadhook/config"
-	"github.com/leadhook/leadhook/requeue"
+	"github.com/leadhook/leadhook/topics"
 )
 
 // topicsCommand makes and checks the topics.
@@ -38,14 +38,14 @@ Examples:
 // Run creates what is missing.
 func (c topicsCreate) Run(ctx context.Context, w *world) error {
 	return w.withKafka(ctx, func(cfg *config.Config, k *kafkaConn) error {
-		created, err := requeue.CreateTopics(ctx, k.client, topicSpecs(cfg))
+		created, err := topics.CreateTopics(ctx, k.client, topicSpecs(cfg))
 		return errors.Join(c.show(w, created), err)
 	})
 }
 
-func (c topicsCreate) show(w *world, topics []requeue.Created) error {
+func (c topicsCreate) show(w *world, created []topics.Created) error {
 	l := c.list(w, "TOPIC", "PARTITIONS", "STATE")
-	for _, t := range topics {
+	for _, t := range created {
 		row := topicJSON{Topic: t.Topic, Partitions: t.Partitions, State: "exists"}
 		if t.Created {
 			row.State = "created"
@@ -81,7 +81,7 @@ Examples:
 func (c topicsCheck) Run(ctx context.Context, w *world) error {
 	return w.withKafka(ctx, func(cfg *config.Config, k *kafkaConn) error {
 		specs := topicSpecs(cfg)
-		problems, err := requeue.CheckTopics(ctx, k.client, specs)
+		problems, err := topics.CheckTopics(ctx, k.client, specs)
 		if err != nil {
 			return err
 		}
@@ -91,7 +91,7 @@ func (c topicsCheck) Run(ctx context.Context, w *world) error {
 
 // show lists the problems or, where none keeps the service from its work, what
 // is well too.
-func (c topicsCheck) show(w *world, problems []requeue.Problem, specs []requeue.TopicSpec) error {
+func (c topicsCheck) show(w *world, problems []topics.Problem, specs []topics.TopicSpec) error {
 	l := c.list(w)
 	bad := false
 	for _, p := range problems {

@@ -1,4 +1,4 @@
-package requeue_test
+package topics_test
 
 import (
 	"strings"
@@ -7,7 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/leadhook/leadhook/requeue"
+	"github.com/leadhook/leadhook/topics"
 )
 
 func TestRetryTopicNames(t *testing.T) {
@@ -16,11 +16,11 @@ func TestRetryTopicNames(t *testing.T) {
 		"2h": 2 * time.Hour, "1h30m": 90 * time.Minute, "24h": 24 * time.Hour, "168h": 168 * time.Hour,
 		"1h0m1s": time.Hour + time.Second, "200ms": 200 * time.Millisecond, "1.5s": 1500 * time.Millisecond,
 	} {
-		topic := requeue.RetryTopic("leads", delay)
+		topic := topics.RetryTopic("leads", delay)
 		if want := "leads.retry." + spelt; topic != want {
 			t.Errorf("the topic of %v is %s, want %s", delay, topic, want)
 		}
-		if got, ok := requeue.RetryDelay("leads", topic); got != delay || !ok {
+		if got, ok := topics.RetryDelay("leads", topic); got != delay || !ok {
 			t.Errorf("the delay of %s is %v, %t, want %v", topic, got, ok, delay)
 		}
 	}
@@ -29,7 +29,7 @@ func TestRetryTopicNames(t *testing.T) {
 		"leads.retry.0s", "leads.retry.-1m", "leads.retry.+1m", "leads.retry.169h", "leads.retry.10", "leads.retry.1d",
 		"leads.retry.1us", "leads.retry.10s.dlq", "leads.retry.10s.retry.10s", "calls.retry.10s", "x.leads.retry.10s",
 	} {
-		if got, ok := requeue.RetryDelay("leads", topic); got != 0 || ok {
+		if got, ok := topics.RetryDelay("leads", topic); got != 0 || ok {
 			t.Errorf("%s is taken for a retry topic of %v", topic, got)
 		}
 	}
@@ -41,9 +41,9 @@ func FuzzRetryDelay(f *testing.F) {
 	f.Add("9223372036854775807ns")
 	f.Fuzz(func(t *testing.T, spelt string) {
 		topic := "leads.retry." + spelt
-		delay, ok := requeue.RetryDelay("leads", topic)
-		if ok && (delay <= 0 || delay > 168*time.Hour || requeue.RetryTopic("leads", delay) != topic) {
-			t.Errorf("%s has the delay %v, whose topic is %s", topic, delay, requeue.RetryTopic("leads", delay))
+		delay, ok := topics.RetryDelay("leads", topic)
+		if ok && (delay <= 0 || delay > 168*time.Hour || topics.RetryTopic("leads", delay) != topic) {
+			t.Errorf("%s has the delay %v, whose topic is %s", topic, delay, topics.RetryTopic("leads", delay))
 		}
 	})
 }
@@ -55,7 +55,7 @@ func TestRetryTopicsAreFoundWhateverTheSettings(t *testing.T) {
 		r.Create(t, live+suffix, 1)
 	}
 	r.Transport.CloseIdleConnections() // and with them what it knows of the topics
-	got, err := requeue.RetryTopics(within(t), r.Client, live)
+	got, err := topics.RetryTopics(within(t), r.Client, live)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -63,7 +63,7 @@ func TestRetryTopicsAreFoundWhateverTheSettings(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("retry topics, -want +got:\n%s", diff)
 	}
-	if got, err := requeue.RetryTopics(within(t), r.Client, live+"-other"); err != nil || len(got) > 0 {
+	if got, err := topics.RetryTopics(within(t), r.Client, live+"-other"); err != nil || len(got) > 0 {
 		t.Errorf("of another live topic: %v, %v, want none", got, err)
 	}
 }
@@ -72,7 +72,7 @@ func TestRetryTopicsAreCreatedSound(t *testing.T) {
 	r := newRig(t)
 	live := topicName()
 	specs := retrySpecs(live)
-	created, err := requeue.CreateTopics(within(t), r.Client, specs)
+	created, err := topics.CreateTopics(within(t), r.Client, specs)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -92,14 +92,14 @@ func TestRetryTopicsAreCreatedSound(t *testing.T) {
 			t.Errorf("%s is %q, want %q", name, got, want)
 		}
 	}
-	if problems, err := requeue.CheckTopics(within(t), r.Client, specs); err != nil || len(problems) > 0 {
+	if problems, err := topics.CheckTopics(within(t), r.Client, specs); err != nil || len(problems) > 0 {
 		t.Errorf("topics just created have problems %+v, %v", problems, err)
 	}
 }
 
 // retrySpecs has retry topics of 10s and 12h.
-func retrySpecs(live string) []requeue.TopicSpec {
-	return requeue.Topics(requeue.TopicSettings{
+func retrySpecs(live string) []topics.TopicSpec {
+	return topics.Topics(topics.TopicSettings{
 		Live: live, Partitions: 3, ReplicationFactor: 1, RetryDelays: []time.Duration{10 * time.Second, 12 * time.Hour},
 	})
 }
@@ -129,13 +129,13 @@ func TestCheckOfRetryTopics(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			r := newRig(t)
 			live := topicName()
-			if _, err := requeue.CreateTopics(within(t), r.Client, specs(live)); err != nil {
+			if _, err := topics.CreateTopics(within(t), r.Client, specs(live)); err != nil {
 				t.Fatal(err)
 			}
 			r.Create(t, live+".retry.10s", 3, sound...)
 			r.Create(t, live+c.topic, c.partitions, override(sound, c.settings)...)
 			r.Transport.CloseIdleConnections()
-			problems, err := requeue.CheckTopics(within(t), r.Client, retrySpecs(live))
+			problems, err := topics.CheckTopics(within(t), r.Client, retrySpecs(live))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -156,7 +156,7 @@ func override(settings, with []string) []string {
 	return append(all, with...)
 }
 
-func compareRetryProblems(t *testing.T, topic string, problems []requeue.Problem, want []string) {
+func compareRetryProblems(t *testing.T, topic string, problems []topics.Problem, want []string) {
 	t.Helper()
 	if len(problems) != len(want) {
 		t.Fatalf("%d problems %+v, want %d", len(problems), problems, len(want))
@@ -172,13 +172,13 @@ func compareRetryProblems(t *testing.T, topic string, problems []requeue.Problem
 func TestALeftOverRetryTopicIsCheckedAndNamed(t *testing.T) {
 	r := newRig(t)
 	live := topicName()
-	if _, err := requeue.CreateTopics(within(t), r.Client, retrySpecs(live)); err != nil {
+	if _, err := topics.CreateTopics(within(t), r.Client, retrySpecs(live)); err != nil {
 		t.Fatal(err)
 	}
 	left := live + ".retry.1h30m"
 	r.Create(t, left, 3, "max.message.bytes=1114124", "message.timestamp.type=LogAppendTime", "retention.ms=3600000")
 	r.Transport.CloseIdleConnections()
-	problems, err := requeue.CheckTopics(within(t), r.Client, retrySpecs(live))
+	problems, err := topics.CheckTopics(within(t), r.Client, retrySpecs(live))
 	if err != nil {
 		t.Fatal(err)
 	}
