@@ -37,6 +37,20 @@ func TestLinksOfTheDocsLeadSomewhere(t *testing.T) {
 	}
 }
 
+// TestDecisionsHaveAHeadingAndADate keeps docs/decisions.md in its form: each
+// decision has a heading of its own, and begins with its date.
+func TestDecisionsHaveAHeadingAndADate(t *testing.T) {
+	t.Parallel()
+	dated := regexp.MustCompile(`^\d{4}-\d\d-\d\d\. \S`)
+	_, decisions, _ := strings.Cut(readText(t, "../../docs/decisions.md"), "\n## ")
+	for _, section := range strings.Split(decisions, "\n### ")[1:] {
+		heading, text, _ := strings.Cut(section, "\n\n")
+		if !dated.MatchString(text) {
+			t.Errorf("the decision %q does not begin with its date", heading)
+		}
+	}
+}
+
 func readText(t *testing.T, file string) string {
 	t.Helper()
 	text, err := os.ReadFile(file)
