@@ -7,6 +7,7 @@ import (
 	"github.com/cenkalti/backoff/v4"
 	"go.uber.org/zap"
 
+	"github.com/leadhook/leadhook/dispatch/limiter"
 	"github.com/leadhook/leadhook/formats"
 	"github.com/leadhook/leadhook/lead"
 )
@@ -58,11 +59,12 @@ func (d *Dispatcher) attemptQuickly(ctx context.Context, dl *delivery) (end, err
 // takeTurn waits for the delivery's turn in its webhook's lane. It returns none
 // if the delivery is to come again later, got further meanwhile, or ctx ended;
 // one that was attempted already has an outcome, which stands then.
-func (d *Dispatcher) takeTurn(ctx context.Context, dl *delivery) (*turn, end, error) {
+func (d *Dispatcher) takeTurn(ctx context.Context, dl *delivery) (*limiter.Ticket, end, error) {
 	dl.started()
 	t := &dl.turn
-	*t = turn{size: dl.msg.Size(), returning: dl.waited, spent: dl.history.Step > 0}
-	later, err := d.lanes.enter(ctx, dl.hook, dl.target.host, t)
+	later, err := d.limiter.Acquire(ctx, limiter.Request{
+		Webhook: dl.hook, Host: dl.target.host, Size: dl.msg.Size(), Returned: dl.waited, Retried: dl.history.Step > 0,
+	}, t)
 	if err != nil {
 		if dl.tries == 0 {
 			return nil, stands, dl.unsettled(err)
@@ -74,13 +76,13 @@ func (d *Dispatcher) takeTurn(ctx context.Context, dl *delivery) (*turn, end, er
 		return nil, stands, nil
 	}
 	if d.pulse.resumed() {
-		d.lanes.giveBack(t)
-		dl.later = time.Now().Add(shortestDeferral)
+		d.limiter.Cancel(t)
+		dl.later = time.Now().Add(afterResume)
 		return nil, stands, nil
 	}
 	if dl.tries == 0 && time.Since(dl.looked) > d.opts.LookAgainAfter {
 		if further, err := d.furtherOn(ctx, dl); further || err != nil {
-			d.lanes.giveBack(t)
+			d.limiter.Cancel(t)
 			return nil, settled, err
 		}
 	}
@@ -111,7 +113,7 @@ func (d *Dispatcher) quickWaits() backoff.BackOff {
 
 // attempt makes one attempt, which the end of ctx does not cut: the delivery is
 // handed over to the wheel then, and the attempt ends by itself.
-func (d *Dispatcher) attempt(ctx context.Context, dl *delivery, t *turn) (end, error) {
+func (d *Dispatcher) attempt(ctx context.Context, dl *delivery, t *limiter.Ticket) (end, error) {
 	now := time.Now()
 	if dl.tries++; dl.tries == 1 {
 		dl.began = now
@@ -136,13 +138,13 @@ func (d *Dispatcher) attempt(ctx context.Context, dl *delivery, t *turn) (end, e
 // fly makes the attempt, gives the turn back, and lets the ledger know at once
 // when the CRM has the lead. While it goes on nobody else may touch the
 // delivery's body, outcome, turn and lesson, and it touches nothing else.
-func (d *Dispatcher) fly(ctx context.Context, dl *delivery, t *turn, landed chan<- struct{}) {
+func (d *Dispatcher) fly(ctx context.Context, dl *delivery, t *limiter.Ticket, landed chan<- struct{}) {
 	defer d.underWay.Done()
 	defer func() {
 		if p := recover(); p != nil {
 			dl.outcome = outcome{verdict: transient, evidence: lead.MaybeReceived, bug: d.panicked(p, dl.msg, dl.fields()...)}
 		}
-		dl.lesson = d.lanes.end(t, dl.outcome)
+		dl.lesson = d.limiter.Done(t, dl.outcome.forLimiter())
 		close(landed)
 	}()
 	dl.body = formats.Render(dl.ev, dl.hook, d.opts.Provider)

@@ -10,6 +10,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/leadhook/leadhook/dispatch/limiter"
 	"github.com/leadhook/leadhook/formats"
 	"github.com/leadhook/leadhook/lead"
 )
@@ -26,16 +27,16 @@ type delivery struct {
 	waited  bool      // that record is one of the wheel
 	started func()    // says that the delivery has come to its lane
 
-	looked time.Time // when the ledger did not know it to be further on
-	turn   turn      // of its latest attempt; nobody has it any more when another one begins
+	looked time.Time      // when the ledger did not know it to be further on
+	turn   limiter.Ticket // of its latest attempt; nobody has it any more when another one begins
 	target *target
 	body   formats.Body // the same on every attempt; only one under way has it
 
-	tries   int       // attempts made since it was read
-	began   time.Time // the first of them
-	outcome outcome   // of the last one
-	lesson  lesson    // of it
-	later   time.Time // when the lane wants it to come again; zero: it did not say so
+	tries   int            // attempts made since it was read
+	began   time.Time      // the first of them
+	outcome outcome        // of the last one
+	lesson  limiter.Report // of it
+	later   time.Time      // when the lane wants it to come again; zero: it did not say so
 }
 
 // deliver takes an event to one webhook and blocks until that is settled. A

@@ -22,6 +22,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/zap"
 
+	"github.com/leadhook/leadhook/dispatch/limiter"
 	"github.com/leadhook/leadhook/lead"
 )
 
@@ -143,7 +144,7 @@ type Dispatcher struct {
 	opts    Options
 	parts   Parts
 	sender  *sender
-	lanes   *lanes
+	limiter *limiter.Limiter
 	flights *flights
 	pulse   *pulse
 	metrics *metrics
@@ -160,12 +161,12 @@ func New(opts Options, parts Parts, reg prometheus.Registerer, log *zap.Logger) 
 		opts:    opts,
 		parts:   parts,
 		sender:  newSender(opts),
-		lanes:   newLanes(everything(&opts)),
+		limiter: limiter.New(limiter.Options{MaxInFlight: opts.MaxInFlight, OpenEvents: opts.OpenEvents, OpenBytes: opts.OpenBytes}),
 		flights: newFlights(),
 		pulse:   newPulse(opts.LookAgainAfter),
 		log:     log,
 	}
-	d.metrics = newMetrics(reg, d.lanes)
+	d.metrics = newMetrics(reg, d.limiter)
 	return d
 }
 

@@ -166,7 +166,6 @@ func TestReceiversNamesTheSchedule(t *testing.T) {
 func TestReceiversTellsTheFigures(t *testing.T) {
 	text := receivers(t)
 	for _, told := range []string{
-		fmt.Sprintf("starts with %d attempts at once", dispatch.FirstLimit),
 		fmt.Sprintf("closed by leadhook after %d seconds without a request", dispatch.IdleTimeout/time.Second),
 		fmt.Sprintf("Of your answer %d KiB are read", dispatch.MaxAnswerBody>>10),
 	} {

@@ -21,14 +21,9 @@ var RetryAfter = retryAfter
 
 // What docs/receivers.md tells.
 const (
-	FirstLimit    = firstLimit
 	IdleTimeout   = idleTimeout
 	MaxAnswerBody = maxAnswerBody
 )
 
 // Lanes is how many lanes and hosts are remembered.
-func (d *Dispatcher) Lanes() (lanes, hosts int) {
-	d.lanes.mu.Lock()
-	defer d.lanes.mu.Unlock()
-	return len(d.lanes.byHook), len(d.lanes.hosts)
-}
+func (d *Dispatcher) Lanes() (lanes, hosts int) { return d.limiter.Known() }

@@ -6,6 +6,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/leadhook/leadhook/dispatch/limiter"
 	"github.com/leadhook/leadhook/lead"
 )
 
@@ -17,18 +18,18 @@ const standingTime = time.Second
 // cannot be written is learnt again by a later attempt.
 func (d *Dispatcher) heed(ctx context.Context, dl *delivery) {
 	l := dl.lesson
-	if l == (lesson{}) {
+	if l == (limiter.Report{}) {
 		return
 	}
 	log := d.log.With(zap.String("advertiser_id", dl.hook.Advertiser), zap.String("webhook_id", dl.hook.ID))
 	switch {
-	case l.broke:
+	case l.Opened:
 		log.Warn("a webhook fails: its leads wait, and one now and then is tried",
 			zap.Int("status", dl.outcome.status), zap.String("error", dl.outcome.text))
-	case l.recovered:
+	case l.Closed:
 		log.Info("a webhook works again")
 	}
-	if l.warn {
+	if l.Warn {
 		log.Warn("a webhook has been failing for two days or more and will be set inactive in one, unless it works again")
 		d.metrics.disableSoon.Inc()
 	}
@@ -36,15 +37,15 @@ func (d *Dispatcher) heed(ctx context.Context, dl *delivery) {
 	defer cancel()
 	var err error
 	switch {
-	case l.disable != "":
-		err = d.disable(ctx, dl, l.disable, log)
-	case l.healed:
+	case l.Disable != "":
+		err = d.disable(ctx, dl, l.Disable, log)
+	case l.Recovered:
 		if err = d.parts.Standing.NoteRecovered(ctx, dl.hook); err != nil {
-			d.lanes.mayBeUntold(dl.hook)
+			d.limiter.Reannounce(dl.hook)
 		}
-	case !l.note.Since.IsZero():
-		err = d.parts.Standing.NoteFailing(ctx, dl.hook, l.note)
-		d.lanes.mayBeUntold(dl.hook)
+	case !l.Failing.Since.IsZero():
+		err = d.parts.Standing.NoteFailing(ctx, dl.hook, l.Failing)
+		d.limiter.Reannounce(dl.hook)
 	}
 	if err != nil {
 		log.Warn("what was found out about a webhook could not be written", zap.Error(err))

@@ -4,6 +4,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promauto"
 
+	"github.com/leadhook/leadhook/dispatch/limiter"
 	"github.com/leadhook/leadhook/lead"
 )
 
@@ -23,7 +24,7 @@ type metrics struct {
 	leadAge       prometheus.Histogram
 }
 
-func newMetrics(reg prometheus.Registerer, ls *lanes) *metrics {
+func newMetrics(reg prometheus.Registerer, l *limiter.Limiter) *metrics {
 	auto := promauto.With(reg)
 	m := &metrics{
 		deliveries: auto.NewCounterVec(prometheus.CounterOpts{
@@ -57,7 +58,7 @@ func newMetrics(reg prometheus.Registerer, ls *lanes) *metrics {
 	auto.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "leadhook_attempts_in_flight",
 		Help: "Attempts that are being made right now.",
-	}, func() float64 { return float64(ls.inFlight()) })
+	}, func() float64 { return float64(l.InFlight()) })
 	m.resolveEvents(auto)
 	m.resolveDeliveries()
 	m.resolveAttempts(auto)

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/leadhook/leadhook/dispatch/limiter"
 	"github.com/leadhook/leadhook/lead"
 )
 
@@ -62,6 +63,15 @@ func (o outcome) reason() lead.Reason {
 
 // final says whether no later attempt can change anything.
 func (o outcome) final() bool { return o.verdict == gone || o.verdict == refused }
+
+// forLimiter is what the limiter needs to know of an attempt.
+func (o outcome) forLimiter() limiter.Outcome {
+	result := [verdicts]limiter.Result{limiter.Accepted, limiter.Failed, limiter.Failed, limiter.Gone, limiter.Refused}[o.verdict]
+	return limiter.Outcome{
+		Result: result, PauseAsked: o.pauseAsked, Pause: o.pause, Took: o.took,
+		Overloaded: o.status == http.StatusTooManyRequests || o.status == http.StatusServiceUnavailable && o.pauseAsked,
+	}
+}
 
 // judge reads the answer to an attempt. The status alone decides.
 func judge(status int, retry string) outcome {

@@ -24,6 +24,10 @@ const (
 	// afterwards is how long the consumer may take to find out that it is no
 	// member of its group any more: two heartbeats, and some.
 	afterwards = 3 * time.Second
+
+	// afterResume is for how long a delivery is put off that would be attempted
+	// just then.
+	afterResume = 10 * time.Second
 )
 
 // newPulse notices stops of longer than d.

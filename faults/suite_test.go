@@ -22,8 +22,8 @@ func TestSuiteSeesThatTheLedgerIsOff(t *testing.T) {
 	r.found(r.last != nil && r.last.twice[withoutCause] > 0, "leads that came twice without a cause")
 }
 
-func TestSuiteSeesThatTheLanesAreOff(t *testing.T) {
-	const tags, leads = "broken_lanes", 4000
+func TestSuiteSeesThatTheIsolationIsOff(t *testing.T) {
+	const tags, leads = "broken_isolation", 4000
 	share := newCrowd(t, tags).full(leads, (*crowd).storm) / newCrowd(t, tags).full(leads, (*crowd).calm)
 	if share >= leastShare {
 		t.Errorf("the suite finds that healthy CRMs have %.0f %% of their throughput without lanes", 100*share)

@@ -1,4 +1,4 @@
-package dispatch
+package limiter
 
 import (
 	"time"
@@ -44,9 +44,9 @@ type lane struct {
 	limit    float64 // attempts at once; follows the CRM
 	growing  bool    // it doubles from round to round: nothing has failed yet
 	inFlight int
-	held     share      // what is queued or in flight
-	queues   [2][]*turn // of fresh and of returning deliveries
-	turnOf   int        // the queue that is served next
+	held     share        // what is queued or in flight
+	queues   [2][]*Ticket // of fresh and of returning deliveries
+	turnOf   int          // the queue that is served next
 	waiting  bool
 	behind   bool // it does not keep up with what comes
 
@@ -92,12 +92,12 @@ func (l *lane) queued() int { return len(l.queues[0]) + len(l.queues[1]) }
 
 func (l *lane) idle() bool { return l.inFlight == 0 && l.queued() == 0 }
 
-func (l *lane) open() bool { return !l.openSince.IsZero() && !lanesOff }
+func (l *lane) open() bool { return !l.openSince.IsZero() && !isolationOff }
 
 // room is how many more attempts the CRM may get now, most being the most that
 // any lane may have.
 func (l *lane) room(now time.Time, most int) int {
-	if lanesOff {
+	if isolationOff {
 		return most
 	}
 	limit := min(int(l.limit), most)
@@ -125,7 +125,7 @@ func (l *lane) pace(now time.Time) float64 {
 // waits for the CRM, and longer than a moment, unless it will be gone soon; nor
 // where many attempts hang.
 func (l *lane) keepsUp(now time.Time, most int) bool {
-	if lanesOff {
+	if isolationOff {
 		return true
 	}
 	if now.Sub(l.answered) > time.Second && l.inFlight >= max(firstLimit, int(l.limit)/2) {
@@ -169,7 +169,7 @@ func (l *lane) oldest(now time.Time) time.Time {
 
 // next takes the next turn from the queues: fresh and returning deliveries in
 // turn.
-func (l *lane) next() *turn {
+func (l *lane) next() *Ticket {
 	if len(l.queues[l.turnOf]) == 0 {
 		l.turnOf = 1 - l.turnOf
 	}
@@ -182,7 +182,7 @@ func (l *lane) next() *turn {
 }
 
 // takeLast takes the newest turn of a queue that has one.
-func (l *lane) takeLast(kind int) *turn {
+func (l *lane) takeLast(kind int) *Ticket {
 	q := l.queues[kind]
 	t := q[len(q)-1]
 	q[len(q)-1] = nil
@@ -208,7 +208,7 @@ func (l *lane) putOff(now time.Time) time.Time {
 }
 
 // mayProbe says whether a lane that fails may try this delivery.
-func (l *lane) mayProbe(t *turn, now time.Time) bool {
+func (l *lane) mayProbe(t *Ticket, now time.Time) bool {
 	every := min(max(now.Sub(l.openSince)/probeShare, mostProbes), fewestProbes)
 	if l.probing || now.Sub(l.probed) < every {
 		return false
@@ -231,7 +231,7 @@ func (l *lane) until(now time.Time) time.Time {
 
 // succeeded notes that the CRM took a delivery. It says whether the lane was
 // failing until then.
-func (l *lane) succeeded(o outcome, now time.Time, full bool) (recovered bool) {
+func (l *lane) succeeded(o Outcome, now time.Time, full bool) (recovered bool) {
 	recovered = l.open()
 	l.failures, l.openSince = 0, time.Time{}
 	l.answeredWell(o, now, full)
@@ -240,11 +240,11 @@ func (l *lane) succeeded(o outcome, now time.Time, full bool) (recovered bool) {
 
 // answeredWell lets the limit grow while it is made use of: slow is not
 // failing.
-func (l *lane) answeredWell(o outcome, now time.Time, full bool) {
+func (l *lane) answeredWell(o Outcome, now time.Time, full bool) {
 	const smooth = 8
 	l.meter.add(now)
 	l.answered = now
-	l.latency += (o.took - l.latency) / smooth
+	l.latency += (o.Took - l.latency) / smooth
 	switch {
 	case !full:
 	case l.growing:
@@ -255,11 +255,11 @@ func (l *lane) answeredWell(o outcome, now time.Time, full bool) {
 }
 
 // failed notes that an attempt failed in a way that may be the CRM's.
-func (l *lane) failed(o outcome, now time.Time) {
+func (l *lane) failed(o Outcome, now time.Time) {
 	l.failures++
 	l.limit, l.growing = max(1, l.limit/2), false
-	if o.pauseAsked {
-		l.paused = now.Add(o.pause)
+	if o.PauseAsked {
+		l.paused = now.Add(o.Pause)
 	}
 	if l.failures >= breaksAfter && !l.open() {
 		l.openSince = now

@@ -1,4 +1,18 @@
-package dispatch
+// Package limiter decides when a delivery may be attempted: each webhook gets as
+// many attempts at once, and as many a second, as its CRM takes, and none gets so
+// many that others have to wait for its CRM. What a CRM does not take now is to
+// come again at its pace, instead of waiting in memory. A webhook that is failing
+// has its deliveries held and is probed (a circuit breaker), one that asks for a
+// pause gets it.
+//
+// A delivery's way is [Limiter.Acquire], the attempt, [Limiter.Done]. What a
+// webhook's answers change is returned as a [Report]; writing it down, and into
+// the log, is for the caller.
+//
+// It does not know HTTP, Kafka or Redis: what an answer means, where a delivery
+// waits until it comes again, and where the health of webhooks is kept. Its state
+// is that of one process.
+package limiter
 
 import (
 	"sync"
@@ -52,7 +66,7 @@ func (l load) reaches(all load) bool {
 }
 
 // everything is what a process can hold.
-func everything(opts *Options) share {
+func everything(opts Options) share {
 	back := load{opts.OpenEvents / returningShare, opts.OpenBytes / returningShare}
 	return share{
 		attempts: opts.MaxInFlight, returning: back,
@@ -60,9 +74,17 @@ func everything(opts *Options) share {
 	}
 }
 
-// lanes keep the webhooks apart: each has a lane, and no lane can hold so much
-// of the process that others have to wait for its CRM.
-type lanes struct {
+// Options say what a [Limiter] shares out. All are required.
+type Options struct {
+	MaxInFlight int // attempts at the same time, over all webhooks
+
+	// OpenEvents and OpenBytes are how much the caller lets be handled at once.
+	OpenEvents, OpenBytes int
+}
+
+// A Limiter shares the attempts out among the webhooks. It is safe for
+// concurrent use.
+type Limiter struct {
 	all share // what the process can hold at once
 
 	mu     sync.Mutex
@@ -85,25 +107,34 @@ func (r *ready) take() *lane {
 	return l
 }
 
-func newLanes(all share) *lanes {
-	return &lanes{
+// New returns a Limiter that knows no webhook yet. It runs no goroutine.
+func New(opts Options) *Limiter {
+	all := everything(opts)
+	return &Limiter{
 		all: all, free: all.attempts,
 		byHook: make(map[string]*lane), hosts: make(map[string]*host),
 	}
 }
 
-// inFlight is how many attempts are being made.
-func (ls *lanes) inFlight() int {
+// InFlight returns the number of attempts that are being made now.
+func (ls *Limiter) InFlight() int {
 	ls.mu.Lock()
 	defer ls.mu.Unlock()
 	return ls.all.attempts - ls.free
 }
 
+// Known returns the number of webhooks and of hosts that are remembered.
+func (ls *Limiter) Known() (webhooks, hosts int) {
+	ls.mu.Lock()
+	defer ls.mu.Unlock()
+	return len(ls.byHook), len(ls.hosts)
+}
+
 // most is how many attempts one lane may have.
-func (ls *lanes) most() int { return max(1, ls.all.attempts/laneShare) }
+func (ls *Limiter) most() int { return max(1, ls.all.attempts/laneShare) }
 
 // lane finds the webhook's lane, or makes it.
-func (ls *lanes) lane(hook *lead.Webhook, hostName string, now time.Time) *lane {
+func (ls *Limiter) lane(hook *lead.Webhook, hostName string, now time.Time) *lane {
 	ls.sweep(now)
 	l, known := ls.byHook[hook.ID]
 	switch {
@@ -123,7 +154,7 @@ func (ls *lanes) lane(hook *lead.Webhook, hostName string, now time.Time) *lane 
 }
 
 // settle finds the host for one lane more, or makes it.
-func (ls *lanes) settle(name string) *host {
+func (ls *Limiter) settle(name string) *host {
 	h := ls.hosts[name]
 	if h == nil {
 		h = &host{}
@@ -134,7 +165,7 @@ func (ls *lanes) settle(name string) *host {
 }
 
 // sweep forgets lanes that nothing has come to for long.
-func (ls *lanes) sweep(now time.Time) {
+func (ls *Limiter) sweep(now time.Time) {
 	if now.Sub(ls.swept) < idleLane/10 {
 		return
 	}
@@ -155,7 +186,7 @@ func (ls *lanes) sweep(now time.Time) {
 
 // judge finds out whether a lane keeps up, and moves what it holds to where it
 // counts.
-func (ls *lanes) judge(l *lane, now time.Time) {
+func (ls *Limiter) judge(l *lane, now time.Time) {
 	behind := !l.idle() && (l.open() || !l.keepsUp(now, ls.most()))
 	switch {
 	case behind && !l.behind:
@@ -167,7 +198,7 @@ func (ls *lanes) judge(l *lane, now time.Time) {
 }
 
 // hold counts what a lane holds.
-func (ls *lanes) hold(l *lane, s share, sign int) {
+func (ls *Limiter) hold(l *lane, s share, sign int) {
 	l.held.add(s, sign)
 	if l.behind {
 		ls.behind.add(s, sign)
@@ -176,7 +207,7 @@ func (ls *lanes) hold(l *lane, s share, sign int) {
 
 // crowded says whether the lanes that do not keep up hold as many deliveries
 // of a kind as they may.
-func (ls *lanes) crowded(kind int) bool {
+func (ls *Limiter) crowded(kind int) bool {
 	if kind == returning {
 		return ls.behind.returning.reaches(ls.all.returning)
 	}
@@ -185,7 +216,7 @@ func (ls *lanes) crowded(kind int) bool {
 
 // mayBegin says whether nothing but the lane's own queue keeps an attempt from
 // beginning.
-func (ls *lanes) mayBegin(l *lane, now time.Time) bool {
+func (ls *Limiter) mayBegin(l *lane, now time.Time) bool {
 	if ls.free == 0 || l.room(now, ls.most()) <= 0 {
 		return false
 	}
@@ -194,7 +225,7 @@ func (ls *lanes) mayBegin(l *lane, now time.Time) bool {
 
 // begin gives an attempt to a turn of the lane. A CRM that was sent nothing
 // has left nothing unanswered.
-func (ls *lanes) begin(l *lane, now time.Time) {
+func (ls *Limiter) begin(l *lane, now time.Time) {
 	if l.inFlight == 0 {
 		l.answered = now
 	}
@@ -204,7 +235,7 @@ func (ls *lanes) begin(l *lane, now time.Time) {
 }
 
 // enlist puts a lane to those that wait for a free attempt, once.
-func (ls *lanes) enlist(l *lane) {
+func (ls *Limiter) enlist(l *lane) {
 	if l.waiting || l.queued() == 0 {
 		return
 	}
@@ -219,7 +250,7 @@ func (ls *lanes) enlist(l *lane) {
 // pump begins as many attempts as may begin: it goes on until each lane that
 // waits had to be passed over. One that may not begin another is enlisted again
 // when one of its own ends.
-func (ls *lanes) pump(now time.Time) {
+func (ls *Limiter) pump(now time.Time) {
 	for passed := 0; ls.free > 0 && passed < len(ls.ready[0])+len(ls.ready[1]); {
 		if len(ls.ready[ls.turnOf]) == 0 {
 			ls.turnOf = 1 - ls.turnOf
@@ -240,7 +271,7 @@ func (ls *lanes) pump(now time.Time) {
 }
 
 // serve begins the lane's next attempt if it may.
-func (ls *lanes) serve(l *lane, now time.Time) bool {
+func (ls *Limiter) serve(l *lane, now time.Time) bool {
 	if l.queued() == 0 || !ls.mayBegin(l, now) || !ls.inTime(l, now) {
 		return false
 	}
@@ -252,7 +283,7 @@ func (ls *lanes) serve(l *lane, now time.Time) bool {
 
 // inTime asks the webhook's own rate for leave, and if there is none yet sees
 // to it that it is asked again.
-func (ls *lanes) inTime(l *lane, now time.Time) bool {
+func (ls *Limiter) inTime(l *lane, now time.Time) bool {
 	if l.limiter == nil || l.limiter.AllowN(now, 1) {
 		return true
 	}
@@ -271,8 +302,9 @@ func (ls *lanes) inTime(l *lane, now time.Time) bool {
 	return false
 }
 
-// end takes an attempt back, with what it taught about the CRM.
-func (ls *lanes) end(t *turn, o outcome) (learnt lesson) {
+// Done takes back the ticket of an attempt that was made, and reports what its
+// outcome changes for the webhook. It does not block.
+func (ls *Limiter) Done(t *Ticket, o Outcome) (report Report) {
 	now := time.Now()
 	ls.mu.Lock()
 	defer ls.mu.Unlock()
@@ -283,7 +315,7 @@ func (ls *lanes) end(t *turn, o outcome) (learnt lesson) {
 		l.probing, l.probed = false, now
 	}
 	if t.version == l.version {
-		learnt = l.learn(t.advertiser, o, now, full)
+		report = l.learn(t.advertiser, o, now, full)
 	}
 	ls.judge(l, now)
 	if l.open() || now.Before(l.paused) {
@@ -291,11 +323,11 @@ func (ls *lanes) end(t *turn, o outcome) (learnt lesson) {
 	}
 	ls.enlist(l)
 	ls.pump(now)
-	return learnt
+	return report
 }
 
 // dismiss puts off everything that a lane has queued.
-func (ls *lanes) dismiss(l *lane, now time.Time) {
+func (ls *Limiter) dismiss(l *lane, now time.Time) {
 	for l.queued() > 0 {
 		t := l.next()
 		ls.leave(t)
@@ -304,10 +336,10 @@ func (ls *lanes) dismiss(l *lane, now time.Time) {
 }
 
 // leave takes what a turn holds out of the count.
-func (ls *lanes) leave(t *turn) { ls.hold(t.lane, t.share(), -1) }
+func (ls *Limiter) leave(t *Ticket) { ls.hold(t.lane, t.share(), -1) }
 
 // release takes back a turn's attempt, and what the turn holds.
-func (ls *lanes) release(t *turn) {
+func (ls *Limiter) release(t *Ticket) {
 	ls.free++
 	t.lane.inFlight--
 	ls.hold(t.lane, share{attempts: 1}, -1)

@@ -1,4 +1,4 @@
-package dispatch
+package limiter
 
 import (
 	"context"
@@ -16,8 +16,21 @@ const (
 	watchEvery = time.Second
 )
 
-// A turn is a delivery's wait for an attempt, and then the attempt.
-type turn struct {
+// A Request asks for an attempt at a delivery.
+type Request struct {
+	Webhook *lead.Webhook
+	Host    string // of the webhook's URL, with scheme and port: what webhooks of several advertisers may share
+	Size    int    // bytes that the delivery holds in memory
+
+	Returned bool // the delivery has waited in a retry topic
+	Retried  bool // it has spent some of its scheduled waits
+}
+
+// A Ticket is the permit for one attempt, given by Acquire and taken back by
+// Done or Cancel. It belongs to the caller, so that it can lie in a struct of
+// theirs; the zero value is ready, and one that was taken back can be used
+// again.
+type Ticket struct {
 	advertiser string
 	version    string // of the webhook
 	size       int    // bytes that are held while it lasts
@@ -31,7 +44,7 @@ type turn struct {
 }
 
 // share is what the turn holds, beside an attempt.
-func (t *turn) share() share {
+func (t *Ticket) share() share {
 	if t.returning {
 		return share{returning: load{1, t.size}}
 	}
@@ -39,7 +52,7 @@ func (t *turn) share() share {
 }
 
 // kind says which of a lane's queues the turn waits in.
-func (t *turn) kind() int {
+func (t *Ticket) kind() int {
 	if t.returning {
 		return returning
 	}
@@ -49,17 +62,22 @@ func (t *turn) kind() int {
 // later is when a delivery may come again; the zero value: it may begin now.
 type later struct{ at time.Time }
 
-// enter waits for the turn of a delivery. It returns the zero time when an
-// attempt may begin, which must be given back with end; else when the delivery
-// is to come again, since its CRM does not take it now. The error says that ctx
-// ended first.
-func (ls *lanes) enter(ctx context.Context, hook *lead.Webhook, hostName string, t *turn) (time.Time, error) {
+// Acquire waits until an attempt may begin, and then returns the zero time: t
+// is valid, and must be given to Done or Cancel. A time that is not zero is
+// when the delivery should come again, because the CRM does not take it now;
+// then, and with an error, there is nothing to give back. Acquire blocks while
+// the CRM takes what waits for it, for some seconds at most if it does not; its
+// error is the cause of the end of ctx.
+func (ls *Limiter) Acquire(ctx context.Context, r Request, t *Ticket) (notBefore time.Time, err error) {
 	if ctx.Err() != nil {
 		return time.Time{}, context.Cause(ctx)
 	}
-	t.came, t.version, t.advertiser = time.Now(), hook.Version, hook.Advertiser
+	*t = Ticket{
+		advertiser: r.Webhook.Advertiser, version: r.Webhook.Version,
+		size: r.Size, returning: r.Returned, spent: r.Retried, came: time.Now(),
+	}
 	ls.mu.Lock()
-	t.lane = ls.lane(hook, hostName, t.came)
+	t.lane = ls.lane(r.Webhook, r.Host, t.came)
 	at, waits := ls.admit(t)
 	ls.mu.Unlock()
 	if !waits {
@@ -69,7 +87,7 @@ func (ls *lanes) enter(ctx context.Context, hook *lead.Webhook, hostName string,
 }
 
 // admit lets a turn begin, puts it off, or queues it.
-func (ls *lanes) admit(t *turn) (at time.Time, waits bool) {
+func (ls *Limiter) admit(t *Ticket) (at time.Time, waits bool) {
 	l, now := t.lane, t.came
 	if now.Before(l.paused) {
 		return l.until(now), false
@@ -104,7 +122,7 @@ func (ls *lanes) admit(t *turn) (at time.Time, waits bool) {
 }
 
 // await waits for the answer to a turn that queues.
-func (ls *lanes) await(ctx context.Context, t *turn) (time.Time, error) {
+func (ls *Limiter) await(ctx context.Context, t *Ticket) (time.Time, error) {
 	select {
 	case answer := <-t.answer:
 		return answer.at, nil
@@ -116,13 +134,13 @@ func (ls *lanes) await(ctx context.Context, t *turn) (time.Time, error) {
 	if answer := <-t.answer; !answer.at.IsZero() {
 		return answer.at, nil
 	}
-	ls.giveBack(t)
+	ls.Cancel(t)
 	return time.Time{}, context.Cause(ctx)
 }
 
 // watch looks after a lane that has a queue: once it may be found not to keep
 // up, and then now and then.
-func (ls *lanes) watch(l *lane, after time.Duration) {
+func (ls *Limiter) watch(l *lane, after time.Duration) {
 	if l.watch == nil {
 		l.watch = time.AfterFunc(after, func() {
 			ls.mu.Lock()
@@ -138,7 +156,7 @@ func (ls *lanes) watch(l *lane, after time.Duration) {
 
 // relieve puts off what has queued for long, and what is more than a lane may
 // queue, if it is its own CRM that they wait for, and not for us.
-func (ls *lanes) relieve(l *lane, now time.Time) {
+func (ls *Limiter) relieve(l *lane, now time.Time) {
 	ls.judge(l, now)
 	if !l.behind {
 		return
@@ -156,10 +174,10 @@ func (ls *lanes) relieve(l *lane, now time.Time) {
 // while nobody knew yet that their CRMs do not take it. The newest go, since the
 // age of the first may be all that shows that the lane does not keep up, and
 // among them the oldest comes back first.
-func (ls *lanes) makeRoom(l *lane, now time.Time) {
+func (ls *Limiter) makeRoom(l *lane, now time.Time) {
 	keep := 1 + l.begins(now, moment)
 	for kind := range l.queues {
-		var out []*turn
+		var out []*Ticket
 		for len(l.queues[kind]) > keep && ls.crowded(kind) {
 			t := l.takeLast(kind)
 			ls.leave(t)
@@ -172,14 +190,14 @@ func (ls *lanes) makeRoom(l *lane, now time.Time) {
 }
 
 // withdraw takes a turn out of its queue; false: it has its answer.
-func (ls *lanes) withdraw(t *turn) bool {
+func (ls *Limiter) withdraw(t *Ticket) bool {
 	ls.mu.Lock()
 	defer ls.mu.Unlock()
 	return ls.remove(t)
 }
 
 // remove looks from the end, where those are that wait for least.
-func (ls *lanes) remove(t *turn) bool {
+func (ls *Limiter) remove(t *Ticket) bool {
 	for n, q := range t.lane.queues {
 		for i := len(q) - 1; i >= 0; i-- {
 			if q[i] == t {
@@ -192,8 +210,9 @@ func (ls *lanes) remove(t *turn) bool {
 	return false
 }
 
-// giveBack ends a turn whose attempt was not made.
-func (ls *lanes) giveBack(t *turn) {
+// Cancel takes back the ticket of an attempt that was not made. It does not
+// block.
+func (ls *Limiter) Cancel(t *Ticket) {
 	now := time.Now()
 	ls.mu.Lock()
 	defer ls.mu.Unlock()

@@ -1,0 +1,117 @@
+package limiter
+
+import (
+	"time"
+
+	"github.com/leadhook/leadhook/lead"
+)
+
+// A Result is what an attempt came to.
+type Result uint8
+
+// The results of attempts.
+const (
+	Accepted Result = iota // the CRM took the delivery
+	Refused                // the CRM works, and does not want this delivery
+	Failed                 // something else, which may be the CRM's fault
+	Gone                   // the CRM said that the URL no longer exists
+)
+
+// An Outcome is what became of an attempt.
+type Outcome struct {
+	Result     Result
+	Overloaded bool          // the CRM said that it has too much to do
+	PauseAsked bool          // the CRM asked not to be called for some time
+	Pause      time.Duration // how long that is; meaningless unless PauseAsked
+	Took       time.Duration // how long the attempt took
+}
+
+// A Report is what an attempt's outcome changes for its webhook. The zero value
+// changes nothing.
+type Report struct {
+	// Opened and Closed are the events of the webhook's circuit breaker: from
+	// now on its deliveries are held and one now and then probes it, or no
+	// longer.
+	Opened, Closed bool
+
+	// Recovered and Failing belong into the health record of the webhook, which
+	// all instances share: that it works again, or since when it has been
+	// failing (zero if there is nothing to write).
+	Recovered bool
+	Failing   lead.Failing
+
+	Warn    bool        // the webhook will be disabled in a day unless it recovers
+	Disable lead.Reason // why the webhook is to be disabled; empty if it is not
+}
+
+const (
+	// A webhook is set inactive that has failed for so long and so often, and
+	// was warned of so long before.
+	continually, timesContinually = 72 * time.Hour, 10
+	warnBefore                    = 24 * time.Hour
+
+	// A webhook's failing is told to the other instances when it begins, and
+	// then so often.
+	noteEvery = time.Minute
+)
+
+// learn takes in the outcome of an attempt.
+func (l *lane) learn(advertiser string, o Outcome, now time.Time, full bool) Report {
+	if o.Result == Accepted {
+		healed := !l.failing.Since.IsZero() || !l.untold.IsZero() && !now.Before(l.untold)
+		l.failing, l.noted = lead.Failing{}, time.Time{}
+		if healed {
+			l.untold = time.Time{}
+		}
+		return Report{Closed: l.succeeded(o, now, full), Recovered: healed}
+	}
+	wasOpen := l.open()
+	if o.Result == Refused { // the CRM works, and does not want this one
+		l.failures = 0
+		l.answeredWell(o, now, full)
+	} else {
+		l.failed(o, now)
+	}
+	if o.Overloaded {
+		l.host.overloaded(advertiser, now)
+	}
+	got := l.fails(o, now)
+	got.Opened = l.open() && !wasOpen
+	return got
+}
+
+// Reannounce has a later Report say again that a webhook has recovered, if it
+// has. It is for when its health record may not have that: it could not be
+// written, or a failure was written after it. Other instances would count the
+// next failure as one of the old ones.
+func (ls *Limiter) Reannounce(hook *lead.Webhook) {
+	ls.mu.Lock()
+	defer ls.mu.Unlock()
+	l := ls.byHook[hook.ID]
+	if l != nil && l.version == hook.Version && l.failing.Since.IsZero() {
+		l.untold = time.Now().Add(noteEvery)
+	}
+}
+
+// fails counts a failed attempt, whatever its outcome.
+func (l *lane) fails(o Outcome, now time.Time) Report {
+	if l.failing.Since.IsZero() {
+		l.failing.Since = now
+	}
+	l.failing.Attempts++
+	var got Report
+	lasts := now.Sub(l.failing.Since)
+	if got.Warn = lasts >= continually-warnBefore && l.failing.Warned.IsZero(); got.Warn {
+		l.failing.Warned = now
+	}
+	if got.Warn || now.Sub(l.noted) >= noteEvery {
+		l.noted, got.Failing = now, l.failing
+	}
+	switch {
+	case o.Result == Gone:
+		got.Disable = lead.Gone
+	case lasts >= continually && l.failing.Attempts >= timesContinually && now.Sub(l.failing.Warned) >= warnBefore:
+		got.Disable = lead.Exhausted
+	}
+	return got
+}
