@@ -58,7 +58,7 @@ func (w *Wheel) Hop(ctx context.Context, d *lead.Waiting) error {
 }
 
 func (w *Wheel) put(ctx context.Context, d *lead.Waiting) (topic string, err error) {
-	topic = topics.RetryTopic(w.live, next(w.delays, time.Until(d.NotBefore)))
+	topic = topics.RetryName(w.live, next(w.delays, time.Until(d.NotBefore)))
 	return topic, w.publisher.Publish(ctx, waitingRecord(topic, d))
 }
 

@@ -172,7 +172,7 @@ func travel(wheel *requeue.Wheel, began time.Time, wait time.Duration, latency f
 	j := journey{}
 	for j.hops == 0 || now.Before(notBefore) {
 		j.hops++
-		topic := topics.RetryTopic("leads", requeue.Next(delays, notBefore.Sub(now)))
+		topic := topics.RetryName("leads", requeue.Next(delays, notBefore.Sub(now)))
 		now = now.Add(latency())
 		due := wheel.Due(&lead.Message{
 			Topic: topic, Time: now.Truncate(time.Millisecond),

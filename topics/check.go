@@ -23,7 +23,7 @@ type Problem struct {
 	Text string
 }
 
-// CheckTopics compares the topics with what the service needs. The first spec
+// Check compares the topics with what the service needs. The first spec
 // is the live topic, whose real number of partitions and real size limit are
 // the measure of the others. No problem means: nothing that arrives on the live
 // topic can be refused by the others. A retry topic of the live topic that has
@@ -31,7 +31,7 @@ type Problem struct {
 //
 // An error means that Kafka could not be asked. Settings that this user may not
 // read are a warning.
-func CheckTopics(ctx context.Context, client *kafka.Client, specs []TopicSpec) ([]Problem, error) {
+func Check(ctx context.Context, client *kafka.Client, specs []Spec) ([]Problem, error) {
 	left, err := leftOver(ctx, client, specs)
 	if err != nil {
 		return nil, err
@@ -67,15 +67,15 @@ func CheckTopics(ctx context.Context, client *kafka.Client, specs []TopicSpec) (
 }
 
 // leftOver specifies the retry topics that exist without a spec.
-func leftOver(ctx context.Context, client *kafka.Client, specs []TopicSpec) ([]TopicSpec, error) {
+func leftOver(ctx context.Context, client *kafka.Client, specs []Spec) ([]Spec, error) {
 	live := specs[0]
-	topics, err := RetryTopics(ctx, client, live.Name)
+	topics, err := RetryNames(ctx, client, live.Name)
 	if err != nil {
 		return nil, err
 	}
-	var left []TopicSpec
+	var left []Spec
 	for _, name := range topics {
-		if !slices.ContainsFunc(specs, func(s TopicSpec) bool { return s.Name == name }) {
+		if !slices.ContainsFunc(specs, func(s Spec) bool { return s.Name == name }) {
 			delay, _ := RetryDelay(live.Name, name)
 			left = append(left, retrySpec(live, delay))
 		}
@@ -85,7 +85,7 @@ func leftOver(ctx context.Context, client *kafka.Client, specs []TopicSpec) ([]T
 
 // A check collects what is wrong with one topic.
 type check struct {
-	spec     TopicSpec
+	spec     Spec
 	brokers  string
 	problems []Problem
 }

@@ -14,14 +14,14 @@ import (
 // longestDelay is the longest that a retry topic may let its records wait.
 const longestDelay = 7 * 24 * time.Hour
 
-// RetryTopic is the name of the retry topic in which the deliveries of a live
+// RetryName is the name of the retry topic in which the deliveries of a live
 // topic wait for delay: leads.retry.10s, leads.retry.1h30m.
-func RetryTopic(live string, delay time.Duration) string {
+func RetryName(live string, delay time.Duration) string {
 	return retryPrefix(live) + spell(delay)
 }
 
 // RetryDelay is how long the records of a retry topic wait. It returns false
-// for every name that [RetryTopic] does not make of this live topic and some
+// for every name that [RetryName] does not make of this live topic and some
 // delay of whole milliseconds, a week at most.
 func RetryDelay(live, topic string) (time.Duration, bool) {
 	spelt, ok := strings.CutPrefix(topic, retryPrefix(live))
@@ -35,11 +35,11 @@ func RetryDelay(live, topic string) (time.Duration, bool) {
 	return delay, true
 }
 
-// RetryTopics lists the retry topics of a live topic that exist and that this
+// RetryNames lists the retry topics of a live topic that exist and that this
 // user may see, those with the shortest delay first: also those that no setting
 // names any more, in which deliveries may still wait. It makes one request at
 // most: the client's transport may know the answer, some seconds old.
-func RetryTopics(ctx context.Context, client *kafka.Client, live string) ([]string, error) {
+func RetryNames(ctx context.Context, client *kafka.Client, live string) ([]string, error) {
 	res, err := client.Metadata(ctx, &kafka.MetadataRequest{})
 	if err != nil {
 		return nil, fmt.Errorf("looking for retry topics: %w", reach(err, client))

@@ -16,7 +16,7 @@ func TestRetryTopicNames(t *testing.T) {
 		"2h": 2 * time.Hour, "1h30m": 90 * time.Minute, "24h": 24 * time.Hour, "168h": 168 * time.Hour,
 		"1h0m1s": time.Hour + time.Second, "200ms": 200 * time.Millisecond, "1.5s": 1500 * time.Millisecond,
 	} {
-		topic := topics.RetryTopic("leads", delay)
+		topic := topics.RetryName("leads", delay)
 		if want := "leads.retry." + spelt; topic != want {
 			t.Errorf("the topic of %v is %s, want %s", delay, topic, want)
 		}
@@ -42,8 +42,8 @@ func FuzzRetryDelay(f *testing.F) {
 	f.Fuzz(func(t *testing.T, spelt string) {
 		topic := "leads.retry." + spelt
 		delay, ok := topics.RetryDelay("leads", topic)
-		if ok && (delay <= 0 || delay > 168*time.Hour || topics.RetryTopic("leads", delay) != topic) {
-			t.Errorf("%s has the delay %v, whose topic is %s", topic, delay, topics.RetryTopic("leads", delay))
+		if ok && (delay <= 0 || delay > 168*time.Hour || topics.RetryName("leads", delay) != topic) {
+			t.Errorf("%s has the delay %v, whose topic is %s", topic, delay, topics.RetryName("leads", delay))
 		}
 	})
 }
@@ -55,7 +55,7 @@ func TestRetryTopicsAreFoundWhateverTheSettings(t *testing.T) {
 		r.Create(t, live+suffix, 1)
 	}
 	r.Transport.CloseIdleConnections() // and with them what it knows of the topics
-	got, err := topics.RetryTopics(within(t), r.Client, live)
+	got, err := topics.RetryNames(within(t), r.Client, live)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -63,7 +63,7 @@ func TestRetryTopicsAreFoundWhateverTheSettings(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("retry topics, -want +got:\n%s", diff)
 	}
-	if got, err := topics.RetryTopics(within(t), r.Client, live+"-other"); err != nil || len(got) > 0 {
+	if got, err := topics.RetryNames(within(t), r.Client, live+"-other"); err != nil || len(got) > 0 {
 		t.Errorf("of another live topic: %v, %v, want none", got, err)
 	}
 }
@@ -72,7 +72,7 @@ func TestRetryTopicsAreCreatedSound(t *testing.T) {
 	r := newRig(t)
 	live := topicName()
 	specs := retrySpecs(live)
-	created, err := topics.CreateTopics(within(t), r.Client, specs)
+	created, err := topics.Create(within(t), r.Client, specs)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -92,14 +92,14 @@ func TestRetryTopicsAreCreatedSound(t *testing.T) {
 			t.Errorf("%s is %q, want %q", name, got, want)
 		}
 	}
-	if problems, err := topics.CheckTopics(within(t), r.Client, specs); err != nil || len(problems) > 0 {
+	if problems, err := topics.Check(within(t), r.Client, specs); err != nil || len(problems) > 0 {
 		t.Errorf("topics just created have problems %+v, %v", problems, err)
 	}
 }
 
 // retrySpecs has retry topics of 10s and 12h.
-func retrySpecs(live string) []topics.TopicSpec {
-	return topics.Topics(topics.TopicSettings{
+func retrySpecs(live string) []topics.Spec {
+	return topics.Specs(topics.Settings{
 		Live: live, Partitions: 3, ReplicationFactor: 1, RetryDelays: []time.Duration{10 * time.Second, 12 * time.Hour},
 	})
 }
@@ -129,13 +129,13 @@ func TestCheckOfRetryTopics(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			r := newRig(t)
 			live := topicName()
-			if _, err := topics.CreateTopics(within(t), r.Client, specs(live)); err != nil {
+			if _, err := topics.Create(within(t), r.Client, specs(live)); err != nil {
 				t.Fatal(err)
 			}
 			r.Create(t, live+".retry.10s", 3, sound...)
 			r.Create(t, live+c.topic, c.partitions, override(sound, c.settings)...)
 			r.Transport.CloseIdleConnections()
-			problems, err := topics.CheckTopics(within(t), r.Client, retrySpecs(live))
+			problems, err := topics.Check(within(t), r.Client, retrySpecs(live))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -172,13 +172,13 @@ func compareRetryProblems(t *testing.T, topic string, problems []topics.Problem,
 func TestALeftOverRetryTopicIsCheckedAndNamed(t *testing.T) {
 	r := newRig(t)
 	live := topicName()
-	if _, err := topics.CreateTopics(within(t), r.Client, retrySpecs(live)); err != nil {
+	if _, err := topics.Create(within(t), r.Client, retrySpecs(live)); err != nil {
 		t.Fatal(err)
 	}
 	left := live + ".retry.1h30m"
 	r.Create(t, left, 3, "max.message.bytes=1114124", "message.timestamp.type=LogAppendTime", "retention.ms=3600000")
 	r.Transport.CloseIdleConnections()
-	problems, err := topics.CheckTopics(within(t), r.Client, retrySpecs(live))
+	problems, err := topics.Check(within(t), r.Client, retrySpecs(live))
 	if err != nil {
 		t.Fatal(err)
 	}

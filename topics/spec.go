@@ -19,13 +19,13 @@ const HeadRoom = 64 << 10
 // about.
 const DefaultMaxBytes = 1<<20 + 12
 
-// DeadLetterTopic is the name of the dead-letter topic that belongs to a live
+// DeadLetterName is the name of the dead-letter topic that belongs to a live
 // topic.
-func DeadLetterTopic(live string) string { return live + ".dlq" }
+func DeadLetterName(live string) string { return live + ".dlq" }
 
-// A TopicSpec says what a topic should look like. What is zero is left to the
+// A Spec says what a topic should look like. What is zero is left to the
 // brokers' defaults.
-type TopicSpec struct {
+type Spec struct {
 	Name              string
 	Partitions        int
 	ReplicationFactor int
@@ -39,9 +39,9 @@ type TopicSpec struct {
 	RetryDelay time.Duration
 }
 
-// TopicSettings are what the operator decides about the topics. Zero leaves a
+// Settings are what the operator decides about the topics. Zero leaves a
 // thing to the brokers' defaults.
-type TopicSettings struct {
+type Settings struct {
 	Live                string // name of the live topic
 	Partitions          int
 	ReplicationFactor   int
@@ -56,10 +56,10 @@ type TopicSettings struct {
 // how long leadhook may be away without losing a delivery that waits.
 const retryMargin = 7 * 24 * time.Hour
 
-// Topics specifies the live topic, which is the first, the retry topics in the
+// Specs specifies the live topic, which is the first, the retry topics in the
 // order of their delays, and the dead-letter topic.
-func Topics(s TopicSettings) []TopicSpec {
-	live := TopicSpec{
+func Specs(s Settings) []Spec {
+	live := Spec{
 		Name:              s.Live,
 		Partitions:        s.Partitions,
 		ReplicationFactor: s.ReplicationFactor,
@@ -68,10 +68,10 @@ func Topics(s TopicSettings) []TopicSpec {
 		MaxMessageBytes:   cmp.Or(s.MaxMessageBytes, DefaultMaxBytes),
 	}
 	dead := live
-	dead.Name = DeadLetterTopic(s.Live)
+	dead.Name = DeadLetterName(s.Live)
 	dead.Retention = s.DeadLetterRetention
 	dead.MaxMessageBytes = live.MaxMessageBytes + HeadRoom
-	specs := []TopicSpec{live}
+	specs := []Spec{live}
 	for _, delay := range s.RetryDelays {
 		specs = append(specs, retrySpec(live, delay))
 	}
@@ -79,9 +79,9 @@ func Topics(s TopicSettings) []TopicSpec {
 }
 
 // retrySpec specifies a retry topic beside a live topic.
-func retrySpec(live TopicSpec, delay time.Duration) TopicSpec {
+func retrySpec(live Spec, delay time.Duration) Spec {
 	spec := live
-	spec.Name = RetryTopic(live.Name, delay)
+	spec.Name = RetryName(live.Name, delay)
 	spec.Retention = delay + retryMargin
 	spec.MaxMessageBytes = live.MaxMessageBytes + HeadRoom
 	spec.LogAppendTime = true
@@ -96,7 +96,7 @@ type Created struct {
 	Created    bool // false: it existed, and was left as it is
 }
 
-// CreateTopics creates those of the topics that do not exist, and never changes
+// Create creates those of the topics that do not exist, and never changes
 // one that does. The first spec is the live topic: if that one exists, the
 // others get its number of partitions, and room for its largest record, instead
 // of what their specs say.
@@ -104,7 +104,7 @@ type Created struct {
 // The result has what became of each topic, in the order of specs. An error
 // names the topics that could not be created, and why; the rest of the result
 // then is right nonetheless. Topics appear on all brokers some moments later.
-func CreateTopics(ctx context.Context, client *kafka.Client, specs []TopicSpec) ([]Created, error) {
+func Create(ctx context.Context, client *kafka.Client, specs []Spec) ([]Created, error) {
 	found, err := readTopics(ctx, client, specs)
 	if err != nil {
 		return nil, err
@@ -128,7 +128,7 @@ func CreateTopics(ctx context.Context, client *kafka.Client, specs []TopicSpec) 
 }
 
 // created puts together what became of the topics.
-func created(wanted []TopicSpec, found map[string]*topic, answers map[string]error) ([]Created, error) {
+func created(wanted []Spec, found map[string]*topic, answers map[string]error) ([]Created, error) {
 	var all []Created
 	var errs []error
 	for _, spec := range wanted {
@@ -147,7 +147,7 @@ func created(wanted []TopicSpec, found map[string]*topic, answers map[string]err
 	return all, errors.Join(errs...)
 }
 
-func adviceOn(err error, spec TopicSpec) string {
+func adviceOn(err error, spec Spec) string {
 	switch {
 	case errors.Is(err, kafka.InvalidReplicationFactor):
 		return fmt.Sprintf("; %d replicas need as many brokers: lower the replication setting or start more brokers",
@@ -159,8 +159,8 @@ func adviceOn(err error, spec TopicSpec) string {
 }
 
 // fit adapts the specs of the other topics to the live topic as it is.
-func fit(specs []TopicSpec, live *topic) []TopicSpec {
-	fitted := append([]TopicSpec(nil), specs...)
+func fit(specs []Spec, live *topic) []Spec {
+	fitted := append([]Spec(nil), specs...)
 	if live == nil {
 		return fitted
 	}
@@ -174,7 +174,7 @@ func fit(specs []TopicSpec, live *topic) []TopicSpec {
 	return fitted
 }
 
-func (s TopicSpec) config() kafka.TopicConfig {
+func (s Spec) config() kafka.TopicConfig {
 	const brokersDefault = -1
 	t := kafka.TopicConfig{
 		Topic:             s.Name,

@@ -35,7 +35,7 @@ func (t *topic) replicas() int {
 
 // readTopics asks for the topics. Those that do not exist are not in the
 // result, nor are those that this user may not see.
-func readTopics(ctx context.Context, client *kafka.Client, specs []TopicSpec) (map[string]*topic, error) {
+func readTopics(ctx context.Context, client *kafka.Client, specs []Spec) (map[string]*topic, error) {
 	req := &kafka.MetadataRequest{}
 	for _, spec := range specs {
 		req.Topics = append(req.Topics, spec.Name)

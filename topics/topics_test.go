@@ -16,19 +16,19 @@ import (
 )
 
 // specs are for a live topic of the given name, with one replica.
-func specs(live string) []topics.TopicSpec {
-	return topics.Topics(topics.TopicSettings{
+func specs(live string) []topics.Spec {
+	return topics.Specs(topics.Settings{
 		Live: live, Partitions: 3, ReplicationFactor: 1, MinInsync: 1,
 		LiveRetention: 7 * 24 * time.Hour, DeadLetterRetention: 30 * 24 * time.Hour,
 	})
 }
 
 func TestTopics(t *testing.T) {
-	got := topics.Topics(topics.TopicSettings{
+	got := topics.Specs(topics.Settings{
 		Live: "leads", Partitions: 12, ReplicationFactor: 3, MinInsync: 2,
 		LiveRetention: time.Hour, DeadLetterRetention: -1, MaxMessageBytes: 5000,
 	})
-	want := []topics.TopicSpec{
+	want := []topics.Spec{
 		{Name: "leads", Partitions: 12, ReplicationFactor: 3, MinInsync: 2, Retention: time.Hour, MaxMessageBytes: 5000},
 		{Name: "leads.dlq", Partitions: 12, ReplicationFactor: 3, MinInsync: 2, Retention: -1, MaxMessageBytes: 5000 + 65536},
 	}
@@ -45,7 +45,7 @@ func TestCreateTopics(t *testing.T) {
 		{Topic: live + ".dlq", Partitions: 3, Created: true},
 	}
 	for _, created := range []bool{true, false} {
-		got, err := topics.CreateTopics(within(t), r.Client, specs(live))
+		got, err := topics.Create(within(t), r.Client, specs(live))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -54,7 +54,7 @@ func TestCreateTopics(t *testing.T) {
 			t.Errorf("result, -want +got:\n%s", diff)
 		}
 	}
-	problems, err := topics.CheckTopics(within(t), r.Client, specs(live))
+	problems, err := topics.Check(within(t), r.Client, specs(live))
 	if err != nil || len(problems) > 0 {
 		t.Errorf("topics just created have problems %+v, %v", problems, err)
 	}
@@ -72,7 +72,7 @@ func TestCreateTopics(t *testing.T) {
 func TestCreateTopicsBesideALiveTopicAsItIs(t *testing.T) {
 	r := newRig(t)
 	live := r.Topic(t, 5, "max.message.bytes=3000000", "retention.ms=900000000")
-	got, err := topics.CreateTopics(within(t), r.Client, specs(live))
+	got, err := topics.Create(within(t), r.Client, specs(live))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -83,7 +83,7 @@ func TestCreateTopicsBesideALiveTopicAsItIs(t *testing.T) {
 	if got := r.Settings(t, live)["max.message.bytes"]; got != "3000000" {
 		t.Errorf("the live topic was changed: max.message.bytes %s", got)
 	}
-	if problems, err := topics.CheckTopics(within(t), r.Client, specs(live)); err != nil || len(problems) > 0 {
+	if problems, err := topics.Check(within(t), r.Client, specs(live)); err != nil || len(problems) > 0 {
 		t.Errorf("problems %+v, %v", problems, err)
 	}
 }
@@ -95,7 +95,7 @@ func TestCreateTopicsSaysWhichCouldNot(t *testing.T) {
 	})
 	s := specs("leads")
 	s[1].ReplicationFactor = 3
-	got, err := topics.CreateTopics(within(t), r.Client, s)
+	got, err := topics.Create(within(t), r.Client, s)
 	if err == nil || !strings.Contains(err.Error(), "leads.dlq") || !strings.Contains(err.Error(), "more brokers") {
 		t.Errorf("error %v, want one that names leads.dlq and says what to do", err)
 	}
@@ -151,7 +151,7 @@ func TestCheckTopics(t *testing.T) {
 					r.Create(t, live+suffix, topic.partitions, topic.settings...)
 				}
 			}
-			problems, err := topics.CheckTopics(within(t), r.Client, specs(live))
+			problems, err := topics.Check(within(t), r.Client, specs(live))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -164,8 +164,8 @@ func TestCheckTopicsWithFewerInSyncThanTheSettingsSay(t *testing.T) {
 	r := newRig(t)
 	live := topicName()
 	r.Create(t, live, 1, "min.insync.replicas=1")
-	spec := topics.TopicSpec{Name: live, MinInsync: 2}
-	problems, err := topics.CheckTopics(within(t), r.Client, []topics.TopicSpec{spec})
+	spec := topics.Spec{Name: live, MinInsync: 2}
+	problems, err := topics.Check(within(t), r.Client, []topics.Spec{spec})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -201,26 +201,26 @@ func TestCheckTopicsWantsTheBrokersTime(t *testing.T) {
 	s := specs(live)
 	s[1].LogAppendTime = true
 	r.Create(t, live+".dlq", 3, "max.message.bytes=1114124", "retention.ms=-1")
-	problems, err := topics.CheckTopics(within(t), r.Client, s)
+	problems, err := topics.Check(within(t), r.Client, s)
 	if err != nil {
 		t.Fatal(err)
 	}
 	compareProblems(t, live, problems, []string{"dlq failure: --add-config message.timestamp.type=LogAppendTime"})
 	r.Set(t, live+".dlq", "message.timestamp.type", "LogAppendTime")
-	if problems, err = topics.CheckTopics(within(t), r.Client, s); err != nil || len(problems) > 0 {
+	if problems, err = topics.Check(within(t), r.Client, s); err != nil || len(problems) > 0 {
 		t.Errorf("problems %+v, %v", problems, err)
 	}
 }
 
 func TestCheckTopicsWithoutPermissionToReadSettings(t *testing.T) {
 	r := newFake(t)
-	if _, err := topics.CreateTopics(within(t), r.Client, specs("leads")); err != nil {
+	if _, err := topics.Create(within(t), r.Client, specs("leads")); err != nil {
 		t.Fatal(err)
 	}
 	r.Cluster.Fault(kfake.Fault{
 		Keys: []kmsg.Key{kmsg.DescribeConfigs}, Resource: "leads.dlq", Err: kerr.TopicAuthorizationFailed,
 	})
-	problems, err := topics.CheckTopics(within(t), r.Client, specs("leads"))
+	problems, err := topics.Check(within(t), r.Client, specs("leads"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -230,7 +230,7 @@ func TestCheckTopicsWithoutPermissionToReadSettings(t *testing.T) {
 func TestCheckTopicsWithReplicasMissing(t *testing.T) {
 	r := newFake(t, kfake.NumBrokers(3))
 	s := specs("leads")
-	if _, err := topics.CreateTopics(within(t), r.Client, s); err != nil {
+	if _, err := topics.Create(within(t), r.Client, s); err != nil {
 		t.Fatal(err)
 	}
 	r.Cluster.ControlKey(int16(kmsg.Metadata), func(req kmsg.Request) (kmsg.Response, error, bool) {
@@ -241,7 +241,7 @@ func TestCheckTopicsWithReplicasMissing(t *testing.T) {
 	for i := range s {
 		s[i].ReplicationFactor = 3
 	}
-	problems, err := topics.CheckTopics(within(t), r.Client, s)
+	problems, err := topics.Check(within(t), r.Client, s)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -285,8 +285,8 @@ func TestTopicsWhileKafkaIsAway(t *testing.T) {
 	r := connect(t, "127.0.0.1:1", "127.0.0.1:2")
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 	defer cancel()
-	_, err1 := topics.CheckTopics(ctx, r.Client, specs("leads"))
-	_, err2 := topics.CreateTopics(ctx, r.Client, specs("leads"))
+	_, err1 := topics.Check(ctx, r.Client, specs("leads"))
+	_, err2 := topics.Create(ctx, r.Client, specs("leads"))
 	for _, err := range []error{err1, err2} {
 		if err == nil || !strings.Contains(err.Error(), "127.0.0.1:1,127.0.0.1:2") {
 			t.Errorf("error %v, want one that names both addresses", err)

@@ -63,7 +63,7 @@ func (devAll) Run(ctx context.Context, w *world, cli *commands) error {
 	if err != nil {
 		return &usageError{err}
 	}
-	if _, err := topics.CreateTopics(ctx, s.kafka.client, topicSpecs(cfg)); err != nil {
+	if _, err := topics.Create(ctx, s.kafka.client, topicSpecs(cfg)); err != nil {
 		return err
 	}
 	if _, err := s.store.Seed(ctx, sampleWebhooks(stack.crm.URL()), subscription.SeedOptions{}); err != nil {

@@ -26,7 +26,7 @@ func (s *stack) guide(ctx context.Context, w *world, p *requeue.Publisher, cfg *
 
 Publishing %d sample leads:
 
-`, s.kafka.Addr(), cfg.Kafka.Topic, topics.DeadLetterTopic(cfg.Kafka.Topic), s.redis.Addr(),
+`, s.kafka.Addr(), cfg.Kafka.Topic, topics.DeadLetterName(cfg.Kafka.Topic), s.redis.Addr(),
 		sampleAdvertiser, otherAdvertiser, s.crm.URL(), adminURL(cfg.Admin), sampleLeads)
 	records, err := sampleRecords(cfg.Kafka.Topic)
 	if err != nil {

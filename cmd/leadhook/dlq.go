@@ -54,7 +54,7 @@ func (w *world) withDeadLetters(ctx context.Context, do func(*graveyard) error) 
 			return err
 		}
 		defer func() { _ = log.Sync() }()
-		topic := topics.DeadLetterTopic(cfg.Kafka.Topic)
+		topic := topics.DeadLetterName(cfg.Kafka.Topic)
 		return do(&graveyard{cfg: cfg, kafka: k, reader: requeue.NewDeadLetterReader(k.client, topic, log)})
 	})
 }

@@ -46,7 +46,7 @@ type replaying struct {
 // could tell what was replayed before.
 func (g *graveyard) replay(ctx context.Context, perSecond float64) (p *replaying, closed func(), err error) {
 	p = &replaying{
-		g: g, topic: topics.RetryTopic(g.cfg.Kafka.Topic, g.cfg.Retry.Delays[0]), underWay: map[string]lead.Mark{},
+		g: g, topic: topics.RetryName(g.cfg.Kafka.Topic, g.cfg.Retry.Delays[0]), underWay: map[string]lead.Mark{},
 		limit: rate.NewLimiter(rate.Inf, 1), chunk: judgedTogether, together: judgedTogether,
 	}
 	if perSecond > 0 {

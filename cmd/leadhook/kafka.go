@@ -122,8 +122,8 @@ func cause(ctx context.Context, err error) error {
 }
 
 // topicSpecs are the topics that the settings ask for.
-func topicSpecs(cfg *config.Config) []topics.TopicSpec {
-	return topics.Topics(topics.TopicSettings{
+func topicSpecs(cfg *config.Config) []topics.Spec {
+	return topics.Specs(topics.Settings{
 		Live:                cfg.Kafka.Topic,
 		Partitions:          cfg.Topics.Partitions,
 		ReplicationFactor:   cfg.Topics.ReplicationFactor,

@@ -74,7 +74,7 @@ func newService(cfg *config.Config, log *zap.Logger) (*service, error) {
 		Standing:    s.store,
 		Ledger:      s.ledger,
 		Wheel:       wheel,
-		DeadLetters: requeue.NewDeadLetters(s.publisher, topics.DeadLetterTopic(cfg.Kafka.Topic)),
+		DeadLetters: requeue.NewDeadLetters(s.publisher, topics.DeadLetterName(cfg.Kafka.Topic)),
 	}, registry, log)
 	reading := consumerOptions(cfg, s.kafka)
 	reading.Waiting, reading.Due, reading.BeforeLastCommit = s.retryTopics, wheel.Due, s.ledger.Flush
@@ -139,7 +139,7 @@ func consumerOptions(cfg *config.Config, k *kafkaConn) consumer.Options {
 // retryTopics are the retry topics that exist, those of other settings too, and
 // how long their records wait.
 func (s *service) retryTopics(ctx context.Context) (map[string]time.Duration, error) {
-	names, err := topics.RetryTopics(ctx, s.kafka.client, s.cfg.Kafka.Topic)
+	names, err := topics.RetryNames(ctx, s.kafka.client, s.cfg.Kafka.Topic)
 	if err != nil {
 		return nil, err
 	}
@@ -193,7 +193,7 @@ func (s *service) run(ctx context.Context) error {
 // check asks whether Kafka's topics and Redis are such that nothing can get
 // lost or stall.
 func (s *service) check(ctx context.Context) error {
-	problems, err := topics.CheckTopics(ctx, s.kafka.client, topicSpecs(s.cfg))
+	problems, err := topics.Check(ctx, s.kafka.client, topicSpecs(s.cfg))
 	if err != nil {
 		return err
 	}

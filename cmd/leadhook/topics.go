@@ -38,7 +38,7 @@ Examples:
 // Run creates what is missing.
 func (c topicsCreate) Run(ctx context.Context, w *world) error {
 	return w.withKafka(ctx, func(cfg *config.Config, k *kafkaConn) error {
-		created, err := topics.CreateTopics(ctx, k.client, topicSpecs(cfg))
+		created, err := topics.Create(ctx, k.client, topicSpecs(cfg))
 		return errors.Join(c.show(w, created), err)
 	})
 }
@@ -81,7 +81,7 @@ Examples:
 func (c topicsCheck) Run(ctx context.Context, w *world) error {
 	return w.withKafka(ctx, func(cfg *config.Config, k *kafkaConn) error {
 		specs := topicSpecs(cfg)
-		problems, err := topics.CheckTopics(ctx, k.client, specs)
+		problems, err := topics.Check(ctx, k.client, specs)
 		if err != nil {
 			return err
 		}
@@ -91,7 +91,7 @@ func (c topicsCheck) Run(ctx context.Context, w *world) error {
 
 // show lists the problems or, where none keeps the service from its work, what
 // is well too.
-func (c topicsCheck) show(w *world, problems []topics.Problem, specs []topics.TopicSpec) error {
+func (c topicsCheck) show(w *world, problems []topics.Problem, specs []topics.Spec) error {
 	l := c.list(w)
 	bad := false
 	for _, p := range problems {
