@@ -112,7 +112,7 @@ func (d *Dispatcher) quickWaits() backoff.BackOff {
 }
 
 // attempt makes one attempt, which the end of ctx does not cut: the delivery is
-// handed over to the wheel then, and the attempt ends by itself.
+// handed over to the retry queue then, and the attempt ends by itself.
 func (d *Dispatcher) attempt(ctx context.Context, dl *delivery, t *limiter.Ticket) (end, error) {
 	now := time.Now()
 	if dl.tries++; dl.tries == 1 {
@@ -157,7 +157,7 @@ func (d *Dispatcher) fly(ctx context.Context, dl *delivery, t *limiter.Ticket, l
 	d.metrics.attempt(dl.outcome)
 }
 
-// handOver gives a delivery whose attempt goes on to the wheel, due when the
+// handOver gives a delivery whose attempt goes on to the retry queue, due when the
 // attempt must have ended: by then the ledger knows whether it was delivered.
 func (d *Dispatcher) handOver(ctx context.Context, dl *delivery, landed <-chan struct{}) (end, error) {
 	const apart = time.Second

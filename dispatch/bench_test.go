@@ -90,7 +90,7 @@ func (forgetful) Note(string, string, lead.Mark)                             {}
 func benchDispatcher(b *testing.B, address string, webhooks dispatch.Webhooks) *dispatch.Dispatcher {
 	b.Helper()
 	d := dispatch.New(benchOptions(address), dispatch.Parts{Webhooks: webhooks, Standing: newStanding(),
-		Ledger: forgetful{}, Wheel: &wheel{}, DeadLetters: &letters{}}, nil, nop)
+		Ledger: forgetful{}, RetryQueue: &wheel{}, DeadLetters: &letters{}}, nil, nop)
 	b.Cleanup(d.Close)
 	return d
 }

@@ -24,7 +24,7 @@ type delivery struct {
 	removed bool // the webhook is there no more; hook then has but its ids
 	history lead.History
 	mark    lead.Mark // of the record that brought it
-	waited  bool      // that record is one of the wheel
+	waited  bool      // that record is one of the retry queue
 	started func()    // says that the delivery has come to its lane
 
 	looked time.Time      // when the ledger did not know it to be further on
@@ -156,14 +156,14 @@ func (d *Dispatcher) putOff(ctx context.Context, dl *delivery) error {
 	return d.park(ctx, dl, dl.later, "deferred")
 }
 
-// park hands a delivery to the wheel, or buries it if its time will be over by
+// park hands a delivery to the retry queue, or buries it if its time will be over by
 // then.
 func (d *Dispatcher) park(ctx context.Context, dl *delivery, until time.Time, how string) error {
 	if until.Sub(dl.history.Begun()) >= d.opts.Expire {
 		return d.buryDelivery(ctx, dl, lead.Expired, d.expiredText(dl))
 	}
 	w := &lead.Waiting{Message: *dl.msg, NotBefore: until, History: dl.history}
-	if err := d.parts.Wheel.Park(ctx, w); err != nil {
+	if err := d.parts.RetryQueue.Schedule(ctx, w); err != nil {
 		return dl.unsettled(err)
 	}
 	d.parts.Ledger.Note(dl.ev.LeadID, dl.history.Delivery, lead.MarkOf(&dl.history, true))

@@ -39,13 +39,13 @@ type DeadLetters interface {
 	Bury(ctx context.Context, letter *lead.DeadLetter) error
 }
 
-// Wheel keeps deliveries until their next attempt is due. Park and Hop return
-// nil once the delivery is safe, and block until then; their error is that of
-// ctx. Hop is for one that came back too early. Read reads what Park wrote; it
-// returns nil for a message that nobody parked.
-type Wheel interface {
-	Park(ctx context.Context, w *lead.Waiting) error
-	Hop(ctx context.Context, w *lead.Waiting) error
+// RetryQueue keeps deliveries until their next attempt is due. Schedule and
+// Forward return nil once the delivery is safe, and block until then; their
+// error is that of ctx. Forward is for a delivery that came back too early. Read
+// reads what they wrote; it returns nil for every other message.
+type RetryQueue interface {
+	Schedule(ctx context.Context, w *lead.Waiting) error
+	Forward(ctx context.Context, w *lead.Waiting) error
 	Read(m *lead.Message) *lead.Waiting
 }
 
@@ -70,7 +70,7 @@ type Parts struct {
 	Webhooks    Webhooks
 	Standing    Standing
 	Ledger      Ledger
-	Wheel       Wheel
+	RetryQueue  RetryQueue
 	DeadLetters DeadLetters
 }
 
@@ -181,12 +181,12 @@ func (d *Dispatcher) Close() {
 
 // Handle takes one message through the whole path, an event that was published
 // or a delivery that has waited, and blocks until it is settled: each delivery
-// that it gave rise to is made, safe with the [Wheel] or as a dead letter, or
+// that it gave rise to is made, safe with the [RetryQueue] or as a dead letter, or
 // rightly nobody's. Then it returns nil.
 //
 // An error means not settled, because ctx ended first: the message must be
 // read again. The end of ctx cuts every wait, but no attempt: a delivery that
-// is being attempted goes to the Wheel within some seconds, due when the
+// is being attempted goes to the RetryQueue within some seconds, due when the
 // attempt must have ended, and if that succeeds the [Ledger] gets to know.
 //
 // It calls started when the first delivery has come to its webhook's lane: what

@@ -21,7 +21,7 @@ type record struct {
 
 // read finds out whether a message is an event or a delivery that has waited.
 func (d *Dispatcher) read(m *lead.Message, started func()) record {
-	if w := d.parts.Wheel.Read(m); w != nil {
+	if w := d.parts.RetryQueue.Read(m); w != nil {
 		return record{msg: &w.Message, history: w.History, notBefore: w.NotBefore, waited: true, started: started}
 	}
 	return record{msg: m, history: lead.History{Received: m.Time}, started: started}
@@ -60,7 +60,7 @@ func byID(hooks []*lead.Webhook, id string) *lead.Webhook {
 // hopOn sends a delivery on that came before its time: its topic is not the
 // last that it waits in. It says whether that has settled the record.
 func (d *Dispatcher) hopOn(ctx context.Context, r *record) (settled bool, err error) {
-	const shortest = 2 * time.Second // what is less is not worth a hop
+	const shortest = 2 * time.Second // what is less is not worth another topic
 	if !r.waited {
 		return false, nil
 	}
@@ -69,7 +69,7 @@ func (d *Dispatcher) hopOn(ctx context.Context, r *record) (settled bool, err er
 	case wait <= 0:
 		return false, nil
 	case wait > shortest:
-		return true, d.parts.Wheel.Hop(ctx, &lead.Waiting{Message: *r.msg, NotBefore: r.notBefore, History: r.history})
+		return true, d.parts.RetryQueue.Forward(ctx, &lead.Waiting{Message: *r.msg, NotBefore: r.notBefore, History: r.history})
 	case !sleep(ctx, wait):
 		return false, fmt.Errorf("delivery %s is not due yet: %w", r.history.Delivery, context.Cause(ctx))
 	}

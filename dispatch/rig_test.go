@@ -97,7 +97,7 @@ func (w *wheel) bring(f func(n int, due time.Time)) {
 	}
 }
 
-func (w *wheel) Park(ctx context.Context, waiting *lead.Waiting) error {
+func (w *wheel) Schedule(ctx context.Context, waiting *lead.Waiting) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -111,11 +111,11 @@ func (w *wheel) Park(ctx context.Context, waiting *lead.Waiting) error {
 	return nil
 }
 
-func (w *wheel) Hop(ctx context.Context, waiting *lead.Waiting) error {
+func (w *wheel) Forward(ctx context.Context, waiting *lead.Waiting) error {
 	w.mu.Lock()
 	w.hops++
 	w.mu.Unlock()
-	return w.Park(ctx, waiting)
+	return w.Schedule(ctx, waiting)
 }
 
 func (w *wheel) Read(m *lead.Message) *lead.Waiting {
@@ -233,7 +233,7 @@ func newRig(t testing.TB, opts dispatch.Options, webhooks dispatch.Webhooks) *ri
 }
 
 func (r *rig) parts(webhooks dispatch.Webhooks) dispatch.Parts {
-	return dispatch.Parts{Webhooks: webhooks, Standing: r.standing, Ledger: r.ledger, Wheel: r.wheel, DeadLetters: r.letters}
+	return dispatch.Parts{Webhooks: webhooks, Standing: r.standing, Ledger: r.ledger, RetryQueue: r.wheel, DeadLetters: r.letters}
 }
 
 // handle hands one message over and fails the test if it is not settled.

@@ -30,16 +30,16 @@ func NewWheel(p *Publisher, live string, delays []time.Duration) *Wheel {
 	return &Wheel{publisher: p, live: live, delays: delays}
 }
 
-// Park lets a delivery wait until its NotBefore, or for the first part of that
+// Schedule lets a delivery wait until its NotBefore, or for the first part of that
 // time: whoever reads it back looks whether its wait is over, and otherwise
-// calls [Wheel.Hop]. It never waits too short, and too long by 10 seconds or a
+// calls [Wheel.Forward]. It never waits too short, and too long by 10 seconds or a
 // fifth of the time, whichever is more, where the delays allow for it.
 //
 // It blocks until all in-sync replicas have the delivery. It tries for ever,
 // and returns nil or, when ctx ends first, [context.Cause]; the delivery may
 // have been published nonetheless, and may be published twice. What keeps it
 // from succeeding [Publisher.Ready] says.
-func (w *Wheel) Park(ctx context.Context, d *lead.Waiting) error {
+func (w *Wheel) Schedule(ctx context.Context, d *lead.Waiting) error {
 	topic, err := w.put(ctx, d)
 	if err == nil {
 		w.publisher.metrics.parked.WithLabelValues(topic).Inc()
@@ -47,9 +47,9 @@ func (w *Wheel) Park(ctx context.Context, d *lead.Waiting) error {
 	return err
 }
 
-// Hop is Park for a delivery that was read back before its wait was over. Only
+// Forward is Schedule for a delivery that was read back before its wait was over. Only
 // the metrics tell them apart.
-func (w *Wheel) Hop(ctx context.Context, d *lead.Waiting) error {
+func (w *Wheel) Forward(ctx context.Context, d *lead.Waiting) error {
 	_, err := w.put(ctx, d)
 	if err == nil {
 		w.publisher.metrics.hops.Inc()
@@ -106,7 +106,7 @@ func (w *Wheel) Read(m *lead.Message) *lead.Waiting {
 
 // Due is when a record of a retry topic has waited for as long as its topic
 // lets it, or up to HeadSlack later: when its NotBefore is, if that is so near.
-// A record that is due earlier than its NotBefore is for [Wheel.Hop].
+// A record that is due earlier than its NotBefore is for [Wheel.Forward].
 //
 // A record's timestamp and its NotBefore are of the clock of the instance that
 // published it, so that a reader whose clock is slow finds them late by as much.

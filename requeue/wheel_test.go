@@ -44,7 +44,7 @@ func wheelRig(t *testing.T) (r *rig, live string, w *requeue.Wheel) {
 
 func TestRetryRecord(t *testing.T) {
 	r, live, wheel := wheelRig(t)
-	if err := wheel.Park(within(t), aWaiting(live)); err != nil {
+	if err := wheel.Schedule(within(t), aWaiting(live)); err != nil {
 		t.Fatal(err)
 	}
 	got := r.Reader(t, live+".retry.10s", 2)()
@@ -92,7 +92,7 @@ func TestAnyWaitingIsReadBack(t *testing.T) {
 			NotBefore: time.UnixMilli(time.Now().Add(time.Minute).UnixMilli() + rapid.Int64Range(0, 5000).Draw(rt, "later")).UTC(),
 		}
 		want.Webhook, want.Delivery = "w"+letter.Webhook, "d"+letter.Delivery
-		if err := wheel.Park(t.Context(), &want); err != nil {
+		if err := wheel.Schedule(t.Context(), &want); err != nil {
 			rt.Fatal(err)
 		}
 		want.Message.Key = []byte(want.Advertiser)
@@ -265,7 +265,7 @@ func TestParkWaitsForTheTopic(t *testing.T) {
 	cause := errors.New("the generation has ended")
 	ctx, cancel := context.WithCancelCause(t.Context())
 	failed := make(chan error, 1)
-	go func() { failed <- wheel.Park(ctx, aWaiting(live)) }()
+	go func() { failed <- wheel.Schedule(ctx, aWaiting(live)) }()
 	waitFor(t, func() bool { return p.Ready() != nil })
 	cancel(cause)
 	if err := <-failed; !errors.Is(err, cause) {
@@ -273,7 +273,7 @@ func TestParkWaitsForTheTopic(t *testing.T) {
 	}
 
 	parked := make(chan error, 1)
-	go func() { parked <- wheel.Park(within(t), aWaiting(live)) }()
+	go func() { parked <- wheel.Schedule(within(t), aWaiting(live)) }()
 	r.Create(t, live+".retry.10s", 3)
 	if err := <-parked; err != nil {
 		t.Errorf("when its topic is there: %v", err)
@@ -293,9 +293,9 @@ func TestParkedDeliveriesAndHopsAreCounted(t *testing.T) {
 	d.Message.Partition = 0
 	for i, wait := range []time.Duration{time.Minute, time.Minute, 5 * time.Second, 5 * time.Second} {
 		d.NotBefore = time.Now().Add(wait)
-		put := wheel.Park
+		put := wheel.Schedule
 		if i == 3 {
-			put = wheel.Hop
+			put = wheel.Forward
 		}
 		if err := put(within(t), d); err != nil {
 			t.Fatal(err)

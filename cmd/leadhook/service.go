@@ -68,16 +68,16 @@ func newService(cfg *config.Config, log *zap.Logger) (*service, error) {
 		MaxPending: cfg.Redis.LedgerPending, HandedOnKept: cfg.Topics.DeadLetterRetention,
 	}, registry, log)
 	s.publisher = requeue.NewPublisher(newPublisherOptions(cfg.Kafka, s.kafka), registry, log)
-	wheel := requeue.NewWheel(s.publisher, cfg.Kafka.Topic, cfg.Retry.Delays)
+	retryQueue := requeue.NewWheel(s.publisher, cfg.Kafka.Topic, cfg.Retry.Delays)
 	s.dispatcher = dispatch.New(posting, dispatch.Parts{
 		Webhooks:    s.webhooks,
 		Standing:    s.store,
 		Ledger:      s.ledger,
-		Wheel:       wheel,
+		RetryQueue:  retryQueue,
 		DeadLetters: requeue.NewDeadLetters(s.publisher, topics.DeadLetterName(cfg.Kafka.Topic)),
 	}, registry, log)
 	reading := consumerOptions(cfg, s.kafka)
-	reading.Waiting, reading.Due, reading.BeforeLastCommit = s.retryTopics, wheel.Due, s.ledger.Flush
+	reading.Waiting, reading.Due, reading.BeforeLastCommit = s.retryTopics, retryQueue.Due, s.ledger.Flush
 	s.consumer = consumer.New(reading, s.dispatcher, registry, log)
 	s.admin = admin.New(admin.Options{Listen: cfg.Admin.Listen, PProf: cfg.Admin.PProf, Version: buildVersion()},
 		[]admin.Check{
