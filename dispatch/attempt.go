@@ -75,7 +75,7 @@ func (d *Dispatcher) takeTurn(ctx context.Context, dl *delivery) (*limiter.Ticke
 		dl.later = later
 		return nil, stands, nil
 	}
-	if d.pulse.resumed() {
+	if d.suspend.resumed() {
 		d.limiter.Cancel(t)
 		dl.later = time.Now().Add(afterResume)
 		return nil, stands, nil
@@ -164,7 +164,7 @@ func (d *Dispatcher) handOver(ctx context.Context, dl *delivery, landed <-chan s
 	heeding := ctx
 	d.underWay.Go(func() {
 		<-landed
-		d.flights.land(dl.history.Delivery)
+		d.inFlight.done(dl.history.Delivery)
 		d.heed(heeding, dl)
 	})
 	cause := context.Cause(ctx)

@@ -42,13 +42,13 @@ type delivery struct {
 // deliver takes an event to one webhook and blocks until that is settled. A
 // panic on the way ends this delivery and no other.
 func (d *Dispatcher) deliver(ctx context.Context, dl *delivery) (err error) {
-	if err := d.flights.begin(ctx, dl.history.Delivery); err != nil {
+	if err := d.inFlight.begin(ctx, dl.history.Delivery); err != nil {
 		return dl.unsettled(err)
 	}
 	goesOn := false
 	defer func() {
 		if !goesOn {
-			d.flights.land(dl.history.Delivery)
+			d.inFlight.done(dl.history.Delivery)
 		}
 	}()
 	defer func() {

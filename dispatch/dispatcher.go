@@ -141,14 +141,14 @@ func (o Options) withDefaults() Options {
 // of its own are those of connections of net/http (HTTP/2, for instance), and
 // attempts that went on when the partition of their event was taken away.
 type Dispatcher struct {
-	opts    Options
-	parts   Parts
-	sender  *sender
-	limiter *limiter.Limiter
-	flights *flights
-	pulse   *pulse
-	metrics *metrics
-	log     *zap.Logger
+	opts     Options
+	parts    Parts
+	sender   *sender
+	limiter  *limiter.Limiter
+	inFlight *inFlight
+	suspend  *suspendDetector
+	metrics  *metrics
+	log      *zap.Logger
 
 	underWay sync.WaitGroup // attempts
 }
@@ -158,13 +158,13 @@ type Dispatcher struct {
 func New(opts Options, parts Parts, reg prometheus.Registerer, log *zap.Logger) *Dispatcher {
 	opts = opts.withDefaults()
 	d := &Dispatcher{
-		opts:    opts,
-		parts:   parts,
-		sender:  newSender(opts),
-		limiter: limiter.New(limiter.Options{MaxInFlight: opts.MaxInFlight, OpenEvents: opts.OpenEvents, OpenBytes: opts.OpenBytes}),
-		flights: newFlights(),
-		pulse:   newPulse(opts.LookAgainAfter),
-		log:     log,
+		opts:     opts,
+		parts:    parts,
+		sender:   newSender(opts),
+		limiter:  limiter.New(limiter.Options{MaxInFlight: opts.MaxInFlight, OpenEvents: opts.OpenEvents, OpenBytes: opts.OpenBytes}),
+		inFlight: newInFlight(),
+		suspend:  newSuspendDetector(opts.LookAgainAfter),
+		log:      log,
 	}
 	d.metrics = newMetrics(reg, d.limiter)
 	return d
@@ -175,7 +175,7 @@ func New(opts Options, parts Parts, reg prometheus.Registerer, log *zap.Logger) 
 // runs any more, and before the ledger ends.
 func (d *Dispatcher) Close() {
 	d.underWay.Wait()
-	d.pulse.stop()
+	d.suspend.stop()
 	d.sender.transport.CloseIdleConnections()
 }
 

@@ -9,9 +9,9 @@ import (
 func TestAStoppedProcessIsNoticed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const d = 3 * time.Second
-		p := newPulse(d)
+		p := newSuspendDetector(d)
 		defer p.stop()
-		time.Sleep(time.Minute + 100*time.Millisecond) // between two beats
+		time.Sleep(time.Minute + 100*time.Millisecond) // between two ticks
 		if p.resumed() {
 			t.Error("a process that runs counts as resumed")
 		}

@@ -1,0 +1,59 @@
+package dispatch
+
+import (
+	"context"
+	"sync"
+)
+
+// inFlight is the set of deliveries that this process is working on. No delivery
+// is in it twice: a second message of the same delivery waits for the outcome
+// of the first.
+type inFlight struct {
+	mu  sync.Mutex
+	set map[string]chan struct{} // guarded by mu; closed when the delivery is done; nil while no other message waits for that
+}
+
+func newInFlight() *inFlight { return &inFlight{set: make(map[string]chan struct{})} }
+
+// begin waits until the delivery is not in the set, and adds it. Its error is
+// the cause of the end of ctx; if it is nil, done must be called.
+func (f *inFlight) begin(ctx context.Context, delivery string) error {
+	for {
+		done := f.add(delivery)
+		if done == nil {
+			return nil
+		}
+		select {
+		case <-done:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+}
+
+// add adds the delivery and returns nil, or, if it is in the set already,
+// returns what is closed when it is done.
+func (f *inFlight) add(delivery string) <-chan struct{} {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	done, found := f.set[delivery]
+	if !found {
+		f.set[delivery] = nil
+		return nil
+	}
+	if done == nil {
+		done = make(chan struct{})
+		f.set[delivery] = done
+	}
+	return done
+}
+
+// done removes the delivery.
+func (f *inFlight) done(delivery string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if done := f.set[delivery]; done != nil {
+		close(done)
+	}
+	delete(f.set, delivery)
+}
