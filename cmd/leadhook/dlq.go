@@ -15,8 +15,8 @@ import (
 
 	"github.com/leadhook/leadhook/config"
 	"github.com/leadhook/leadhook/lead"
+	"github.com/leadhook/leadhook/ledger"
 	"github.com/leadhook/leadhook/requeue"
-	"github.com/leadhook/leadhook/subscription"
 	"github.com/leadhook/leadhook/topics"
 )
 
@@ -94,18 +94,18 @@ func (g *graveyard) newest(ctx context.Context, delivery string) (requeue.Letter
 }
 
 // newLedger is what the service writes to; it is not running.
-func newLedger(rdb redis.UniversalClient, cfg *config.Config) *subscription.Ledger {
-	opts := subscription.LedgerOptions{HandedOnKept: cfg.Topics.DeadLetterRetention}
-	return subscription.NewLedger(rdb, opts, prometheus.NewRegistry(), zap.NewNop())
+func newLedger(rdb redis.UniversalClient, cfg *config.Config) *ledger.Ledger {
+	opts := ledger.LedgerOptions{HandedOnKept: cfg.Topics.DeadLetterRetention}
+	return ledger.NewLedger(rdb, opts, prometheus.NewRegistry(), zap.NewNop())
 }
 
 // marks are how far the letters' deliveries got. They must have their LeadID.
-func marks(ctx context.Context, ledger *subscription.Ledger, letters []requeue.Letter) ([]lead.Mark, error) {
-	keys := make([]subscription.DeliveryKey, len(letters))
+func marks(ctx context.Context, known *ledger.Ledger, letters []requeue.Letter) ([]lead.Mark, error) {
+	keys := make([]ledger.DeliveryKey, len(letters))
 	for i := range letters {
-		keys[i] = subscription.DeliveryKey{LeadID: letters[i].LeadID, Delivery: letters[i].Delivery}
+		keys[i] = ledger.DeliveryKey{LeadID: letters[i].LeadID, Delivery: letters[i].Delivery}
 	}
-	return ledger.Marks(ctx, keys)
+	return known.Marks(ctx, keys)
 }
 
 // fates are what became of the letters: unknown, and why, if Redis does not

@@ -12,8 +12,8 @@ import (
 	"golang.org/x/time/rate"
 
 	"github.com/leadhook/leadhook/lead"
+	"github.com/leadhook/leadhook/ledger"
 	"github.com/leadhook/leadhook/requeue"
-	"github.com/leadhook/leadhook/subscription"
 	"github.com/leadhook/leadhook/topics"
 )
 
@@ -28,7 +28,7 @@ const (
 // asked about them, while those before are being published.
 type replaying struct {
 	g         *graveyard
-	ledger    *subscription.Ledger
+	ledger    *ledger.Ledger
 	publisher *requeue.Publisher
 	topic     string // the shortest retry topic
 	limit     *rate.Limiter

@@ -18,6 +18,7 @@ import (
 	"github.com/leadhook/leadhook/consumer"
 	"github.com/leadhook/leadhook/dispatch"
 	"github.com/leadhook/leadhook/internal/admin"
+	"github.com/leadhook/leadhook/ledger"
 	"github.com/leadhook/leadhook/requeue"
 	"github.com/leadhook/leadhook/subscription"
 	"github.com/leadhook/leadhook/topics"
@@ -36,7 +37,7 @@ type service struct {
 	dispatcher  *dispatch.Dispatcher
 	store       *subscription.Store
 	webhooks    *subscription.Cache
-	ledger      *subscription.Ledger
+	ledger      *ledger.Ledger
 	publisher   *requeue.Publisher
 	admin       *admin.Server
 	foundations foundations
@@ -64,7 +65,7 @@ func newService(cfg *config.Config, log *zap.Logger) (*service, error) {
 	s.webhooks = subscription.NewCache(s.store, subscription.Options{
 		TTL: cfg.Redis.CacheTTL, Grace: cfg.Redis.Grace, MaxBytes: int64(cfg.Redis.CacheBytes),
 	}, registry, log)
-	s.ledger = subscription.NewLedger(s.redis, subscription.LedgerOptions{
+	s.ledger = ledger.NewLedger(s.redis, ledger.LedgerOptions{
 		MaxPending: cfg.Redis.LedgerPending, HandedOnKept: cfg.Topics.DeadLetterRetention,
 	}, registry, log)
 	s.publisher = requeue.NewPublisher(newPublisherOptions(cfg.Kafka, s.kafka), registry, log)

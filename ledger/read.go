@@ -1,9 +1,10 @@
-package subscription
+package ledger
 
 import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/leadhook/leadhook/lead"
 )
@@ -34,6 +35,9 @@ func (l *Ledger) Marks(ctx context.Context, keys []DeliveryKey) ([]lead.Mark, er
 	}
 	return marks, nil
 }
+
+// readTimeout is for a round trip of [Ledger.Marks].
+const readTimeout = 3 * time.Second
 
 // lookUp asks for a batch, sorted by place.
 func (l *Ledger) lookUp(ctx context.Context, batch []*lookup) error {

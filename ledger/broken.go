@@ -1,6 +1,6 @@
 //go:build broken_ledger
 
-package subscription
+package ledger
 
 // ledgerOff makes a ledger that knows nothing, so that leads come twice that
 // need not. It is there for the fault suite, which must notice.

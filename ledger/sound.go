@@ -1,6 +1,6 @@
 //go:build !broken_ledger
 
-package subscription
+package ledger
 
 // ledgerOff is what the build tag broken_ledger breaks: see broken.go.
 const ledgerOff = false

@@ -1,4 +1,4 @@
-package subscription_test
+package ledger_test
 
 import (
 	"context"
@@ -14,7 +14,7 @@ import (
 
 	"github.com/leadhook/leadhook/internal/redistest"
 	"github.com/leadhook/leadhook/lead"
-	"github.com/leadhook/leadhook/subscription"
+	"github.com/leadhook/leadhook/ledger"
 )
 
 // BenchmarkLedger is a look-up and a mark for each delivery, 512 deliveries at
@@ -26,7 +26,7 @@ func BenchmarkLedger(b *testing.B) {
 		"random": func(int) string { return strconv.Itoa(rand.IntN(1e9)) },
 	} {
 		b.Run(name, func(b *testing.B) {
-			l := subscription.NewLedger(redistest.New(b), subscription.LedgerOptions{}, prometheus.NewRegistry(), zap.NewNop())
+			l := ledger.NewLedger(redistest.New(b), ledger.LedgerOptions{}, prometheus.NewRegistry(), zap.NewNop())
 			ctx, cancel := context.WithCancel(b.Context())
 			var run sync.WaitGroup
 			run.Go(func() { l.Run(ctx) })

@@ -1,6 +1,6 @@
 //go:build real
 
-package subscription_test
+package ledger_test
 
 import (
 	"context"
@@ -17,7 +17,7 @@ import (
 
 	"github.com/leadhook/leadhook/internal/realstack"
 	"github.com/leadhook/leadhook/lead"
-	"github.com/leadhook/leadhook/subscription"
+	"github.com/leadhook/leadhook/ledger"
 )
 
 func realRedis(tb testing.TB, args ...string) *redis.Client {
@@ -32,8 +32,8 @@ func realRedis(tb testing.TB, args ...string) *redis.Client {
 }
 
 // running is a ledger in real time until the test ends.
-func running(tb testing.TB, rdb redis.UniversalClient, opts subscription.LedgerOptions) *subscription.Ledger {
-	l := subscription.NewLedger(rdb, opts, prometheus.NewRegistry(), zap.NewNop())
+func running(tb testing.TB, rdb redis.UniversalClient, opts ledger.LedgerOptions) *ledger.Ledger {
+	l := ledger.NewLedger(rdb, opts, prometheus.NewRegistry(), zap.NewNop())
 	ctx, cancel := context.WithCancel(tb.Context())
 	var wg sync.WaitGroup
 	wg.Go(func() { l.Run(ctx) })
@@ -41,7 +41,7 @@ func running(tb testing.TB, rdb redis.UniversalClient, opts subscription.LedgerO
 	return l
 }
 
-func flushed(tb testing.TB, l *subscription.Ledger) {
+func flushed(tb testing.TB, l *ledger.Ledger) {
 	tb.Helper()
 	ctx, cancel := context.WithTimeout(tb.Context(), 30*time.Second)
 	defer cancel()
@@ -82,7 +82,7 @@ func TestMarksArePackedInRedis(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			rdb := realRedis(t)
-			l := running(t, rdb, subscription.LedgerOptions{MaxPending: marks})
+			l := running(t, rdb, ledger.LedgerOptions{MaxPending: marks})
 			flushed(t, l)
 			before := usedMemory(t, rdb)
 			for n := range marks {
@@ -100,7 +100,7 @@ func TestMarksArePackedInRedis(t *testing.T) {
 
 func TestFullRedisKeepsTheLedgerReadable(t *testing.T) {
 	rdb := realRedis(t, "--maxmemory-policy", "noeviction")
-	l := running(t, rdb, subscription.LedgerOptions{})
+	l := running(t, rdb, ledger.LedgerOptions{})
 	l.Note("1", delivery("1", "a"), lead.MarkDelivered)
 	flushed(t, l)
 	if err := rdb.Set(t.Context(), "filler", strings.Repeat("x", 4<<20), 0).Err(); err != nil {
@@ -121,10 +121,10 @@ func TestFullRedisKeepsTheLedgerReadable(t *testing.T) {
 		t.Fatal(err)
 	}
 	flushed(t, l)
-	wantReached(t, running(t, rdb, subscription.LedgerOptions{}), "2", 5)
+	wantReached(t, running(t, rdb, ledger.LedgerOptions{}), "2", 5)
 }
 
-func wantReached(t *testing.T, l *subscription.Ledger, id string, want lead.Mark) {
+func wantReached(t *testing.T, l *ledger.Ledger, id string, want lead.Mark) {
 	t.Helper()
 	if got, err := l.Reached(t.Context(), id, delivery(id, "a")); err != nil || got != want {
 		t.Errorf("lead %s: got %d, error %v, want %d", id, got, err, want)
@@ -151,12 +151,12 @@ func TestClusterAnswersForTheNodesThatAreThere(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	l := running(t, rdb, subscription.LedgerOptions{})
+	l := running(t, rdb, ledger.LedgerOptions{})
 	for n := range leads {
 		l.Note(spread(n), delivery(spread(n), "a"), lead.MarkDelivered)
 	}
 	flushed(t, l)
-	other := running(t, rdb, subscription.LedgerOptions{})
+	other := running(t, rdb, ledger.LedgerOptions{})
 	if n := known(t, other); n != leads {
 		t.Fatalf("got %d marks of %d", n, leads)
 	}
@@ -184,7 +184,7 @@ func TestClusterAnswersForTheNodesThatAreThere(t *testing.T) {
 }
 
 // known is of how many of the leads, all asked for at once, something is known.
-func known(t *testing.T, l *subscription.Ledger) int {
+func known(t *testing.T, l *ledger.Ledger) int {
 	t.Helper()
 	var mu sync.Mutex
 	var wg sync.WaitGroup

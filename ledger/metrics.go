@@ -1,4 +1,4 @@
-package subscription
+package ledger
 
 import (
 	"github.com/prometheus/client_golang/prometheus"
@@ -48,9 +48,18 @@ func newLedgerMetrics(reg prometheus.Registerer, l *Ledger) *ledgerMetrics {
 		gauge("leadhook_ledger_pending", "Marks that are not in Redis yet.",
 			func() float64 { return float64(l.marks.len()) }),
 		gauge("leadhook_ledger_up", "Whether Redis answers the ledger's look-ups, as far as is known.",
-			func() float64 { return truth(l.away.cause() == nil) }),
+			func() float64 {
+				if l.away.cause() != nil {
+					return 0
+				}
+				return 1
+			}),
 	)
 	return m
+}
+
+func gauge(name, help string, value func() float64) prometheus.Collector {
+	return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, value)
 }
 
 // counted counts a look-up.

@@ -1,4 +1,4 @@
-package subscription_test
+package ledger_test
 
 import (
 	"context"
@@ -12,35 +12,47 @@ import (
 	"github.com/alicebob/miniredis/v2"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/redis/go-redis/v9"
+	"github.com/redis/go-redis/v9/logging"
+	"go.uber.org/goleak"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
 	"go.uber.org/zap/zaptest/observer"
 
 	"github.com/leadhook/leadhook/internal/redistest"
 	"github.com/leadhook/leadhook/lead"
-	"github.com/leadhook/leadhook/subscription"
+	"github.com/leadhook/leadhook/ledger"
 )
 
 // A ledgerRig is a running ledger and a Redis in a bubble of virtual time.
 type ledgerRig struct {
-	*rig
-	opts   subscription.LedgerOptions
-	ledger *subscription.Ledger
+	t      *testing.T
+	server *miniredis.Miniredis
+	line   *redistest.Line
+	reg    *prometheus.Registry
+	logs   *observer.ObservedLogs
+	opts   ledger.LedgerOptions
+	ledger *ledger.Ledger
 	stop   func() // ends the ledger's Run, and waits for it
 	trips  *trips
 }
 
-func runLedger(t *testing.T, opts subscription.LedgerOptions, test func(t *testing.T, r *ledgerRig)) {
+func TestMain(m *testing.M) {
+	logging.Disable() // of the client, which writes of every lost connection
+	goleak.VerifyTestMain(m)
+}
+
+func runLedger(t *testing.T, opts ledger.LedgerOptions, test func(t *testing.T, r *ledgerRig)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		server := miniredis.NewMiniRedis()
 		server.ClockTTL(true)
 		defer server.Close()
 		core, logs := observer.New(zapcore.DebugLevel)
-		base := &rig{t: t, server: server, line: &redistest.Line{Server: server}, logs: logs}
-		rdb := redistest.NewClient(base.line.Dial)
+		r := &ledgerRig{
+			t: t, server: server, line: &redistest.Line{Server: server}, logs: logs, opts: opts, trips: &trips{},
+		}
+		rdb := redistest.NewClient(r.line.Dial)
 		defer redistest.Close(rdb)
-		r := &ledgerRig{rig: base, opts: opts, trips: &trips{}}
 		rdb.AddHook(r.trips)
 		r.start(rdb, zap.New(core))
 		defer func() { r.stop() }()
@@ -50,7 +62,7 @@ func runLedger(t *testing.T, opts subscription.LedgerOptions, test func(t *testi
 
 func (r *ledgerRig) start(rdb redis.UniversalClient, log *zap.Logger) {
 	r.reg = prometheus.NewRegistry()
-	r.ledger = subscription.NewLedger(rdb, r.opts, r.reg, log)
+	r.ledger = ledger.NewLedger(rdb, r.opts, r.reg, log)
 	ctx, cancel := context.WithCancel(r.t.Context())
 	var wg sync.WaitGroup
 	wg.Go(func() { r.ledger.Run(ctx) })
@@ -62,7 +74,7 @@ func (r *ledgerRig) another(test func(other *ledgerRig)) {
 	r.t.Helper()
 	rdb := redistest.NewClient((&redistest.Line{Server: r.server}).Dial)
 	defer redistest.Close(rdb)
-	other := &ledgerRig{rig: &rig{t: r.t, server: r.server}, opts: r.opts}
+	other := &ledgerRig{t: r.t, server: r.server, opts: r.opts}
 	other.start(rdb, zap.NewNop())
 	defer func() { other.stop() }()
 	test(other)
@@ -89,6 +101,27 @@ func (r *ledgerRig) flush() {
 	if err := r.ledger.Flush(ctx); err != nil {
 		r.t.Error(err)
 	}
+}
+
+// metric is the value of a metric, over all its labels.
+func (r *ledgerRig) metric(name string) float64 {
+	r.t.Helper()
+	families, err := r.reg.Gather()
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	sum := 0.0
+	for _, family := range families {
+		if family.GetName() != name {
+			continue
+		}
+		for _, m := range family.GetMetric() {
+			sum += m.GetCounter().GetValue() + m.GetGauge().GetValue()
+		}
+		return sum
+	}
+	r.t.Fatalf("there is no metric %s", name)
+	return 0
 }
 
 func delivery(leadID, webhook string) string {

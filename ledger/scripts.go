@@ -1,4 +1,4 @@
-package subscription
+package ledger
 
 // The scripts work on many buckets at once, in one part of Redis. KEYS has the
 // same number of hashes for each bucket, which may hold its marks; ARGV has, in

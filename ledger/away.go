@@ -1,7 +1,8 @@
-package subscription
+package ledger
 
 import (
 	"context"
+	"strconv"
 	"sync"
 	"time"
 
@@ -9,6 +10,13 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/leadhook/leadhook/internal/wait"
+)
+
+const (
+	// Between attempts to reach a Redis that is away it waits, for ever: soon at
+	// first, then once a second. What was well for longer than wellFor begins anew.
+	soon, seldom = 50 * time.Millisecond, time.Second
+	wellFor      = 5 * time.Second
 )
 
 // partsAway knows which parts of Redis do not answer, so that nobody waits for
@@ -71,7 +79,7 @@ func (l *Ledger) watchParts(ctx context.Context) {
 				return
 			}
 		}
-		if time.Since(began) > probeEvery {
+		if time.Since(began) > wellFor {
 			retry.Reset()
 		}
 		said = l.say(said)
@@ -103,7 +111,7 @@ func (l *Ledger) probeParts(ctx context.Context) {
 	answers := make([]*redis.Cmd, l.shelves.parts)
 	_, _ = l.rdb.Pipelined(limited, func(p redis.Pipeliner) error {
 		for n := range answers {
-			answers[n] = p.Eval(limited, reachedScript, []string{key(n, "ledger:probe")}, "")
+			answers[n] = p.Eval(limited, reachedScript, []string{"leadhook:{" + strconv.Itoa(n) + "}:ledger:probe"}, "")
 		}
 		return nil
 	})

@@ -1,4 +1,4 @@
-package subscription
+package ledger
 
 import (
 	"cmp"
@@ -15,6 +15,11 @@ import (
 // same time, so that the packing follows the volume by itself.
 const (
 	leadsPerBucket = 64
+
+	// shares is how many parts the buckets are divided into, for ever. The keys
+	// of a share carry its number as a hash tag (Redis Cluster specification,
+	// "Hash tags"), so that one script can work on all hashes of a share.
+	shares = 64
 
 	// Few deliveries are handed on: more buckets share a hash for their marks.
 	// They are in one share, so that they are in one slot of a Cluster.

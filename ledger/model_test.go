@@ -1,4 +1,4 @@
-package subscription_test
+package ledger_test
 
 import (
 	"testing"
@@ -7,7 +7,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/leadhook/leadhook/lead"
-	"github.com/leadhook/leadhook/subscription"
+	"github.com/leadhook/leadhook/ledger"
 )
 
 // TestLedgerIsAMapOfMaxima compares two instances, whose Redis comes and goes,
@@ -15,7 +15,7 @@ import (
 func TestLedgerIsAMapOfMaxima(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		steps := rapid.SliceOfN(rapid.Custom(drawStep), 1, 60).Draw(rt, "steps")
-		runLedger(t, subscription.LedgerOptions{}, func(t *testing.T, r *ledgerRig) {
+		runLedger(t, ledger.LedgerOptions{}, func(t *testing.T, r *ledgerRig) {
 			r.another(func(other *ledgerRig) {
 				model := make(map[string]lead.Mark)
 				for i, s := range steps {
