@@ -8,29 +8,32 @@ import (
 	"github.com/segmentio/kafka-go"
 )
 
-// sameNumbers is the group's balancer: the same partition numbers of every
-// topic go to the same member. Since a record keeps the partition number of
-// the event that it came from in every topic, an advertiser lives on one
-// instance with all its leads.
+// sameNumbers is the group's balancer: it assigns the same partition numbers of
+// every topic to the same member. A record keeps the partition number of its
+// event in every topic, so that one instance has all leads of an advertiser.
 //
 // kafka-go's own range balancer takes partitions in the order of the broker's
-// metadata, which nobody promises to be sorted.
+// metadata, which need not be sorted.
 type sameNumbers struct {
-	// lacking is set when this instance, as the leader, assigns partitions while
-	// a topic has none: it does not exist. When it does, and before kafka-go has
-	// looked for the first time, nothing would ever bring its partitions in.
+	// lacking is set when this instance, as the group's leader, assigns
+	// partitions while a topic has none, since it does not exist. kafka-go
+	// rebalances only when it sees the number of partitions change. If the topic
+	// is created before kafka-go looks for the first time, it sees no change, and
+	// the partitions would never be assigned.
 	lacking *atomic.Bool
 }
 
-// ProtocolName is what the members of a group must agree on. It never changes.
+// ProtocolName is the name on which all members of a group must agree. It never
+// changes.
 func (sameNumbers) ProtocolName() string { return "leadhook-same-numbers" }
 
-// UserData is empty: the assignment follows from members and partitions alone.
+// UserData returns nothing: the assignment follows from members and partitions
+// alone.
 func (sameNumbers) UserData() ([]byte, error) { return nil, nil }
 
-// AssignGroups deals the partition numbers out in turn. While members with
-// other topics are in the group, as in a rolling restart with new settings, a
-// topic goes only to members that asked for it.
+// AssignGroups assigns the partition numbers to the members in turn. Members may
+// subscribe to different topics, as in a rolling restart with new settings; a
+// topic is assigned only to members that subscribe to it.
 func (b sameNumbers) AssignGroups(members []kafka.GroupMember, partitions []kafka.Partition) kafka.GroupMemberAssignments {
 	members = slices.SortedFunc(slices.Values(members), func(a, b kafka.GroupMember) int {
 		return strings.Compare(a.ID, b.ID)
@@ -50,17 +53,19 @@ func (b sameNumbers) AssignGroups(members []kafka.GroupMember, partitions []kafk
 	return assignments
 }
 
-// lacks says whether a member asked for a topic that has no partitions.
+// lacks reports whether a member subscribes to a topic that has no partitions.
 func lacks(members []kafka.GroupMember, partitions []kafka.Partition) bool {
-	there := make(map[string]bool)
+	exists := make(map[string]bool)
 	for _, p := range partitions {
-		there[p.Topic] = true
+		exists[p.Topic] = true
 	}
 	return slices.ContainsFunc(members, func(m kafka.GroupMember) bool {
-		return slices.ContainsFunc(m.Topics, func(topic string) bool { return !there[topic] })
+		return slices.ContainsFunc(m.Topics, func(topic string) bool { return !exists[topic] })
 	})
 }
 
+// memberFor returns the member that p is assigned to, and false if no member
+// subscribes to its topic.
 func memberFor(members []kafka.GroupMember, p kafka.Partition) (kafka.GroupMember, bool) {
 	for i := range members {
 		m := members[(p.ID+i)%len(members)]

@@ -9,9 +9,9 @@ import (
 	"golang.org/x/sync/semaphore"
 )
 
-// A budget bounds what is open at once, over all partitions and generations: by
-// number and by bytes. Beside it, a partition holds the few messages that it
-// has fetched ahead.
+// A budget bounds the messages that are open at once over all partitions and
+// generations, by number and by bytes. It does not count the few messages that
+// each partition has fetched ahead.
 type budget struct {
 	events    *semaphore.Weighted
 	bytes     *semaphore.Weighted
@@ -20,22 +20,23 @@ type budget struct {
 	starting  chan struct{} // holds a token for each message that counts as starting
 
 	mu      sync.Mutex
-	span    int    // guarded by mu: counts the spans that have ended
-	started [2]int // guarded by mu: of starting, those that began in this span and in the last one
-	ends    bool   // guarded by mu: the span does, by a timer; false: none is starting
+	span    int    // number of spans that have ended; guarded by mu
+	started [2]int // of starting, those that began in this span and in the last one; guarded by mu
+	timed   bool   // a timer ends the span; false: no message is starting; guarded by mu
 }
 
-// startShare is the part of the open messages that may be starting at once, and
-// fewestStarts how many may at least. Were it all of them, all would be in turn
-// at each step of the way, and each step would find what it needs gone from the
-// CPU's caches: that costs a fifth more CPU for a message, and as much more
-// memory. With few, the others are fetched when there is CPU for them.
+// At most 1/startShare of the open messages, but at least fewestStarts, may be
+// starting at once. If all were, each step of the path would run for all
+// messages before the next step runs for the first, and would find its data gone
+// from the CPU's caches: a fifth more CPU and memory for each message. With few,
+// the others are fetched when there is CPU for them.
 const startShare, fewestStarts = 8, 16
 
-// A message counts as starting until the end of the span after the one in which
-// it began, at most. One that takes longer waits for something else than the
-// CPU, and keeps no other from being started meanwhile. The spans are those of
-// the budget: a timer for each message would cost more than the rest of this.
+// startSpan divides time into spans. A message counts as starting at most until
+// the end of the span after the one in which it began. One that takes longer
+// waits for something other than the CPU, and must not keep others from
+// starting. All messages share the budget's spans, since a timer for each
+// message would cost more than everything else here.
 const startSpan = 15 * time.Millisecond
 
 func newBudget(events, bytes int) *budget {
@@ -47,17 +48,17 @@ func newBudget(events, bytes int) *budget {
 	}
 }
 
-// acquire waits until a message of that size may be open, and may start. One
-// that is larger than the whole budget takes all of it.
+// acquire blocks until a message of that size may be open and may start, or ctx
+// ends. A message that is larger than the whole budget takes all of it.
 func (b *budget) acquire(ctx context.Context, size int) (start, error) {
 	if err := b.events.Acquire(ctx, 1); err != nil {
 		return start{}, err
 	}
-	if err := b.bytes.Acquire(ctx, b.share(size)); err != nil {
+	if err := b.bytes.Acquire(ctx, b.charge(size)); err != nil {
 		b.events.Release(1)
 		return start{}, err
 	}
-	b.openBytes.Add(b.share(size))
+	b.openBytes.Add(b.charge(size))
 	s, err := b.start(ctx)
 	if err != nil {
 		b.release(size)
@@ -66,12 +67,12 @@ func (b *budget) acquire(ctx context.Context, size int) (start, error) {
 }
 
 func (b *budget) release(size int) {
-	b.openBytes.Add(-b.share(size))
-	b.bytes.Release(b.share(size))
+	b.openBytes.Add(-b.charge(size))
+	b.bytes.Release(b.charge(size))
 	b.events.Release(1)
 }
 
-// open is how many bytes are open; a nil budget has none.
+// open returns the bytes of all open messages, and zero for a nil budget.
 func (b *budget) open() int64 {
 	if b == nil {
 		return 0
@@ -79,8 +80,8 @@ func (b *budget) open() int64 {
 	return b.openBytes.Load()
 }
 
-// start waits until another message may start. The end of what it returns must
-// be called.
+// start blocks until another message may start, or ctx ends. The caller must
+// call end on the result.
 func (b *budget) start(ctx context.Context) (start, error) {
 	select {
 	case b.starting <- struct{}{}:
@@ -90,14 +91,15 @@ func (b *budget) start(ctx context.Context) (start, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.started[b.span%2]++
-	if !b.ends {
-		b.ends = true
+	if !b.timed {
+		b.timed = true
 		time.AfterFunc(startSpan, b.endSpan)
 	}
 	return start{budget: b, span: b.span}, nil
 }
 
-// endSpan ends a span, and with it what has been starting since the one before.
+// endSpan ends a span. Messages that began in the span before it no longer count
+// as starting.
 func (b *budget) endSpan() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -105,20 +107,20 @@ func (b *budget) endSpan() {
 	for ; b.started[b.span%2] > 0; b.started[b.span%2]-- {
 		<-b.starting
 	}
-	if b.ends = b.started[(b.span+1)%2] > 0; b.ends {
+	if b.timed = b.started[(b.span+1)%2] > 0; b.timed {
 		time.AfterFunc(startSpan, b.endSpan)
 	}
 }
 
-// A start is that of one message. It must not be copied once it may end: each copy
-// would end by itself.
+// A start is the time in which one message is starting. It must not be copied
+// once end may be called: each copy would be ended separately.
 type start struct {
 	budget *budget
-	span   int  // in which it began
+	span   int  // in which the message began
 	ended  bool // guarded by budget.mu
 }
 
-// end says that the message has started, or will not. Only the first call
+// end notes that the message has started, or will not start. Only the first call
 // counts.
 func (s *start) end() {
 	b := s.budget
@@ -132,4 +134,5 @@ func (s *start) end() {
 	<-b.starting
 }
 
-func (b *budget) share(size int) int64 { return min(int64(size), b.limit) }
+// charge returns how many bytes of the budget a message of that size takes.
+func (b *budget) charge(size int) int64 { return min(int64(size), b.limit) }

@@ -7,85 +7,82 @@ import (
 	"sync"
 	"time"
 
-	"github.com/cenkalti/backoff/v4"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/segmentio/kafka-go"
 	"go.uber.org/zap"
 
+	"github.com/leadhook/leadhook/internal/wait"
 	"github.com/leadhook/leadhook/lead"
 )
 
 // A Handler takes one message and blocks until it is settled.
 //
-// Handle returns nil if the message is settled: whatever had to become of it
-// has become of it, and is acknowledged. An error means that it is not, since
-// ctx ended first; the message is then read again, here or by another
-// instance. ctx ends when the partition is taken away or the service stops:
-// waits should end then, work that must not be cut may go on.
+// Handle returns nil if the message is settled: everything that it gave rise to
+// is done and acknowledged. It returns an error if ctx ended first; the message
+// is then read again, by this instance or by another. ctx ends when the partition
+// is revoked or the service stops: waits should end then, but work that must not
+// be interrupted may go on.
 //
-// It calls started once the message has nothing more to wait for but those that
-// it goes to; later calls do nothing. Until then, or for 15 to 30 ms, it is one of
-// the few messages at once that the Consumer lets start, an eighth of OpenEvents
-// (16 at least).
+// Handle calls started when the message waits for nothing but its destinations;
+// further calls do nothing. Until then, but for no longer than 15 to 30 ms, the
+// message is one of those that are starting: an eighth of OpenEvents, but at
+// least 16.
 type Handler interface {
 	Handle(ctx context.Context, m *lead.Message, started func()) error
 }
 
-// Options are what a Consumer needs to know. All fields are required unless
-// they say otherwise.
+// Options configure a Consumer. All fields are required unless they say
+// otherwise.
 type Options struct {
-	Brokers []string      // host:port, the first that answers is asked for the others
-	Dialer  *kafka.Dialer // for the group and the readers; TLS and SASL are its own
-	Client  *kafka.Client // for questions about offsets; its Addr must be set
+	Brokers []string      // host:port; the first that answers names the others
+	Dialer  *kafka.Dialer // for the group and the readers, with TLS and SASL
+	Client  *kafka.Client // for topics and offsets; its Addr must be set
 
 	Group  string
-	Topics []string // whose messages are handled as soon as they can be
+	Topics []string // messages of these are handled as soon as possible
 
-	// Waiting lists the topics whose messages wait before they are handled, and
-	// how long each waits at most. It is asked before the group is joined and
-	// every ten seconds; where the answer has changed, the group is joined anew.
-	// Nil: there are none.
+	// Waiting returns the topics whose messages wait before they are handled,
+	// each with the longest wait of a message. It is called before the group is
+	// joined and every ten seconds; if the result has changed, the consumer
+	// rejoins the group. If it is nil, there are no such topics.
 	Waiting func(ctx context.Context) (map[string]time.Duration, error)
 
-	// Due says when a message of such a topic may be handled. The messages of a
-	// partition are handled in order, so each should be due after the one before
-	// it. Required with Waiting.
+	// Due returns when a message of such a topic may be handled. The messages of
+	// a partition are handled in order, so each should be due no sooner than the
+	// one before it. It is required with Waiting.
 	Due func(m *lead.Message) time.Time
 
-	// BeforeLastCommit is called when a generation ends, before its last commit:
-	// what makes settled messages known to their next reader should be written
-	// by then. ctx ends after half a second. Nil: nothing is called.
+	// BeforeLastCommit is called when a generation ends, before its last commit.
+	// It should write what tells the next reader of a message that it is settled.
+	// ctx ends after half a second. If it is nil, nothing is called.
 	BeforeLastCommit func(ctx context.Context) error
 
-	SessionTimeout    time.Duration // after so long without a heartbeat the group gives up a member
+	SessionTimeout    time.Duration // a member without a heartbeat for so long is removed from the group
 	RebalanceTimeout  time.Duration // how long the group waits for its members at a rebalance
 	HeartbeatInterval time.Duration
 
-	FetchMaxBytes  int // of one fetch request of one partition
+	FetchMaxBytes  int // of a fetch request, which is for one partition
 	CommitInterval time.Duration
 
 	OpenEvents int           // messages open at once, over all partitions
-	OpenBytes  int           // bytes open at once, over all partitions; some messages a partition come on top
-	StuckAfter time.Duration // a message open for longer makes the consumer not ready
+	OpenBytes  int           // bytes open at once, over all partitions, not counting a few prefetched messages of each
+	StuckAfter time.Duration // with a message open for longer, the consumer is not ready
 }
 
-// When partitions are taken away or the service stops, the whole group stands
-// still until this instance has let go, so it is soon: drainTime is how long
-// open messages may go on settling before their waits are cut, handOverTime how
-// long what is still open then has to be handed over, flushTime how long
-// BeforeLastCommit has.
+// The time-outs at the end of a session are short: when partitions are revoked,
+// the whole group stands still until this instance has released its own.
 const (
-	drainTime    = 700 * time.Millisecond
-	handOverTime = 500 * time.Millisecond
-	flushTime    = 500 * time.Millisecond
+	drainTimeout    = 700 * time.Millisecond // for open messages to settle, before the Handler's ctx ends
+	handOverTimeout = 500 * time.Millisecond // then for the Handler to hand over the others
+	flushTimeout    = 500 * time.Millisecond // for BeforeLastCommit
 )
 
-// leaveTime is how long leaving the group may take. A broker that does not
-// answer by then finds out by itself, after the session time-out.
-const leaveTime = 5 * time.Second
+// leaveTimeout is for leaving the group. If the broker does not answer by then,
+// it removes the member after the session time-out.
+const leaveTimeout = 5 * time.Second
 
-// errRevoked is the cause with which a Handler's ctx ends.
-var errRevoked = errors.New("the partitions are assigned anew or the service stops")
+// errRevoked is the cause of the end of a Handler's ctx.
+var errRevoked = errors.New("the partitions were revoked or the service stops")
 
 // A Consumer is one member of a consumer group.
 type Consumer struct {
@@ -95,14 +92,13 @@ type Consumer struct {
 	metrics *metrics
 	health  *health
 	fresh   *budget // for Topics
-	waited  *budget // for what has waited
+	waited  *budget // for the topics of Options.Waiting; nil without any
 
-	handlers sync.WaitGroup // every Handle under way, of any generation
+	handlers sync.WaitGroup // every running Handle, of any generation
 }
 
-// waitedShare is the part of what may be open that is kept for messages that
-// have waited: fresh ones leave it to them, however many there are, and they
-// take no more, however many are due.
+// One waitedShare-th of the budget is for messages that have waited. Fresh
+// messages never take it, and messages that have waited never take more.
 const waitedShare = 4
 
 // New returns a Consumer that does nothing until [Consumer.Run].
@@ -122,21 +118,21 @@ func New(opts Options, handler Handler, reg prometheus.Registerer, log *zap.Logg
 	return c
 }
 
-// Run takes part in the group until ctx ends. Then it fetches nothing more,
-// lets what is open settle for a moment, commits, leaves the group, waits for
-// what the Handler has not returned from, and returns nil. It returns an error
-// only if the options cannot work; Kafka being away is waited for.
+// Run takes part in the group until ctx ends. Then it stops fetching, gives open
+// messages a moment to settle, commits, leaves the group, waits until every
+// Handle has returned, and returns nil. It returns an error only if the options
+// cannot work; while Kafka cannot be reached, it retries.
 func (c *Consumer) Run(ctx context.Context) error {
 	defer c.handlers.Wait()
-	wait := newBackOff(100*time.Millisecond, 5*time.Second)
+	backOff := wait.Endless(100*time.Millisecond, 5*time.Second)
 	for ctx.Err() == nil {
 		waiting, err := c.waiting(ctx)
 		if err != nil {
-			c.health.away(err)
-			pause(ctx, wait.NextBackOff())
+			c.health.cannotJoin(err)
+			wait.For(ctx, backOff.NextBackOff())
 			continue
 		}
-		wait.Reset()
+		backOff.Reset()
 		if err := newMembership(c, waiting).run(ctx); err != nil {
 			return err
 		}
@@ -144,12 +140,12 @@ func (c *Consumer) Run(ctx context.Context) error {
 	return nil
 }
 
-// waiting asks which topics there are whose messages wait.
+// waiting asks which topics wait: see [Options.Waiting].
 func (c *Consumer) waiting(ctx context.Context) (map[string]time.Duration, error) {
 	if c.opts.Waiting == nil {
 		return nil, nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, questionTime)
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
 	topics, err := c.opts.Waiting(ctx)
 	if err != nil {
@@ -158,34 +154,20 @@ func (c *Consumer) waiting(ctx context.Context) (map[string]time.Duration, error
 	return topics, nil
 }
 
-// questionTime is how long a question to the brokers may take.
-const questionTime = 10 * time.Second
-
-func newBackOff(first, longest time.Duration) *backoff.ExponentialBackOff {
-	return backoff.NewExponentialBackOff(backoff.WithInitialInterval(first),
-		backoff.WithMaxInterval(longest), backoff.WithMaxElapsedTime(0))
-}
+// requestTimeout is for a request to the brokers about topics or offsets.
+const requestTimeout = 10 * time.Second
 
 // Ready returns nil while the Consumer is a member of its group, reads its
-// partitions, and no message has been open for too long; else an error that
-// says what is wrong. It does not block.
+// partitions, commits, and no message has been open for longer than StuckAfter;
+// otherwise it returns an error that says what is wrong. It does not block.
 func (c *Consumer) Ready() error { return c.health.ready() }
 
+// libraryLog returns a logger for kafka-go, at debug level.
 func (c *Consumer) libraryLog() kafka.Logger {
 	log := c.log.Named("kafka")
 	return kafka.LoggerFunc(func(format string, args ...any) {
 		if e := log.Check(zap.DebugLevel, "kafka-go"); e != nil {
-			e.Write(zap.String("said", fmt.Sprintf(format, args...)))
+			e.Write(zap.String("text", fmt.Sprintf(format, args...)))
 		}
 	})
-}
-
-// pause waits for d, or until ctx ends.
-func pause(ctx context.Context, d time.Duration) {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-ctx.Done():
-	}
 }

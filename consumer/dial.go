@@ -7,16 +7,16 @@ import (
 	"github.com/segmentio/kafka-go"
 )
 
-// connected returns a dialer like d whose connections end with ctx. kafka-go
-// closes a reader or leaves a group only after the broker has answered what it
-// was asked last, which a broker that hangs never does.
-func connected(ctx context.Context, d *kafka.Dialer) *kafka.Dialer {
+// dialerUntil returns a dialer like d that closes its connections when ctx ends.
+// kafka-go closes a reader, or leaves a group, only after the broker has
+// answered the last request. A broker that hangs never answers.
+func dialerUntil(ctx context.Context, d *kafka.Dialer) *kafka.Dialer {
 	dial := d.DialFunc
 	if dial == nil {
 		dial = (&net.Dialer{}).DialContext
 	}
-	ending := *d
-	ending.DialFunc = func(dialing context.Context, network, address string) (net.Conn, error) {
+	bound := *d
+	bound.DialFunc = func(dialing context.Context, network, address string) (net.Conn, error) {
 		dialing, cancel := context.WithCancel(dialing)
 		defer cancel()
 		defer context.AfterFunc(ctx, cancel)()
@@ -24,18 +24,18 @@ func connected(ctx context.Context, d *kafka.Dialer) *kafka.Dialer {
 		if err != nil {
 			return nil, err
 		}
-		return &conn{Conn: c, forget: context.AfterFunc(ctx, func() { _ = c.Close() })}, nil
+		return &conn{Conn: c, detach: context.AfterFunc(ctx, func() { _ = c.Close() })}, nil
 	}
-	return &ending
+	return &bound
 }
 
-// A conn is closed by itself when its context ends.
+// A conn closes itself when its context ends.
 type conn struct {
 	net.Conn
-	forget func() bool
+	detach func() bool // from the context
 }
 
 func (c *conn) Close() error {
-	c.forget()
+	c.detach()
 	return c.Conn.Close()
 }

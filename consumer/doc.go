@@ -1,9 +1,9 @@
-// Package consumer is Kafka in: it takes part in a consumer group, reads the
-// partitions that the group gives to this instance, hands every message to a
-// [Handler], and commits what is settled.
+// Package consumer reads from Kafka: it is a member of a consumer group, reads
+// the partitions that the group assigns to this instance, hands every message
+// to a [Handler], and commits the offsets of settled messages.
 //
 // An offset is committed only when every message up to it is settled, in
-// whatever order the messages were settled. Not fetching is the back-pressure:
-// a budget bounds what is open over all partitions. The package knows nothing
-// of what a message means; the Handler does.
+// whatever order the messages are settled. Back-pressure is not to fetch: a
+// budget bounds the open messages of all partitions together. The package does
+// not know what a message means; the Handler does.
 package consumer

@@ -188,7 +188,7 @@ func TestAMissingTopicIsNotReady(t *testing.T) {
 	}
 	r.until("it says what is missing", func() bool {
 		err := c.Ready()
-		return err != nil && strings.Contains(err.Error(), "topic "+r.topic+": ")
+		return err != nil && strings.Contains(err.Error(), "missing topics: "+r.topic+"; ")
 	})
 	r.createTopic()
 	r.put(1, 1)

@@ -9,66 +9,92 @@ import (
 	"time"
 
 	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+
+	"github.com/leadhook/leadhook/internal/wait"
 )
 
 // health knows whether the consumer does its work, for readiness, metrics and
-// one log line at each change.
+// the log.
 type health struct {
 	stuckAfter time.Duration
 	log        *zap.Logger
+	reading    *wait.Outage
+	commits    *wait.Outage
 
-	mu         sync.Mutex
-	member     bool         // guarded by mu
-	cause      error        // why it is not a member; guarded by mu
-	partitions []*partition // of the session under way; guarded by mu
-	idleSince  time.Time    // when the last session ended; zero while one is under way; guarded by mu
-	commitErr  error        // why the last commit failed; guarded by mu
-	stuck      bool         // it was said in the log; guarded by mu
+	mu          sync.Mutex
+	member      bool         // guarded by mu
+	cause       error        // why it is not a member; guarded by mu
+	partitions  []*partition // of the current session; guarded by mu
+	idleSince   time.Time    // when the last session ended; zero during a session; guarded by mu
+	commitErr   error        // of the last commit; guarded by mu
+	stuckLogged time.Time    // when the log last said that a partition is stuck; zero: none is; guarded by mu
 }
 
 // longestRebalance is how long an ordinary rebalance takes at most: session and
 // rebalance time-outs are about ten seconds each.
 const longestRebalance = 30 * time.Second
 
+// stuckReminder is how often the log says that a partition is still stuck.
+const stuckReminder = time.Minute
+
 func newHealth(stuckAfter time.Duration, log *zap.Logger) *health {
-	return &health{stuckAfter: stuckAfter, log: log, cause: errors.New("it has not joined the group yet")}
+	return &health{
+		stuckAfter: stuckAfter,
+		log:        log,
+		reading:    wait.NewOutage(log, zapcore.WarnLevel, "cannot read from Kafka; retrying", "reading from Kafka again"),
+		commits: wait.NewOutage(log, zapcore.WarnLevel,
+			"cannot commit offsets; some leads may be read again", "committing offsets again"),
+		cause: errors.New("it has not joined the group yet"),
+	}
 }
 
-// away notes that Kafka did not let us take part.
-func (h *health) away(err error) {
+// cannotJoin notes why the consumer cannot take part in its group.
+func (h *health) cannotJoin(err error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.member || h.cause == nil || h.cause.Error() != err.Error() {
-		h.log.Warn("Kafka does not let us read, trying on", zap.Error(err))
-	}
 	h.member, h.cause = false, err
+	h.reading.Failed(err)
 }
 
+// joined notes that a session reads these partitions.
 func (h *health) joined(partitions []*partition) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.member, h.cause = true, nil
 	h.partitions, h.idleSince, h.commitErr = partitions, time.Time{}, nil
+	h.reading.Recovered()
+	h.commits.Forget() // the next commit is one of another generation
 }
 
-// committed notes how a commit ended, and says it in the log when they begin
-// to fail.
+// cannotFetch notes that one of the partitions cannot be fetched.
+func (h *health) cannotFetch() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if err := h.fetchErr(); err != nil {
+		h.reading.Failed(err)
+	}
+}
+
+// committed notes the result of a commit.
 func (h *health) committed(err error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if err != nil && h.commitErr == nil {
-		h.log.Warn("offsets are not committed; some leads may be read again", zap.Error(err))
-	}
 	h.commitErr = err
+	if err != nil {
+		h.commits.Failed(err)
+	} else {
+		h.commits.Recovered()
+	}
 }
 
-// left notes that the session ended. For a while after it the consumer counts
-// as ready: that is an ordinary rebalance.
+// left notes that the session ended. The consumer still counts as ready for
+// longestRebalance.
 func (h *health) left() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.partitions, h.idleSince = nil, time.Now()
-	h.stuck = false
+	h.stuckLogged = time.Time{}
 }
 
 func (h *health) ready() error {
@@ -78,13 +104,11 @@ func (h *health) ready() error {
 		return fmt.Errorf("the consumer does not read: %w", h.cause)
 	}
 	if idle := time.Since(h.idleSince); !h.idleSince.IsZero() && idle > longestRebalance {
-		return fmt.Errorf("the consumer does not read: it has been joining its group again for %v",
+		return fmt.Errorf("the consumer does not read: it has been rejoining its group for %v",
 			idle.Round(time.Second))
 	}
-	for _, p := range h.partitions {
-		if cause := p.failing.Load(); cause != nil {
-			return fmt.Errorf("partition %s/%d cannot be fetched: %s", p.topic, p.number, *cause)
-		}
+	if err := h.fetchErr(); err != nil {
+		return err
 	}
 	if h.commitErr != nil && h.idleSince.IsZero() {
 		return fmt.Errorf("offsets are not committed: %w", h.commitErr)
@@ -96,23 +120,58 @@ func (h *health) ready() error {
 	return nil
 }
 
-// watch says it in the log when the oldest open event becomes too old, and
-// when that is over, and finds out where fetching works again.
+// fetchErr returns an error that names the first partition that cannot be
+// fetched, and how many there are; nil if there is none. The caller holds mu.
+func (h *health) fetchErr() error {
+	var first error
+	failing := 0
+	for _, p := range h.partitions {
+		cause := p.failing.Load()
+		if cause == nil {
+			continue
+		}
+		if failing++; first == nil {
+			first = fmt.Errorf("partition %s/%d cannot be fetched: %s", p.topic, p.number, *cause)
+		}
+	}
+	if failing > 1 {
+		return fmt.Errorf("%w (%d partitions in all)", first, failing)
+	}
+	return first
+}
+
+// watch notices partitions that can be fetched again, and logs outages: that
+// they go on, and that they are over. It is called at every commit interval of
+// a session.
 func (h *health) watch() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for _, p := range h.partitions {
-		p.recover()
+		p.checkRecovered()
 	}
+	if err := h.fetchErr(); err != nil {
+		h.reading.Failed(err)
+	} else {
+		h.reading.Recovered()
+	}
+	h.logStuck()
+}
+
+// logStuck logs when the oldest open event becomes too old, each minute while
+// it is, and when it no longer is. The caller holds mu.
+func (h *health) logStuck() {
 	p, age := h.oldest()
-	switch stuck := age > h.stuckAfter; {
-	case stuck && !h.stuck:
-		h.log.Error("a partition is stuck: see /readyz for what is waited for", zap.String("topic", p.topic),
+	switch {
+	case age <= h.stuckAfter:
+		if !h.stuckLogged.IsZero() {
+			h.log.Info("no partition is stuck any longer")
+		}
+		h.stuckLogged = time.Time{}
+	case time.Since(h.stuckLogged) >= stuckReminder:
+		h.log.Error("partition is stuck; /readyz says what it waits for", zap.String("topic", p.topic),
 			zap.Int("partition", p.number), zap.Int64("offset", p.window.committable()), zap.Duration("age", age))
-	case !stuck && h.stuck:
-		h.log.Info("no partition is stuck any more")
+		h.stuckLogged = time.Now()
 	}
-	h.stuck = age > h.stuckAfter
 }
 
 // oldest returns the partition whose prefix has been held up longest. The

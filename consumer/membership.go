@@ -9,15 +9,17 @@ import (
 	"time"
 
 	"github.com/segmentio/kafka-go"
+
+	"github.com/leadhook/leadhook/internal/wait"
 )
 
 // A membership is a time in the group during which the topics stay the same.
-// When others are to be read, it ends and the next one begins.
+// When other topics are to be read, it ends and another one begins.
 type membership struct {
 	c        *Consumer
-	waiting  map[string]time.Duration // the topics whose messages wait
+	waiting  map[string]time.Duration // see Options.Waiting
 	lacking  atomic.Bool              // an assignment was made while a topic was missing
-	outdated atomic.Bool              // other topics wait than before
+	outdated atomic.Bool              // Options.Waiting has another answer by now
 }
 
 func newMembership(c *Consumer, waiting map[string]time.Duration) *membership {
@@ -28,7 +30,7 @@ func (m *membership) topics() []string {
 	return slices.Concat(m.c.opts.Topics, slices.Sorted(maps.Keys(m.waiting)))
 }
 
-// run takes part until ctx ends or the topics are outdated.
+// run takes part in the group until ctx ends or the topics are outdated.
 func (m *membership) run(ctx context.Context) error {
 	opts := &m.c.opts
 	connection, disconnect := context.WithCancel(context.WithoutCancel(ctx))
@@ -36,7 +38,7 @@ func (m *membership) run(ctx context.Context) error {
 	group, err := kafka.NewConsumerGroup(kafka.ConsumerGroupConfig{
 		ID:                    opts.Group,
 		Brokers:               opts.Brokers,
-		Dialer:                connected(connection, opts.Dialer),
+		Dialer:                dialerUntil(connection, opts.Dialer),
 		Topics:                m.topics(),
 		GroupBalancers:        []kafka.GroupBalancer{sameNumbers{lacking: &m.lacking}},
 		HeartbeatInterval:     opts.HeartbeatInterval,
@@ -51,29 +53,29 @@ func (m *membership) run(ctx context.Context) error {
 		return fmt.Errorf("join the consumer group %s: %w", opts.Group, err)
 	}
 	m.generations(ctx, group)
-	// First: kafka-go would go on to the next generation, whose partitions
-	// nobody here reads any more.
-	defer time.AfterFunc(leaveTime, disconnect).Stop()
+	// Leave before anything else: kafka-go would join the next generation, whose
+	// partitions would then be assigned to this instance and not be read.
+	defer time.AfterFunc(leaveTimeout, disconnect).Stop()
 	return group.Close()
 }
 
 // generations serves one generation of the group after the other.
 func (m *membership) generations(ctx context.Context, group *kafka.ConsumerGroup) {
-	// A generation can end as soon as it began, again and again, for instance
-	// while a topic is missing: this keeps the joins rare.
-	wait := newBackOff(200*time.Millisecond, 5*time.Second)
+	// A generation can end as soon as it begins, again and again, for instance
+	// while a topic is missing. The back-off keeps joins rare.
+	backOff := wait.Endless(200*time.Millisecond, 5*time.Second)
 	for ctx.Err() == nil && !m.outdated.Load() {
 		began := time.Now()
 		if gen, err := group.Next(ctx); err == nil {
 			m.serve(ctx, gen)
 		} else if ctx.Err() == nil {
-			m.c.health.away(err)
+			m.c.health.cannotJoin(err)
 		}
 		if time.Since(began) > time.Second {
-			wait.Reset()
+			backOff.Reset()
 			continue
 		}
-		pause(ctx, wait.NextBackOff())
+		wait.For(ctx, backOff.NextBackOff())
 	}
 }
 
@@ -89,12 +91,13 @@ func (m *membership) serve(ctx context.Context, gen *kafka.Generation) {
 	<-ended
 }
 
-// current says whether the topics that wait are still the same, as far as the
-// brokers tell.
+// current asks again which topics wait, and reports whether they are the same.
+// Without an answer they count as the same: the group and the readers notice by
+// themselves that Kafka is away.
 func (m *membership) current(ctx context.Context) bool {
 	waiting, err := m.c.waiting(ctx)
 	if err != nil || maps.Equal(waiting, m.waiting) {
-		return true // Kafka being away shows itself in the group and in the readers
+		return true
 	}
 	m.outdated.Store(true)
 	return false

@@ -32,7 +32,7 @@ func newMetrics(reg prometheus.Registerer, health *health, budgets ...*budget) *
 	})
 	reg.MustRegister(partitionGauges{health})
 	return &metrics{
-		generations:  counter("leadhook_group_generations_total", "Generations of the consumer group this instance took part in."),
+		generations:  counter("leadhook_group_generations_total", "Generations of the consumer group in which this instance took part."),
 		commits:      counter("leadhook_commits_total", "Offset commits that succeeded."),
 		commitErrors: counter("leadhook_commit_errors_total", "Offset commits that failed."),
 		recordsLost:  counter("leadhook_records_lost_total", "Records that retention removed before they were read."),
@@ -40,18 +40,18 @@ func newMetrics(reg prometheus.Registerer, health *health, budgets ...*budget) *
 	}
 }
 
-// partitionGauges describe the partitions as they are when they are asked for,
-// so that nothing has to be kept up to date per message.
+// partitionGauges collects the state of the partitions only when it is asked for,
+// so that a message updates no metrics.
 type partitionGauges struct{ health *health }
 
 var (
 	partitionLabels = []string{"topic", "partition"}
 	lagDesc         = prometheus.NewDesc("leadhook_partition_lag_records",
-		"Records in the partition from the first that is not settled to the end.", partitionLabels, nil)
+		"Records of the partition from the first that is not settled to its end.", partitionLabels, nil)
 	openDesc = prometheus.NewDesc("leadhook_partition_open_bytes",
 		"Bytes of the partition's messages that are fetched and not settled.", partitionLabels, nil)
 	oldestDesc = prometheus.NewDesc("leadhook_partition_oldest_open_seconds",
-		"For how long the oldest open message has held up the partition's commits.", partitionLabels, nil)
+		"How long the oldest open message has held up the partition's commits.", partitionLabels, nil)
 )
 
 // Describe implements prometheus.Collector.

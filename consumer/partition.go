@@ -9,36 +9,37 @@ import (
 	"github.com/segmentio/kafka-go"
 	"go.uber.org/zap"
 
+	"github.com/leadhook/leadhook/internal/wait"
 	"github.com/leadhook/leadhook/lead"
 )
 
-// readerQueue is how many messages a partition's reader has ready, beside the
-// one that it is reading and the one that waits for the budget. More gain no
-// speed, and 64 large ones a partition are more than all that may be open.
+// readerQueue is the number of messages that a partition's reader has ready,
+// beside the one that it reads and the one that waits for the budget. More bring
+// no speed, and with 64, large messages would take more memory than the budget.
 const readerQueue = 1
 
-// fetchPatience is how long a fetch may take, and how long a broker waits for a
-// first message, less a second. A broker that has one answers at once; one that
-// needs longer than this is asked again and again, in vain.
-const fetchPatience = 10 * time.Second
+// fetchTimeout is how long a fetch may take. A broker that has no message waits
+// for one for a second less; one that has a message answers at once. From a
+// broker that always takes longer, nothing can be read.
+const fetchTimeout = 10 * time.Second
 
-// A partition reads one assigned partition in order, opens its messages as
-// far as the budget allows, and hands each to the handler.
+// A partition reads one assigned partition in order, opens its messages as far
+// as the budget allows, and hands each to the Handler.
 type partition struct {
 	s      *session
 	topic  string
 	number int
-	start  int64
-	delay  time.Duration // how long a message waits at most; zero: not at all
+	start  int64         // the first offset to read
+	delay  time.Duration // the longest wait of a message; zero: messages do not wait
 	budget *budget
 
 	reader *kafka.Reader
 	window *window
-	moved  chan struct{} // the window's prefix has grown
+	grown  chan struct{} // receives when the window's prefix has grown
 
-	end       atomic.Int64 // the log's end offset, as last heard
+	end       atomic.Int64 // the end of the log, as last reported by the broker
 	openBytes atomic.Int64
-	failing   atomic.Pointer[string] // why fetching fails; nil: it does not
+	failing   atomic.Pointer[string] // why fetching fails; nil if it works
 }
 
 func newPartition(s *session, topic string, number int, start int64) *partition {
@@ -47,7 +48,7 @@ func newPartition(s *session, topic string, number int, start int64) *partition 
 		delay: s.m.waiting[topic], budget: s.c.fresh,
 		reader: s.newReader(topic, number, start),
 		window: newWindow(start),
-		moved:  make(chan struct{}, 1),
+		grown:  make(chan struct{}, 1),
 	}
 	if p.delay > 0 {
 		p.budget = s.c.waited
@@ -56,8 +57,8 @@ func newPartition(s *session, topic string, number int, start int64) *partition 
 	return p
 }
 
-// read fetches until fetching ends; messages are handled with the context
-// working. It returns an error if the partition must be assigned anew.
+// read fetches until the context fetching ends; messages are handled with the
+// context working. It returns an error if the partition must be assigned anew.
 func (p *partition) read(fetching, working context.Context) error {
 	for expected, gaps := p.start, 0; ; {
 		m, err := p.reader.FetchMessage(fetching)
@@ -68,17 +69,17 @@ func (p *partition) read(fetching, working context.Context) error {
 			return err
 		case err != nil:
 			p.failed(err)
-			continue // the reader goes on trying, with its own back-off
+			continue // the reader retries, with its own back-off
 		}
 		p.failing.Store(nil)
 		if m.Offset > expected {
 			p.s.c.metrics.recordsLost.Add(float64(m.Offset - expected))
-			if gaps++; gaps == 1 { // in a compacted log they have no end
-				p.skipped(expected, m.Offset)
+			if gaps++; gaps == 1 { // a compacted log has many
+				p.logGap(expected, m.Offset)
 			}
 		}
 		expected = m.Offset + 1
-		if !p.take(fetching, working, &m) {
+		if !p.accept(fetching, working, &m) {
 			return nil
 		}
 	}
@@ -92,9 +93,9 @@ func (s *session) newReader(topic string, partition int, start int64) *kafka.Rea
 		Partition:             partition,
 		MinBytes:              1,
 		MaxBytes:              s.c.opts.FetchMaxBytes,
-		MaxWait:               fetchPatience,
+		MaxWait:               fetchTimeout,
 		QueueCapacity:         readerQueue,
-		ReadLagInterval:       -1, // measured for all partitions together
+		ReadLagInterval:       -1, // updateEnds asks for all partitions together
 		ReadBackoffMin:        100 * time.Millisecond,
 		ReadBackoffMax:        time.Second,
 		OffsetOutOfRangeError: true,
@@ -104,48 +105,48 @@ func (s *session) newReader(topic string, partition int, start int64) *kafka.Rea
 	return reader
 }
 
-// recover notes that fetching fails no longer, which no message shows while
-// none is published: kafka-go counts an answer without one as a time-out.
-func (p *partition) recover() {
+// checkRecovered notices that fetching works again while no message is
+// published: kafka-go counts an answer without messages as a time-out.
+func (p *partition) checkRecovered() {
 	if p.failing.Load() != nil && p.reader.Stats().Timeouts > 0 {
 		p.failing.Store(nil)
 	}
 }
 
-// isMarker says whether m is the end of a transaction, which Kafka keeps among
-// the records and kafka-go hands out like one: a control record (KIP-98) whose
-// key is a version and a type, and whose value is no JSON.
-func isMarker(m *kafka.Message) bool {
+// isTransactionMarker reports whether m is a control record (KIP-98), which marks
+// the end of a transaction. kafka-go returns it like any other record. Its key is
+// a version and a type, and its value is not JSON.
+func isTransactionMarker(m *kafka.Message) bool {
 	const abort, commit = "\x00\x00\x00\x00", "\x00\x00\x00\x01"
 	return (string(m.Key) == abort || string(m.Key) == commit) && len(m.Value) == 6 && len(m.Headers) == 0
 }
 
-// take opens one message, or passes over what is none. It returns false if
-// fetching ended first; the message is then as good as never fetched.
-func (p *partition) take(fetching, working context.Context, m *kafka.Message) bool {
-	if !isMarker(m) {
+// accept opens one message, or settles a transaction marker. It returns false if
+// fetching ended first; the message then counts as never fetched.
+func (p *partition) accept(fetching, working context.Context, m *kafka.Message) bool {
+	if !isTransactionMarker(m) {
 		return p.handle(fetching, working, m)
 	}
-	if !p.note(fetching, m.Offset) {
+	if !p.track(fetching, m.Offset) {
 		return false
 	}
 	p.settle(m.Offset)
 	return true
 }
 
-// An opened message is one that is being handled.
-type opened struct {
+// An openMessage is a message that is being handled.
+type openMessage struct {
 	lead.Message
 
 	p     *partition
-	size  int // as the budgets count it
+	size  int // as the budget counts it
 	start start
 }
 
-// handle opens one message and has it handled.
+// handle opens one message and starts its handling.
 func (p *partition) handle(fetching, working context.Context, m *kafka.Message) bool {
 	p.end.Store(m.HighWaterMark)
-	o := &opened{Message: toMessage(m), p: p}
+	o := &openMessage{Message: toMessage(m), p: p}
 	o.size = o.Size()
 	if !p.awaitDue(fetching, &o.Message) {
 		return false
@@ -154,7 +155,7 @@ func (p *partition) handle(fetching, working context.Context, m *kafka.Message) 
 	if o.start, err = p.budget.acquire(fetching, o.size); err != nil {
 		return false
 	}
-	if !p.note(fetching, m.Offset) {
+	if !p.track(fetching, m.Offset) {
 		o.start.end()
 		p.budget.release(o.size)
 		return false
@@ -165,7 +166,7 @@ func (p *partition) handle(fetching, working context.Context, m *kafka.Message) 
 	return true
 }
 
-func (o *opened) handle(working context.Context) {
+func (o *openMessage) handle(working context.Context) {
 	defer o.p.s.handlers.Done()
 	err := o.p.s.c.handler.Handle(working, &o.Message, o.start.end)
 	o.start.end()
@@ -176,26 +177,26 @@ func (o *opened) handle(working context.Context) {
 	}
 }
 
-// awaitDue waits until the message may be handled. All messages of the topic
-// wait equally long, so the first one is the next that is due. No clock, be it
-// a broker's or another instance's, makes it wait longer than the topic says.
-// It returns false if fetching ended first.
+// awaitDue blocks until the message is due. All messages of a topic wait equally
+// long, so that the first is always the next that is due. A message never waits
+// longer than its topic's delay, even if the clock of a broker or of another
+// instance is wrong. awaitDue returns false if fetching ended first.
 func (p *partition) awaitDue(fetching context.Context, m *lead.Message) bool {
 	if p.delay == 0 {
 		return true
 	}
-	if wait := min(time.Until(p.s.c.opts.Due(m)), p.delay); wait > 0 {
-		pause(fetching, wait)
+	if d := min(time.Until(p.s.c.opts.Due(m)), p.delay); d > 0 {
+		wait.For(fetching, d)
 	}
 	return fetching.Err() == nil
 }
 
-// note adds offset to the window, and waits while that is full. It returns
-// false if fetching ended first.
-func (p *partition) note(fetching context.Context, offset int64) bool {
+// track adds offset to the window. It blocks while the window is full, and
+// returns false if fetching ended first.
+func (p *partition) track(fetching context.Context, offset int64) bool {
 	for !p.window.add(offset) {
 		select {
-		case <-p.moved:
+		case <-p.grown:
 		case <-fetching.Done():
 			return false
 		}
@@ -208,12 +209,12 @@ func (p *partition) settle(offset int64) {
 		return
 	}
 	select {
-	case p.moved <- struct{}{}:
+	case p.grown <- struct{}{}:
 	default:
 	}
 }
 
-// age is for how long the oldest open message has held up the commits.
+// age returns for how long the oldest open message has held up the commits.
 func (p *partition) age() time.Duration {
 	if since, open := p.window.oldest(); open {
 		return time.Since(since)
@@ -221,23 +222,23 @@ func (p *partition) age() time.Duration {
 	return 0
 }
 
+// failed notes that fetching does not work, and why.
 func (p *partition) failed(err error) {
 	text := err.Error()
 	if p.failing.Swap(&text) == nil {
-		p.reader.Stats() // counts from here
-		p.s.c.log.Warn("a partition cannot be fetched, trying on",
-			zap.String("topic", p.topic), zap.Int("partition", p.number), zap.Error(err))
+		p.reader.Stats() // resets the counters, for checkRecovered
+		p.s.c.health.cannotFetch()
 	}
 }
 
-func (p *partition) skipped(expected, offset int64) {
-	p.s.c.log.Error("records are gone: retention or compaction removed them before they were read",
+func (p *partition) logGap(expected, offset int64) {
+	p.s.c.log.Error("records lost: retention or compaction removed them before they were read",
 		zap.String("topic", p.topic), zap.Int("partition", p.number),
 		zap.Int64("expected_offset", expected), zap.Int64("offset", offset))
 }
 
-// toMessage builds a message of our own: one of kafka-go's that was read keeps
-// fields that must not be set when it is published again.
+// toMessage copies a message into one without the fields of kafka-go's that must
+// not be set when it is published again.
 func toMessage(m *kafka.Message) lead.Message {
 	message := lead.Message{
 		Topic: m.Topic, Partition: m.Partition, Offset: m.Offset,

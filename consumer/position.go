@@ -4,19 +4,23 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/cenkalti/backoff/v4"
 	"github.com/segmentio/kafka-go"
 	"go.uber.org/zap"
+
+	"github.com/leadhook/leadhook/internal/wait"
 )
 
-// bounds are the first and the end offset of a partition's log.
+// bounds are the first offset of a partition's log, and the offset after its
+// last record.
 type bounds struct{ first, end int64 }
 
-// bounds asks the brokers for the logs of the assigned partitions, by topic
+// listBounds asks the brokers for the bounds of all assigned partitions, by topic
 // and partition.
-func (s *session) bounds(ctx context.Context) (map[string]map[int]bounds, error) {
+func (s *session) listBounds(ctx context.Context) (map[string]map[int]bounds, error) {
 	all := make(map[string]map[int]bounds, len(s.gen.Assignments))
 	for topic, assigned := range s.gen.Assignments {
 		first, err := s.offsets(ctx, topic, assigned, kafka.FirstOffsetOf)
@@ -38,7 +42,7 @@ func (s *session) bounds(ctx context.Context) (map[string]map[int]bounds, error)
 func (s *session) offsets(ctx context.Context, topic string, assigned []kafka.PartitionAssignment,
 	of func(partition int) kafka.OffsetRequest,
 ) (map[int]kafka.PartitionOffsets, error) {
-	ctx, cancel := context.WithTimeout(ctx, questionTime)
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
 	var requests []kafka.OffsetRequest
 	for _, a := range assigned {
@@ -65,10 +69,10 @@ func (s *session) offsets(ctx context.Context, topic string, assigned []kafka.Pa
 	return found, nil
 }
 
-// starts finds where each assigned partition is to be read from. It waits as
-// long as the brokers do not tell.
-func (s *session) starts(ctx context.Context) (map[string]map[int]int64, error) {
-	logs, err := s.settledBounds(ctx)
+// startOffsets returns the offset from which each assigned partition is to be
+// read, by topic and partition. It blocks until the brokers answer, or ctx ends.
+func (s *session) startOffsets(ctx context.Context) (map[string]map[int]int64, error) {
+	logs, err := s.stableBounds(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -76,7 +80,7 @@ func (s *session) starts(ctx context.Context) (map[string]map[int]int64, error) 
 	for topic, assigned := range s.gen.Assignments {
 		starts[topic] = make(map[int]int64, len(assigned))
 		for _, a := range assigned {
-			starts[topic][a.ID] = s.start(topic, a, logs[topic][a.ID])
+			starts[topic][a.ID] = s.startOffset(topic, a, logs[topic][a.ID])
 		}
 	}
 	return starts, nil
@@ -84,17 +88,17 @@ func (s *session) starts(ctx context.Context) (map[string]map[int]int64, error) 
 
 var errEndsEarly = errors.New("a log ends before the committed offset")
 
-// settledBounds returns the bounds of the logs. Just after a change of leader
-// a log can seem to end too early until its followers have caught up: such an
-// end is believed only when it stays.
-func (s *session) settledBounds(ctx context.Context) (logs map[string]map[int]bounds, err error) {
+// stableBounds returns the bounds of the logs. Just after a change of leader a
+// log can seem to end too early, until its followers have caught up: such an end
+// is believed only if it stays for a while.
+func (s *session) stableBounds(ctx context.Context) (logs map[string]map[int]bounds, err error) {
 	const believedAfter = 10 * time.Second
 	var early time.Time
 	ask := func() error {
-		if err = s.exist(ctx); err != nil {
+		if err = s.checkTopics(ctx); err != nil {
 			return err
 		}
-		if logs, err = s.bounds(ctx); err != nil || !s.endsEarly(logs) {
+		if logs, err = s.listBounds(ctx); err != nil || !s.endsEarly(logs) {
 			return err
 		}
 		if early.IsZero() {
@@ -105,30 +109,44 @@ func (s *session) settledBounds(ctx context.Context) (logs map[string]map[int]bo
 		}
 		return errEndsEarly
 	}
-	wait := newBackOff(100*time.Millisecond, 5*time.Second)
-	err = backoff.RetryNotify(ask, backoff.WithContext(wait, ctx), func(err error, _ time.Duration) {
-		s.c.health.away(err)
+	backOff := wait.Endless(100*time.Millisecond, 5*time.Second)
+	err = backoff.RetryNotify(ask, backoff.WithContext(backOff, ctx), func(err error, _ time.Duration) {
+		s.c.health.cannotJoin(err)
 	})
 	return logs, err
 }
 
-// exist returns an error if a topic does not: without one there is nothing to
-// be assigned, and a member with nothing to do would look well.
-func (s *session) exist(ctx context.Context) error {
+// checkTopics returns an error if a topic is missing. A missing topic has no
+// partitions to be assigned, so that nothing else would fail. The error is
+// permanent if the topics are outdated: the membership ends.
+func (s *session) checkTopics(ctx context.Context) error {
 	meta, err := s.c.opts.Client.Metadata(ctx, &kafka.MetadataRequest{Topics: s.m.topics()})
 	if err != nil {
 		return fmt.Errorf("ask for the topics: %w", err)
 	}
-	for _, t := range meta.Topics {
-		if t.Error != nil {
-			err := fmt.Errorf("topic %s: %w", t.Name, t.Error)
-			if !s.m.current(ctx) {
-				return backoff.Permanent(err) // it is not wanted any more
-			}
-			return err
+	if err = topicsError(meta.Topics); err != nil && !s.m.current(ctx) {
+		return backoff.Permanent(err)
+	}
+	return err
+}
+
+// topicsError returns an error that names the missing topics, or else the first
+// other error; nil if there is none.
+func topicsError(topics []kafka.Topic) error {
+	var missing []string
+	var first error
+	for _, t := range topics {
+		switch {
+		case errors.Is(t.Error, kafka.UnknownTopicOrPartition):
+			missing = append(missing, t.Name)
+		case t.Error != nil && first == nil:
+			first = fmt.Errorf("topic %s: %w", t.Name, t.Error)
 		}
 	}
-	return nil
+	if len(missing) > 0 {
+		return fmt.Errorf("missing topics: %s; create them: leadhook topics create", strings.Join(missing, ", "))
+	}
+	return first
 }
 
 func (s *session) endsEarly(logs map[string]map[int]bounds) bool {
@@ -142,9 +160,10 @@ func (s *session) endsEarly(logs map[string]map[int]bounds) bool {
 	return false
 }
 
-// start compares the committed offset with the log, since a committed offset
-// outside the log gives no error: reading would silently begin elsewhere.
-func (s *session) start(topic string, a kafka.PartitionAssignment, log bounds) int64 {
+// startOffset returns the offset from which to read one partition. It compares
+// the committed offset with the log, since a committed offset outside the log
+// gives no error: Kafka would silently begin elsewhere.
+func (s *session) startOffset(topic string, a kafka.PartitionAssignment, log bounds) int64 {
 	where := []zap.Field{
 		zap.String("topic", topic), zap.Int("partition", a.ID), zap.Int64("offset", a.Offset),
 		zap.Int64("log_first", log.first), zap.Int64("log_end", log.end),
@@ -154,13 +173,13 @@ func (s *session) start(topic string, a kafka.PartitionAssignment, log bounds) i
 		return log.first
 	case a.Offset < log.first:
 		s.c.metrics.recordsLost.Add(float64(log.first - a.Offset))
-		s.c.log.Error("records are gone: retention removed them before they were read;"+
+		s.c.log.Error("records lost: retention removed them before they were read;"+
 			" lengthen the topic's retention", where...)
 		return log.first
 	case a.Offset > log.end:
 		s.c.metrics.logRewound.Inc()
-		s.c.log.Error("the log ends before the committed offset: the topic was made again, or an unclean"+
-			" leader election lost records; reading all that is there, leads may arrive twice", where...)
+		s.c.log.Error("log ends before the committed offset: the topic was recreated, or an unclean leader"+
+			" election lost records; reading it from the beginning, leads may be delivered twice", where...)
 		return log.first
 	}
 	return a.Offset

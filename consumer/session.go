@@ -18,46 +18,46 @@ type session struct {
 	c       *Consumer
 	m       *membership
 	gen     *kafka.Generation
-	revoked context.Context // kafka-go ends it with the generation
+	revoked context.Context // ends with the generation
 	dialer  *kafka.Dialer   // of the readers
 
 	partitions []*partition
-	committed  map[string]map[int]int64 // what was committed last, by topic and partition
+	committed  map[string]map[int]int64 // the last committed offsets, by topic and partition
 
-	handlers sync.WaitGroup // every Handle under way
+	handlers sync.WaitGroup // every running Handle
 }
 
-// run reads until the generation ends or stop does, then drains and commits.
+// run reads until the generation or stop ends, then drains and commits.
 func (s *session) run(stop context.Context) {
 	fetching, stopFetching := context.WithCancel(stop)
 	defer stopFetching()
 	defer context.AfterFunc(s.revoked, stopFetching)()
 
-	starts, err := s.starts(fetching)
+	starts, err := s.startOffsets(fetching)
 	if err != nil || s.m.lacking.Swap(false) {
-		return // starts found all topics: assigned again, their partitions come in
+		return // all topics exist by now: the next assignment has their partitions
 	}
-	// Work outlives fetching: what is open may settle while the session drains.
+	// Handling outlives fetching: open messages may settle while the session drains.
 	working, cutWaits := context.WithCancelCause(context.WithoutCancel(stop))
 	defer cutWaits(errRevoked)
 
 	reading, disconnect := context.WithCancel(context.Background())
 	defer disconnect()
-	s.dialer = connected(reading, s.c.opts.Dialer)
+	s.dialer = dialerUntil(reading, s.c.opts.Dialer)
 	s.open(starts)
 	s.c.health.joined(s.partitions)
 	var loops sync.WaitGroup
 	for _, p := range s.partitions {
 		loops.Go(func() {
 			if err := p.read(fetching, working); err != nil {
-				s.c.log.Warn("reading a partition ended, joining the group again",
+				s.c.log.Warn("cannot read a partition from its offset; rejoining the group",
 					zap.String("topic", p.topic), zap.Int("partition", p.number), zap.Error(err))
 				stopFetching()
 			}
 		})
 	}
 	loops.Go(func() {
-		s.measureUntil(fetching)
+		s.watchLogs(fetching)
 		stopFetching()
 	})
 	s.commitUntil(fetching.Done())
@@ -73,7 +73,7 @@ func (s *session) run(stop context.Context) {
 	s.c.health.left()
 }
 
-// open prepares the assigned partitions to be read from starts.
+// open creates the assigned partitions, to be read from the offsets in starts.
 func (s *session) open(starts map[string]map[int]int64) {
 	s.committed = make(map[string]map[int]int64, len(starts))
 	count := 0
@@ -89,12 +89,12 @@ func (s *session) open(starts map[string]map[int]int64) {
 			s.partitions = append(s.partitions, newPartition(s, topic, number, start))
 		}
 	}
-	// Each connects by itself: those with fresh messages first.
+	// Each has a connection of its own: those with fresh messages connect first.
 	slices.SortStableFunc(s.partitions, func(a, b *partition) int { return cmp.Compare(a.delay, b.delay) })
-	s.c.log.Info("reading", zap.Int32("generation", s.gen.ID), zap.Int("partitions", count))
+	s.c.log.Info("partitions assigned; reading", zap.Int32("generation", s.gen.ID), zap.Int("partitions", count))
 }
 
-// commitUntil commits what has settled at every interval, until done.
+// commitUntil commits settled offsets at every commit interval, until done.
 func (s *session) commitUntil(done <-chan struct{}) {
 	commits := time.NewTicker(s.c.opts.CommitInterval)
 	defer commits.Stop()
@@ -109,26 +109,27 @@ func (s *session) commitUntil(done <-chan struct{}) {
 	}
 }
 
-// measureUntil measures the logs now and then, until ctx ends or the
-// partitions must be assigned anew.
-func (s *session) measureUntil(ctx context.Context) {
-	lags := time.NewTicker(10 * time.Second)
-	defer lags.Stop()
+// watchLogs asks every ten seconds where the logs end and which topics wait. It
+// blocks until ctx ends or the partitions must be assigned anew.
+func (s *session) watchLogs(ctx context.Context) {
+	checks := time.NewTicker(10 * time.Second)
+	defer checks.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case <-lags.C:
-			if !s.measure(ctx) || !s.m.current(ctx) {
+		case <-checks.C:
+			if !s.updateEnds(ctx) || !s.m.current(ctx) {
 				return
 			}
 		}
 	}
 }
 
-// commit commits the settled prefix of every partition where it is not what
-// the group has. It goes back, once, where the log was found to begin anew: the
-// old offset would hide the new log's beginning as soon as the log is longer.
+// commit commits the settled prefix of every partition in which it differs from
+// the committed offset. In a recreated topic it is once the smaller one: with
+// the old offset, the beginning of the new log would be skipped as soon as the
+// log is longer.
 func (s *session) commit() {
 	moved := make(map[string]map[int]int64)
 	for _, p := range s.partitions {
@@ -142,8 +143,8 @@ func (s *session) commit() {
 	if len(moved) == 0 {
 		return
 	}
-	// After the generation a commit fails for ever: it is not repeated, and
-	// what it would have told is read again by the next owner.
+	// It is not retried: after the generation a commit can never succeed, and
+	// the next owner reads the messages again.
 	err := s.gen.CommitOffsets(moved)
 	s.c.health.committed(err)
 	if err != nil {
@@ -156,18 +157,18 @@ func (s *session) commit() {
 	}
 }
 
-// drain lets what is open settle for a short time, and then cuts the waits:
-// the Handler hands over what it still attempts, and what only waited is read
-// again by the next owner.
+// drain gives open messages a short time to settle. Then it ends the context of
+// the Handler, which hands over the running attempts; the next owner reads the
+// messages that only waited again.
 func (s *session) drain(cutWaits context.CancelCauseFunc) {
 	settled := make(chan struct{})
 	s.c.handlers.Go(func() {
 		s.handlers.Wait()
 		close(settled)
 	})
-	if !await(settled, drainTime) {
+	if !closedWithin(settled, drainTimeout) {
 		cutWaits(errRevoked)
-		await(settled, handOverTime)
+		closedWithin(settled, handOverTimeout)
 	}
 }
 
@@ -175,15 +176,16 @@ func (s *session) flush() {
 	if s.c.opts.BeforeLastCommit == nil {
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), flushTime)
+	ctx, cancel := context.WithTimeout(context.Background(), flushTimeout)
 	defer cancel()
 	if err := s.c.opts.BeforeLastCommit(ctx); err != nil {
-		s.c.log.Warn("what the next owner of the partitions should know could not be written in time", zap.Error(err))
+		s.c.log.Warn("cannot write delivery progress before the last commit; some leads may be delivered twice", zap.Error(err))
 	}
 }
 
-// await reports whether done was closed within d.
-func await(done <-chan struct{}, d time.Duration) bool {
+// closedWithin blocks until done is closed, for at most d, and reports whether it
+// was.
+func closedWithin(done <-chan struct{}, d time.Duration) bool {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
@@ -194,23 +196,24 @@ func await(done <-chan struct{}, d time.Duration) bool {
 	}
 }
 
-// measure asks how long the logs are by now. It returns false if one ends
-// before what was read of it: the topic was made again under our feet, and the
-// partitions must be assigned anew.
-func (s *session) measure(ctx context.Context) bool {
-	read := make([]int64, len(s.partitions)) // before it is asked: the logs grow, and so does what was read
+// updateEnds asks for the current ends of the logs. It returns false if one ends
+// before the offset up to which it was read: its topic was recreated meanwhile,
+// and the partitions must be assigned anew. Without an answer it returns true:
+// the group and the readers notice by themselves that Kafka is away.
+func (s *session) updateEnds(ctx context.Context) bool {
+	read := make([]int64, len(s.partitions)) // taken first, since reading goes on during the request
 	for i, p := range s.partitions {
 		read[i] = p.window.committable()
 	}
-	logs, err := s.bounds(ctx)
+	logs, err := s.listBounds(ctx)
 	if err != nil {
-		return true // Kafka being away shows itself in the group and in the readers
+		return true
 	}
 	for i, p := range s.partitions {
 		end := logs[p.topic][p.number].end
 		p.end.Store(end)
 		if end < read[i] {
-			s.c.log.Warn("a log ends before what was read of it, joining the group again",
+			s.c.log.Warn("log ends before the offset that was read; rejoining the group",
 				zap.String("topic", p.topic), zap.Int("partition", p.number),
 				zap.Int64("offset", read[i]), zap.Int64("log_end", end))
 			return false

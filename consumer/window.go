@@ -6,19 +6,19 @@ import (
 	"time"
 )
 
-// A window is the record of one partition's messages between being fetched and
-// being committed. Messages settle in any order; only the prefix up to which
-// all are settled may be committed.
+// A window tracks one partition's messages from when they are fetched to when
+// they are committed. Messages settle in any order; only the prefix in which all
+// are settled may be committed.
 //
-// A settled message behind an open one costs one bit here and none of its
-// bytes, so that one attempt that hangs does not stop what comes after it.
+// A settled message behind an open one takes one bit, so that one attempt that
+// hangs does not hold up the messages after it.
 type window struct {
 	mu      sync.Mutex
 	base    int64     // every offset below it is settled
 	next    int64     // the offset after the last one fetched
 	settled []uint64  // a ring of bits, one for each offset from base to next
-	limit   int       // how many bits the ring may grow to
-	since   time.Time // since when base has been the oldest open offset
+	limit   int       // of bits in the ring
+	since   time.Time // when base became the oldest open offset
 }
 
 const (
@@ -31,9 +31,9 @@ func newWindow(start int64) *window {
 	return &window{base: start, next: start, settled: make([]uint64, smallestRing/64), limit: largestRing}
 }
 
-// add notes that the message at offset was fetched and is open. Offsets that
-// were passed over, since compaction or a transaction left a gap, count as
-// settled. It returns false, and notes nothing, while the window is full.
+// add marks the message at offset as open. Offsets that were skipped count as
+// settled: compaction and transactions leave gaps. It returns false, and changes
+// nothing, while the window is full.
 func (w *window) add(offset int64) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -51,7 +51,7 @@ func (w *window) add(offset int64) bool {
 	return true
 }
 
-// fits makes room for offset, and says whether that was possible.
+// fits grows the ring for offset if necessary. It reports whether there is room.
 func (w *window) fits(offset int64) bool {
 	need := offset - w.base + 1
 	if need > int64(w.limit) {
@@ -70,7 +70,7 @@ func (w *window) fits(offset int64) bool {
 	return true
 }
 
-// settle notes that the message at offset, which was added, is settled. It
+// settle marks the message at offset, which must have been added, as settled. It
 // reports whether the prefix grew.
 func (w *window) settle(offset int64) bool {
 	w.mu.Lock()
@@ -79,14 +79,14 @@ func (w *window) settle(offset int64) bool {
 	if offset != w.base {
 		return false
 	}
-	for w.base < w.next && w.take(w.base) {
+	for w.base < w.next && w.clear(w.base) {
 		w.base++
 	}
 	w.since = time.Now()
 	return true
 }
 
-// committable is the offset to commit: the first that is not settled.
+// committable returns the offset to commit: the first that is not settled.
 func (w *window) committable() int64 {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -96,7 +96,7 @@ func (w *window) committable() int64 {
 	return w.base
 }
 
-// oldest says since when the oldest open message has held up the prefix, and
+// oldest returns when the oldest open message began to hold up the prefix, and
 // false if no message is open.
 func (w *window) oldest() (time.Time, bool) {
 	w.mu.Lock()
@@ -111,12 +111,12 @@ func (w *window) set(offset int64) {
 	w.settled[i/64] |= 1 << (i % 64)
 }
 
-// take clears the bit, so that the ring can use it again, and says whether it
+// clear clears the bit, so that the ring can use it again. It reports whether it
 // was set.
-func (w *window) take(offset int64) bool {
+func (w *window) clear(offset int64) bool {
 	i := offset & (w.size() - 1)
 	word, bit := &w.settled[i/64], uint64(1)<<(i%64)
-	was := *word&bit != 0
+	wasSet := *word&bit != 0
 	*word &^= bit
-	return was
+	return wasSet
 }

@@ -151,7 +151,7 @@ func TestInstancesComeAndGoWhileLeadsFlow(t *testing.T) {
 // generations says how often an instance was given partitions to read.
 func generations(t *testing.T, i *instance) int {
 	t.Helper()
-	return i.log.lines(`"msg":"reading"`)
+	return i.log.lines(`"msg":"partitions assigned; reading"`)
 }
 
 // spread are webhooks of advertisers in the manner of publish --spread.
