@@ -18,7 +18,7 @@ func TestLinksOfTheDocsLeadSomewhere(t *testing.T) {
 		t.Fatal(files, err)
 	}
 	link := regexp.MustCompile(`\]\(([^)#\s]*)(?:#([^)\s]*))?\)`)
-	for _, file := range append(files, "../../README.md", "../../CHANGELOG.md") {
+	for _, file := range append(files, "../../README.md", "../../CHANGELOG.md", "../../CONTRIBUTING.md", "../../SECURITY.md") {
 		for _, m := range link.FindAllStringSubmatch(readText(t, file), -1) {
 			target, heading := m[1], m[2]
 			if strings.Contains(target, "://") {
