@@ -4,9 +4,12 @@ import (
 	"fmt"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/leadhook/leadhook/config"
 	"github.com/leadhook/leadhook/lead"
@@ -70,6 +73,22 @@ func TestAdvertisersShowsTwoWebhooks(t *testing.T) {
 				t.Errorf("%d of its webhooks want a %s of a %s, want 1", wanted, kind, trigger)
 			}
 		}
+	}
+}
+
+// TestEveryReasonIsExplained compares the table in docs/dead-letters.md with the
+// reasons that there are.
+func TestEveryReasonIsExplained(t *testing.T) {
+	t.Parallel()
+	_, table, _ := strings.Cut(document(t, "dead-letters.md"), "## Reasons")
+	table, _, _ = strings.Cut(table, "\n## ")
+	var explained []lead.Reason
+	for _, row := range regexp.MustCompile("(?m)^\\| `([a-z_0-9]+)` \\| [^|]+ \\| [^|]+ \\|$").FindAllStringSubmatch(table, -1) {
+		explained = append(explained, lead.Reason(row[1]))
+	}
+	slices.Sort(explained)
+	if diff := cmp.Diff(slices.Sorted(slices.Values(lead.Reasons())), explained); diff != "" {
+		t.Errorf("docs/dead-letters.md explains other reasons than there are: code (-), docs (+):\n%s", diff)
 	}
 }
 
