@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/leadhook/leadhook/lead"
+	"github.com/leadhook/leadhook/lead/record"
 )
 
 // DeadLetters is where dead letters are put. It may be used by many goroutines
@@ -32,4 +33,21 @@ func (d *DeadLetters) Bury(ctx context.Context, letter *lead.DeadLetter) error {
 	}
 	d.publisher.metrics.buried.WithLabelValues(string(letter.Reason)).Inc()
 	return nil
+}
+
+// deadLetterRecord lays a dead letter out as a record: the event's bytes and
+// headers as they were published, and beside them what became of it.
+//
+// Its partition has the number of the event's own, so that all that belongs to
+// an advertiser meets on one instance. The key is the advertiser's id, except
+// that an event which became no delivery keeps its own.
+func deadLetterRecord(topic string, letter *lead.DeadLetter) Record {
+	event := &letter.Message
+	key := event.Key
+	if letter.Delivery != "" {
+		key = []byte(letter.Advertiser)
+	}
+	return Record{
+		Topic: topic, Partition: event.Partition, Key: key, Value: event.Value, Headers: record.DeadLetterHeaders(letter),
+	}
 }

@@ -13,39 +13,9 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/leadhook/leadhook/lead"
+	"github.com/leadhook/leadhook/lead/record"
 	"github.com/leadhook/leadhook/requeue"
 )
-
-func header(key, value string) lead.Header { return lead.Header{Key: key, Value: []byte(value)} }
-
-// at is a time of the precision that headers have.
-func at(s string) time.Time {
-	t, err := time.Parse(time.RFC3339Nano, s)
-	if err != nil {
-		panic(err)
-	}
-	return t.UTC()
-}
-
-func aLetter() *lead.DeadLetter {
-	return &lead.DeadLetter{
-		Message: lead.Message{
-			Topic: "leads", Partition: 2, Offset: 1842,
-			Key:     []byte("whatever the producer liked"),
-			Value:   []byte("{ \"lead\": {\"id\": 9007199254740993} }\r\n"),
-			Headers: []lead.Header{header("traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")},
-		},
-		Reason: lead.Exhausted,
-		History: lead.History{
-			Error:      "the CRM answered 503",
-			Advertiser: "USA_332240", Webhook: "84+TEST_1", Delivery: "dlv_00112233445566778899aabbccddeeff",
-			Attempts: 11, Step: 9, Replays: 1, Status: 503, Evidence: lead.Answered,
-			Received:     at("2026-11-23T16:12:09.5Z"),
-			FirstAttempt: at("2026-11-23T16:12:10.123Z"),
-			LastAttempt:  at("2026-11-26T12:22:45.999Z"),
-		},
-	}
-}
 
 // bury buries the letter in an empty topic and returns the record.
 func bury(t *testing.T, letter *lead.DeadLetter) lead.Message {
@@ -180,49 +150,6 @@ func TestTimesThatHaveNoText(t *testing.T) {
 	}
 }
 
-// anyLetter draws a letter with every field at random, of the precision and
-// cleanness that headers have.
-func anyLetter(t *rapid.T) *lead.DeadLetter {
-	word := rapid.StringMatching(`[A-Za-z0-9_+äπ😀 -]{0,40}`)
-	count := rapid.IntRange(0, 1<<30)
-	when := rapid.Custom(func(t *rapid.T) time.Time {
-		if rapid.Bool().Draw(t, "unknown") {
-			return time.Time{}
-		}
-		return time.UnixMilli(rapid.Int64Range(-62135596799999, 253402300799999).Draw(t, "ms")).UTC()
-	})
-	bytes := rapid.SliceOfN(rapid.Byte(), 0, 100)
-	key := func(t *rapid.T) string {
-		return rapid.String().Filter(func(s string) bool { return !strings.HasPrefix(s, "leadhook.") }).Draw(t, "header")
-	}
-	l := &lead.DeadLetter{
-		Reason: lead.Reason(word.Draw(t, "reason")),
-		History: lead.History{
-			Error:      word.Draw(t, "error"),
-			Advertiser: word.Draw(t, "advertiser"),
-			Webhook:    word.Draw(t, "webhook"),
-			Delivery:   word.Draw(t, "delivery"),
-			Evidence:   lead.Evidence(word.Draw(t, "evidence")),
-			Attempts:   count.Draw(t, "attempts"), Step: count.Draw(t, "step"),
-			Replays: count.Draw(t, "replays"), Status: count.Draw(t, "status"),
-			Received: when.Draw(t, "received"), FirstAttempt: when.Draw(t, "first"), LastAttempt: when.Draw(t, "last"),
-			FirstDeferral: when.Draw(t, "deferral"),
-		},
-	}
-	l.Message = lead.Message{
-		Topic:     rapid.StringMatching(`[a-zA-Z0-9._-]{1,40}`).Draw(t, "topic"),
-		Partition: rapid.IntRange(0, 2).Draw(t, "partition"),
-		Offset:    rapid.Int64Range(0, 1<<62).Draw(t, "offset"),
-		Key:       bytes.Draw(t, "key"),
-		Value:     bytes.Draw(t, "value"),
-		Time:      l.Received,
-	}
-	for range rapid.IntRange(0, 3).Draw(t, "headers") {
-		l.Message.Headers = append(l.Message.Headers, lead.Header{Key: key(t), Value: bytes.Draw(t, "content")})
-	}
-	return l
-}
-
 func TestAnyLetterIsReadBack(t *testing.T) {
 	r := newRig(t)
 	topic := r.Topic(t, 3)
@@ -233,15 +160,15 @@ func TestAnyLetterIsReadBack(t *testing.T) {
 		if err := d.Bury(t.Context(), letter); err != nil {
 			rt.Fatal(err)
 		}
-		record := next[letter.Message.Partition]()
+		got := next[letter.Message.Partition]()
 		want := *letter
 		if letter.Delivery != "" {
 			want.Message.Key = []byte(letter.Advertiser)
 		}
-		if diff := cmp.Diff(want, requeue.ParseDeadLetter(&record), cmpopts.EquateEmpty()); diff != "" {
+		if diff := cmp.Diff(want, record.ReadDeadLetter(&got), cmpopts.EquateEmpty()); diff != "" {
 			rt.Fatalf("letter read back, -want +got:\n%s", diff)
 		}
-		for _, h := range record.Headers {
+		for _, h := range got.Headers {
 			if strings.HasPrefix(h.Key, "leadhook.") && !isText(string(h.Value)) {
 				rt.Fatalf("header %s is not readable: %q", h.Key, h.Value)
 			}
@@ -268,38 +195,3 @@ func TestAnyErrorIsReadable(t *testing.T) {
 }
 
 func isText(s string) bool { return utf8.ValidString(s) && !strings.ContainsFunc(s, unicode.IsControl) }
-
-func TestParseDeadLetterIsTolerant(t *testing.T) {
-	got := requeue.ParseDeadLetter(&lead.Message{
-		Topic: "leads.dlq", Partition: 4, Offset: 7, Key: []byte("k"), Value: []byte("v"),
-		Headers: []lead.Header{
-			header("leadhook.reason", "gone"),
-			header("leadhook.attempts", "many"),
-			header("leadhook.step", "-1"),
-			header("leadhook.received", "yesterday"),
-			header("leadhook.last-attempt", "2026-11-23T17:12:09+01:00"),
-			header("leadhook.source", "leads/4"),
-			header("leadhook.future", "kept out"),
-		},
-	})
-	want := lead.DeadLetter{
-		Reason:  lead.Gone,
-		History: lead.History{LastAttempt: at("2026-11-23T16:12:09Z")},
-		Message: lead.Message{Partition: 4, Offset: -1, Key: []byte("k"), Value: []byte("v")},
-	}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("letter, -want +got:\n%s", diff)
-	}
-}
-
-func FuzzParseDeadLetter(f *testing.F) {
-	f.Add("leadhook.source", []byte("leads/1/2"))
-	f.Add("leadhook.received", []byte("2026-11-23T16:12:09.500Z"))
-	f.Add("leadhook.attempts", []byte("99999999999999999999"))
-	f.Fuzz(func(t *testing.T, key string, value []byte) {
-		got := requeue.ParseDeadLetter(&lead.Message{Headers: []lead.Header{{Key: key, Value: value}}})
-		if got.Attempts < 0 || got.Step < 0 || got.Message.Partition < 0 || got.Message.Offset < -1 {
-			t.Errorf("impossible numbers in %+v", got)
-		}
-	})
-}

@@ -10,6 +10,7 @@ import (
 	"github.com/segmentio/kafka-go/protocol"
 
 	"github.com/leadhook/leadhook/lead"
+	"github.com/leadhook/leadhook/lead/record"
 )
 
 // A found letter has not been taken out of the answer that brought it: its
@@ -68,20 +69,20 @@ func (r *DeadLetterReader) fetch(
 	}
 	next := offset
 	for {
-		record, err := res.Records.ReadRecord()
+		stored, err := res.Records.ReadRecord()
 		if errors.Is(err, io.EOF) {
 			break
 		}
 		if err != nil {
 			return next, err
 		}
-		if record.Offset < offset { // a batch is sent from its beginning
+		if stored.Offset < offset { // a batch is sent from its beginning
 			continue
 		}
-		if err := r.see(partition, record, see); err != nil {
+		if err := r.see(partition, stored, see); err != nil {
 			return next, err
 		}
-		next = record.Offset + 1
+		next = stored.Offset + 1
 	}
 	if _, some := res.Records.(*protocol.RecordStream); some && next == offset {
 		next++ // what came has no record here: compaction or a transaction left a gap
@@ -89,22 +90,22 @@ func (r *DeadLetterReader) fetch(
 	return next, nil
 }
 
-func (r *DeadLetterReader) see(partition int, record *kafka.Record, see func(*found) error) error {
-	defer release(record.Key, record.Value)
-	m := &lead.Message{Topic: r.topic, Partition: partition, Offset: record.Offset, Time: record.Time.UTC()}
+func (r *DeadLetterReader) see(partition int, stored *kafka.Record, see func(*found) error) error {
+	defer release(stored.Key, stored.Value)
+	m := &lead.Message{Topic: r.topic, Partition: partition, Offset: stored.Offset, Time: stored.Time.UTC()}
 	var err error
-	if m.Key, err = content(record.Key); err != nil {
+	if m.Key, err = content(stored.Key); err != nil {
 		return err
 	}
-	m.Headers = make([]lead.Header, len(record.Headers))
-	for i, h := range record.Headers {
+	m.Headers = make([]lead.Header, len(stored.Headers))
+	for i, h := range stored.Headers {
 		m.Headers[i] = lead.Header(h)
 	}
-	letter := &found{value: record.Value, Letter: Letter{
-		DeadLetter: ParseDeadLetter(m), Partition: partition, Offset: record.Offset, Buried: m.Time,
+	letter := &found{value: stored.Value, Letter: Letter{
+		DeadLetter: record.ReadDeadLetter(m), Partition: partition, Offset: stored.Offset, Buried: m.Time,
 	}}
-	if record.Value != nil {
-		letter.Size = record.Value.Len()
+	if stored.Value != nil {
+		letter.Size = stored.Value.Len()
 	}
 	if err := see(letter); err != nil {
 		return &visitError{err}

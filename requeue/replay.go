@@ -1,6 +1,8 @@
 package requeue
 
-import "github.com/leadhook/leadhook/lead"
+import (
+	"github.com/leadhook/leadhook/lead"
+)
 
 // ReplayRecord puts a dead letter back, for its webhook alone: a record of a
 // retry topic that waits for as long as that topic lets it, and is then attempted

@@ -17,6 +17,10 @@ var (
 	topicName = kafkatest.TopicName
 	within    = kafkatest.Within
 	waitFor   = kafkatest.WaitFor
+	header    = kafkatest.Header
+	at        = kafkatest.Time
+	aLetter   = kafkatest.Letter
+	anyLetter = kafkatest.AnyLetter
 )
 
 type rig struct{ *kafkatest.Rig }

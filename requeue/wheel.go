@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/leadhook/leadhook/lead"
+	"github.com/leadhook/leadhook/lead/record"
 	"github.com/leadhook/leadhook/topics"
 )
 
@@ -62,6 +63,14 @@ func (w *Wheel) put(ctx context.Context, d *lead.Waiting) (topic string, err err
 	return topic, w.publisher.Publish(ctx, waitingRecord(topic, d))
 }
 
+// waitingRecord lays a delivery that waits out as a record, like a dead letter.
+func waitingRecord(topic string, w *lead.Waiting) Record {
+	return Record{
+		Topic: topic, Partition: w.Message.Partition, Key: []byte(w.Advertiser), Value: w.Message.Value,
+		Headers: record.WaitingHeaders(w),
+	}
+}
+
 // next is the delay of the topic that what has to wait so long goes to: the
 // shortest that is long enough, unless it is too long by far; then the longest
 // that is not too long, after which the rest of the wait is looked at again.
@@ -95,13 +104,12 @@ func (w *Wheel) Read(m *lead.Message) *lead.Waiting {
 	if _, ours := topics.RetryDelay(w.live, m.Topic); !ours {
 		return nil
 	}
-	h := history(m)
-	if h.Webhook == "" || h.Delivery == "" {
+	d := record.ReadWaiting(m)
+	if d.Webhook == "" || d.Delivery == "" {
 		return nil
 	}
-	d := &lead.Waiting{Message: published(m, h.Received), NotBefore: instant(m.Header(headerNotBefore)), History: h}
 	d.Message.Partition = m.Partition // a header with a number that does not exist would stall the next hop
-	return d
+	return &d
 }
 
 // Due is when a record of a retry topic has waited for as long as its topic
@@ -115,7 +123,7 @@ func (w *Wheel) Read(m *lead.Message) *lead.Waiting {
 func (w *Wheel) Due(m *lead.Message) time.Time {
 	delay, _ := topics.RetryDelay(w.live, m.Topic)
 	due := m.Time.Add(delay)
-	notBefore := instant(m.Header(headerNotBefore))
+	notBefore := record.NotBefore(m)
 	if notBefore.After(due) && notBefore.Sub(due) <= HeadSlack {
 		return notBefore
 	}

@@ -1,4 +1,4 @@
-package requeue
+package record
 
 import (
 	"strconv"
@@ -8,17 +8,28 @@ import (
 	"github.com/leadhook/leadhook/lead"
 )
 
-// ParseDeadLetter reads a record of the dead-letter topic back. It takes what
+// ReadDeadLetter reads a record of the dead-letter topic back. It takes what
 // it finds: a header that is missing or damaged gives the zero value.
 //
 // The letter's Message is the event as it was published: topic, partition and
 // offset of the event (with an empty topic and offset -1 if the record does
 // not tell), its bytes, and its own headers only. Its key is the record's, and
 // its time is when the event was first published.
-func ParseDeadLetter(m *lead.Message) lead.DeadLetter {
-	h := history(m)
+func ReadDeadLetter(m *lead.Message) lead.DeadLetter {
+	h := readHistory(m)
 	return lead.DeadLetter{Message: published(m, h.Received), Reason: lead.Reason(m.Header(headerReason)), History: h}
 }
+
+// ReadWaiting reads a record of a retry topic back, with the same tolerance as
+// [ReadDeadLetter]. A zero NotBefore means that the wait is over.
+func ReadWaiting(m *lead.Message) lead.Waiting {
+	h := readHistory(m)
+	return lead.Waiting{Message: published(m, h.Received), NotBefore: NotBefore(m), History: h}
+}
+
+// NotBefore is until when the delivery in a record of a retry topic waits; zero
+// if the record does not tell.
+func NotBefore(m *lead.Message) time.Time { return instant(m.Header(headerNotBefore)) }
 
 // published is the event in m as it was first published, as far as m tells.
 func published(m *lead.Message, received time.Time) lead.Message {
@@ -34,8 +45,8 @@ func published(m *lead.Message, received time.Time) lead.Message {
 	return event
 }
 
-// history reads what is written of a delivery's history.
-func history(m *lead.Message) lead.History {
+// readHistory reads what is written of a delivery's history.
+func readHistory(m *lead.Message) lead.History {
 	return lead.History{
 		Error:         m.Header(headerError),
 		Advertiser:    m.Header(headerAdvertiser),

@@ -1,0 +1,25 @@
+package record
+
+// The headers of dead letters and of deliveries that wait, all UTF-8 text. The
+// counts are always there; of the others, one that would be empty is left out:
+// it is unknown, or there was none.
+const (
+	ownHeaders = "leadhook." // what every one of them begins with
+
+	headerReason        = ownHeaders + "reason"     // of a dead letter
+	headerNotBefore     = ownHeaders + "not-before" // of a delivery that waits
+	headerError         = ownHeaders + "error"
+	headerAdvertiser    = ownHeaders + "advertiser"
+	headerWebhook       = ownHeaders + "webhook"
+	headerDelivery      = ownHeaders + "delivery"
+	headerAttempts      = ownHeaders + "attempts"
+	headerStep          = ownHeaders + "step"
+	headerReplays       = ownHeaders + "replays"
+	headerStatus        = ownHeaders + "status"
+	headerEvidence      = ownHeaders + "evidence"
+	headerReceived      = ownHeaders + "received"
+	headerFirstAttempt  = ownHeaders + "first-attempt"
+	headerLastAttempt   = ownHeaders + "last-attempt"
+	headerFirstDeferral = ownHeaders + "first-deferral"
+	headerSource        = ownHeaders + "source"
+)
