@@ -3,7 +3,7 @@ package dispatch
 import (
 	"net/http"
 
-	"github.com/leadhook/leadhook/dispatch/http1"
+	"github.com/leadhook/leadhook/dispatch/attempt/http1"
 )
 
 // SetTransport puts rt into the place of the network.

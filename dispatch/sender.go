@@ -13,7 +13,7 @@ import (
 
 	"golang.org/x/net/http2"
 
-	"github.com/leadhook/leadhook/dispatch/http1"
+	"github.com/leadhook/leadhook/dispatch/attempt/http1"
 )
 
 const (

@@ -12,7 +12,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/leadhook/leadhook/dispatch/http1"
+	"github.com/leadhook/leadhook/dispatch/attempt/http1"
 	"github.com/leadhook/leadhook/lead"
 )
 

@@ -8,7 +8,7 @@ import (
 	"net/http/httptrace"
 	"time"
 
-	"github.com/leadhook/leadhook/dispatch/http1"
+	"github.com/leadhook/leadhook/dispatch/attempt/http1"
 	"github.com/leadhook/leadhook/formats"
 	"github.com/leadhook/leadhook/lead"
 )

@@ -28,7 +28,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
 
-	"github.com/leadhook/leadhook/dispatch/http1"
+	"github.com/leadhook/leadhook/dispatch/attempt/http1"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
