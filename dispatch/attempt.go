@@ -7,6 +7,7 @@ import (
 	"github.com/cenkalti/backoff/v4"
 	"go.uber.org/zap"
 
+	"github.com/leadhook/leadhook/dispatch/attempt"
 	"github.com/leadhook/leadhook/dispatch/limiter"
 	"github.com/leadhook/leadhook/formats"
 	"github.com/leadhook/leadhook/lead"
@@ -44,7 +45,7 @@ func (d *Dispatcher) attemptQuickly(ctx context.Context, dl *delivery) (end, err
 		if end, err := d.attempt(ctx, dl, t); end != stands || err != nil {
 			return end, err
 		}
-		if !dl.outcome.quickRetry() || dl.tries >= d.opts.QuickAttempts {
+		if !dl.outcome.QuickRetry() || dl.tries >= d.opts.QuickAttempts {
 			return stands, nil
 		}
 		if waits == nil {
@@ -63,7 +64,7 @@ func (d *Dispatcher) takeTurn(ctx context.Context, dl *delivery) (*limiter.Ticke
 	dl.started()
 	t := &dl.turn
 	later, err := d.limiter.Acquire(ctx, limiter.Request{
-		Webhook: dl.hook, Host: dl.target.host, Size: dl.msg.Size(), Returned: dl.waited, Retried: dl.history.Step > 0,
+		Webhook: dl.hook, Host: dl.target.Origin(), Size: dl.msg.Size(), Returned: dl.waited, Retried: dl.history.Step > 0,
 	}, t)
 	if err != nil {
 		if dl.tries == 0 {
@@ -96,7 +97,7 @@ func (d *Dispatcher) pause(ctx context.Context, dl *delivery, wait time.Duration
 		return false
 	}
 	d.log.Info("quick retry", append(dl.fields(), zap.Int("attempt", dl.history.Attempts), zap.Duration("wait", wait),
-		zap.String("address", dl.target.url.Host), zap.Int("status", dl.outcome.status), zap.String("error", dl.outcome.text))...)
+		zap.String("address", dl.target.Host()), zap.Int("status", dl.outcome.Status), zap.String("error", dl.outcome.Text))...)
 	return sleep(ctx, wait)
 }
 
@@ -127,7 +128,7 @@ func (d *Dispatcher) attempt(ctx context.Context, dl *delivery, t *limiter.Ticke
 	go d.fly(ctx, dl, t, landed)
 	select {
 	case <-landed:
-		dl.history.Status, dl.history.Evidence, dl.history.Error = dl.outcome.status, dl.outcome.evidence, dl.outcome.text
+		dl.history.Status, dl.history.Evidence, dl.history.Error = dl.outcome.Status, dl.outcome.Evidence, dl.outcome.Text
 		d.heed(ctx, dl)
 		return stands, nil
 	case <-ctx.Done():
@@ -142,19 +143,33 @@ func (d *Dispatcher) fly(ctx context.Context, dl *delivery, t *limiter.Ticket, l
 	defer d.underWay.Done()
 	defer func() {
 		if p := recover(); p != nil {
-			dl.outcome = outcome{verdict: transient, evidence: lead.MaybeReceived, bug: d.panicked(p, dl.msg, dl.fields()...)}
+			dl.outcome = attempt.Outcome{Verdict: attempt.Transient, Evidence: lead.MaybeReceived}
+			dl.bug = d.panicked(p, dl.msg, dl.fields()...)
 		}
-		dl.lesson = d.limiter.Done(t, dl.outcome.forLimiter())
+		dl.lesson = d.limiter.Done(t, forLimiter(&dl.outcome))
 		close(landed)
 	}()
 	dl.body = formats.Render(dl.ev, dl.hook, d.opts.Provider)
-	dl.outcome = d.sender.post(ctx, dl, dl.history.LastAttempt)
-	dl.outcome.took = time.Since(dl.history.LastAttempt)
+	request := dl.request()
+	dl.outcome = d.client.Do(ctx, &request)
 	dl.body = formats.Body{}
-	if dl.outcome.verdict == delivered {
+	if dl.outcome.Verdict == attempt.Delivered {
 		d.parts.Ledger.Note(dl.ev.LeadID, dl.history.Delivery, lead.MarkDelivered)
 	}
 	d.metrics.attempt(dl.outcome)
+}
+
+// results are the verdicts as the limiter knows them.
+var results = [attempt.Verdicts]limiter.Result{
+	attempt.Delivered: limiter.Accepted, attempt.Transient: limiter.Failed, attempt.NeedsHuman: limiter.Failed,
+	attempt.Gone: limiter.Gone, attempt.Refused: limiter.Refused,
+}
+
+// forLimiter is what the limiter needs to know of an attempt.
+func forLimiter(o *attempt.Outcome) limiter.Outcome {
+	return limiter.Outcome{
+		Result: results[o.Verdict], PauseAsked: o.PauseAsked, Pause: o.Pause, Took: o.Took, Overloaded: o.Overloaded(),
+	}
 }
 
 // handOver gives a delivery whose attempt goes on to the retry queue, due when the
@@ -170,7 +185,7 @@ func (d *Dispatcher) handOver(ctx context.Context, dl *delivery, landed <-chan s
 	cause := context.Cause(ctx)
 	ctx, cancel := outliving(ctx, lastWords)
 	defer cancel()
-	due := dl.history.LastAttempt.Add(d.opts.Timeout + apart)
+	due := dl.history.LastAttempt.Add(d.opts.Attempt.Timeout + apart)
 	if err := d.park(ctx, dl, due, "handed_over"); err != nil {
 		return flying, dl.unsettled(cause)
 	}

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/leadhook/leadhook/dispatch"
+	"github.com/leadhook/leadhook/dispatch/attempt"
 	"github.com/leadhook/leadhook/lead"
 )
 
@@ -93,7 +94,7 @@ func TestSlowFailureIsNotRetriedQuickly(t *testing.T) {
 }
 
 func TestAttemptHasOneDeadline(t *testing.T) {
-	bubble(t, dispatch.Options{Timeout: 15 * time.Second}, func(r *http.Request) (*http.Response, error) {
+	bubble(t, dispatch.Options{Attempt: attempt.Options{Timeout: 15 * time.Second}}, func(r *http.Request) (*http.Response, error) {
 		<-r.Context().Done()
 		return nil, r.Context().Err() // as the HTTP/2 transport does, not the cause
 	}, func(t *testing.T, r *rig) {
@@ -233,7 +234,7 @@ func TestAttemptsInFlightAreBounded(t *testing.T) {
 	for i := range all {
 		all[i] = webhook(fmt.Sprint("w", i), "https://crm.example.com/")
 	}
-	bubbleOf(t, dispatch.Options{MaxInFlight: most}, all, func(*http.Request) (*http.Response, error) {
+	bubbleOf(t, dispatch.Options{Attempt: attempt.Options{MaxInFlight: most}}, all, func(*http.Request) (*http.Response, error) {
 		if n := now.Add(1); n > peak.Load() {
 			peak.Store(n)
 		}

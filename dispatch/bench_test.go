@@ -37,11 +37,14 @@ func BenchmarkDeliver(b *testing.B) {
 	measure(b, func() error { return d.Handle(context.Background(), benchMessage(last.Add(1)), func() {}) })
 }
 
-// BenchmarkBareHTTP does nothing but POST, with the same transport and body.
+// BenchmarkBareHTTP does nothing but POST, with the same body, and net/http set
+// as an attempt has it.
 func BenchmarkBareHTTP(b *testing.B) {
 	address := benchCRM(b)
-	d := benchDispatcher(b, address, hooks{})
-	client := &http.Client{Transport: d.Transport(), Timeout: 15 * time.Second}
+	most := benchOptions(address).Attempt.MaxInFlight
+	transport := &http.Transport{DisableCompression: true, MaxIdleConns: 2 * most, MaxIdleConnsPerHost: most}
+	b.Cleanup(transport.CloseIdleConnections)
+	client := &http.Client{Transport: transport, Timeout: 15 * time.Second}
 	ev, err := lead.Decode(benchMessage(1).Value)
 	if err != nil {
 		b.Fatal(err)
@@ -97,7 +100,7 @@ func benchDispatcher(b *testing.B, address string, webhooks dispatch.Webhooks) *
 
 func benchOptions(address string) dispatch.Options {
 	opts := options(address)
-	opts.MaxInFlight = 1024
+	opts.Attempt.MaxInFlight = 1024
 	return opts
 }
 

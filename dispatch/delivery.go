@@ -10,6 +10,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/leadhook/leadhook/dispatch/attempt"
 	"github.com/leadhook/leadhook/dispatch/limiter"
 	"github.com/leadhook/leadhook/formats"
 	"github.com/leadhook/leadhook/lead"
@@ -29,14 +30,15 @@ type delivery struct {
 
 	looked time.Time      // when the ledger did not know it to be further on
 	turn   limiter.Ticket // of its latest attempt; nobody has it any more when another one begins
-	target *target
+	target *attempt.Target
 	body   formats.Body // the same on every attempt; only one under way has it
 
-	tries   int            // attempts made since it was read
-	began   time.Time      // the first of them
-	outcome outcome        // of the last one
-	lesson  limiter.Report // of it
-	later   time.Time      // when the lane wants it to come again; zero: it did not say so
+	tries   int             // attempts made since it was read
+	began   time.Time       // the first of them
+	outcome attempt.Outcome // of the last one
+	bug     string          // how the last one panicked; empty: it did not
+	lesson  limiter.Report  // of it
+	later   time.Time       // when the lane wants it to come again; zero: it did not say so
 }
 
 // deliver takes an event to one webhook and blocks until that is settled. A
@@ -62,7 +64,7 @@ func (d *Dispatcher) deliver(ctx context.Context, dl *delivery) (err error) {
 	if reason, text := d.over(dl); reason != "" {
 		return d.buryDelivery(ctx, dl, reason, text)
 	}
-	if dl.target, err = d.sender.target(dl.hook); err != nil {
+	if dl.target, err = d.client.Target(dl.hook); err != nil {
 		return d.buryDelivery(ctx, dl, lead.WebhookDamaged, err.Error())
 	}
 	end, err := d.attemptQuickly(ctx, dl)
@@ -122,18 +124,18 @@ func (d *Dispatcher) settle(ctx context.Context, dl *delivery) error {
 	switch {
 	case dl.tries == 0:
 		return d.putOff(ctx, dl)
-	case o.verdict == delivered:
+	case o.Verdict == attempt.Delivered:
 		d.countDelivered(dl)
 		return nil
 	}
 	// Whoever reads the message next would make the attempt again.
 	ctx, cancel := outliving(ctx, lastWords)
 	defer cancel()
-	if o.bug != "" {
-		return d.buryDelivery(ctx, dl, lead.Internal, o.bug)
+	if dl.bug != "" {
+		return d.buryDelivery(ctx, dl, lead.Internal, dl.bug)
 	}
-	if o.final() {
-		return d.buryDelivery(ctx, dl, o.reason(), o.text)
+	if o.Final() {
+		return d.buryDelivery(ctx, dl, o.Reason(), o.Text)
 	}
 	return d.schedule(ctx, dl)
 }
@@ -142,7 +144,7 @@ func (d *Dispatcher) settle(ctx context.Context, dl *delivery) error {
 func (d *Dispatcher) schedule(ctx context.Context, dl *delivery) error {
 	wait, more := scheduledWait(d.opts.Schedule, dl.history.Step, dl.outcome)
 	if !more {
-		return d.buryDelivery(ctx, dl, lead.Exhausted, dl.outcome.text)
+		return d.buryDelivery(ctx, dl, lead.Exhausted, dl.outcome.Text)
 	}
 	dl.history.Step++
 	return d.park(ctx, dl, time.Now().Add(wait), "scheduled")
@@ -174,13 +176,22 @@ func (d *Dispatcher) park(ctx context.Context, dl *delivery, until time.Time, ho
 	return nil
 }
 
+// request is what the next attempt sends.
+func (dl *delivery) request() attempt.Request {
+	return attempt.Request{
+		Target: dl.target, Delivery: dl.history.Delivery, Number: dl.history.Attempts,
+		Trigger: dl.ev.Trigger, Test: dl.ev.Test, Traceparent: dl.msg.Header("traceparent"),
+		Time: dl.history.LastAttempt, ContentType: dl.body.ContentType, Body: dl.body.Parts[:],
+	}
+}
+
 func (d *Dispatcher) countDelivered(dl *delivery) {
 	d.metrics.delivered[formatLabel(dl.hook)].Inc()
 	if !dl.ev.Received.IsZero() {
 		d.metrics.leadAge.Observe(time.Since(dl.ev.Received).Seconds())
 	}
 	if d.log.Core().Enabled(zap.DebugLevel) { // Check needs more stack than this goroutine has had to have so far
-		d.log.Debug("delivered", append(dl.fields(), zap.Int("attempts", dl.history.Attempts), zap.Int("status", dl.outcome.status))...)
+		d.log.Debug("delivered", append(dl.fields(), zap.Int("attempts", dl.history.Attempts), zap.Int("status", dl.outcome.Status))...)
 	}
 }
 

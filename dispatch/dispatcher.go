@@ -12,16 +12,15 @@ package dispatch
 import (
 	"cmp"
 	"context"
-	"crypto/x509"
 	"errors"
 	"fmt"
-	"net/url"
 	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/zap"
 
+	"github.com/leadhook/leadhook/dispatch/attempt"
 	"github.com/leadhook/leadhook/dispatch/limiter"
 	"github.com/leadhook/leadhook/lead"
 )
@@ -77,9 +76,7 @@ type Parts struct {
 // Options are the settings of a [Dispatcher]. The zero value of a field means
 // the default that is named with it.
 type Options struct {
-	Timeout        time.Duration // of a whole attempt, name look-up to end of answer; 15 s
-	ConnectTimeout time.Duration // to connect, and again for the TLS handshake; 5 s
-	MaxInFlight    int           // attempts at the same time, over all webhooks; 512
+	Attempt attempt.Options // its MaxInFlight is that over all webhooks
 
 	// OpenEvents and OpenBytes are how much the caller lets be handled at once:
 	// the webhooks that do not keep up get a quarter of it, beside attempts that
@@ -103,25 +100,11 @@ type Options struct {
 	QuickWait     time.Duration // between the first two, about; then twice as long each; 500 ms
 
 	MaxEventBytes int    // a larger event is a dead letter; 1 MiB
-	UserAgent     string // "leadhook"
 	Provider      string // the lead source that ADF names if the webhook does not; "leadhook"
-
-	Guard GuardOptions
-
-	// Proxy, if set, is what all attempts go through: http, https or socks5.
-	// It then resolves the names, and leadhook cannot see where it connects
-	// to: URLs are still checked (scheme, port, literal addresses), but names
-	// that lead to private addresses are for the proxy to refuse. Nil: no
-	// proxy, whatever the environment says.
-	Proxy *url.URL
-
-	RootCAs *x509.CertPool // whose certificates are trusted; nil: those of the system
 }
 
 func (o Options) withDefaults() Options {
-	o.Timeout = cmp.Or(o.Timeout, 15*time.Second)
-	o.ConnectTimeout = cmp.Or(o.ConnectTimeout, 5*time.Second)
-	o.MaxInFlight = cmp.Or(o.MaxInFlight, 512)
+	o.Attempt = o.Attempt.WithDefaults()
 	o.OpenEvents = cmp.Or(o.OpenEvents, 2000)
 	o.OpenBytes = cmp.Or(o.OpenBytes, 64<<20)
 	o.Expire = cmp.Or(o.Expire, 72*time.Hour)
@@ -132,7 +115,6 @@ func (o Options) withDefaults() Options {
 	o.QuickAttempts = cmp.Or(o.QuickAttempts, 3)
 	o.QuickWait = cmp.Or(o.QuickWait, 500*time.Millisecond)
 	o.MaxEventBytes = cmp.Or(o.MaxEventBytes, 1<<20)
-	o.UserAgent = cmp.Or(o.UserAgent, "leadhook")
 	o.Provider = cmp.Or(o.Provider, "leadhook")
 	return o
 }
@@ -143,7 +125,7 @@ func (o Options) withDefaults() Options {
 type Dispatcher struct {
 	opts     Options
 	parts    Parts
-	sender   *sender
+	client   *attempt.Client
 	limiter  *limiter.Limiter
 	inFlight *inFlight
 	suspend  *suspendDetector
@@ -160,8 +142,8 @@ func New(opts Options, parts Parts, reg prometheus.Registerer, log *zap.Logger) 
 	d := &Dispatcher{
 		opts:     opts,
 		parts:    parts,
-		sender:   newSender(opts),
-		limiter:  limiter.New(limiter.Options{MaxInFlight: opts.MaxInFlight, OpenEvents: opts.OpenEvents, OpenBytes: opts.OpenBytes}),
+		client:   attempt.NewClient(opts.Attempt),
+		limiter:  limiter.New(limiter.Options{MaxInFlight: opts.Attempt.MaxInFlight, OpenEvents: opts.OpenEvents, OpenBytes: opts.OpenBytes}),
 		inFlight: newInFlight(),
 		suspend:  newSuspendDetector(opts.LookAgainAfter),
 		log:      log,
@@ -176,7 +158,7 @@ func New(opts Options, parts Parts, reg prometheus.Registerer, log *zap.Logger) 
 func (d *Dispatcher) Close() {
 	d.underWay.Wait()
 	d.suspend.stop()
-	d.sender.transport.CloseIdleConnections()
+	d.client.Close()
 }
 
 // Handle takes one message through the whole path, an event that was published

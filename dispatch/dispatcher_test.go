@@ -15,6 +15,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/leadhook/leadhook/dispatch"
+	"github.com/leadhook/leadhook/dispatch/attempt"
 	"github.com/leadhook/leadhook/lead"
 )
 
@@ -209,7 +210,7 @@ func TestDeadLetterIsComplete(t *testing.T) {
 
 // TestPanicEndsOneDeliveryOnly has a transport that panics for one CRM.
 func TestPanicEndsOneDeliveryOnly(t *testing.T) {
-	r := newRig(t, dispatch.Options{MaxInFlight: 1}, hooks{
+	r := newRig(t, dispatch.Options{Attempt: attempt.Options{MaxInFlight: 1}}, hooks{
 		webhook("a", "https://a.example.com/"), webhook("bad", "https://bad.example.com/"), webhook("c", "https://c.example.com/"),
 	})
 	r.SetTransport(roundTrip(func(req *http.Request) (*http.Response, error) {

@@ -15,6 +15,7 @@ import (
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 
 	"github.com/leadhook/leadhook/dispatch"
+	"github.com/leadhook/leadhook/dispatch/attempt"
 	"github.com/leadhook/leadhook/lead"
 )
 
@@ -166,8 +167,8 @@ func TestReceiversNamesTheSchedule(t *testing.T) {
 func TestReceiversTellsTheFigures(t *testing.T) {
 	text := receivers(t)
 	for _, told := range []string{
-		fmt.Sprintf("closed by leadhook after %d seconds without a request", dispatch.IdleTimeout/time.Second),
-		fmt.Sprintf("Of your answer %d KiB are read", dispatch.MaxAnswerBody>>10),
+		fmt.Sprintf("closed by leadhook after %d seconds without a request", attempt.IdleTimeout/time.Second),
+		fmt.Sprintf("Of your answer %d KiB are read", attempt.MaxAnswerBody>>10),
 	} {
 		if !strings.Contains(text, told) {
 			t.Errorf("docs/receivers.md does not say %q", told)

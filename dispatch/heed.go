@@ -25,7 +25,7 @@ func (d *Dispatcher) heed(ctx context.Context, dl *delivery) {
 	switch {
 	case l.Opened:
 		log.Warn("a webhook fails: its leads wait, and one now and then is tried",
-			zap.Int("status", dl.outcome.status), zap.String("error", dl.outcome.text))
+			zap.Int("status", dl.outcome.Status), zap.String("error", dl.outcome.Text))
 	case l.Closed:
 		log.Info("a webhook works again")
 	}
@@ -54,7 +54,7 @@ func (d *Dispatcher) heed(ctx context.Context, dl *delivery) {
 
 // disable sets a webhook inactive for all instances.
 func (d *Dispatcher) disable(ctx context.Context, dl *delivery, why lead.Reason, log *zap.Logger) error {
-	by := lead.Disabled{At: time.Now(), Reason: why, Status: dl.outcome.status}
+	by := lead.Disabled{At: time.Now(), Reason: why, Status: dl.outcome.Status}
 	done, err := d.parts.Standing.Disable(ctx, dl.hook, by)
 	if done {
 		d.metrics.disabled.WithLabelValues(string(why)).Inc()

@@ -32,7 +32,7 @@ func TestHTTP2(t *testing.T) {
 	crm.StartTLS()
 	t.Cleanup(crm.Close)
 	opts := options(crm.URL)
-	opts.RootCAs = pool(crm.Certificate())
+	opts.Attempt.RootCAs = pool(crm.Certificate())
 	r := newRig(t, opts, hooks{webhook("w", crm.URL+"/{Odd}//?q")})
 	r.handle(t, message(call))
 	r.wantDelivered(t)
@@ -49,7 +49,7 @@ func TestHTTP2HeadersAreBounded(t *testing.T) {
 	crm.StartTLS()
 	t.Cleanup(crm.Close)
 	opts := options(crm.URL)
-	opts.RootCAs = pool(crm.Certificate())
+	opts.Attempt.RootCAs = pool(crm.Certificate())
 	r := newRig(t, opts, hooks{webhook("w", crm.URL)})
 	r.handle(t, message(call))
 	if letter := r.onlyLetter(t); !strings.Contains(letter.Error, "headers of more than 64 KiB") {
@@ -111,7 +111,7 @@ func serveHTTP2(
 		}
 	})
 	opts = options(address)
-	opts.RootCAs, opts.QuickAttempts = pool(parsed), 1
+	opts.Attempt.RootCAs, opts.QuickAttempts = pool(parsed), 1
 	return address, opts
 }
 
@@ -187,7 +187,7 @@ func TestHTTP2CRMThatDoesNotRead(t *testing.T) {
 		for out.WritePing(false, [8]byte{}) == nil {
 		}
 	})
-	opts.Timeout = 6 * time.Second
+	opts.Attempt.Timeout = 6 * time.Second
 	r := newRig(t, opts, hooks{webhook("w", "https://"+address)})
 	began := time.Now()
 	r.handle(t, message(call))
@@ -224,7 +224,7 @@ func TestHTTP2ConnectionsAreBounded(t *testing.T) {
 		all, urls, roots = append(all, webhook(fmt.Sprint("w", i), crm.URL)), append(urls, crm.URL), pool(crm.Certificate())
 	}
 	opts := options(urls...)
-	opts.RootCAs, opts.MaxInFlight, opts.QuickAttempts = roots, inFlight, 1
+	opts.Attempt.RootCAs, opts.Attempt.MaxInFlight, opts.QuickAttempts = roots, inFlight, 1
 	r := newRig(t, opts, all)
 	for range 5 {
 		r.handle(t, message(call))

@@ -152,7 +152,7 @@ func TestABlackHoleHoldsUpNobodyElse(t *testing.T) {
 		all[i] = hooks{hook}
 	}
 	opts := waiting()
-	opts.MaxInFlight, opts.OpenEvents = 64, 400
+	opts.Attempt.MaxInFlight, opts.OpenEvents = 64, 400
 	var mu sync.Mutex
 	var slowest time.Duration
 	bubbleOf(t, opts, all, func(req *http.Request) (*http.Response, error) {

@@ -4,6 +4,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promauto"
 
+	"github.com/leadhook/leadhook/dispatch/attempt"
 	"github.com/leadhook/leadhook/dispatch/limiter"
 	"github.com/leadhook/leadhook/lead"
 )
@@ -16,7 +17,7 @@ type metrics struct {
 	deliveries *prometheus.CounterVec        // by outcome and format
 	delivered  map[string]prometheus.Counter // of them, by format
 
-	attempts      [verdicts]prometheus.Counter
+	attempts      [attempt.Verdicts]prometheus.Counter
 	maybeReceived prometheus.Counter
 	disabled      *prometheus.CounterVec // webhooks, by reason
 	disableSoon   prometheus.Counter
@@ -89,8 +90,8 @@ func (m *metrics) resolveAttempts(auto promauto.Factory) {
 		Name: "leadhook_attempts_total",
 		Help: "Attempts by outcome: delivered, transient, needs_human, gone, refused.",
 	}, []string{"outcome"})
-	for v := range verdicts {
-		m.attempts[v] = attempts.WithLabelValues(v.String())
+	for v := range attempt.Verdicts {
+		m.attempts[v] = attempts.WithLabelValues(attempt.Verdict(v).String())
 	}
 }
 
@@ -111,10 +112,10 @@ func (m *metrics) ended(outcome string, hook *lead.Webhook) {
 }
 
 // attempt counts one attempt that has ended.
-func (m *metrics) attempt(o outcome) {
-	m.attemptTime.Observe(o.took.Seconds())
-	m.attempts[o.verdict].Inc()
-	if o.evidence == lead.MaybeReceived {
+func (m *metrics) attempt(o attempt.Outcome) {
+	m.attemptTime.Observe(o.Took.Seconds())
+	m.attempts[o.Verdict].Inc()
+	if o.Evidence == lead.MaybeReceived {
 		m.maybeReceived.Inc()
 	}
 }

@@ -74,7 +74,7 @@ func TestOddCRMs(t *testing.T) {
 			opts := options(address)
 			opts.QuickAttempts = 1
 			if strings.Contains(c.text, "within 1s") {
-				opts.Timeout = time.Second
+				opts.Attempt.Timeout = time.Second
 			}
 			r := newRig(t, opts, hooks{webhook("w", "http://"+address+"/hook?token=s3cret")})
 			r.handle(t, message(call))
@@ -131,7 +131,7 @@ func TestAnswerBodiesAreBounded(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			crm := newCRM(t, func(_ int, w http.ResponseWriter, r *http.Request) { c.serve(w, r.Context()) })
 			opts := options(crm.URL)
-			opts.Timeout = 20 * time.Second
+			opts.Attempt.Timeout = 20 * time.Second
 			r := newRig(t, opts, hooks{webhook("w", crm.URL)})
 			began := time.Now()
 			r.handle(t, message(call))

@@ -5,9 +5,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
-	"time"
 
-	"github.com/leadhook/leadhook/dispatch"
 	"github.com/leadhook/leadhook/lead"
 )
 
@@ -75,41 +73,4 @@ func TestRetryAfterEndsQuickRetries(t *testing.T) {
 			}
 		})
 	}
-}
-
-func TestRetryAfter(t *testing.T) {
-	now := time.Date(2026, 11, 23, 16, 12, 9, 0, time.UTC)
-	for _, c := range []struct {
-		value string
-		want  time.Duration
-		ok    bool
-	}{
-		{"", 0, false}, {"soon", 0, false}, {"-1", 0, false}, {"1.5", 0, false}, {"+3", 0, false},
-		{"0", 0, true}, {"120", 2 * time.Minute, true}, {" 7 ", 7 * time.Second, true},
-		{"86400", 24 * time.Hour, true}, {"86401", 24 * time.Hour, true},
-		{strings.Repeat("9", 40), 24 * time.Hour, true},
-		{"Mon, 23 Nov 2026 16:13:09 GMT", time.Minute, true},
-		{"Monday, 23-Nov-26 16:13:09 GMT", time.Minute, true},
-		{"Mon Nov 23 16:13:09 2026", time.Minute, true},
-		{"Mon, 23 Nov 2026 16:12:08 GMT", 0, true},
-		{"Mon, 23 Nov 2099 16:12:08 GMT", 24 * time.Hour, true},
-	} {
-		got, ok := dispatch.RetryAfter(c.value, now)
-		if got != c.want || ok != c.ok {
-			t.Errorf("%q: got %v, %v, want %v, %v", c.value, got, ok, c.want, c.ok)
-		}
-	}
-}
-
-func FuzzRetryAfter(f *testing.F) {
-	now := time.Date(2026, 11, 23, 16, 12, 9, 0, time.UTC)
-	for _, seed := range []string{"", "0", "120", "99999999999999999999", "Mon, 23 Nov 2026 16:13:09 GMT", "soon", "-5"} {
-		f.Add(seed)
-	}
-	f.Fuzz(func(t *testing.T, value string) {
-		pause, ok := dispatch.RetryAfter(value, now)
-		if pause < 0 || pause > 24*time.Hour || !ok && pause != 0 {
-			t.Errorf("%q: got %v, %v, want at most a day, and nothing of what cannot be read", value, pause, ok)
-		}
-	})
 }

@@ -26,6 +26,7 @@ import (
 	"go.uber.org/zap/zaptest/observer"
 
 	"github.com/leadhook/leadhook/dispatch"
+	"github.com/leadhook/leadhook/dispatch/attempt"
 	"github.com/leadhook/leadhook/lead"
 )
 
@@ -295,11 +296,13 @@ func (r *rig) count(t testing.TB, name string, labels ...string) float64 {
 // address, and wait no longer than a test likes.
 func options(addresses ...string) dispatch.Options {
 	opts := dispatch.Options{
-		Timeout:   5 * time.Second,
 		QuickWait: time.Millisecond,
-		Guard: dispatch.GuardOptions{
-			AllowHTTP:  true,
-			AllowCIDRs: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")},
+		Attempt: attempt.Options{
+			Timeout: 5 * time.Second,
+			Guard: attempt.GuardOptions{
+				AllowHTTP:  true,
+				AllowCIDRs: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")},
+			},
 		},
 	}
 	for _, address := range addresses {
@@ -314,7 +317,7 @@ func options(addresses ...string) dispatch.Options {
 		if err != nil {
 			panic(err)
 		}
-		opts.Guard.AllowPorts = append(opts.Guard.AllowPorts, n)
+		opts.Attempt.Guard.AllowPorts = append(opts.Attempt.Guard.AllowPorts, n)
 	}
 	return opts
 }

@@ -1,6 +1,10 @@
 package dispatch
 
-import "time"
+import (
+	"time"
+
+	"github.com/leadhook/leadhook/dispatch/attempt"
+)
 
 // Schedule returns the waits after the failed attempts of a delivery, which is
 // dead when the last of them has not helped.
@@ -14,9 +18,9 @@ func Schedule() []time.Duration {
 // scheduledWait is how long a delivery waits that has waited step times
 // already, and false if it has waited often enough. What the CRM asked for
 // counts where it is longer.
-func scheduledWait(schedule []time.Duration, step int, o outcome) (time.Duration, bool) {
+func scheduledWait(schedule []time.Duration, step int, o attempt.Outcome) (time.Duration, bool) {
 	if step >= len(schedule) {
 		return 0, false
 	}
-	return max(schedule[step], o.pause), true
+	return max(schedule[step], o.Pause), true
 }

@@ -73,9 +73,9 @@ func TestCertificates(t *testing.T) {
 			crm.StartTLS()
 			t.Cleanup(crm.Close)
 			opts := options(crm.URL)
-			opts.RootCAs = pool()
+			opts.Attempt.RootCAs = pool()
 			if c.trusted {
-				opts.RootCAs = pool(parsed)
+				opts.Attempt.RootCAs = pool(parsed)
 			}
 			r := newRig(t, opts, hooks{webhook("w", crm.URL)})
 			r.handle(t, message(call))
@@ -114,7 +114,7 @@ func TestBrokenTLS(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			address := socket(t, c.serve)
 			opts := options(address)
-			opts.RootCAs, opts.ConnectTimeout, opts.QuickAttempts = pool(parsed), 200*time.Millisecond, 2
+			opts.Attempt.RootCAs, opts.Attempt.ConnectTimeout, opts.QuickAttempts = pool(parsed), 200*time.Millisecond, 2
 			r := newRig(t, opts, hooks{webhook("w", "https://"+address)})
 			r.handle(t, message(call))
 			letter := r.onlyLetter(t)
@@ -149,7 +149,7 @@ func TestClientCertificateWanted(t *testing.T) {
 				_, _ = io.Copy(io.Discard, conn) // a reset would overtake what it said
 			})
 			opts := options(address)
-			opts.RootCAs = pool(parsed)
+			opts.Attempt.RootCAs = pool(parsed)
 			r := newRig(t, opts, hooks{webhook("w", "https://"+address)})
 			r.handle(t, message(call))
 			if letter := r.onlyLetter(t); !strings.Contains(letter.Error, "TLS broken off by the CRM: tls: ") {

@@ -3,12 +3,10 @@ package dispatch
 import (
 	"context"
 	"fmt"
-	"io"
 	"net/http"
-	"net/http/httptrace"
 	"time"
 
-	"github.com/leadhook/leadhook/dispatch/attempt/http1"
+	"github.com/leadhook/leadhook/dispatch/attempt"
 	"github.com/leadhook/leadhook/formats"
 	"github.com/leadhook/leadhook/lead"
 )
@@ -21,8 +19,7 @@ import (
 // asked.
 type Trial struct {
 	opts   Options
-	sender *sender
-	way    poster // the sender's own
+	client *attempt.Client
 	dl     *delivery
 }
 
@@ -38,12 +35,11 @@ func NewTrial(opts Options, ev *lead.Event, hook *lead.Webhook) (*Trial, error) 
 		now.Received, ev = time.Now(), &now
 	}
 	opts = opts.withDefaults()
-	t := &Trial{opts: opts, sender: newSender(opts)}
-	t.way = t.sender.transport
+	t := &Trial{opts: opts, client: attempt.NewClient(opts.Attempt)}
 	r := record{msg: &lead.Message{}, history: lead.History{Received: ev.Received, Attempts: 1}}
 	t.dl = r.delivery(ev, hook)
 	var err error
-	if t.dl.target, err = t.sender.aim(hook); err != nil {
+	if t.dl.target, err = t.client.Target(hook); err != nil {
 		return nil, fmt.Errorf("webhook %s: %w", hook.ID, err)
 	}
 	t.dl.body = formats.Render(ev, hook, opts.Provider)
@@ -64,10 +60,11 @@ type Request struct {
 
 // Request returns what would be sent at that time.
 func (t *Trial) Request(at time.Time) Request {
-	r := t.dl.request(nil, at)
+	t.dl.history.LastAttempt = at
+	r := t.dl.request()
 	return Request{
 		URL: t.dl.hook.URL, Header: r.Header(), Body: t.dl.body.Bytes(),
-		Delivery: t.dl.history.Delivery, Refusal: t.dl.target.refusal,
+		Delivery: t.dl.history.Delivery, Refusal: t.dl.target.Refusal(),
 	}
 }
 
@@ -87,93 +84,38 @@ type Report struct {
 	Wait       time.Duration
 	Dead       lead.Reason
 
-	Protocol string // of the answer, such as HTTP/1.1; empty: none came
-	Head     []byte // of the answer's body, at most 4 KiB; it may quote the request, secrets and all
-
-	Network Network
+	attempt.Observation
 }
 
 // Send makes the attempt, which takes as long as an attempt may. The error is
 // that of ctx, whose end cuts it.
 func (t *Trial) Send(ctx context.Context) (*Report, error) {
 	now := time.Now()
-	seen := &watch{began: now}
 	report := &Report{Request: t.Request(now)}
-	t.sender.transport = &tapped{poster: t.way, ctx: ctx, report: report, trace: seen.trace()}
-	o := t.sender.post(ctx, t.dl, now)
+	r := t.dl.request()
+	o, seen := t.client.Observe(ctx, &r)
 	if ctx.Err() != nil {
 		return nil, interrupted(ctx, o)
 	}
-	report.Network = seen.network(time.Now())
-	report.Verdict, report.Status, report.Evidence, report.Error = o.verdict.String(), o.status, o.evidence, o.text
+	report.Observation = *seen
+	report.Verdict, report.Status, report.Evidence, report.Error = o.Verdict.String(), o.Status, o.Evidence, o.Text
 	wait, more := scheduledWait(t.opts.Schedule, 0, o)
 	switch {
-	case o.verdict == delivered:
-	case o.final() || !more:
-		report.Dead = o.reason()
+	case o.Verdict == attempt.Delivered:
+	case o.Final() || !more:
+		report.Dead = o.Reason()
 	default:
-		report.QuickRetry, report.Wait = o.quickRetry() && t.opts.QuickAttempts > 1, wait
+		report.QuickRetry, report.Wait = o.QuickRetry() && t.opts.QuickAttempts > 1, wait
 	}
 	return report, nil
 }
 
-func interrupted(ctx context.Context, o outcome) error {
-	if o.evidence == lead.NotSent {
+func interrupted(ctx context.Context, o attempt.Outcome) error {
+	if o.Evidence == lead.NotSent {
 		return fmt.Errorf("interrupted before the lead was sent: %w", context.Cause(ctx))
 	}
 	return fmt.Errorf("interrupted; the CRM may have the lead: %w", context.Cause(ctx))
 }
 
-// A tapped poster makes requests so that the end of ctx cuts them, and keeps the
-// head of the answer. With the end of either the connection is closed: a trial
-// needs it once.
-type tapped struct {
-	poster
-
-	ctx    context.Context //nolint:containedctx // the caller's of Send: an attempt does not end with it
-	report *Report
-	trace  *httptrace.ClientTrace
-}
-
-func (t *tapped) Post(limit context.Context, r *http1.Request) (*http1.Answer, error) {
-	cut, cancel := context.WithCancelCause(limit)
-	stop := context.AfterFunc(t.ctx, func() { cancel(context.Cause(t.ctx)) })
-	end := func() { stop(); cancel(nil) }
-	t.trace.GotConn = func(got httptrace.GotConnInfo) {
-		context.AfterFunc(cut, func() { _ = got.Conn.Close() })
-	}
-	r.Trace, r.BodyWanted = t.trace, true
-	answer, err := t.poster.Post(cut, r)
-	if err != nil {
-		end()
-		return nil, err
-	}
-	t.report.Protocol = answer.Proto
-	answer.Body, answer.Whole = &headReader{ReadCloser: answer.Body, head: &t.report.Head, end: end}, false // so that it is read
-	return answer, nil
-}
-
 // Close closes the connections.
-func (t *Trial) Close() { t.way.CloseIdleConnections() }
-
-// maxHead is how much of an answer a report has.
-const maxHead = 4 << 10
-
-// A headReader keeps the head of what is read of an answer.
-type headReader struct {
-	io.ReadCloser
-	head *[]byte
-	end  func()
-}
-
-func (r *headReader) Read(b []byte) (int, error) {
-	n, err := r.ReadCloser.Read(b)
-	*r.head = append(*r.head, b[:min(n, maxHead-len(*r.head))]...)
-	return n, err
-}
-
-// Close closes the answer, and ends what waited for the end of the caller.
-func (r *headReader) Close() error {
-	defer r.end()
-	return r.ReadCloser.Close()
-}
+func (t *Trial) Close() { t.client.Close() }

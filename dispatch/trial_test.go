@@ -147,7 +147,7 @@ func TestATrialSeesTheCertificate(t *testing.T) {
 		crm.StartTLS()
 		t.Cleanup(crm.Close)
 		opts := options(crm.URL)
-		opts.RootCAs = pool(parsed)
+		opts.Attempt.RootCAs = pool(parsed)
 		got := try(t, opts, webhook("w", crm.URL))
 		if n := got.Network; n.Certificate == nil || !bytes.Equal(n.Certificate.Raw, parsed.Raw) || n.TLS <= 0 {
 			t.Errorf("expired %v: got network %+v, want the certificate", expired, n)
@@ -164,7 +164,7 @@ func TestATrialSeesTheCertificate(t *testing.T) {
 func TestATrialIsGuarded(t *testing.T) {
 	crm := crmServer(t, func(http.ResponseWriter, *http.Request) { t.Error("it was sent") })
 	opts := options(crm.URL)
-	opts.Guard.AllowCIDRs = nil
+	opts.Attempt.Guard.AllowCIDRs = nil
 	for _, url := range []string{crm.URL, strings.Replace(crm.URL, "127.0.0.1", "localhost", 1)} {
 		got := try(t, opts, webhook("w", url))
 		if got.Verdict != "needs_human" || got.Evidence != lead.NotSent || !strings.Contains(got.Error, "is loopback: refused") {
@@ -188,7 +188,7 @@ func TestTheEndOfItsContextCutsATrial(t *testing.T) {
 			<-done
 		})
 		opts := options(crm.URL)
-		opts.Timeout = time.Minute
+		opts.Attempt.Timeout = time.Minute
 		ctx, cancel := context.WithCancelCause(t.Context())
 		go func() { <-asked; cancel(errors.New("Ctrl-C")) }()
 		began := time.Now()

@@ -42,7 +42,7 @@ func TestWire(t *testing.T) {
 	hook.Authorization = "token jokin"
 	hook.Headers = map[string]lead.Secret{"X-Source": "leads  and more", "Webhook-Id": "not this"}
 	opts := options(address)
-	opts.UserAgent = "leadhook/1.2.3"
+	opts.Attempt.UserAgent = "leadhook/1.2.3"
 	r := newRig(t, opts, hooks{hook})
 	m := message(`{"id":18446744073709551615,"event_type":"chat","chat":{"summary":"caf\u00e9 <b> & ✓"},"new":[1.0,1e3]}`)
 	m.Value = bytes.Replace(m.Value, []byte(`{"adv`), []byte(`{"test":true,"adv`), 1)

@@ -9,7 +9,7 @@ import (
 	"github.com/goccy/go-yaml"
 
 	"github.com/leadhook/leadhook/config"
-	"github.com/leadhook/leadhook/dispatch"
+	"github.com/leadhook/leadhook/dispatch/attempt"
 	"github.com/leadhook/leadhook/subscription"
 )
 
@@ -73,7 +73,7 @@ func TestComposeSettingsAndSeed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	guard := dispatch.NewGuard(guardOptions(loaded.Config.HTTP))
+	guard := attempt.NewGuard(guardOptions(loaded.Config.HTTP))
 	hooks, err := subscription.ParseSeed(t.Context(), name, content, subscription.SeedRules{CheckURL: guard.CheckURL})
 	if err != nil {
 		t.Fatal(err)

@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/leadhook/leadhook/dispatch"
+	"github.com/leadhook/leadhook/dispatch/attempt"
 	"github.com/leadhook/leadhook/lead"
 	"github.com/leadhook/leadhook/subscription"
 )
@@ -41,7 +41,7 @@ func (c seedCommand) Run(ctx context.Context, w *world) error {
 	if err != nil {
 		return err
 	}
-	guard := dispatch.NewGuard(guardOptions(loaded.Config.HTTP))
+	guard := attempt.NewGuard(guardOptions(loaded.Config.HTTP))
 	hooks, warnings, err := c.read(ctx, w, guard)
 	if err != nil {
 		return err
@@ -68,7 +68,7 @@ func (c seedCommand) Run(ctx context.Context, w *world) error {
 
 // read reads and checks all files, and reports every fault of all of them. It
 // also returns what to warn of.
-func (c seedCommand) read(ctx context.Context, w *world, guard *dispatch.Guard) ([]lead.Webhook, []string, error) {
+func (c seedCommand) read(ctx context.Context, w *world, guard *attempt.Guard) ([]lead.Webhook, []string, error) {
 	names, err := seedFiles(c.Files)
 	errs := []error{err}
 	bar := &bars{w: w}

@@ -17,6 +17,7 @@ import (
 	"github.com/leadhook/leadhook/config"
 	"github.com/leadhook/leadhook/consumer"
 	"github.com/leadhook/leadhook/dispatch"
+	"github.com/leadhook/leadhook/dispatch/attempt"
 	"github.com/leadhook/leadhook/internal/admin"
 	"github.com/leadhook/leadhook/ledger"
 	"github.com/leadhook/leadhook/requeue"
@@ -96,9 +97,15 @@ func dispatchOptions(cfg *config.Config) (dispatch.Options, error) {
 		return dispatch.Options{}, fmt.Errorf("http.ca_file: %w", err)
 	}
 	return dispatch.Options{
-		Timeout:        cfg.HTTP.Timeout,
-		ConnectTimeout: cfg.HTTP.ConnectTimeout,
-		MaxInFlight:    cfg.HTTP.MaxInFlight,
+		Attempt: attempt.Options{
+			Timeout:        cfg.HTTP.Timeout,
+			ConnectTimeout: cfg.HTTP.ConnectTimeout,
+			MaxInFlight:    cfg.HTTP.MaxInFlight,
+			UserAgent:      "leadhook/" + buildVersion(),
+			Guard:          guardOptions(cfg.HTTP),
+			Proxy:          cfg.HTTP.ProxyURL(),
+			RootCAs:        roots,
+		},
 		OpenEvents:     cfg.Consumer.OpenEvents,
 		OpenBytes:      cfg.Consumer.OpenBytes,
 		Schedule:       cfg.Retry.Schedule,
@@ -107,16 +114,12 @@ func dispatchOptions(cfg *config.Config) (dispatch.Options, error) {
 		QuickAttempts:  cfg.Retry.QuickAttempts,
 		QuickWait:      cfg.Retry.QuickWait,
 		MaxEventBytes:  cfg.Kafka.MaxEventBytes,
-		UserAgent:      "leadhook/" + buildVersion(),
 		Provider:       cfg.ADF.Provider,
-		Guard:          guardOptions(cfg.HTTP),
-		Proxy:          cfg.HTTP.ProxyURL(),
-		RootCAs:        roots,
 	}, nil
 }
 
-func guardOptions(cfg config.HTTP) dispatch.GuardOptions {
-	return dispatch.GuardOptions{AllowHTTP: cfg.AllowHTTP, AllowCIDRs: cfg.AllowCIDRs, AllowPorts: cfg.AllowPorts}
+func guardOptions(cfg config.HTTP) attempt.GuardOptions {
+	return attempt.GuardOptions{AllowHTTP: cfg.AllowHTTP, AllowCIDRs: cfg.AllowCIDRs, AllowPorts: cfg.AllowPorts}
 }
 
 func consumerOptions(cfg *config.Config, k *kafkaConn) consumer.Options {

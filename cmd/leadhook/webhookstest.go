@@ -75,7 +75,7 @@ func (c webhooksTest) Run(ctx context.Context, w *world) error {
 	}
 	defer trial.Close()
 	return c.try(ctx, w, &trialView{
-		hook: hook, reveal: c.ShowSecrets, proxy: opts.Proxy != nil, expire: loaded.Config.Retry.Expire,
+		hook: hook, reveal: c.ShowSecrets, proxy: opts.Attempt.Proxy != nil, expire: loaded.Config.Retry.Expire,
 		Webhook: hook.ID, Advertiser: hook.Advertiser, Notes: notes(ev, hook),
 	}, trial)
 }

@@ -1,4 +1,4 @@
-package dispatch
+package attempt
 
 import (
 	"context"
@@ -15,13 +15,13 @@ import (
 )
 
 // fault reads the error of an attempt that got no answer.
-func (s *sender) fault(err error, x *exchange) outcome {
-	o := outcome{verdict: transient, evidence: x.evidence(), text: s.explain(err, x)}
+func (c *Client) fault(err error, x *exchange) Outcome {
+	o := Outcome{Verdict: Transient, Evidence: x.evidence(), Text: c.explain(err, x)}
 	if _, ok := errors.AsType[guardError](err); ok {
-		o.verdict = needsHuman
+		o.Verdict = NeedsHuman
 	}
 	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
-		o.verdict = needsHuman
+		o.Verdict = NeedsHuman
 	}
 	return o
 }
@@ -29,12 +29,12 @@ func (s *sender) fault(err error, x *exchange) outcome {
 // explain says what went wrong as one tells it to a person. Only errors whose
 // text is known are quoted: net/http puts what the CRM sent into some of its
 // errors, and a CRM may send our own request back, token and all.
-func (s *sender) explain(err error, x *exchange) string {
+func (c *Client) explain(err error, x *exchange) string {
 	if guard, ok := errors.AsType[guardError](err); ok {
 		return guard.Error()
 	}
 	if op, ok := errors.AsType[*net.OpError](err); ok && op.Op == "proxyconnect" {
-		return s.explainProxy(op)
+		return c.explainProxy(op)
 	} else if ok && op.Op == "socks connect" {
 		return "the proxy did not connect to the CRM"
 	}
@@ -50,11 +50,11 @@ func (s *sender) explain(err error, x *exchange) string {
 		return "TLS broken off by the CRM: " + alert.Err.Error()
 	}
 	if x.evidence() == lead.NotSent {
-		return s.explainUnsent(err)
+		return c.explainUnsent(err)
 	}
 	switch {
 	case errors.Is(err, errDeadline):
-		return fmt.Sprintf("no answer within %v", s.opts.Timeout)
+		return fmt.Sprintf("no answer within %v", c.opts.Timeout)
 	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
 		return "the connection was reset before an answer came"
 	case errors.Is(err, io.EOF), !x.heard():
@@ -63,14 +63,14 @@ func (s *sender) explain(err error, x *exchange) string {
 	return "no valid HTTP answer came (not HTTP, broken off, or headers of more than 64 KiB)"
 }
 
-func (s *sender) explainProxy(err error) string {
+func (c *Client) explainProxy(err error) string {
 	if cert, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
-		return "the proxy cannot be trusted: " + explainCertificate(cert, s.opts.Proxy.Host)
+		return "the proxy cannot be trusted: " + explainCertificate(cert, c.opts.Proxy.Host)
 	}
 	return "the proxy cannot be reached"
 }
 
-func (s *sender) explainUnsent(err error) string {
+func (c *Client) explainUnsent(err error) string {
 	if proxy, ok := errors.AsType[proxyError](err); ok {
 		return proxy.Error()
 	}
@@ -81,17 +81,17 @@ func (s *sender) explainUnsent(err error) string {
 	dialling := ok && op.Op == "dial"
 	switch {
 	case errors.Is(err, errDeadline):
-		return fmt.Sprintf("no connection within %v", s.opts.Timeout)
+		return fmt.Sprintf("no connection within %v", c.opts.Timeout)
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return "connection refused"
 	case errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.ENETUNREACH):
 		return "the CRM's network cannot be reached"
 	case dialling && op.Timeout():
-		return fmt.Sprintf("no connection within %v", s.opts.ConnectTimeout)
+		return fmt.Sprintf("no connection within %v", c.opts.ConnectTimeout)
 	case dialling:
 		return "no connection could be made"
 	case timedOut(err):
-		return fmt.Sprintf("TLS handshake not finished within %v", s.opts.ConnectTimeout)
+		return fmt.Sprintf("TLS handshake not finished within %v", c.opts.ConnectTimeout)
 	}
 	return "the connection broke before the request was sent"
 }

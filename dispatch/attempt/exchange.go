@@ -1,4 +1,4 @@
-package dispatch
+package attempt
 
 import (
 	"crypto/tls"
@@ -21,7 +21,7 @@ type exchange struct {
 	request http1.Request
 	room    [mostFields]http1.Field // for its fields
 	limit   limit
-	target  *target
+	target  *Target
 
 	outer net.Conn     // as net/http has it; nil as long as there is none
 	conn  *countedConn // under it

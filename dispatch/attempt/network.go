@@ -1,4 +1,4 @@
-package dispatch
+package attempt
 
 import (
 	"crypto/tls"
@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// Network is what a [Trial] saw of the way to a CRM. What did not happen is
+// Network is what was seen of the way to a CRM. What did not happen is
 // zero: an address needs no DNS, plain http no TLS.
 type Network struct {
 	Address string // that was connected to, or tried last: the proxy's, if there is one

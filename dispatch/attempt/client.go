@@ -1,8 +1,18 @@
-package dispatch
+// Package attempt makes one attempt at a delivery: one POST, from the webhook
+// that it goes to, to the verdict on what came of it. It keeps leadhook from
+// being led to addresses that nobody may call, signs, sends, knows afterwards
+// whether the CRM may have the lead, and says in plain words what went wrong.
+//
+// It knows webhooks (package lead), and HTTP by way of package http1 below it.
+// What a body looks like, how often and when a delivery is attempted, and what
+// follows from a verdict is for its callers.
+package attempt
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -18,7 +28,10 @@ import (
 
 const (
 	maxAnswerHeader = 64 << 10 // bytes; a longer header ends the attempt
-	maxAnswerBody   = 64 << 10 // bytes that are read so that the connection can be used again
+
+	// MaxAnswerBody is how many bytes of an answer's body are read, so that its
+	// connection can be used again.
+	MaxAnswerBody = 64 << 10
 
 	// maxAnswerTime is how long the rest of an answer is waited for once its
 	// status is known. A connection that takes longer is closed: reusing it
@@ -31,10 +44,10 @@ const (
 
 	http2Proto = "HTTP/2.0" // as net/http calls it
 
-	// idleTimeout ends idle connections before CRMs do: a request that meets
+	// IdleTimeout ends idle connections before CRMs do: a request that meets
 	// the other side's close counts as maybe received. Node.js and Apache
 	// close after 5 seconds, load balancers after 60.
-	idleTimeout = 4 * time.Second
+	IdleTimeout = 4 * time.Second
 
 	// pingAfter is how long an HTTP/2 connection may be silent before it must
 	// prove that it is alive. Else one that a firewall dropped without a word
@@ -52,24 +65,69 @@ func (e proxyError) Error() string {
 	return fmt.Sprintf("the proxy answered %d %s", int(e), http.StatusText(int(e)))
 }
 
-// A sender makes single attempts. It uses the transport itself and no
-// [http.Client]: nothing follows redirects, keeps cookies, turns user info
-// into a header or puts the URL into errors.
-type sender struct {
+// Options are the settings of a [Client]. The zero value of a field means the
+// default that is named with it.
+type Options struct {
+	Timeout        time.Duration // of a whole attempt, name look-up to end of answer; 15 s
+	ConnectTimeout time.Duration // to connect, and again for the TLS handshake; 5 s
+
+	// MaxInFlight is how many attempts the caller makes at the same time, for
+	// which the client keeps connections; 512.
+	MaxInFlight int
+
+	UserAgent string // "leadhook"
+	Guard     GuardOptions
+
+	// Proxy, if set, is what all attempts go through: http, https or socks5.
+	// It then resolves the names, and leadhook cannot see where it connects
+	// to: URLs are still checked (scheme, port, literal addresses), but names
+	// that lead to private addresses are for the proxy to refuse. Nil: no
+	// proxy, whatever the environment says.
+	Proxy *url.URL
+
+	RootCAs *x509.CertPool // whose certificates are trusted; nil: those of the system
+
+	// Network, if set, makes the requests in place of the client's own
+	// connections, so that neither guard nor proxy see them. It is for tests.
+	Network http.RoundTripper
+}
+
+// WithDefaults returns the options with the defaults in place of zero values.
+func (o Options) WithDefaults() Options {
+	o.Timeout = cmp.Or(o.Timeout, 15*time.Second)
+	o.ConnectTimeout = cmp.Or(o.ConnectTimeout, 5*time.Second)
+	o.MaxInFlight = cmp.Or(o.MaxInFlight, 512)
+	o.UserAgent = cmp.Or(o.UserAgent, "leadhook")
+	return o
+}
+
+// A Client makes attempts. It is safe for concurrent use. It uses the transport
+// itself and no [http.Client]: nothing follows redirects, keeps cookies, turns
+// user info into a header or puts the URL into errors.
+type Client struct {
 	opts      Options
 	guard     *Guard
-	transport poster
+	transport *http1.Transport
 	targets   targets
 }
 
-// A poster makes requests: an [http1.Transport], before that of net/http.
-type poster interface {
-	Post(ctx context.Context, r *http1.Request) (*http1.Answer, error)
-	CloseIdleConnections()
+// NewClient returns a Client, which must be closed.
+func NewClient(opts Options) *Client {
+	opts = opts.WithDefaults()
+	c := &Client{opts: opts, guard: NewGuard(opts.Guard)}
+	if opts.Network != nil {
+		c.transport = &http1.Transport{Next: opts.Network}
+		return c
+	}
+	c.transport = newTransport(opts, c.guard)
+	return c
 }
 
-func newSender(opts Options) *sender {
-	s := &sender{opts: opts, guard: NewGuard(opts.Guard)}
+// Close closes the idle connections. No attempt must be under way any more.
+func (c *Client) Close() { c.transport.CloseIdleConnections() }
+
+// newTransport returns the client's own way to the network.
+func newTransport(opts Options, guard *Guard) *http1.Transport {
 	dialer := &net.Dialer{Timeout: opts.ConnectTimeout}
 	idle := 2 * opts.MaxInFlight
 	open := newConnections(idle + opts.MaxInFlight)
@@ -86,11 +144,11 @@ func newSender(opts Options) *sender {
 		DisableCompression:     true,
 		MaxIdleConns:           idle,
 		MaxIdleConnsPerHost:    opts.MaxInFlight, // many webhooks share a CRM provider's host; fewer would be opened again and again
-		IdleConnTimeout:        idleTimeout,
+		IdleConnTimeout:        IdleTimeout,
 		MaxResponseHeaderBytes: maxAnswerHeader,
 	}
 	if opts.Proxy == nil {
-		dialer.ControlContext = s.guard.control
+		dialer.ControlContext = guard.control
 	} else {
 		// Only the proxy is dialled, and the operator named it. Where it goes
 		// from there is for the proxy to guard; see Options.Proxy.
@@ -105,8 +163,7 @@ func newSender(opts Options) *sender {
 	if opts.Proxy != nil {
 		direct.Dial = nil
 	}
-	s.transport = direct
-	return s
+	return direct
 }
 
 func checkTunnel(_ context.Context, _ *url.URL, _ *http.Request, answer *http.Response) error {
@@ -123,32 +180,38 @@ func enableHTTP2(t *http.Transport, timeout time.Duration) {
 	t.HTTP2 = &http.HTTP2Config{
 		SendPingTimeout:           pingAfter,
 		WriteByteTimeout:          timeout,
-		MaxReceiveBufferPerStream: maxAnswerBody, // what may come before it is read; else 4 MiB
+		MaxReceiveBufferPerStream: MaxAnswerBody, // what may come before it is read; else 4 MiB
 	}
 	if err := http2.ConfigureTransport(t); err != nil { //nolint:staticcheck // its successor is what is avoided
-		panic("dispatch: a new transport has HTTP/2 already: " + err.Error())
+		panic("attempt: a new transport has HTTP/2 already: " + err.Error())
 	}
 }
 
-// post makes one attempt, which began now: it POSTs the delivery and reads the
-// answer, within the time that an attempt has, whatever becomes of ctx.
-func (s *sender) post(ctx context.Context, dl *delivery, now time.Time) outcome {
-	deadline := now.Add(s.opts.Timeout)
-	x := &exchange{target: dl.target, limit: limited(ctx, deadline)}
-	if dl.target.refusal != nil {
-		return s.fault(dl.target.refusal, x)
+// Do makes one attempt and blocks until it has ended, which it has when its
+// time is over ([Options.Timeout]), whatever becomes of ctx.
+func (c *Client) Do(ctx context.Context, r *Request) Outcome {
+	o := c.do(ctx, r, nil)
+	o.Took = time.Since(r.Time)
+	return o
+}
+
+func (c *Client) do(ctx context.Context, r *Request, seen *observation) Outcome {
+	deadline := r.Time.Add(c.opts.Timeout)
+	x := &exchange{target: r.Target, limit: limited(ctx, deadline)}
+	if r.Target.refusal != nil {
+		return c.fault(r.Target.refusal, x)
 	}
 	defer x.leave()
 	defer x.limit.over()
 
-	x.request = dl.request(x.room[:0], now)
+	x.request = r.wire(x.room[:0])
 	x.request.Watcher = x
-	answer, err := s.transport.Post(&x.limit, &x.request)
+	answer, err := seen.post(c.transport, &x.limit, &x.request)
 	if err != nil {
 		if !time.Now().Before(deadline) {
 			err = errDeadline
 		}
-		return s.fault(err, x)
+		return c.fault(err, x)
 	}
 	if !answer.Whole { // the rest is cut here for net/http; package http1 has its BodyTimeout
 		rest := min(maxAnswerTime, time.Until(deadline))
@@ -167,7 +230,7 @@ func (s *sender) post(ctx context.Context, dl *delivery, now time.Time) outcome 
 // the connection to its caller.
 func drain(answer *http1.Answer) {
 	if answer.Status != http.StatusSwitchingProtocols {
-		_, _ = io.CopyN(io.Discard, answer.Body, maxAnswerBody)
+		_, _ = io.CopyN(io.Discard, answer.Body, MaxAnswerBody)
 	}
 	_ = answer.Body.Close()
 }
