@@ -5,5 +5,6 @@
 // One table (settings.go) is the only source for keys, variables, defaults,
 // limits and texts; everything else here is derived from it, docs/settings.md
 // too. The package makes values and nothing else: it opens no connection, and
-// knows neither Kafka's client nor Redis's. Only cmd/leadhook knows it.
+// knows neither Kafka's client nor Redis's. Only service and
+// cmd/leadhook import it.
 package config

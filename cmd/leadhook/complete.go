@@ -13,6 +13,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"github.com/leadhook/leadhook/config"
+	"github.com/leadhook/leadhook/service"
 	"github.com/leadhook/leadhook/subscription"
 )
 
@@ -221,7 +222,7 @@ func (t *typed) ask(ctx context.Context, question func(context.Context, *subscri
 	if err != nil {
 		return
 	}
-	rdb, err := connectRedis(loaded.Config.Redis)
+	rdb, err := service.ConnectRedis(loaded.Config.Redis)
 	if err != nil {
 		return
 	}

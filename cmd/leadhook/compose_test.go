@@ -10,6 +10,7 @@ import (
 
 	"github.com/leadhook/leadhook/config"
 	"github.com/leadhook/leadhook/dispatch/attempt"
+	"github.com/leadhook/leadhook/service"
 	"github.com/leadhook/leadhook/subscription"
 )
 
@@ -73,7 +74,7 @@ func TestComposeSettingsAndSeed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	guard := attempt.NewGuard(guardOptions(loaded.Config.HTTP))
+	guard := attempt.NewGuard(service.GuardOptions(loaded.Config.HTTP))
 	hooks, err := subscription.ParseSeed(t.Context(), name, content, subscription.SeedRules{CheckURL: guard.CheckURL})
 	if err != nil {
 		t.Fatal(err)

@@ -8,6 +8,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/leadhook/leadhook/service"
 	"github.com/leadhook/leadhook/subscription"
 	"github.com/leadhook/leadhook/topics"
 )
@@ -49,7 +50,7 @@ func (devAll) Run(ctx context.Context, w *world, cli *commands) error {
 		cfg.Log.Level = "warn" // its own lines would hide the leads
 	}
 	cfg.Log.Format = "console"
-	log, err := newLog(cfg.Log, w)
+	log, err := service.NewLog(cfg.Log, w.stderr)
 	if err != nil {
 		return err
 	}
@@ -59,14 +60,14 @@ func (devAll) Run(ctx context.Context, w *world, cli *commands) error {
 		return err
 	}
 	defer stack.close()
-	s, err := newService(cfg, log)
+	s, err := service.New(cfg, log, buildVersion())
 	if err != nil {
 		return &usageError{err}
 	}
-	if _, err := topics.Create(ctx, s.kafka.client, topicSpecs(cfg)); err != nil {
+	if _, err := topics.Create(ctx, s.Kafka.Client, service.TopicSpecs(cfg)); err != nil {
 		return err
 	}
-	if _, err := s.store.Seed(ctx, sampleWebhooks(stack.crm.URL()), subscription.SeedOptions{}); err != nil {
+	if _, err := s.Store.Seed(ctx, sampleWebhooks(stack.crm.URL()), subscription.SeedOptions{}); err != nil {
 		return fmt.Errorf("seed the sample webhooks: %w", err)
 	}
 
@@ -81,7 +82,7 @@ func (devAll) Run(ctx context.Context, w *world, cli *commands) error {
 		}
 	})
 	guide.Go(func() {
-		err := stack.guide(ctx, w, s.publisher, cfg)
+		err := stack.guide(ctx, w, s.Publisher, cfg)
 		switch {
 		case ctx.Err() != nil: // it ends, and why is said elsewhere
 		case err != nil:
@@ -90,7 +91,7 @@ func (devAll) Run(ctx context.Context, w *world, cli *commands) error {
 			stack.hints(w, elsewhere)
 		}
 	})
-	err = s.run(ctx)
+	err = s.Run(ctx)
 	stop()
 	guide.Wait()
 	fmt.Fprintln(w.stdout, "\nended.")

@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"github.com/leadhook/leadhook/internal/devstack"
+	"github.com/leadhook/leadhook/service"
 )
 
 // devCRM is the sample CRM by itself, and what can be told to one that runs.
@@ -160,7 +161,7 @@ func (c devCRMAnswer) where(w *world, crm devCRM) (base, path string, err error)
 
 // askCRM makes a request to a sample CRM and reads the answer, JSON, into into.
 func askCRM(ctx context.Context, method, base, path, body string, into any) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, patience, fmt.Errorf("no answer within %v", patience))
+	ctx, cancel := context.WithTimeoutCause(ctx, service.Patience, fmt.Errorf("no answer within %v", service.Patience))
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, method, base+path, strings.NewReader(body))
 	if err != nil {
@@ -169,13 +170,13 @@ func askCRM(ctx context.Context, method, base, path, body string, into any) erro
 	transport := &http.Transport{DisableKeepAlives: true}
 	resp, err := transport.RoundTrip(req)
 	if err != nil {
-		return fmt.Errorf("no sample CRM at %s: %w; start one with leadhook dev, or say where it is with --listen or a whole URL", base, cause(ctx, err))
+		return fmt.Errorf("no sample CRM at %s: %w; start one with leadhook dev, or say where it is with --listen or a whole URL", base, whyEnded(ctx, err))
 	}
 	defer func() { _ = resp.Body.Close() }()
 	text, err := io.ReadAll(io.LimitReader(resp.Body, 1<<20))
 	switch {
 	case err != nil:
-		return fmt.Errorf("the sample CRM at %s: %w", base, cause(ctx, err))
+		return fmt.Errorf("the sample CRM at %s: %w", base, whyEnded(ctx, err))
 	case resp.StatusCode != http.StatusOK:
 		return fmt.Errorf("the sample CRM at %s refused: %d %s", base, resp.StatusCode, printable(strings.TrimSpace(string(text))))
 	}
@@ -183,4 +184,13 @@ func askCRM(ctx context.Context, method, base, path, body string, into any) erro
 		return fmt.Errorf("what answers at %s is no sample CRM: %w", base, err)
 	}
 	return nil
+}
+
+// whyEnded prefers the reason that a context ended for to the error that came
+// of it.
+func whyEnded(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return err
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/leadhook/leadhook/lead"
 	"github.com/leadhook/leadhook/ledger"
 	"github.com/leadhook/leadhook/requeue"
+	"github.com/leadhook/leadhook/service"
 	"github.com/leadhook/leadhook/topics"
 )
 
@@ -42,20 +43,20 @@ func (dlqCommand) Help() string {
 // A graveyard is the dead-letter topic and what is asked about it.
 type graveyard struct {
 	cfg    *config.Config
-	kafka  *kafkaConn
+	kafka  *service.Kafka
 	reader *requeue.DeadLetterReader
 }
 
 // withDeadLetters makes sure that Kafka answers, and calls do.
 func (w *world) withDeadLetters(ctx context.Context, do func(*graveyard) error) error {
-	return w.withKafka(ctx, func(cfg *config.Config, k *kafkaConn) error {
-		log, err := newLog(config.Log{Level: "warn", Format: "console"}, w)
+	return w.withKafka(ctx, func(cfg *config.Config, k *service.Kafka) error {
+		log, err := service.NewLog(config.Log{Level: "warn", Format: "console"}, w.stderr)
 		if err != nil {
 			return err
 		}
 		defer func() { _ = log.Sync() }()
 		topic := topics.DeadLetterName(cfg.Kafka.Topic)
-		return do(&graveyard{cfg: cfg, kafka: k, reader: requeue.NewDeadLetterReader(k.client, topic, log)})
+		return do(&graveyard{cfg: cfg, kafka: k, reader: requeue.NewDeadLetterReader(k.Client, topic, log)})
 	})
 }
 
@@ -115,7 +116,7 @@ func (g *graveyard) fates(ctx context.Context, letters []requeue.Letter) ([]lead
 	for i := range fates {
 		fates[i] = lead.FateUnknown
 	}
-	rdb, err := connectRedis(g.cfg.Redis)
+	rdb, err := service.ConnectRedis(g.cfg.Redis)
 	if err != nil {
 		return fates, err
 	}

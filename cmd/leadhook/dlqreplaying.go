@@ -14,6 +14,7 @@ import (
 	"github.com/leadhook/leadhook/lead"
 	"github.com/leadhook/leadhook/ledger"
 	"github.com/leadhook/leadhook/requeue"
+	"github.com/leadhook/leadhook/service"
 	"github.com/leadhook/leadhook/topics"
 )
 
@@ -54,7 +55,7 @@ func (g *graveyard) replay(ctx context.Context, perSecond float64) (p *replaying
 		p.together = int(min(max(perSecond/5, 1), judgedTogether))
 		p.limit = rate.NewLimiter(rate.Limit(perSecond), max(p.chunk, int(perSecond/2))) // a short stall is made up for
 	}
-	if err := g.kafka.hasTopic(ctx, p.topic); err != nil {
+	if err := g.kafka.HasTopic(ctx, p.topic); err != nil {
 		return nil, nil, err
 	}
 	rdb, err := openRedis(ctx, g.cfg.Redis)
@@ -62,7 +63,7 @@ func (g *graveyard) replay(ctx context.Context, perSecond float64) (p *replaying
 		return nil, nil, err
 	}
 	p.ledger = newLedger(rdb, g.cfg)
-	p.publisher = requeue.NewPublisher(newPublisherOptions(g.cfg.Kafka, g.kafka), nil, zap.NewNop())
+	p.publisher = requeue.NewPublisher(service.PublisherOptions(g.cfg.Kafka, g.kafka), nil, zap.NewNop())
 	return p, func() { _, _ = p.publisher.Close(), rdb.Close() }, nil
 }
 
@@ -169,7 +170,7 @@ func (p *replaying) all(ctx context.Context, of *requeue.Selection, limit int) e
 	if !began.IsZero() {
 		p.result.Seconds = time.Since(began).Seconds()
 	}
-	flush, cancel := context.WithTimeoutCause(writing, patience, fmt.Errorf("no answer from Redis within %v", patience))
+	flush, cancel := context.WithTimeoutCause(writing, service.Patience, fmt.Errorf("no answer from Redis within %v", service.Patience))
 	defer cancel()
 	unmarked := p.ledger.Flush(flush)
 	stop()

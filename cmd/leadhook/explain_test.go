@@ -12,6 +12,7 @@ import (
 
 	"github.com/leadhook/leadhook/config"
 	"github.com/leadhook/leadhook/lead"
+	"github.com/leadhook/leadhook/service"
 	"github.com/leadhook/leadhook/subscription"
 )
 
@@ -22,7 +23,7 @@ func (r *rig) redisClient() redis.UniversalClient {
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	rdb, err := connectRedis(loaded.Config.Redis)
+	rdb, err := service.ConnectRedis(loaded.Config.Redis)
 	if err != nil {
 		r.t.Fatal(err)
 	}

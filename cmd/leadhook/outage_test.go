@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"slices"
 	"syscall"
 	"testing"
 	"time"
@@ -193,21 +192,6 @@ func (i *instance) metric(name string) float64 {
 		_, _ = fmt.Sscan(line[len(name)+1:], &value)
 	}
 	return value
-}
-
-func TestCausesThatComeByTurnsAreLoggedOnce(t *testing.T) {
-	t.Parallel()
-	var f foundations
-	var got []bool
-	for _, cause := range []string{"broker 1 is away", "broker 2 is away", "broker 1 is away", "broker 2 is away", "no topic"} {
-		got = append(got, f.note(errors.New(cause)))
-	}
-	if want := []bool{true, true, false, false, true}; !slices.Equal(got, want) {
-		t.Errorf("logged: got %v, want %v", got, want)
-	}
-	if err := f.ready(); err == nil || err.Error() != "no topic" {
-		t.Errorf("ready: got %v, want the last cause", err)
-	}
 }
 
 // TestABrokerThatIsOffDoesNotHideTheOthers has a first broker that does not

@@ -14,6 +14,7 @@ import (
 	"github.com/leadhook/leadhook/config"
 	"github.com/leadhook/leadhook/lead"
 	"github.com/leadhook/leadhook/requeue"
+	"github.com/leadhook/leadhook/service"
 )
 
 // publishCommand publishes lead events.
@@ -50,15 +51,15 @@ func (c publishCommand) Run(ctx context.Context, w *world) error {
 	if err := c.check(); err != nil {
 		return &usageError{err}
 	}
-	return w.withKafka(ctx, func(cfg *config.Config, k *kafkaConn) error {
-		if err := k.hasTopic(ctx, cfg.Kafka.Topic); err != nil {
+	return w.withKafka(ctx, func(cfg *config.Config, k *service.Kafka) error {
+		if err := k.HasTopic(ctx, cfg.Kafka.Topic); err != nil {
 			return err
 		}
 		events, err := c.events(ctx, w, cfg.Kafka.MaxEventBytes)
 		if err != nil {
 			return err
 		}
-		publisher := requeue.NewPublisher(newPublisherOptions(cfg.Kafka, k), nil, zap.NewNop())
+		publisher := requeue.NewPublisher(service.PublisherOptions(cfg.Kafka, k), nil, zap.NewNop())
 		defer func() { _ = publisher.Close() }()
 		run := publishing{
 			w: w, publisher: publisher, topic: cfg.Kafka.Topic, patience: cfg.Kafka.Timeout,

@@ -2,15 +2,13 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"os"
 	"runtime"
 	"runtime/debug"
 
 	"go.uber.org/zap"
-	"go.uber.org/zap/zapcore"
 
-	"github.com/leadhook/leadhook/config"
+	"github.com/leadhook/leadhook/service"
 )
 
 // runCommand is the service.
@@ -34,18 +32,18 @@ func (runCommand) Run(ctx context.Context, w *world) error {
 	if err != nil {
 		return err
 	}
-	log, err := newLog(loaded.Config.Log, w)
+	log, err := service.NewLog(loaded.Config.Log, w.stderr)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = log.Sync() }() // standard error needs none, and says so with an error
-	s, err := newService(&loaded.Config, log)
+	s, err := service.New(&loaded.Config, log, buildVersion())
 	if err != nil {
 		return &usageError{err}
 	}
 	defer runtime.KeepAlive(collectRarely())
 	log.Info("starting", zap.String("version", buildVersion()))
-	if err := s.run(ctx); err != nil {
+	if err := s.Run(ctx); err != nil {
 		return err
 	}
 	log.Info("stopped")
@@ -65,23 +63,4 @@ func collectRarely() (ballast []byte) {
 	}
 	debug.SetGCPercent(percent)
 	return make([]byte, size)
-}
-
-// newLog returns the log on standard error. Nothing is sampled: each line is
-// there because somebody may look for it.
-func newLog(cfg config.Log, w *world) (*zap.Logger, error) {
-	level, err := zapcore.ParseLevel(cfg.Level)
-	if err != nil {
-		return nil, fmt.Errorf("log.level: %w", err)
-	}
-	form := zap.NewProductionEncoderConfig()
-	form.EncodeTime = zapcore.RFC3339NanoTimeEncoder
-	form.EncodeDuration = zapcore.StringDurationEncoder
-	encoder := zapcore.NewJSONEncoder(form)
-	if cfg.Format == "console" {
-		form.EncodeTime = zapcore.TimeEncoderOfLayout("15:04:05.000")
-		form.EncodeLevel = zapcore.CapitalLevelEncoder
-		encoder = zapcore.NewConsoleEncoder(form)
-	}
-	return zap.New(zapcore.NewCore(encoder, zapcore.Lock(zapcore.AddSync(w.stderr)), level)), nil
 }

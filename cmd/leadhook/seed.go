@@ -7,6 +7,7 @@ import (
 
 	"github.com/leadhook/leadhook/dispatch/attempt"
 	"github.com/leadhook/leadhook/lead"
+	"github.com/leadhook/leadhook/service"
 	"github.com/leadhook/leadhook/subscription"
 )
 
@@ -41,7 +42,7 @@ func (c seedCommand) Run(ctx context.Context, w *world) error {
 	if err != nil {
 		return err
 	}
-	guard := attempt.NewGuard(guardOptions(loaded.Config.HTTP))
+	guard := attempt.NewGuard(service.GuardOptions(loaded.Config.HTTP))
 	hooks, warnings, err := c.read(ctx, w, guard)
 	if err != nil {
 		return err

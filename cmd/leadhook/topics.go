@@ -6,6 +6,7 @@ import (
 	"strconv"
 
 	"github.com/leadhook/leadhook/config"
+	"github.com/leadhook/leadhook/service"
 	"github.com/leadhook/leadhook/topics"
 )
 
@@ -37,8 +38,8 @@ Examples:
 
 // Run creates what is missing.
 func (c topicsCreate) Run(ctx context.Context, w *world) error {
-	return w.withKafka(ctx, func(cfg *config.Config, k *kafkaConn) error {
-		created, err := topics.Create(ctx, k.client, topicSpecs(cfg))
+	return w.withKafka(ctx, func(cfg *config.Config, k *service.Kafka) error {
+		created, err := topics.Create(ctx, k.Client, service.TopicSpecs(cfg))
 		return errors.Join(c.show(w, created), err)
 	})
 }
@@ -79,9 +80,9 @@ Examples:
 
 // Run checks the topics and prints each problem.
 func (c topicsCheck) Run(ctx context.Context, w *world) error {
-	return w.withKafka(ctx, func(cfg *config.Config, k *kafkaConn) error {
-		specs := topicSpecs(cfg)
-		problems, err := topics.Check(ctx, k.client, specs)
+	return w.withKafka(ctx, func(cfg *config.Config, k *service.Kafka) error {
+		specs := service.TopicSpecs(cfg)
+		problems, err := topics.Check(ctx, k.Client, specs)
 		if err != nil {
 			return err
 		}
@@ -112,21 +113,4 @@ func (c topicsCheck) show(w *world, problems []topics.Problem, specs []topics.Sp
 		}
 	}
 	return l.end()
-}
-
-// withKafka loads the settings, makes sure that Kafka answers, and calls do.
-func (w *world) withKafka(ctx context.Context, do func(*config.Config, *kafkaConn) error) error {
-	loaded, err := w.settings()
-	if err != nil {
-		return err
-	}
-	k, err := connectKafka(loaded.Config.Kafka)
-	if err != nil {
-		return &usageError{err}
-	}
-	defer k.close()
-	if err := k.reach(ctx, loaded.Config.Kafka); err != nil {
-		return err
-	}
-	return do(&loaded.Config, k)
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/leadhook/leadhook/config"
 	"github.com/leadhook/leadhook/dispatch"
 	"github.com/leadhook/leadhook/lead"
+	"github.com/leadhook/leadhook/service"
 	"github.com/leadhook/leadhook/subscription"
 )
 
@@ -49,7 +50,7 @@ func (c webhooksTest) Run(ctx context.Context, w *world) error {
 	if err != nil {
 		return err
 	}
-	opts, err := dispatchOptions(&loaded.Config)
+	opts, err := service.DispatchOptions(&loaded.Config, buildVersion())
 	if err != nil {
 		return &usageError{err}
 	}

@@ -1,4 +1,4 @@
-package main
+package service
 
 import (
 	"context"
@@ -14,19 +14,19 @@ import (
 	"github.com/segmentio/kafka-go/sasl/scram"
 
 	"github.com/leadhook/leadhook/config"
-	"github.com/leadhook/leadhook/requeue"
-	"github.com/leadhook/leadhook/topics"
 )
 
-// kafkaConn is how this process reaches Kafka: the same addresses, TLS and
-// SASL for readers (dialer), writers and questions (transport, client).
-type kafkaConn struct {
-	dialer    *kafka.Dialer
-	transport *kafka.Transport
-	client    *kafka.Client
+// Kafka is how this process reaches Kafka: the same addresses, TLS and
+// SASL for readers (Dialer), writers and questions (Transport, Client).
+type Kafka struct {
+	Dialer    *kafka.Dialer
+	Transport *kafka.Transport
+	Client    *kafka.Client
 }
 
-func connectKafka(cfg config.Kafka) (*kafkaConn, error) {
+// ConnectKafka connects when what it returns is used. The error is about the
+// settings.
+func ConnectKafka(cfg config.Kafka) (*Kafka, error) {
 	encryption, err := cfg.TLS.ClientConfig()
 	if err != nil {
 		return nil, fmt.Errorf("kafka.tls: %w", err)
@@ -43,16 +43,16 @@ func connectKafka(cfg config.Kafka) (*kafkaConn, error) {
 		SASL:        login,
 		DialTimeout: dialTimeout,
 	}
-	return &kafkaConn{
-		dialer: &kafka.Dialer{
+	return &Kafka{
+		Dialer: &kafka.Dialer{
 			ClientID:      cfg.ClientID,
 			Timeout:       dialTimeout,
 			DualStack:     true,
 			TLS:           encryption,
 			SASLMechanism: login,
 		},
-		transport: transport,
-		client:    &kafka.Client{Addr: kafka.TCP(cfg.Brokers...), Timeout: cfg.Timeout, Transport: transport},
+		Transport: transport,
+		Client:    &kafka.Client{Addr: kafka.TCP(cfg.Brokers...), Timeout: cfg.Timeout, Transport: transport},
 	}, nil
 }
 
@@ -63,7 +63,7 @@ func dialPatience(dialTimeout time.Duration, brokers int) time.Duration {
 	if brokers <= 1 {
 		return dialTimeout
 	}
-	return max(patience/time.Duration(brokers+1), time.Second)
+	return max(Patience/time.Duration(brokers+1), time.Second)
 }
 
 func mechanism(cfg config.SASL) (sasl.Mechanism, error) {
@@ -78,29 +78,29 @@ func mechanism(cfg config.SASL) (sasl.Mechanism, error) {
 	return nil, nil //nolint:nilnil // no login is what the setting "none" asks for
 }
 
-func (k *kafkaConn) close() { k.transport.CloseIdleConnections() }
+func (k *Kafka) Close() { k.Transport.CloseIdleConnections() }
 
-// patience is how long a tool waits for Kafka or Redis to answer at all.
-const patience = 4 * time.Second
+// Patience is how long a tool waits for Kafka or Redis to answer at all.
+const Patience = 4 * time.Second
 
-// reach asks Kafka for anything, so that a tool can say within seconds that
+// Reach asks Kafka for anything, so that a tool can say within seconds that
 // it is not there, where it was looked for, and what to do.
-func (k *kafkaConn) reach(ctx context.Context, cfg config.Kafka) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, patience, fmt.Errorf("no answer within %v", patience))
+func (k *Kafka) Reach(ctx context.Context, cfg config.Kafka) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, Patience, fmt.Errorf("no answer within %v", Patience))
 	defer cancel()
-	if _, err := k.client.ApiVersions(ctx, &kafka.ApiVersionsRequest{}); err != nil {
+	if _, err := k.Client.ApiVersions(ctx, &kafka.ApiVersionsRequest{}); err != nil {
 		return fmt.Errorf("cannot talk to Kafka at %s (kafka.brokers): %w; is it running, and are"+
 			" the settings kafka.tls and kafka.sasl what it expects?", strings.Join(cfg.Brokers, ", "), cause(ctx, err))
 	}
 	return nil
 }
 
-// hasTopic says what to do if a topic is missing: a writer would try on, since
+// HasTopic says what to do if a topic is missing: a writer would try on, since
 // a topic may just be on its way to the broker that is asked.
-func (k *kafkaConn) hasTopic(ctx context.Context, topic string) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, patience, fmt.Errorf("no answer within %v", patience))
+func (k *Kafka) HasTopic(ctx context.Context, topic string) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, Patience, fmt.Errorf("no answer within %v", Patience))
 	defer cancel()
-	found, err := k.client.Metadata(ctx, &kafka.MetadataRequest{Topics: []string{topic}})
+	found, err := k.Client.Metadata(ctx, &kafka.MetadataRequest{Topics: []string{topic}})
 	if err != nil {
 		return fmt.Errorf("ask Kafka for the topic %s: %w", topic, cause(ctx, err))
 	}
@@ -119,30 +119,4 @@ func cause(ctx context.Context, err error) error {
 		return context.Cause(ctx)
 	}
 	return err
-}
-
-// topicSpecs are the topics that the settings ask for.
-func topicSpecs(cfg *config.Config) []topics.Spec {
-	return topics.Specs(topics.Settings{
-		Live:                cfg.Kafka.Topic,
-		Partitions:          cfg.Topics.Partitions,
-		ReplicationFactor:   cfg.Topics.ReplicationFactor,
-		MinInsync:           cfg.Topics.MinInSyncReplicas,
-		LiveRetention:       cfg.Topics.Retention,
-		DeadLetterRetention: cfg.Topics.DeadLetterRetention,
-		RetryDelays:         cfg.Retry.Delays,
-		MaxMessageBytes:     liveRecordBytes(cfg.Kafka),
-	})
-}
-
-// liveRecordBytes is the live topic's record size: an event of the largest
-// size, with room for its key and the producer's own headers.
-func liveRecordBytes(cfg config.Kafka) int { return cfg.MaxEventBytes + topics.HeadRoom }
-
-func newPublisherOptions(cfg config.Kafka, k *kafkaConn) requeue.Options {
-	return requeue.Options{
-		Brokers:        cfg.Brokers,
-		Transport:      k.transport,
-		MaxRecordBytes: liveRecordBytes(cfg) + topics.HeadRoom,
-	}
 }

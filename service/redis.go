@@ -1,4 +1,4 @@
-package main
+package service
 
 import (
 	"context"
@@ -9,12 +9,11 @@ import (
 	"github.com/redis/go-redis/v9/logging"
 
 	"github.com/leadhook/leadhook/config"
-	"github.com/leadhook/leadhook/subscription"
 )
 
-// connectRedis returns the client for the mode that the settings name. It
+// ConnectRedis returns the client for the mode that the settings name. It
 // connects when it is used.
-func connectRedis(cfg config.Redis) (redis.UniversalClient, error) {
+func ConnectRedis(cfg config.Redis) (redis.UniversalClient, error) {
 	encryption, err := cfg.TLS.ClientConfig()
 	if err != nil {
 		return nil, fmt.Errorf("redis.tls: %w", err)
@@ -39,42 +38,14 @@ func connectRedis(cfg config.Redis) (redis.UniversalClient, error) {
 	}), nil
 }
 
-// reachRedis asks Redis for anything, so that a tool can say within seconds
+// ReachRedis asks Redis for anything, so that a tool can say within seconds
 // that it is not there, where it was looked for, and what to do.
-func reachRedis(ctx context.Context, rdb redis.UniversalClient, cfg config.Redis) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, patience, fmt.Errorf("no answer within %v", patience))
+func ReachRedis(ctx context.Context, rdb redis.UniversalClient, cfg config.Redis) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, Patience, fmt.Errorf("no answer within %v", Patience))
 	defer cancel()
 	if err := rdb.Ping(ctx).Err(); err != nil {
 		return fmt.Errorf("cannot talk to Redis at %s (redis.url): %w; is it running, and are redis.mode, the"+
 			" password, and redis:// or rediss:// (with TLS) what it expects?", strings.Join(cfg.Addrs, ", "), cause(ctx, err))
 	}
 	return nil
-}
-
-// openRedis connects to a Redis that answers, for a tool. Close the client.
-func openRedis(ctx context.Context, cfg config.Redis) (redis.UniversalClient, error) {
-	rdb, err := connectRedis(cfg)
-	if err != nil {
-		return nil, &usageError{err}
-	}
-	if err := reachRedis(ctx, rdb, cfg); err != nil {
-		_ = rdb.Close()
-		return nil, err
-	}
-	return rdb, nil
-}
-
-// withStore does something with the webhooks in the Redis of the settings, if
-// that answers.
-func (w *world) withStore(ctx context.Context, do func(*subscription.Store) error) error {
-	loaded, err := w.settings()
-	if err != nil {
-		return err
-	}
-	rdb, err := openRedis(ctx, loaded.Config.Redis)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = rdb.Close() }()
-	return do(subscription.NewStore(rdb))
 }

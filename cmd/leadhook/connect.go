@@ -1,0 +1,56 @@
+package main
+
+import (
+	"context"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/leadhook/leadhook/config"
+	"github.com/leadhook/leadhook/service"
+	"github.com/leadhook/leadhook/subscription"
+)
+
+// openRedis connects to a Redis that answers, for a tool. Close the client.
+func openRedis(ctx context.Context, cfg config.Redis) (redis.UniversalClient, error) {
+	rdb, err := service.ConnectRedis(cfg)
+	if err != nil {
+		return nil, &usageError{err}
+	}
+	if err := service.ReachRedis(ctx, rdb, cfg); err != nil {
+		_ = rdb.Close()
+		return nil, err
+	}
+	return rdb, nil
+}
+
+// withStore does something with the webhooks in the Redis of the settings, if
+// that answers.
+func (w *world) withStore(ctx context.Context, do func(*subscription.Store) error) error {
+	loaded, err := w.settings()
+	if err != nil {
+		return err
+	}
+	rdb, err := openRedis(ctx, loaded.Config.Redis)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = rdb.Close() }()
+	return do(subscription.NewStore(rdb))
+}
+
+// withKafka loads the settings, makes sure that Kafka answers, and calls do.
+func (w *world) withKafka(ctx context.Context, do func(*config.Config, *service.Kafka) error) error {
+	loaded, err := w.settings()
+	if err != nil {
+		return err
+	}
+	k, err := service.ConnectKafka(loaded.Config.Kafka)
+	if err != nil {
+		return &usageError{err}
+	}
+	defer k.Close()
+	if err := k.Reach(ctx, loaded.Config.Kafka); err != nil {
+		return err
+	}
+	return do(&loaded.Config, k)
+}

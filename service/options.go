@@ -1,0 +1,91 @@
+package service
+
+import (
+	"fmt"
+
+	"github.com/leadhook/leadhook/config"
+	"github.com/leadhook/leadhook/consumer"
+	"github.com/leadhook/leadhook/dispatch"
+	"github.com/leadhook/leadhook/dispatch/attempt"
+	"github.com/leadhook/leadhook/requeue"
+	"github.com/leadhook/leadhook/topics"
+)
+
+// DispatchOptions are how leads are POSTed. version is what a CRM sees as the
+// User-Agent's. The error is about the settings.
+func DispatchOptions(cfg *config.Config, version string) (dispatch.Options, error) {
+	roots, err := cfg.HTTP.RootCAs()
+	if err != nil {
+		return dispatch.Options{}, fmt.Errorf("http.ca_file: %w", err)
+	}
+	return dispatch.Options{
+		Attempt: attempt.Options{
+			Timeout:        cfg.HTTP.Timeout,
+			ConnectTimeout: cfg.HTTP.ConnectTimeout,
+			MaxInFlight:    cfg.HTTP.MaxInFlight,
+			UserAgent:      "leadhook/" + version,
+			Guard:          GuardOptions(cfg.HTTP),
+			Proxy:          cfg.HTTP.ProxyURL(),
+			RootCAs:        roots,
+		},
+		OpenEvents:     cfg.Consumer.OpenEvents,
+		OpenBytes:      cfg.Consumer.OpenBytes,
+		Schedule:       cfg.Retry.Schedule,
+		Expire:         cfg.Retry.Expire,
+		LookAgainAfter: cfg.Kafka.SessionTimeout / 3,
+		QuickAttempts:  cfg.Retry.QuickAttempts,
+		QuickWait:      cfg.Retry.QuickWait,
+		MaxEventBytes:  cfg.Kafka.MaxEventBytes,
+		Provider:       cfg.ADF.Provider,
+	}, nil
+}
+
+// GuardOptions are the addresses that webhooks may have.
+func GuardOptions(cfg config.HTTP) attempt.GuardOptions {
+	return attempt.GuardOptions{AllowHTTP: cfg.AllowHTTP, AllowCIDRs: cfg.AllowCIDRs, AllowPorts: cfg.AllowPorts}
+}
+
+func consumerOptions(cfg *config.Config, k *Kafka) consumer.Options {
+	return consumer.Options{
+		Brokers:           cfg.Kafka.Brokers,
+		Dialer:            k.Dialer,
+		Client:            k.Client,
+		Group:             cfg.Kafka.Group,
+		Topics:            []string{cfg.Kafka.Topic},
+		SessionTimeout:    cfg.Kafka.SessionTimeout,
+		RebalanceTimeout:  cfg.Kafka.RebalanceTimeout,
+		HeartbeatInterval: cfg.Kafka.HeartbeatInterval,
+		FetchMaxBytes:     cfg.Kafka.FetchMaxBytes,
+		CommitInterval:    cfg.Kafka.CommitInterval,
+		OpenEvents:        cfg.Consumer.OpenEvents,
+		OpenBytes:         cfg.Consumer.OpenBytes,
+		StuckAfter:        cfg.Consumer.StuckAfter,
+	}
+}
+
+// TopicSpecs are the topics that the settings ask for.
+func TopicSpecs(cfg *config.Config) []topics.Spec {
+	return topics.Specs(topics.Settings{
+		Live:                cfg.Kafka.Topic,
+		Partitions:          cfg.Topics.Partitions,
+		ReplicationFactor:   cfg.Topics.ReplicationFactor,
+		MinInsync:           cfg.Topics.MinInSyncReplicas,
+		LiveRetention:       cfg.Topics.Retention,
+		DeadLetterRetention: cfg.Topics.DeadLetterRetention,
+		RetryDelays:         cfg.Retry.Delays,
+		MaxMessageBytes:     liveRecordBytes(cfg.Kafka),
+	})
+}
+
+// liveRecordBytes is the live topic's record size: an event of the largest
+// size, with room for its key and the producer's own headers.
+func liveRecordBytes(cfg config.Kafka) int { return cfg.MaxEventBytes + topics.HeadRoom }
+
+// PublisherOptions are how records are published.
+func PublisherOptions(cfg config.Kafka, k *Kafka) requeue.Options {
+	return requeue.Options{
+		Brokers:        cfg.Brokers,
+		Transport:      k.Transport,
+		MaxRecordBytes: liveRecordBytes(cfg) + topics.HeadRoom,
+	}
+}

@@ -1,0 +1,143 @@
+package service
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/redis/go-redis/v9"
+	"go.uber.org/zap"
+
+	"github.com/leadhook/leadhook/config"
+	"github.com/leadhook/leadhook/consumer"
+	"github.com/leadhook/leadhook/dispatch"
+	"github.com/leadhook/leadhook/internal/admin"
+	"github.com/leadhook/leadhook/ledger"
+	"github.com/leadhook/leadhook/requeue"
+	"github.com/leadhook/leadhook/subscription"
+	"github.com/leadhook/leadhook/topics"
+)
+
+// A Service is everything that `leadhook run` is made of, in the order of the
+// way of a lead.
+type Service struct {
+	// Kafka, Store and Publisher are for who prepares topics, webhooks and
+	// leads, before Run and beside it.
+	Kafka     *Kafka
+	Store     *subscription.Store
+	Publisher *requeue.Publisher
+
+	cfg        *config.Config
+	log        *zap.Logger
+	redis      redis.UniversalClient
+	consumer   *consumer.Consumer
+	dispatcher *dispatch.Dispatcher
+	webhooks   *subscription.Cache
+	ledger     *ledger.Ledger
+	admin      *admin.Server
+	startup    startup
+}
+
+// New builds a service that does nothing until Run is called. The error is
+// about the settings. version is what the service calls itself.
+func New(cfg *config.Config, log *zap.Logger, version string) (*Service, error) {
+	s := &Service{cfg: cfg, log: log}
+	var err error
+	if s.Kafka, err = ConnectKafka(cfg.Kafka); err != nil {
+		return nil, err
+	}
+	if s.redis, err = ConnectRedis(cfg.Redis); err != nil {
+		return nil, err
+	}
+	posting, err := DispatchOptions(cfg, version)
+	if err != nil {
+		return nil, err
+	}
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+
+	s.Store = subscription.NewStore(s.redis)
+	s.webhooks = subscription.NewCache(s.Store, subscription.Options{
+		TTL: cfg.Redis.CacheTTL, Grace: cfg.Redis.Grace, MaxBytes: int64(cfg.Redis.CacheBytes),
+	}, registry, log)
+	s.ledger = ledger.NewLedger(s.redis, ledger.LedgerOptions{
+		MaxPending: cfg.Redis.LedgerPending, HandedOnKept: cfg.Topics.DeadLetterRetention,
+	}, registry, log)
+	s.Publisher = requeue.NewPublisher(PublisherOptions(cfg.Kafka, s.Kafka), registry, log)
+	retryQueue := requeue.NewWheel(s.Publisher, cfg.Kafka.Topic, cfg.Retry.Delays)
+	s.dispatcher = dispatch.New(posting, dispatch.Parts{
+		Webhooks:    s.webhooks,
+		Standing:    s.Store,
+		Ledger:      s.ledger,
+		RetryQueue:  retryQueue,
+		DeadLetters: requeue.NewDeadLetters(s.Publisher, topics.DeadLetterName(cfg.Kafka.Topic)),
+	}, registry, log)
+	reading := consumerOptions(cfg, s.Kafka)
+	reading.Waiting, reading.Due, reading.BeforeLastCommit = s.retryTopics, retryQueue.Due, s.ledger.Flush
+	s.consumer = consumer.New(reading, s.dispatcher, registry, log)
+	s.admin = admin.New(admin.Options{Listen: cfg.Admin.Listen, PProf: cfg.Admin.PProf, Version: version},
+		[]admin.Check{
+			{Name: "start", Ready: s.startup.ready},
+			{Name: "kafka", Ready: s.consumer.Ready},
+			{Name: "redis", Ready: s.webhooks.Ready},
+			{Name: "retry and dead-letter topics", Ready: s.Publisher.Ready},
+		}, registry, log)
+	return s, nil
+}
+
+// retryTopics are the retry topics that exist, those of other settings too, and
+// how long their records wait.
+func (s *Service) retryTopics(ctx context.Context) (map[string]time.Duration, error) {
+	names, err := topics.RetryNames(ctx, s.Kafka.Client, s.cfg.Kafka.Topic)
+	if err != nil {
+		return nil, err
+	}
+	delays := make(map[string]time.Duration, len(names))
+	for _, name := range names {
+		delay, _ := topics.RetryDelay(s.cfg.Kafka.Topic, name)
+		delays[name] = delay + requeue.HeadSlack
+	}
+	return delays, nil
+}
+
+// Run serves until ctx ends: it waits for Kafka and Redis to be as they must
+// be, and consumes. Then it stops in the opposite order, so that what is
+// under way has all that it needs until it has ended.
+func (s *Service) Run(ctx context.Context) error {
+	if err := s.admin.Listen(); err != nil {
+		s.Kafka.Close()
+		return errors.Join(err, s.Publisher.Close(), s.redis.Close())
+	}
+	serving, stop := context.WithCancel(context.WithoutCancel(ctx))
+	var background sync.WaitGroup
+	background.Go(func() { s.webhooks.Run(serving) })
+	background.Go(func() { s.ledger.Run(serving) })
+	background.Go(func() {
+		select {
+		case <-ctx.Done():
+			s.log.Info("told to stop: attempts under way end first", zap.Duration("timeout", s.cfg.HTTP.Timeout))
+		case <-serving.Done():
+		}
+	})
+	background.Go(func() {
+		if err := s.admin.Serve(serving); err != nil {
+			s.log.Error("the admin listener ended", zap.Error(err))
+		}
+	})
+
+	var err error
+	if s.startup.await(ctx, s.check, s.log) {
+		err = s.consumer.Run(ctx)
+	}
+	s.log.Info("stopped reading; ending")
+
+	s.dispatcher.Close()
+	err = errors.Join(err, s.Publisher.Close())
+	stop()
+	background.Wait()
+	s.Kafka.Close()
+	return errors.Join(err, s.redis.Close())
+}
