@@ -22,7 +22,7 @@ func newBell(every time.Duration) bell {
 // ring says how long the queue is.
 func (b *bell) ring(queued int) {
 	drop(b.some)
-	if queued >= ledgerBatch {
+	if queued >= batchSize {
 		drop(b.now)
 	}
 }

@@ -26,7 +26,7 @@ func BenchmarkLedger(b *testing.B) {
 		"random": func(int) string { return strconv.Itoa(rand.IntN(1e9)) },
 	} {
 		b.Run(name, func(b *testing.B) {
-			l := ledger.NewLedger(redistest.New(b), ledger.LedgerOptions{}, prometheus.NewRegistry(), zap.NewNop())
+			l := ledger.New(redistest.New(b), ledger.Options{}, prometheus.NewRegistry(), zap.NewNop())
 			ctx, cancel := context.WithCancel(b.Context())
 			var run sync.WaitGroup
 			run.Go(func() { l.Run(ctx) })

@@ -2,6 +2,6 @@
 
 package ledger
 
-// ledgerOff makes a ledger that knows nothing, so that leads come twice that
+// off makes a ledger that knows nothing, so that leads come twice that
 // need not. It is there for the fault suite, which must notice.
-const ledgerOff = true
+const off = true

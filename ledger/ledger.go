@@ -13,8 +13,8 @@ import (
 	"github.com/leadhook/leadhook/lead"
 )
 
-// LedgerOptions are the settings of a [Ledger]. The zero value is usable.
-type LedgerOptions struct {
+// Options are the settings of a [Ledger]. The zero value is usable.
+type Options struct {
 	// MaxPending bounds the marks that are kept in memory until Redis has
 	// them, some 200 bytes each. Beyond it the oldest are dropped, and counted:
 	// their deliveries may be made once more. Zero: 100,000.
@@ -35,7 +35,7 @@ const (
 	// unless a batch is full.
 	gatherMarks   = 20 * time.Millisecond
 	gatherLookups = 2 * time.Millisecond
-	ledgerBatch   = 512
+	batchSize   = 512
 
 	// A round trip of look-ups has a good while: leads that wait while Redis is
 	// slow are better than leads that come twice. When it is over, Redis is known
@@ -56,18 +56,18 @@ type Ledger struct {
 	rdb     redis.UniversalClient
 	shelves shelves
 	log     *zap.Logger
-	metrics *ledgerMetrics
+	metrics *metrics
 	lookups lookups
 	marks   marks
 	away    partsAway
 	refused bool // the last marks were, as far as it was said; of the goroutine that writes
 }
 
-// NewLedger returns a ledger on a client for a single node, Sentinel or
+// New returns a ledger on a client for a single node, Sentinel or
 // Cluster, which it does not close and which should be made with
 // ContextTimeoutEnabled. It registers its metrics with reg; Redis is not asked
 // before [Ledger.Run].
-func NewLedger(rdb redis.UniversalClient, opts LedgerOptions, reg prometheus.Registerer, log *zap.Logger) *Ledger {
+func New(rdb redis.UniversalClient, opts Options, reg prometheus.Registerer, log *zap.Logger) *Ledger {
 	l := &Ledger{
 		rdb: rdb, log: log.Named("ledger"), away: newPartsAway(),
 		lookups: lookups{bell: newBell(gatherLookups)},
@@ -83,7 +83,7 @@ func NewLedger(rdb redis.UniversalClient, opts LedgerOptions, reg prometheus.Reg
 	}
 	l.lookups.keys = keyring{shelves: l.shelves, list: shelves.toRead}
 	l.marks.keys = keyring{shelves: l.shelves, list: shelves.toWrite}
-	l.metrics = newLedgerMetrics(reg, l)
+	l.metrics = newMetrics(reg, l)
 	return l
 }
 
@@ -107,7 +107,7 @@ func (l *Ledger) Run(ctx context.Context) {
 // be away, Reached returns what was noted here and Redis does not have yet; that
 // is counted. The error is the cause of the end of ctx.
 func (l *Ledger) Reached(ctx context.Context, leadID, delivery string) (lead.Mark, error) {
-	if ledgerOff {
+	if off {
 		return 0, nil
 	}
 	at := l.shelves.place(leadID, delivery)

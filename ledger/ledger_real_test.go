@@ -32,8 +32,8 @@ func realRedis(tb testing.TB, args ...string) *redis.Client {
 }
 
 // running is a ledger in real time until the test ends.
-func running(tb testing.TB, rdb redis.UniversalClient, opts ledger.LedgerOptions) *ledger.Ledger {
-	l := ledger.NewLedger(rdb, opts, prometheus.NewRegistry(), zap.NewNop())
+func running(tb testing.TB, rdb redis.UniversalClient, opts ledger.Options) *ledger.Ledger {
+	l := ledger.New(rdb, opts, prometheus.NewRegistry(), zap.NewNop())
 	ctx, cancel := context.WithCancel(tb.Context())
 	var wg sync.WaitGroup
 	wg.Go(func() { l.Run(ctx) })
@@ -82,7 +82,7 @@ func TestMarksArePackedInRedis(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			rdb := realRedis(t)
-			l := running(t, rdb, ledger.LedgerOptions{MaxPending: marks})
+			l := running(t, rdb, ledger.Options{MaxPending: marks})
 			flushed(t, l)
 			before := usedMemory(t, rdb)
 			for n := range marks {
@@ -100,7 +100,7 @@ func TestMarksArePackedInRedis(t *testing.T) {
 
 func TestFullRedisKeepsTheLedgerReadable(t *testing.T) {
 	rdb := realRedis(t, "--maxmemory-policy", "noeviction")
-	l := running(t, rdb, ledger.LedgerOptions{})
+	l := running(t, rdb, ledger.Options{})
 	l.Note("1", delivery("1", "a"), lead.MarkDelivered)
 	flushed(t, l)
 	if err := rdb.Set(t.Context(), "filler", strings.Repeat("x", 4<<20), 0).Err(); err != nil {
@@ -121,7 +121,7 @@ func TestFullRedisKeepsTheLedgerReadable(t *testing.T) {
 		t.Fatal(err)
 	}
 	flushed(t, l)
-	wantReached(t, running(t, rdb, ledger.LedgerOptions{}), "2", 5)
+	wantReached(t, running(t, rdb, ledger.Options{}), "2", 5)
 }
 
 func wantReached(t *testing.T, l *ledger.Ledger, id string, want lead.Mark) {
@@ -151,12 +151,12 @@ func TestClusterAnswersForTheNodesThatAreThere(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	l := running(t, rdb, ledger.LedgerOptions{})
+	l := running(t, rdb, ledger.Options{})
 	for n := range leads {
 		l.Note(spread(n), delivery(spread(n), "a"), lead.MarkDelivered)
 	}
 	flushed(t, l)
-	other := running(t, rdb, ledger.LedgerOptions{})
+	other := running(t, rdb, ledger.Options{})
 	if n := known(t, other); n != leads {
 		t.Fatalf("got %d marks of %d", n, leads)
 	}

@@ -20,7 +20,7 @@ const (
 )
 
 func TestLedgerRemembersForOtherInstances(t *testing.T) {
-	runLedger(t, ledger.LedgerOptions{}, func(t *testing.T, r *ledgerRig) {
+	runLedger(t, ledger.Options{}, func(t *testing.T, r *ledgerRig) {
 		marks := map[string]lead.Mark{
 			"1": lead.MarkDelivered, "63": 1, "64": 127, "65": 128, "123456789012345": 300,
 			"1234567890123456": lead.MarkDelivered - 1, "99999999999999999999": lead.MarkDelivered, "007": 255,
@@ -48,7 +48,7 @@ func TestLedgerRemembersForOtherInstances(t *testing.T) {
 }
 
 func TestMarkNeverGoesDown(t *testing.T) {
-	runLedger(t, ledger.LedgerOptions{}, func(t *testing.T, r *ledgerRig) {
+	runLedger(t, ledger.Options{}, func(t *testing.T, r *ledgerRig) {
 		for i, m := range []lead.Mark{3, 2, 20, 5, lead.MarkDelivered, 30} {
 			want := []lead.Mark{3, 3, 20, 20, lead.MarkDelivered, lead.MarkDelivered}[i]
 			r.ledger.Note("7", delivery("7", "a"), m)
@@ -67,7 +67,7 @@ func TestMarkNeverGoesDown(t *testing.T) {
 }
 
 func TestMarksAreKeptAsLongAsTheyMayMatter(t *testing.T) {
-	runLedger(t, ledger.LedgerOptions{HandedOnKept: 10 * day}, func(t *testing.T, r *ledgerRig) {
+	runLedger(t, ledger.Options{HandedOnKept: 10 * day}, func(t *testing.T, r *ledgerRig) {
 		for i := range 8 { // at all times of a period
 			time.Sleep(7 * time.Hour)
 			id := fmt.Sprint(1000 + i)
@@ -99,7 +99,7 @@ func TestMarksAreKeptAsLongAsTheyMayMatter(t *testing.T) {
 }
 
 func TestLookUpsAndMarksTravelTogether(t *testing.T) {
-	runLedger(t, ledger.LedgerOptions{}, func(t *testing.T, r *ledgerRig) {
+	runLedger(t, ledger.Options{}, func(t *testing.T, r *ledgerRig) {
 		r.reached("1", delivery("1", "a"), 0, atOnce) // connected
 		r.trips.since()
 		var wg sync.WaitGroup
@@ -122,7 +122,7 @@ func TestLookUpsAndMarksTravelTogether(t *testing.T) {
 }
 
 func TestMarkIsInRedisWithin50ms(t *testing.T) {
-	runLedger(t, ledger.LedgerOptions{}, func(t *testing.T, r *ledgerRig) {
+	runLedger(t, ledger.Options{}, func(t *testing.T, r *ledgerRig) {
 		for n := range 50 {
 			id := fmt.Sprint(n)
 			r.ledger.Note(id, delivery(id, "a"), lead.MarkDelivered)
@@ -138,7 +138,7 @@ func TestMarkIsInRedisWithin50ms(t *testing.T) {
 }
 
 func TestLedgerGoesOnWithoutRedis(t *testing.T) {
-	runLedger(t, ledger.LedgerOptions{}, func(t *testing.T, r *ledgerRig) {
+	runLedger(t, ledger.Options{}, func(t *testing.T, r *ledgerRig) {
 		r.ledger.Note("1", delivery("1", "a"), lead.MarkDelivered)
 		r.flush()
 		r.line.Cut()
@@ -174,7 +174,7 @@ func TestLedgerGoesOnWithoutRedis(t *testing.T) {
 }
 
 func TestRedisThatHangsCostsOneLookUpItsPatience(t *testing.T) {
-	runLedger(t, ledger.LedgerOptions{}, func(t *testing.T, r *ledgerRig) {
+	runLedger(t, ledger.Options{}, func(t *testing.T, r *ledgerRig) {
 		r.reached("1", delivery("1", "a"), 0, atOnce)
 		r.line.Hang()
 		r.reached("1", delivery("1", "a"), 0, 600*time.Millisecond)
@@ -186,7 +186,7 @@ func TestRedisThatHangsCostsOneLookUpItsPatience(t *testing.T) {
 }
 
 func TestLookUpEndsWithItsContext(t *testing.T) {
-	runLedger(t, ledger.LedgerOptions{}, func(t *testing.T, r *ledgerRig) {
+	runLedger(t, ledger.Options{}, func(t *testing.T, r *ledgerRig) {
 		r.line.Hang()
 		cause := errors.New("the partition moved on")
 		ctx, cancel := context.WithCancelCause(t.Context())
@@ -198,7 +198,7 @@ func TestLookUpEndsWithItsContext(t *testing.T) {
 }
 
 func TestEmptiedRedisKnowsNothingAndLearnsAnew(t *testing.T) {
-	runLedger(t, ledger.LedgerOptions{}, func(t *testing.T, r *ledgerRig) {
+	runLedger(t, ledger.Options{}, func(t *testing.T, r *ledgerRig) {
 		r.ledger.Note("1", delivery("1", "a"), lead.MarkDelivered)
 		r.flush()
 		r.server.FlushAll()
@@ -211,7 +211,7 @@ func TestEmptiedRedisKnowsNothingAndLearnsAnew(t *testing.T) {
 
 func TestMarksThatRedisRefusesWaitWithinTheirBound(t *testing.T) {
 	const bound = 700
-	runLedger(t, ledger.LedgerOptions{MaxPending: bound}, func(t *testing.T, r *ledgerRig) {
+	runLedger(t, ledger.Options{MaxPending: bound}, func(t *testing.T, r *ledgerRig) {
 		r.trips.refuseWrites(errors.New("used memory is beyond maxmemory"))
 		for n := range 2000 {
 			id := fmt.Sprint(n)
@@ -245,7 +245,7 @@ func TestMarksThatRedisRefusesWaitWithinTheirBound(t *testing.T) {
 }
 
 func TestEndOfRunWritesWhatIsPending(t *testing.T) {
-	runLedger(t, ledger.LedgerOptions{}, func(_ *testing.T, r *ledgerRig) {
+	runLedger(t, ledger.Options{}, func(_ *testing.T, r *ledgerRig) {
 		for n := range 3000 {
 			id := fmt.Sprint(n)
 			r.ledger.Note(id, delivery(id, "a"), lead.MarkDelivered)

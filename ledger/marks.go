@@ -103,7 +103,7 @@ func (m *marks) take(away *partsAway) []noted {
 	defer m.mu.Unlock()
 	now := time.Now()
 	for part, q := range m.queues {
-		n := min(len(q), ledgerBatch-len(m.writing))
+		n := min(len(q), batchSize-len(m.writing))
 		if n == 0 || away.is(part) || now.Before(m.resting[part]) {
 			continue
 		}

@@ -6,16 +6,16 @@ import (
 	"github.com/leadhook/leadhook/lead"
 )
 
-// ledgerMetrics are what the ledger counts. Every look-up that ends without its
+// metrics are what the ledger counts. Every look-up that ends without its
 // context is one of new, handedOn, delivered.
-type ledgerMetrics struct {
+type metrics struct {
 	unknown, handedOn, delivered prometheus.Counter
 
 	unanswered, written, dropped prometheus.Counter
 	readSeconds, writeSeconds    prometheus.Observer
 }
 
-func newLedgerMetrics(reg prometheus.Registerer, l *Ledger) *ledgerMetrics {
+func newMetrics(reg prometheus.Registerer, l *Ledger) *metrics {
 	lookups := prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "leadhook_ledger_lookups_total",
 		Help: "Look-ups of how far a delivery got, by result: unknown (nothing is known of it), handed_on, delivered.",
@@ -25,7 +25,7 @@ func newLedgerMetrics(reg prometheus.Registerer, l *Ledger) *ledgerMetrics {
 		Help:    "Duration of a round trip to Redis for the ledger, of one or many deliveries, by operation: read, write.",
 		Buckets: []float64{.0002, .0005, .001, .002, .005, .01, .025, .05, .1, .25, .5, 1},
 	}, []string{"operation"})
-	m := &ledgerMetrics{
+	m := &metrics{
 		unknown:   lookups.WithLabelValues("unknown"),
 		handedOn:  lookups.WithLabelValues("handed_on"),
 		delivered: lookups.WithLabelValues("delivered"),
@@ -63,7 +63,7 @@ func gauge(name, help string, value func() float64) prometheus.Collector {
 }
 
 // counted counts a look-up.
-func (m *ledgerMetrics) counted(mark lead.Mark, answered bool) lead.Mark {
+func (m *metrics) counted(mark lead.Mark, answered bool) lead.Mark {
 	switch mark {
 	case 0:
 		m.unknown.Inc()

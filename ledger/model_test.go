@@ -15,7 +15,7 @@ import (
 func TestLedgerIsAMapOfMaxima(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		steps := rapid.SliceOfN(rapid.Custom(drawStep), 1, 60).Draw(rt, "steps")
-		runLedger(t, ledger.LedgerOptions{}, func(t *testing.T, r *ledgerRig) {
+		runLedger(t, ledger.Options{}, func(t *testing.T, r *ledgerRig) {
 			r.another(func(other *ledgerRig) {
 				model := make(map[string]lead.Mark)
 				for i, s := range steps {

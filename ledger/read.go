@@ -9,15 +9,15 @@ import (
 	"github.com/leadhook/leadhook/lead"
 )
 
-// A DeliveryKey is what the ledger knows a delivery by.
-type DeliveryKey struct{ LeadID, Delivery string }
+// A Key is what the ledger knows a delivery by.
+type Key struct{ LeadID, Delivery string }
 
 // Marks returns how far deliveries got, in the order of the keys: the furthest
 // of what Redis says and of what was noted here. Zero: nothing is known. It is
 // for tools: other than [Ledger.Reached] it does not need Run, asks for all of
 // them together, in one round trip for each 512, and fails if Redis does not
 // answer.
-func (l *Ledger) Marks(ctx context.Context, keys []DeliveryKey) ([]lead.Mark, error) {
+func (l *Ledger) Marks(ctx context.Context, keys []Key) ([]lead.Mark, error) {
 	marks := make([]lead.Mark, len(keys))
 	asked := make([]*lookup, len(keys))
 	for i, k := range keys {
@@ -25,7 +25,7 @@ func (l *Ledger) Marks(ctx context.Context, keys []DeliveryKey) ([]lead.Mark, er
 		marks[i] = l.marks.noted(asked[i].place) // first: it leaves here only when Redis has it
 	}
 	sorted := slices.SortedFunc(slices.Values(asked), func(a, b *lookup) int { return a.compare(b.place) })
-	for batch := range slices.Chunk(sorted, ledgerBatch) {
+	for batch := range slices.Chunk(sorted, batchSize) {
 		if err := l.lookUp(ctx, batch); err != nil {
 			return nil, err
 		}

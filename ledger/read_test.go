@@ -12,13 +12,13 @@ import (
 )
 
 func TestMarksOfMany(t *testing.T) {
-	runLedger(t, ledger.LedgerOptions{}, func(t *testing.T, r *ledgerRig) {
+	runLedger(t, ledger.Options{}, func(t *testing.T, r *ledgerRig) {
 		const n = 1500
-		var keys []ledger.DeliveryKey
+		var keys []ledger.Key
 		want := make([]lead.Mark, n)
 		for i := range n {
 			id := strconv.Itoa(1 + (i*7919)%100_000) // in no order
-			keys = append(keys, ledger.DeliveryKey{LeadID: id, Delivery: delivery(id, "a")})
+			keys = append(keys, ledger.Key{LeadID: id, Delivery: delivery(id, "a")})
 			if i%3 > 0 {
 				want[i] = lead.Mark(1 + i)
 				r.ledger.Note(id, delivery(id, "a"), want[i])
@@ -33,12 +33,12 @@ func TestMarksOfMany(t *testing.T) {
 		}
 		r.another(func(other *ledgerRig) { r.marks(other.ledger, keys, want) })
 		r.marks(r.ledger, nil, []lead.Mark{})
-		twice := []ledger.DeliveryKey{keys[1], keys[0], keys[1]}
+		twice := []ledger.Key{keys[1], keys[0], keys[1]}
 		r.marks(r.ledger, twice, []lead.Mark{want[1], 0, want[1]})
 	})
 }
 
-func (r *ledgerRig) marks(of *ledger.Ledger, keys []ledger.DeliveryKey, want []lead.Mark) {
+func (r *ledgerRig) marks(of *ledger.Ledger, keys []ledger.Key, want []lead.Mark) {
 	r.t.Helper()
 	got, err := of.Marks(r.t.Context(), keys)
 	if diff := cmp.Diff(want, got); err != nil || diff != "" {
@@ -48,9 +48,9 @@ func (r *ledgerRig) marks(of *ledger.Ledger, keys []ledger.DeliveryKey, want []l
 
 func TestMarksFailWithoutRedis(t *testing.T) {
 	for name, away := range map[string]func(*redistest.Line){"away": (*redistest.Line).Cut, "hanging": (*redistest.Line).Hang} {
-		runLedger(t, ledger.LedgerOptions{}, func(t *testing.T, r *ledgerRig) {
+		runLedger(t, ledger.Options{}, func(t *testing.T, r *ledgerRig) {
 			away(r.line)
-			if got, err := r.ledger.Marks(t.Context(), []ledger.DeliveryKey{{LeadID: "1", Delivery: "dlv_1"}}); err == nil {
+			if got, err := r.ledger.Marks(t.Context(), []ledger.Key{{LeadID: "1", Delivery: "dlv_1"}}); err == nil {
 				t.Errorf("%s: got %v, want an error", name, got)
 			}
 		})

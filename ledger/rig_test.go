@@ -30,7 +30,7 @@ type ledgerRig struct {
 	line   *redistest.Line
 	reg    *prometheus.Registry
 	logs   *observer.ObservedLogs
-	opts   ledger.LedgerOptions
+	opts   ledger.Options
 	ledger *ledger.Ledger
 	stop   func() // ends the ledger's Run, and waits for it
 	trips  *trips
@@ -41,7 +41,7 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
-func runLedger(t *testing.T, opts ledger.LedgerOptions, test func(t *testing.T, r *ledgerRig)) {
+func runLedger(t *testing.T, opts ledger.Options, test func(t *testing.T, r *ledgerRig)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		server := miniredis.NewMiniRedis()
@@ -62,7 +62,7 @@ func runLedger(t *testing.T, opts ledger.LedgerOptions, test func(t *testing.T, 
 
 func (r *ledgerRig) start(rdb redis.UniversalClient, log *zap.Logger) {
 	r.reg = prometheus.NewRegistry()
-	r.ledger = ledger.NewLedger(rdb, r.opts, r.reg, log)
+	r.ledger = ledger.New(rdb, r.opts, r.reg, log)
 	ctx, cancel := context.WithCancel(r.t.Context())
 	var wg sync.WaitGroup
 	wg.Go(func() { r.ledger.Run(ctx) })

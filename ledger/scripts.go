@@ -8,7 +8,7 @@ package ledger
 // What is the same for a whole batch is done in Redis, and what would be a
 // command, an argument and a reply for each delivery is packed: most of what a
 // look-up costs this process is reading and writing the protocol.
-const ledgerLibrary = `
+const scriptLibrary = `
 local function fields(packed, width)
   local list = {}
   for at = 1, #packed, width do list[#list + 1] = string.sub(packed, at, at + 7) end
@@ -35,7 +35,7 @@ end
 `
 
 // reachedScript returns the marks of all deliveries, two bytes each.
-const reachedScript = ledgerLibrary + `
+const reachedScript = scriptLibrary + `
 local per, answer = #KEYS / #ARGV, {}
 for b, packed in ipairs(ARGV) do
   for _, mark in ipairs(furthest(fields(packed, 8), (b - 1) * per + 1, b * per)) do
@@ -48,7 +48,7 @@ return table.concat(answer)`
 // two shelves live; the records are field, mark (two bytes), and 1 if the
 // delivery was handed on. A mark that Redis has on the handed-on shelf stays
 // there. Run twice, it does the same.
-const noteScript = ledgerLibrary + `
+const noteScript = scriptLibrary + `
 local per = #KEYS / (#ARGV - 2)
 local function store(key, pairs, lives)
   if #pairs > 0 then

@@ -2,5 +2,5 @@
 
 package ledger
 
-// ledgerOff is what the build tag broken_ledger breaks: see broken.go.
-const ledgerOff = false
+// off is what the build tag broken_ledger breaks: see broken.go.
+const off = false

@@ -55,7 +55,7 @@ func (l *lookups) add(at place) *lookup {
 func (l *lookups) take() []*lookup {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	n := min(len(l.queue), ledgerBatch)
+	n := min(len(l.queue), batchSize)
 	batch := l.queue[:n:n]
 	if l.queue = l.queue[n:]; len(l.queue) > 0 {
 		l.bell.ring(len(l.queue))

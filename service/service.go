@@ -63,7 +63,7 @@ func New(cfg *config.Config, log *zap.Logger, version string) (*Service, error) 
 	s.webhooks = subscription.NewCache(s.Store, subscription.Options{
 		TTL: cfg.Redis.CacheTTL, Grace: cfg.Redis.Grace, MaxBytes: int64(cfg.Redis.CacheBytes),
 	}, registry, log)
-	s.ledger = ledger.NewLedger(s.redis, ledger.LedgerOptions{
+	s.ledger = ledger.New(s.redis, ledger.Options{
 		MaxPending: cfg.Redis.LedgerPending, HandedOnKept: cfg.Topics.DeadLetterRetention,
 	}, registry, log)
 	s.Publisher = requeue.NewPublisher(PublisherOptions(cfg.Kafka, s.Kafka), registry, log)

@@ -96,15 +96,15 @@ func (g *graveyard) newest(ctx context.Context, delivery string) (requeue.Letter
 
 // newLedger is what the service writes to; it is not running.
 func newLedger(rdb redis.UniversalClient, cfg *config.Config) *ledger.Ledger {
-	opts := ledger.LedgerOptions{HandedOnKept: cfg.Topics.DeadLetterRetention}
-	return ledger.NewLedger(rdb, opts, prometheus.NewRegistry(), zap.NewNop())
+	opts := ledger.Options{HandedOnKept: cfg.Topics.DeadLetterRetention}
+	return ledger.New(rdb, opts, prometheus.NewRegistry(), zap.NewNop())
 }
 
 // marks are how far the letters' deliveries got. They must have their LeadID.
 func marks(ctx context.Context, known *ledger.Ledger, letters []requeue.Letter) ([]lead.Mark, error) {
-	keys := make([]ledger.DeliveryKey, len(letters))
+	keys := make([]ledger.Key, len(letters))
 	for i := range letters {
-		keys[i] = ledger.DeliveryKey{LeadID: letters[i].LeadID, Delivery: letters[i].Delivery}
+		keys[i] = ledger.Key{LeadID: letters[i].LeadID, Delivery: letters[i].Delivery}
 	}
 	return known.Marks(ctx, keys)
 }
