@@ -35,7 +35,7 @@ const (
 	// unless a batch is full.
 	gatherMarks   = 20 * time.Millisecond
 	gatherLookups = 2 * time.Millisecond
-	batchSize   = 512
+	batchSize     = 512
 
 	// A round trip of look-ups has a good while: leads that wait while Redis is
 	// slow are better than leads that come twice. When it is over, Redis is known

@@ -17,8 +17,8 @@ import (
 	"github.com/leadhook/leadhook/internal/admin"
 	"github.com/leadhook/leadhook/ledger"
 	"github.com/leadhook/leadhook/requeue"
-	"github.com/leadhook/leadhook/subscription"
 	"github.com/leadhook/leadhook/topics"
+	"github.com/leadhook/leadhook/webhook"
 )
 
 // A Service is everything that `leadhook run` is made of, in the order of the
@@ -27,7 +27,7 @@ type Service struct {
 	// Kafka, Store and Publisher are for who prepares topics, webhooks and
 	// leads, before Run and beside it.
 	Kafka     *Kafka
-	Store     *subscription.Store
+	Store     *webhook.Store
 	Publisher *requeue.Publisher
 
 	cfg        *config.Config
@@ -35,7 +35,7 @@ type Service struct {
 	redis      redis.UniversalClient
 	consumer   *consumer.Consumer
 	dispatcher *dispatch.Dispatcher
-	webhooks   *subscription.Cache
+	webhooks   *webhook.Cache
 	ledger     *ledger.Ledger
 	admin      *admin.Server
 	startup    startup
@@ -59,8 +59,8 @@ func New(cfg *config.Config, log *zap.Logger, version string) (*Service, error) 
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 
-	s.Store = subscription.NewStore(s.redis)
-	s.webhooks = subscription.NewCache(s.Store, subscription.Options{
+	s.Store = webhook.NewStore(s.redis)
+	s.webhooks = webhook.NewCache(s.Store, webhook.Options{
 		TTL: cfg.Redis.CacheTTL, Grace: cfg.Redis.Grace, MaxBytes: int64(cfg.Redis.CacheBytes),
 	}, registry, log)
 	s.ledger = ledger.New(s.redis, ledger.Options{

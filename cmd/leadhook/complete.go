@@ -14,7 +14,7 @@ import (
 
 	"github.com/leadhook/leadhook/config"
 	"github.com/leadhook/leadhook/service"
-	"github.com/leadhook/leadhook/subscription"
+	"github.com/leadhook/leadhook/webhook"
 )
 
 // completeCommand tells a shell what the last word could become, one a line
@@ -194,13 +194,13 @@ func (t *typed) values(ctx context.Context, v *kong.Value, word string) []sugges
 	case "file":
 		t.files = true
 	case "webhook":
-		t.ask(ctx, func(ctx context.Context, store *subscription.Store) {
+		t.ask(ctx, func(ctx context.Context, store *webhook.Store) {
 			for _, id := range store.SuggestWebhooks(ctx, word, mostSuggestions) {
 				add(id.Webhook, id.Advertiser)
 			}
 		})
 	case "advertiser":
-		t.ask(ctx, func(ctx context.Context, store *subscription.Store) {
+		t.ask(ctx, func(ctx context.Context, store *webhook.Store) {
 			for _, id := range store.SuggestAdvertisers(ctx, word, mostSuggestions) {
 				add(id, "")
 			}
@@ -217,7 +217,7 @@ const (
 )
 
 // ask asks Redis, if the settings say where it is.
-func (t *typed) ask(ctx context.Context, question func(context.Context, *subscription.Store)) {
+func (t *typed) ask(ctx context.Context, question func(context.Context, *webhook.Store)) {
 	loaded, err := config.Load(cmp.Or(t.config, t.w.settingsFile), t.w.environ)
 	if err != nil {
 		return
@@ -229,5 +229,5 @@ func (t *typed) ask(ctx context.Context, question func(context.Context, *subscri
 	defer func() { _ = rdb.Close() }()
 	ctx, cancel := context.WithTimeout(ctx, suggestionTime)
 	defer cancel()
-	question(ctx, subscription.NewStore(rdb))
+	question(ctx, webhook.NewStore(rdb))
 }

@@ -7,7 +7,7 @@ import (
 
 	"github.com/leadhook/leadhook/config"
 	"github.com/leadhook/leadhook/service"
-	"github.com/leadhook/leadhook/subscription"
+	"github.com/leadhook/leadhook/webhook"
 )
 
 // openRedis connects to a Redis that answers, for a tool. Close the client.
@@ -25,7 +25,7 @@ func openRedis(ctx context.Context, cfg config.Redis) (redis.UniversalClient, er
 
 // withStore does something with the webhooks in the Redis of the settings, if
 // that answers.
-func (w *world) withStore(ctx context.Context, do func(*subscription.Store) error) error {
+func (w *world) withStore(ctx context.Context, do func(*webhook.Store) error) error {
 	loaded, err := w.settings()
 	if err != nil {
 		return err
@@ -35,7 +35,7 @@ func (w *world) withStore(ctx context.Context, do func(*subscription.Store) erro
 		return err
 	}
 	defer func() { _ = rdb.Close() }()
-	return do(subscription.NewStore(rdb))
+	return do(webhook.NewStore(rdb))
 }
 
 // withKafka loads the settings, makes sure that Kafka answers, and calls do.

@@ -9,8 +9,8 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/leadhook/leadhook/service"
-	"github.com/leadhook/leadhook/subscription"
 	"github.com/leadhook/leadhook/topics"
+	"github.com/leadhook/leadhook/webhook"
 )
 
 // devCommand is leadhook with all that it needs around it.
@@ -67,7 +67,7 @@ func (devAll) Run(ctx context.Context, w *world, cli *commands) error {
 	if _, err := topics.Create(ctx, s.Kafka.Client, service.TopicSpecs(cfg)); err != nil {
 		return err
 	}
-	if _, err := s.Store.Seed(ctx, sampleWebhooks(stack.crm.URL()), subscription.SeedOptions{}); err != nil {
+	if _, err := s.Store.Seed(ctx, sampleWebhooks(stack.crm.URL()), webhook.SeedOptions{}); err != nil {
 		return fmt.Errorf("seed the sample webhooks: %w", err)
 	}
 

@@ -14,7 +14,7 @@ import (
 
 	"github.com/leadhook/leadhook/lead"
 	"github.com/leadhook/leadhook/requeue"
-	"github.com/leadhook/leadhook/subscription"
+	"github.com/leadhook/leadhook/webhook"
 )
 
 type dlqStats struct {
@@ -149,7 +149,7 @@ func (g *graveyard) hosts(ctx context.Context, of map[webhookKey]*group) (map[we
 		return hosts, err
 	}
 	defer func() { _ = rdb.Close() }()
-	store := subscription.NewStore(rdb)
+	store := webhook.NewStore(rdb)
 	const together = 256
 	for batch := range slices.Chunk(slices.Sorted(maps.Keys(advertisers)), together) {
 		found, err := store.WebhooksOf(ctx, batch)

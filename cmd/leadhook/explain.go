@@ -8,7 +8,7 @@ import (
 
 	"github.com/leadhook/leadhook/dispatch"
 	"github.com/leadhook/leadhook/lead"
-	"github.com/leadhook/leadhook/subscription"
+	"github.com/leadhook/leadhook/webhook"
 )
 
 // explainCommand says what would become of a lead event.
@@ -48,7 +48,7 @@ func (c explainCommand) Run(ctx context.Context, w *world) error {
 		}
 		return errSaid
 	}
-	return w.withStore(ctx, func(store *subscription.Store) error {
+	return w.withStore(ctx, func(store *webhook.Store) error {
 		hooks, err := store.Webhooks(ctx, ev.AdvertiserID)
 		if err != nil {
 			return err

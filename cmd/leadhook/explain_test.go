@@ -13,7 +13,7 @@ import (
 	"github.com/leadhook/leadhook/config"
 	"github.com/leadhook/leadhook/lead"
 	"github.com/leadhook/leadhook/service"
-	"github.com/leadhook/leadhook/subscription"
+	"github.com/leadhook/leadhook/webhook"
 )
 
 // redisClient is the test's own to the rig's Redis.
@@ -34,7 +34,7 @@ func (r *rig) redisClient() redis.UniversalClient {
 // disable does what the service does with a webhook whose CRM is gone.
 func (r *rig) disable(h hook) {
 	r.t.Helper()
-	store := subscription.NewStore(r.redisClient())
+	store := webhook.NewStore(r.redisClient())
 	stored, err := store.Find(r.t.Context(), h.ID)
 	if err != nil {
 		r.t.Fatal(err)

@@ -2,7 +2,7 @@
 // advertisers' webhooks in Redis, and POSTs each lead to every webhook that
 // wants it. The same binary holds the tools that operators need beside it.
 //
-// The way of a lead: consumer reads it, dispatch decodes it, asks subscription
+// The way of a lead: consumer reads it, dispatch decodes it, asks webhook
 // for the webhooks, has formats render it, and POSTs it; requeue keeps as a
 // dead letter what a CRM will not take. This package wires them.
 package main

@@ -8,7 +8,7 @@ import (
 	"github.com/leadhook/leadhook/dispatch/attempt"
 	"github.com/leadhook/leadhook/lead"
 	"github.com/leadhook/leadhook/service"
-	"github.com/leadhook/leadhook/subscription"
+	"github.com/leadhook/leadhook/webhook"
 )
 
 // seedCommand writes webhooks to Redis.
@@ -47,12 +47,12 @@ func (c seedCommand) Run(ctx context.Context, w *world) error {
 	if err != nil {
 		return err
 	}
-	return w.withStore(ctx, func(store *subscription.Store) error {
+	return w.withStore(ctx, func(store *webhook.Store) error {
 		for _, text := range warnings {
 			fmt.Fprintf(w.stderr, "warning: %s\n", text)
 		}
 		bar := &bars{w: w}
-		changes, err := store.Seed(ctx, hooks, subscription.SeedOptions{
+		changes, err := store.Seed(ctx, hooks, webhook.SeedOptions{
 			DryRun: c.DryRun, Prune: c.Prune, Progress: bar.at,
 			Confirm: func(removed int) error {
 				bar.end()
@@ -74,24 +74,24 @@ func (c seedCommand) read(ctx context.Context, w *world, guard *attempt.Guard) (
 	errs := []error{err}
 	bar := &bars{w: w}
 	defer bar.end()
-	rules := subscription.SeedRules{CheckURL: guard.CheckURL, Variable: w.variable, Progress: bar.at}
-	var files [][]subscription.SeedWebhook
+	rules := webhook.SeedRules{CheckURL: guard.CheckURL, Variable: w.variable, Progress: bar.at}
+	var files [][]webhook.SeedWebhook
 	for _, name := range names {
-		data, shown, err := w.readInput(ctx, name, subscription.MaxSeedFile)
+		data, shown, err := w.readInput(ctx, name, webhook.MaxSeedFile)
 		if err != nil {
 			errs = append(errs, err)
 			continue
 		}
-		hooks, err := subscription.ParseSeed(ctx, shown, data, rules)
+		hooks, err := webhook.ParseSeed(ctx, shown, data, rules)
 		errs = append(errs, err)
 		files = append(files, hooks)
 	}
 	bar.end()
-	hooks, err := subscription.MergeSeeds(files...)
+	hooks, err := webhook.MergeSeeds(files...)
 	if err := errors.Join(append(errs, err)...); err != nil {
 		return nil, nil, fmt.Errorf("nothing was written:\n%w", err)
 	}
-	return hooks, subscription.Warnings(files...), nil
+	return hooks, webhook.Warnings(files...), nil
 }
 
 // bars show one thing after the other: a new one begins where the count does.

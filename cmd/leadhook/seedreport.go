@@ -3,7 +3,7 @@ package main
 import (
 	"fmt"
 
-	"github.com/leadhook/leadhook/subscription"
+	"github.com/leadhook/leadhook/webhook"
 )
 
 // seedJSON is what became of a webhook, for programs.
@@ -26,10 +26,10 @@ type fieldJSON struct {
 }
 
 // report says what became of each webhook, and how many there were of each kind.
-func (c seedCommand) report(w *world, changes subscription.Changes) error {
+func (c seedCommand) report(w *world, changes webhook.Changes) error {
 	l := c.list(w)
 	for _, change := range changes {
-		if c.Quiet || change.What == subscription.Unchanged {
+		if c.Quiet || change.What == webhook.Unchanged {
 			continue
 		}
 		if err := c.add(l, change); err != nil {
@@ -43,10 +43,10 @@ func (c seedCommand) report(w *world, changes subscription.Changes) error {
 	if c.table() {
 		sum = w.stdout
 	}
-	text := fmt.Sprintf("%d added, %d changed, %d unchanged", changes.Count(subscription.Added),
-		changes.Count(subscription.Changed), changes.Count(subscription.Unchanged))
+	text := fmt.Sprintf("%d added, %d changed, %d unchanged", changes.Count(webhook.Added),
+		changes.Count(webhook.Changed), changes.Count(webhook.Unchanged))
 	if c.Prune {
-		text += fmt.Sprintf(", %d removed", changes.Count(subscription.Removed))
+		text += fmt.Sprintf(", %d removed", changes.Count(webhook.Removed))
 	}
 	if c.DryRun {
 		text = "dry run: " + text + "; nothing was written"
@@ -55,7 +55,7 @@ func (c seedCommand) report(w *world, changes subscription.Changes) error {
 	return nil
 }
 
-func (c seedCommand) add(l *list, change subscription.Change) error {
+func (c seedCommand) add(l *list, change webhook.Change) error {
 	row := seedJSON{What: string(change.What), Webhook: change.Webhook, Advertiser: change.Advertiser}
 	if c.DryRun {
 		for _, f := range change.Fields {

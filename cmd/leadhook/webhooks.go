@@ -7,7 +7,7 @@ import (
 	"strings"
 
 	"github.com/leadhook/leadhook/lead"
-	"github.com/leadhook/leadhook/subscription"
+	"github.com/leadhook/leadhook/webhook"
 )
 
 // webhooksCommand looks at the webhooks in Redis, and changes single ones.
@@ -44,8 +44,8 @@ type webhookFilter struct {
 }
 
 // each yields the chosen webhooks behind the one with the id after, in the
-// order of [subscription.Store.All]; an advertiser's in that of their ids.
-func (f *webhookFilter) each(ctx context.Context, store *subscription.Store, after string) iter.Seq2[*lead.Webhook, error] {
+// order of [webhook.Store.All]; an advertiser's in that of their ids.
+func (f *webhookFilter) each(ctx context.Context, store *webhook.Store, after string) iter.Seq2[*lead.Webhook, error] {
 	source := store.All(ctx, after)
 	if f.Advertiser != "" {
 		source = ofAdvertiser(ctx, store, f.Advertiser, after)
@@ -59,7 +59,7 @@ func (f *webhookFilter) each(ctx context.Context, store *subscription.Store, aft
 	}
 }
 
-func ofAdvertiser(ctx context.Context, store *subscription.Store, advertiser, after string) iter.Seq2[*lead.Webhook, error] {
+func ofAdvertiser(ctx context.Context, store *webhook.Store, advertiser, after string) iter.Seq2[*lead.Webhook, error] {
 	return func(yield func(*lead.Webhook, error) bool) {
 		hooks, err := store.Webhooks(ctx, advertiser)
 		if err != nil {

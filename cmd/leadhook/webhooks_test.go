@@ -11,12 +11,12 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/leadhook/leadhook/lead"
-	"github.com/leadhook/leadhook/subscription"
+	"github.com/leadhook/leadhook/webhook"
 )
 
 // newWebhookRig is a rig whose Redis is its own, as these commands see all of
 // it.
-func newWebhookRig(t *testing.T) (*rig, *subscription.Store) {
+func newWebhookRig(t *testing.T) (*rig, *webhook.Store) {
 	t.Helper()
 	r := newRig(t, setup{noTopics: true, redis: startRedis(t).url})
 	opts, err := redis.ParseURL(r.redis)
@@ -25,7 +25,7 @@ func newWebhookRig(t *testing.T) (*rig, *subscription.Store) {
 	}
 	rdb := redis.NewClient(opts)
 	t.Cleanup(func() { _ = rdb.Close() })
-	return r, subscription.NewStore(rdb)
+	return r, webhook.NewStore(rdb)
 }
 
 // ids are those of the JSON lines that a list is.
@@ -124,7 +124,7 @@ func TestWebhooksAreFoundByWhatTheyAre(t *testing.T) {
 	}
 }
 
-func find(t *testing.T, store *subscription.Store, id string) *lead.Webhook {
+func find(t *testing.T, store *webhook.Store, id string) *lead.Webhook {
 	t.Helper()
 	h, err := store.Find(t.Context(), id)
 	if err != nil {

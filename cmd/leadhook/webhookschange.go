@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/leadhook/leadhook/subscription"
+	"github.com/leadhook/leadhook/webhook"
 )
 
 // webhooksEnable makes webhooks active.
@@ -55,12 +55,12 @@ func (c webhooksDisable) Run(ctx context.Context, w *world) error {
 
 func setActive(ctx context.Context, w *world, output outputFlag, ids []string, active bool) error {
 	what := map[bool]string{true: "enabled", false: "disabled"}[active]
-	return w.withStore(ctx, func(store *subscription.Store) error {
+	return w.withStore(ctx, func(store *webhook.Store) error {
 		out := output.list(w)
 		var errs []error
 		for _, id := range ids {
 			h, changed, err := store.SetActive(ctx, id, active)
-			if errors.Is(err, subscription.ErrDamaged) || errors.Is(err, subscription.ErrNoWebhook) {
+			if errors.Is(err, webhook.ErrDamaged) || errors.Is(err, webhook.ErrNoWebhook) {
 				errs = append(errs, err)
 				continue
 			}
@@ -69,7 +69,7 @@ func setActive(ctx context.Context, w *world, output outputFlag, ids []string, a
 			}
 			row := seedJSON{What: what, Webhook: h.ID, Advertiser: h.Advertiser}
 			if !changed {
-				row.What = string(subscription.Unchanged)
+				row.What = string(webhook.Unchanged)
 			}
 			if err := out.add(row, row.line()); err != nil {
 				return err
@@ -101,7 +101,7 @@ Examples:
 
 // Run removes, if all of them are there.
 func (c webhooksRemove) Run(ctx context.Context, w *world) error {
-	return w.withStore(ctx, func(store *subscription.Store) error {
+	return w.withStore(ctx, func(store *webhook.Store) error {
 		rows, err := c.find(ctx, store)
 		if err != nil || len(rows) == 0 {
 			return err
@@ -127,20 +127,20 @@ func (c webhooksRemove) Run(ctx context.Context, w *world) error {
 }
 
 // find names all that are not there.
-func (c webhooksRemove) find(ctx context.Context, store *subscription.Store) ([]seedJSON, error) {
+func (c webhooksRemove) find(ctx context.Context, store *webhook.Store) ([]seedJSON, error) {
 	var rows []seedJSON
 	var missing []error
 	for _, id := range c.IDs {
 		h, err := store.Find(ctx, id)
 		switch {
-		case errors.Is(err, subscription.ErrNoWebhook):
+		case errors.Is(err, webhook.ErrNoWebhook):
 			if !c.IgnoreMissing {
 				missing = append(missing, err)
 			}
 		case err != nil:
 			return nil, err
 		default:
-			rows = append(rows, seedJSON{What: string(subscription.Removed), Webhook: id, Advertiser: h.Advertiser})
+			rows = append(rows, seedJSON{What: string(webhook.Removed), Webhook: id, Advertiser: h.Advertiser})
 		}
 	}
 	if len(missing) > 0 {

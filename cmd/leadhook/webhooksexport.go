@@ -6,7 +6,7 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/leadhook/leadhook/subscription"
+	"github.com/leadhook/leadhook/webhook"
 )
 
 // webhooksExport writes a seed file.
@@ -34,15 +34,15 @@ func (c webhooksExport) Run(ctx context.Context, w *world) error {
 		return &usageError{errors.New("webhooks export: the seed file holds every secret in the clear: " +
 			"send it to a file (> webhooks.yaml), or let --show-secrets show it")}
 	}
-	return w.withStore(ctx, func(store *subscription.Store) error {
+	return w.withStore(ctx, func(store *webhook.Store) error {
 		out := bufio.NewWriter(w.stdout)
-		text := subscription.SeedHead
+		text := webhook.SeedHead
 		var damaged []error
 		for h, err := range c.each(ctx, store, "") {
 			if err != nil {
 				return errors.Join(fmt.Errorf("the export is not complete: %w", err), out.Flush())
 			}
-			item, err := subscription.SeedText(h)
+			item, err := webhook.SeedText(h)
 			if err != nil {
 				damaged = append(damaged, fmt.Errorf("not exported: %w", err))
 				continue
@@ -53,7 +53,7 @@ func (c webhooksExport) Run(ctx context.Context, w *world) error {
 			text = ""
 		}
 		if text != "" {
-			fmt.Fprint(out, subscription.NoSeed)
+			fmt.Fprint(out, webhook.NoSeed)
 		}
 		return errors.Join(out.Flush(), errors.Join(damaged...))
 	})

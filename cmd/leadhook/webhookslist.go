@@ -6,7 +6,7 @@ import (
 	"fmt"
 
 	"github.com/leadhook/leadhook/lead"
-	"github.com/leadhook/leadhook/subscription"
+	"github.com/leadhook/leadhook/webhook"
 )
 
 // webhooksList shows a page of webhooks.
@@ -38,7 +38,7 @@ func (c webhooksList) Run(ctx context.Context, w *world) error {
 	if c.Limit < 0 {
 		return &usageError{errors.New("webhooks list: --limit must not be negative")}
 	}
-	return w.withStore(ctx, func(store *subscription.Store) error {
+	return w.withStore(ctx, func(store *webhook.Store) error {
 		out := c.list(w, "ID", "ADVERTISER", "STATE", "EVENT", "LEAD TYPES", "FORMAT", "URL")
 		shown, last := 0, ""
 		for h, err := range c.each(ctx, store, c.After) {

@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"io"
 
-	"github.com/leadhook/leadhook/subscription"
+	"github.com/leadhook/leadhook/webhook"
 )
 
 // webhooksShow shows single webhooks.
@@ -29,11 +29,11 @@ Examples:
 
 // Run shows.
 func (c webhooksShow) Run(ctx context.Context, w *world) error {
-	return w.withStore(ctx, func(store *subscription.Store) error {
+	return w.withStore(ctx, func(store *webhook.Store) error {
 		var missing []error
 		for i, id := range c.IDs {
 			h, err := store.Find(ctx, id)
-			if errors.Is(err, subscription.ErrNoWebhook) {
+			if errors.Is(err, webhook.ErrNoWebhook) {
 				missing = append(missing, err)
 				continue
 			}

@@ -12,7 +12,7 @@ import (
 	"github.com/leadhook/leadhook/dispatch"
 	"github.com/leadhook/leadhook/lead"
 	"github.com/leadhook/leadhook/service"
-	"github.com/leadhook/leadhook/subscription"
+	"github.com/leadhook/leadhook/webhook"
 )
 
 // webhooksTest sends a test lead.
@@ -59,7 +59,7 @@ func (c webhooksTest) Run(ctx context.Context, w *world) error {
 		return err
 	}
 	var hook *lead.Webhook
-	err = w.withStore(ctx, func(store *subscription.Store) (err error) {
+	err = w.withStore(ctx, func(store *webhook.Store) (err error) {
 		hook, err = store.Find(ctx, c.ID)
 		return err
 	})

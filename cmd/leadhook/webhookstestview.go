@@ -13,7 +13,7 @@ import (
 
 	"github.com/leadhook/leadhook/dispatch"
 	"github.com/leadhook/leadhook/lead"
-	"github.com/leadhook/leadhook/subscription"
+	"github.com/leadhook/leadhook/webhook"
 )
 
 // trialView is a test of a webhook for programs.
@@ -72,7 +72,7 @@ func (v *trialView) request(r dispatch.Request) {
 	for name, values := range r.Header {
 		v.Request.Headers[name] = strings.Join(values, ", ")
 	}
-	for _, f := range subscription.Fields(v.hook, v.reveal) {
+	for _, f := range webhook.Fields(v.hook, v.reveal) {
 		switch name, header, _ := strings.Cut(f.Name, "."); name {
 		case "url":
 			v.Request.URL = f.Value

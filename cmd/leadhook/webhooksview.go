@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/leadhook/leadhook/lead"
-	"github.com/leadhook/leadhook/subscription"
+	"github.com/leadhook/leadhook/webhook"
 )
 
 // webhookView is a webhook for programs: the fields as in a seed file, and what
@@ -53,7 +53,7 @@ func viewOf(h *lead.Webhook, reveal bool) webhookView {
 		LeadTypes: h.LeadTypes.Names(), Format: string(h.Format), Active: h.Active, Rate: h.Rate,
 		VendorName: h.VendorName, ProviderName: h.ProviderName, Version: h.Version, Damaged: h.Damaged,
 	}
-	for _, f := range subscription.Fields(h, reveal) {
+	for _, f := range webhook.Fields(h, reveal) {
 		switch name, member, _ := strings.Cut(f.Name, "."); name {
 		case "url":
 			v.URL = f.Value
@@ -85,7 +85,7 @@ func writeWebhook(out io.Writer, h *lead.Webhook, reveal bool) error {
 	line("advertiser", h.Advertiser)
 	line("state", stateInWords(h))
 	if h.Damaged == "" {
-		for _, f := range subscription.Fields(h, reveal) {
+		for _, f := range webhook.Fields(h, reveal) {
 			line(f.Name, f.Value)
 		}
 	}

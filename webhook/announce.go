@@ -1,0 +1,142 @@
+package webhook
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"go.uber.org/zap"
+
+	"github.com/leadhook/leadhook/internal/wait"
+)
+
+const (
+	pingEvery = 250 * time.Millisecond
+
+	// silence is for how long nothing need come from the channel's connection
+	// until it is given up.
+	silence = 3 * time.Second
+
+	// maxSpans bounds what is remembered of a connection that comes and goes.
+	maxSpans = 16
+)
+
+// A span is a time during which announcements were heard without a gap.
+type span struct {
+	since time.Time // when the subscription was confirmed
+	heard time.Time // everything announced before was heard
+}
+
+// listening is the spans of the channel, the present or last one at the end.
+// It is never changed: a new one takes its place.
+type listening []span
+
+// covers says whether everything that was announced between asked and now,
+// or a moment ago, was heard.
+func (l listening) covers(asked, now time.Time) bool {
+	if len(l) == 0 {
+		return false
+	}
+	last := l[len(l)-1]
+	return asked.After(last.since) && now.Sub(last.heard) < unannounced
+}
+
+// good is until when an answer from the time asked is known to have been
+// right: no change was announced while the channel was heard.
+func (l listening) good(asked time.Time) time.Time {
+	for i := len(l) - 1; i >= 0; i-- {
+		if asked.After(l[i].since) {
+			if l[i].heard.After(asked) {
+				return l[i].heard
+			}
+			return asked
+		}
+	}
+	return asked
+}
+
+// begun adds a span.
+func (l listening) begun(now time.Time) *listening {
+	longer := slices.Concat(l[max(0, len(l)+1-maxSpans):], listening{{since: now, heard: now}})
+	return &longer
+}
+
+// extended is l with a longer last span.
+func (l listening) extended(heard time.Time) *listening {
+	if len(l) == 0 {
+		return &l
+	}
+	longer := slices.Clone(l)
+	longer[len(l)-1].heard = heard
+	return &longer
+}
+
+// listen hears announcements until ctx ends, over one connection after the
+// other.
+func (c *Cache) listen(ctx context.Context) {
+	retry := wait.Endless(soon, seldom)
+	for ctx.Err() == nil {
+		confirmed, err := c.listenOnce(ctx)
+		if ctx.Err() != nil {
+			return
+		}
+		if confirmed {
+			retry.Reset()
+			c.log.Warn("announcements of changed webhooks are not heard: each is read anew once a second", zap.Error(err))
+		}
+		wait.For(ctx, retry.NextBackOff())
+	}
+}
+
+// listenOnce hears announcements over one connection, until that fails. It
+// says whether the subscription was confirmed.
+func (c *Cache) listenOnce(ctx context.Context) (confirmed bool, err error) {
+	ctx, cancel := context.WithCancel(ctx)
+	sub := c.store.rdb.Subscribe(ctx, announcements)
+	start := time.Now()
+	var wg sync.WaitGroup
+	wg.Go(func() { ping(ctx, sub, start) })
+	wg.Go(func() { <-ctx.Done(); _ = sub.Close() }) // ends a Receive under way
+	defer func() { cancel(); wg.Wait() }()
+	for {
+		msg, err := sub.ReceiveTimeout(ctx, silence)
+		if err != nil {
+			return confirmed, err
+		}
+		switch msg := msg.(type) {
+		case *redis.Subscription:
+			confirmed = true
+			c.listened.Store(c.listened.Load().begun(time.Now()))
+		case *redis.Pong:
+			if sent, err := strconv.ParseInt(msg.Payload, 10, 64); err == nil {
+				c.listened.Store(c.listened.Load().extended(start.Add(time.Duration(sent))))
+			}
+		case *redis.Message:
+			c.announced(msg.Payload)
+		}
+	}
+}
+
+// ping sends when it was sent: what comes back tells, even after this process
+// was stopped for a while, up to when every announcement was heard.
+func ping(ctx context.Context, sub *redis.PubSub, start time.Time) {
+	for ctx.Err() == nil {
+		_ = sub.Ping(ctx, strconv.FormatInt(int64(time.Since(start)), 10)) // the receiver notices a broken connection
+		wait.For(ctx, pingEvery)
+	}
+}
+
+func (c *Cache) announced(message string) {
+	c.metrics.announcements.Inc()
+	var advertisers []string
+	if err := json.Unmarshal([]byte(message), &advertisers); err != nil {
+		// Whoever sent it meant something: what was cached before is read anew.
+		c.listened.Store(c.listened.Load().begun(time.Now()))
+		return
+	}
+	c.drop(advertisers)
+}

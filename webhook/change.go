@@ -1,0 +1,87 @@
+package webhook
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/leadhook/leadhook/lead"
+)
+
+// ErrDamaged is the error of changing a webhook whose record cannot be used.
+var ErrDamaged = errors.New("it cannot be changed")
+
+// SetActive makes a webhook active or inactive, as its advertiser would with a
+// seed. Making it active also ends what the service found out about it; so does
+// anything that changes a record. changed is false if all that was so already.
+// The error is [ErrNoWebhook], [ErrDamaged], [ErrNotSeeded], or says that Redis
+// could not be asked.
+func (s *Store) SetActive(ctx context.Context, id string, active bool) (hook *lead.Webhook, changed bool, err error) {
+	for {
+		before, err := s.Find(ctx, id)
+		if err != nil {
+			return nil, false, err
+		}
+		if before.Damaged != "" {
+			return nil, false, fmt.Errorf("webhook %q: %w: %s", id, ErrDamaged, before.Damaged)
+		}
+		found := before.Failing != lead.Failing{} || before.Disabled != lead.Disabled{}
+		if before.Active == active && (!active || !found) {
+			return before, false, nil
+		}
+		after := *before
+		after.Active, after.Failing, after.Disabled = active, lead.Failing{}, lead.Disabled{}
+		record, err := encode(&after)
+		if err != nil {
+			return nil, false, err
+		}
+		if done, err := s.replace(ctx, before, record); done || err != nil {
+			return &after, done, err
+		}
+	}
+}
+
+// Remove removes a webhook, and what the service found out about it. Its id
+// stays its advertiser's. A damaged one is removed like any other. The error is
+// [ErrNoWebhook], [ErrNotSeeded], or that Redis could not be asked.
+func (s *Store) Remove(ctx context.Context, id string) error {
+	for tries := 0; ; tries++ {
+		hook, err := s.Find(ctx, id)
+		if tries > 0 && errors.Is(err, ErrNoWebhook) {
+			return nil // it was removed, and only the answer got lost
+		}
+		if err != nil {
+			return err
+		}
+		if done, err := s.replace(ctx, hook, ""); done || err != nil {
+			return err
+		}
+	}
+}
+
+// replaceScript writes a record, or removes it if the new one is empty, ends
+// what was found out about the webhook, and announces it; all that only if the
+// stored record is the one with that version.
+const replaceScript = `
+local record = redis.call("HGET", KEYS[1], ARGV[1])
+if not record or string.sub(redis.sha1hex(record), 1, #ARGV[2]) ~= ARGV[2] then return 0 end
+if ARGV[3] == "" then redis.call("HDEL", KEYS[1], ARGV[1]) else redis.call("HSET", KEYS[1], ARGV[1], ARGV[3]) end
+redis.call("HDEL", KEYS[2], ARGV[4], ARGV[5])
+redis.call("PUBLISH", ARGV[6], ARGV[7])
+return 1`
+
+// replace says whether the stored record still was the one that hook is of. A
+// damaged one has no version: then any is.
+func (s *Store) replace(ctx context.Context, hook *lead.Webhook, record string) (bool, error) {
+	message, err := json.Marshal([]string{hook.Advertiser})
+	if err != nil {
+		return false, err
+	}
+	done, err := s.rdb.Eval(ctx, replaceScript, []string{webhooksKey(hook.Advertiser), standingKey(hook.Advertiser)},
+		hook.ID, hook.Version, record, failingField(hook.ID), disabledField(hook.ID), announcements, message).Int()
+	if err != nil {
+		return false, fmt.Errorf("changing webhook %q: %w", hook.ID, err)
+	}
+	return done == 1, nil
+}

@@ -1,0 +1,76 @@
+package webhook
+
+import (
+	"maps"
+	"net/textproto"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/leadhook/leadhook/lead"
+)
+
+// A Field is one field of a webhook, named as in the seed file; a header is
+// called headers.NAME. Value is what may be shown of it.
+type Field struct{ Name, Value string }
+
+// Fields lists the fields of a webhook that are set, in the order of the docs.
+// Secrets are masked, and with them the query of the URL and every header value
+// that is not plainly something else; reveal shows all of it.
+func Fields(h *lead.Webhook, reveal bool) []Field {
+	var list []Field
+	add := func(name, value string) {
+		if value != "" {
+			list = append(list, Field{name, value})
+		}
+	}
+	secret := func(s lead.Secret) string {
+		if reveal {
+			return s.Reveal()
+		}
+		return s.String()
+	}
+	add("url", shownURL(h.URL, reveal))
+	add("authorization", secret(h.Authorization))
+	add("auth_header", h.AuthHeader)
+	add("event", string(h.Trigger))
+	add("lead_types", h.LeadTypes.String())
+	add("format", string(h.Format))
+	add("active", strconv.FormatBool(h.Active))
+	for i, s := range h.SigningSecrets {
+		add("signing_secrets."+strconv.Itoa(i+1), secret(s))
+	}
+	for _, name := range slices.Sorted(maps.Keys(h.Headers)) {
+		add("headers."+name, shownHeader(name, h.Headers[name], reveal))
+	}
+	add("rate", shownRate(h.Rate))
+	add("vendor_name", h.VendorName)
+	add("provider_name", h.ProviderName)
+	return list
+}
+
+// shownURL hides the query, which often is a token.
+func shownURL(raw string, reveal bool) string {
+	before, query, ok := strings.Cut(raw, "?")
+	if reveal || !ok || query == "" {
+		return raw
+	}
+	return before + "?" + lead.Secret(query).String()
+}
+
+// harmless are headers whose values say how to answer, and nothing else.
+var harmless = []string{"Accept", "Accept-Charset", "Accept-Language", "Cache-Control", "Pragma", "Prefer"}
+
+func shownHeader(name string, value lead.Secret, reveal bool) string {
+	if reveal || slices.Contains(harmless, textproto.CanonicalMIMEHeaderKey(name)) {
+		return value.Reveal()
+	}
+	return value.String()
+}
+
+func shownRate(rate float64) string {
+	if rate == 0 {
+		return ""
+	}
+	return strconv.FormatFloat(rate, 'g', -1, 64)
+}

@@ -1,0 +1,239 @@
+package webhook
+
+import (
+	"encoding/base64"
+	"fmt"
+	"maps"
+	"math"
+	"net/textproto"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"golang.org/x/net/http/httpguts"
+
+	"github.com/leadhook/leadhook/lead"
+)
+
+// What a webhook may hold at most, so that nothing of it is without bound.
+const (
+	maxWebhookID      = 128     // characters
+	maxText           = 8 << 10 // bytes of every other text
+	maxHeaders        = 32
+	maxSigningSecrets = 2
+)
+
+// A complaint says what is wrong with one field of a webhook, without quoting
+// its value, which may be a secret. Field is as in the seed file; a member of
+// a list or map follows after a slash.
+type complaint struct{ field, text string }
+
+// check returns everything that is wrong with a webhook, whatever the operator
+// allows: the rules hold for a seed file and for a stored record alike.
+func check(h *lead.Webhook) []complaint {
+	var c complaints
+	c.advertiser(h.Advertiser)
+	c.id(h.ID)
+	c.url(h.URL)
+	c.line("authorization", h.Authorization.Reveal())
+	c.authHeader(h)
+	switch h.Trigger {
+	case lead.NewContact, lead.ExistingContact:
+	case "":
+		c.add("event", "event is required: new_contact or existing_contact")
+	default:
+		c.add("event", "event must be new_contact or existing_contact")
+	}
+	if h.LeadTypes == 0 || h.LeadTypes&^lead.AllLeadTypes != 0 {
+		c.add("lead_types", "lead_types must name at least one of calls, chats, forms")
+	}
+	if _, ok := lead.ParseFormat(string(h.Format)); !ok {
+		c.add("format", "format must be json or adf")
+	}
+	c.signingSecrets(h.SigningSecrets)
+	c.headers(h)
+	if h.Rate < 0 || math.IsNaN(h.Rate) || math.IsInf(h.Rate, 0) {
+		c.add("rate", "rate must be a number above 0, in deliveries a second")
+	}
+	c.line("vendor_name", h.VendorName)
+	c.line("provider_name", h.ProviderName)
+	return c
+}
+
+type complaints []complaint
+
+func (c *complaints) add(field, format string, args ...any) {
+	*c = append(*c, complaint{field, fmt.Sprintf(format, args...)})
+}
+
+// line accepts what can stand in one line as it is: in a header, in an id.
+func (c *complaints) line(field, value string) bool {
+	before := len(*c)
+	name, _, _ := strings.Cut(field, "/")
+	switch {
+	case !utf8.ValidString(value):
+		c.add(field, "%s is not valid UTF-8", name)
+	case strings.ContainsFunc(value, unicode.IsControl):
+		c.add(field, "%s has control characters, such as a line break or a tab", name)
+	case value != strings.TrimSpace(value):
+		c.add(field, "%s begins or ends with a blank", name)
+	case len(value) > maxText:
+		c.add(field, "%s is longer than %d bytes", name, maxText)
+	}
+	return len(*c) == before
+}
+
+func (c *complaints) required(field, value string, longest int) bool {
+	if value == "" {
+		c.add(field, "%s is required", field)
+		return false
+	}
+	if n := utf8.RuneCountInString(value); n > longest {
+		c.add(field, "%s has %d characters, at most %d are allowed", field, n, longest)
+		return false
+	}
+	return c.line(field, value)
+}
+
+func (c *complaints) id(id string) { c.required("id", id, maxWebhookID) }
+
+func (c *complaints) advertiser(id string) { c.required("advertiser", id, lead.MaxAdvertiserID) }
+
+// url demands what can be sent byte for byte: net/http escapes a path that
+// RFC 3986 does not allow as it is, and a fragment is never sent.
+func (c *complaints) url(raw string) {
+	if !c.required("url", raw, maxText) {
+		return
+	}
+	u, err := url.Parse(raw)
+	if err != nil || u.Opaque != "" {
+		c.add("url", "url cannot be read as a URL: it looks like https://crm.example.com/leads")
+		return
+	}
+	if u.Scheme != "https" && u.Scheme != "http" {
+		c.add("url", "url must begin with https://")
+		return
+	}
+	if u.Hostname() == "" {
+		c.add("url", "url has no host name")
+	}
+	if port := u.Port(); port != "" || strings.HasSuffix(u.Host, ":") {
+		if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
+			c.add("url", "url has a port that is not one of 1 to 65535")
+		}
+	}
+	if u.User != nil {
+		c.add("url", "url has user info (user:password@): use authorization instead")
+	}
+	if strings.Contains(raw, "#") {
+		c.add("url", "url has a fragment (#...), which is never sent")
+	}
+	if strings.ContainsFunc(raw, func(r rune) bool { return r <= ' ' || r > '~' }) || !sentAsWritten(raw, u) {
+		c.add("url", "url has characters that must be percent-encoded (in a host name: written in its xn-- form)")
+	}
+}
+
+// sentAsWritten says whether the request line will hold what stands in raw
+// after the host. An empty path is sent as "/", as RFC 9112 §3.2.1 wants.
+func sentAsWritten(raw string, u *url.URL) bool {
+	raw, _, _ = strings.Cut(raw, "#")
+	_, rest, _ := strings.Cut(raw, "://")
+	start := strings.IndexAny(rest, "/?")
+	if start < 0 {
+		return true
+	}
+	rest = rest[start:]
+	return strings.TrimPrefix(u.RequestURI(), "/") == strings.TrimPrefix(rest, "/")
+}
+
+func (c *complaints) authHeader(h *lead.Webhook) {
+	if h.AuthHeader == "" {
+		return
+	}
+	if h.Authorization == "" {
+		c.add("auth_header", "auth_header names the header for authorization, which is missing")
+	}
+	c.headerName("auth_header", h.AuthHeader)
+}
+
+func (c *complaints) headers(h *lead.Webhook) {
+	if len(h.Headers) > maxHeaders {
+		c.add("headers", "headers has more than %d entries", maxHeaders)
+		return
+	}
+	seen := make(map[string]bool, len(h.Headers)+1)
+	if h.Authorization != "" {
+		seen[textproto.CanonicalMIMEHeaderKey(authHeader(h))] = true
+	}
+	for _, name := range slices.Sorted(maps.Keys(h.Headers)) {
+		field := "headers/" + name
+		c.line(field, h.Headers[name].Reveal())
+		if !c.headerName(field, name) {
+			continue
+		}
+		canonical := textproto.CanonicalMIMEHeaderKey(name)
+		if seen[canonical] && canonical == textproto.CanonicalMIMEHeaderKey(authHeader(h)) {
+			c.add(field, "header %s is the one that authorization is sent in", name)
+		} else if seen[canonical] {
+			c.add(field, "header %s is given twice, names are alike in any case", name)
+		}
+		seen[canonical] = true
+	}
+}
+
+func authHeader(h *lead.Webhook) string {
+	if h.AuthHeader != "" {
+		return h.AuthHeader
+	}
+	return "Authorization"
+}
+
+func (c *complaints) headerName(field, name string) bool {
+	if len(name) > maxWebhookID || !httpguts.ValidHeaderFieldName(name) {
+		c.add(field, "%s is not a header name (letters, digits and hyphens)", strings.Replace(field, "headers/", "header ", 1))
+		return false
+	}
+	if reserved(name) {
+		c.add(field, "header %s is reserved: leadhook or HTTP itself sets it", name)
+		return false
+	}
+	return true
+}
+
+// reservedHeaders would break the exchange, or what leadhook promises about
+// it. With one of the idempotency keys net/http takes a POST for repeatable
+// and silently sends it again.
+var reservedHeaders = []string{
+	"Connection", "Keep-Alive", "Proxy-Authenticate", "Proxy-Authorization", "Proxy-Connection", "Te", "Trailer",
+	"Transfer-Encoding", "Upgrade", // hop-by-hop: RFC 9110 §7.6.1 and what proxies treat alike
+	"Host", "User-Agent", "Accept-Encoding", "Traceparent",
+	"Idempotency-Key", "X-Idempotency-Key",
+}
+
+func reserved(name string) bool {
+	name = textproto.CanonicalMIMEHeaderKey(name)
+	return slices.Contains(reservedHeaders, name) ||
+		strings.HasPrefix(name, "Content-") || strings.HasPrefix(name, "Webhook-")
+}
+
+// signingSecrets takes secrets as Standard Webhooks 1.0 writes them. That
+// recommends 24 to 64 bytes; the receiver chose its own, so any length goes.
+func (c *complaints) signingSecrets(secrets []lead.Secret) {
+	if len(secrets) > maxSigningSecrets {
+		c.add("signing_secrets", "signing_secrets has more than %d entries: two are enough for a rotation", maxSigningSecrets)
+		return
+	}
+	for i, secret := range secrets {
+		field := "signing_secrets/" + strconv.Itoa(i)
+		if !c.line(field, secret.Reveal()) {
+			continue
+		}
+		text, ok := strings.CutPrefix(secret.Reveal(), "whsec_")
+		if key, err := base64.StdEncoding.DecodeString(text); !ok || err != nil || len(key) == 0 {
+			c.add(field, "a signing secret must be whsec_ and then base64 with its padding")
+		}
+	}
+}

@@ -1,0 +1,61 @@
+package webhook
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/leadhook/leadhook/lead"
+)
+
+// SeedHead begins a seed file, and what [SeedText] gives for each webhook
+// follows. A file without webhooks is [NoSeed] instead.
+const (
+	SeedHead = "webhooks:\n"
+	NoSeed   = "webhooks: []\n"
+)
+
+// SeedText is a webhook as an item of a seed file, secrets in the clear. Read
+// and seeded again, it gives the same record. A damaged webhook has no text.
+func SeedText(h *lead.Webhook) (string, error) {
+	if h.Damaged != "" {
+		return "", fmt.Errorf("webhook %q: %s", h.ID, h.Damaged)
+	}
+	var item bytes.Buffer
+	encoder := json.NewEncoder(&item) // a string of JSON is one of YAML, whatever is in it
+	encoder.SetEscapeHTML(false)
+	var err error
+	add := func(name string, value any, set bool) {
+		if set && err == nil {
+			item.WriteString("    " + name + ": ")
+			err = encoder.Encode(value)
+		}
+	}
+	add("id", h.ID, true)
+	add("advertiser", h.Advertiser, true)
+	add("url", h.URL, true)
+	add("authorization", literal(h.Authorization), h.Authorization != "")
+	add("auth_header", h.AuthHeader, h.AuthHeader != "")
+	add("event", h.Trigger, true)
+	add("lead_types", h.LeadTypes.Names(), true)
+	add("format", h.Format, true)
+	add("active", h.Active, true)
+	secrets := make([]string, len(h.SigningSecrets))
+	for i, s := range h.SigningSecrets {
+		secrets[i] = literal(s)
+	}
+	add("signing_secrets", secrets, len(secrets) > 0)
+	headers := make(map[string]string, len(h.Headers))
+	for name, value := range h.Headers {
+		headers[name] = literal(value)
+	}
+	add("headers", headers, len(headers) > 0)
+	add("rate", h.Rate, h.Rate != 0)
+	add("vendor_name", h.VendorName, h.VendorName != "")
+	add("provider_name", h.ProviderName, h.ProviderName != "")
+	return strings.Replace(item.String(), "    id:", "  - id:", 1), err
+}
+
+// literal writes a secret so that it refers to no variable.
+func literal(s lead.Secret) string { return strings.ReplaceAll(s.Reveal(), "${", "$${") }

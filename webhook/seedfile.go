@@ -1,0 +1,322 @@
+package webhook
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/lexer"
+	"github.com/goccy/go-yaml/parser"
+	"github.com/goccy/go-yaml/token"
+
+	"github.com/leadhook/leadhook/lead"
+)
+
+// MaxSeedFile is the largest seed file, in bytes: some 200,000 webhooks. Larger
+// seeds are several files.
+const MaxSeedFile = 64 << 20
+
+// maxPiece is the most that is given to the YAML library at once: it takes a
+// hundred times as much memory. A file that is a plain list of webhooks is
+// given to it webhook by webhook.
+const maxPiece = 8 << 20
+
+// A SeedWebhook is a webhook and where it stands in its seed file.
+type SeedWebhook struct {
+	Webhook lead.Webhook
+	At      Position
+}
+
+// SeedRules are what reading a seed file depends on.
+type SeedRules struct {
+	// CheckURL is the operator's policy for addresses. Its error becomes a fault
+	// of the url. nil allows every address.
+	CheckURL func(*url.URL) error
+
+	// Variable gives the values of the variables that secrets refer to as
+	// ${NAME}, and "" for one that is not set. nil knows none.
+	Variable func(name string) string
+
+	// Progress hears how many of how many bytes are read, after each webhook of a
+	// plain list. nil does not want to know.
+	Progress func(done, of int)
+}
+
+// ParseSeed reads one seed file, YAML 1.2 or JSON, which is a subset of it:
+// the key webhooks with a list of webhooks. name stands for the file in
+// positions.
+//
+// The error is of type [Faults] and has everything that is wrong; then no
+// webhooks are returned. Or it says why ctx ended. Numbers where text is expected are taken as they are
+// written. YAML's tags and merge keys are refused.
+func ParseSeed(ctx context.Context, name string, data []byte, rules SeedRules) ([]SeedWebhook, error) {
+	r := &seedReader{SeedRules: rules, file: name, anchors: make(map[string]ast.Node)}
+	if text, ok := r.clean(data); ok {
+		r.read(ctx, text)
+	}
+	if ctx.Err() != nil {
+		return nil, fmt.Errorf("reading %s: %w", name, context.Cause(ctx))
+	}
+	r.faults = append(r.faults, repeated(r.hooks)...)
+	if err := r.faults.err(); err != nil {
+		return nil, err
+	}
+	return r.hooks, nil
+}
+
+// MergeSeeds joins what several seed files hold. The error is of type [Faults]
+// and has every id that is given more than once, with both places.
+func MergeSeeds(files ...[]SeedWebhook) ([]lead.Webhook, error) {
+	if faults := repeated(files...); len(faults) > 0 {
+		return nil, faults
+	}
+	var hooks []lead.Webhook
+	for _, file := range files {
+		hooks = slices.Grow(hooks, len(file))
+		for i := range file {
+			hooks = append(hooks, file[i].Webhook)
+		}
+	}
+	return hooks, nil
+}
+
+func repeated(files ...[]SeedWebhook) (faults Faults) {
+	first := make(map[string]*SeedWebhook)
+	for _, file := range files {
+		for i := range file {
+			h := &file[i]
+			other, taken := first[h.Webhook.ID]
+			switch {
+			case !taken:
+				first[h.Webhook.ID] = h
+			case other.Webhook.Advertiser != h.Webhook.Advertiser:
+				faults.add(h.At, "webhook %q is given to advertiser %q here and to %q at %s: an id belongs to one advertiser",
+					h.Webhook.ID, h.Webhook.Advertiser, other.Webhook.Advertiser, other.At)
+			default:
+				faults.add(h.At, "webhook %q is given twice, first at %s", h.Webhook.ID, other.At)
+			}
+		}
+	}
+	return faults
+}
+
+// A seedReader turns the text of one seed file into webhooks and faults.
+type seedReader struct {
+	SeedRules
+
+	file    string
+	begins  piece         // what is being read, and where it begins
+	hooks   []SeedWebhook // all that have an id, the faulty ones too
+	faults  Faults
+	anchors map[string]ast.Node
+}
+
+func (r *seedReader) at(tk *token.Token) Position {
+	line, column := 1, 1
+	if tk != nil && tk.Position != nil {
+		line, column = max(tk.Position.Line, 1), max(tk.Position.Column, 1)
+	}
+	if line == 1 {
+		column += r.begins.column
+	}
+	return Position{File: r.file, Line: line + r.begins.line, Column: column}
+}
+
+// clean is the file's text, or false after a fault. A line break is one, however it
+// is written (YAML 1.2 §5.4); the library counts those of Windows twice after a
+// comment.
+func (r *seedReader) clean(data []byte) (string, bool) {
+	if len(data) > MaxSeedFile {
+		r.faults.add(r.at(nil), "the file has %d bytes, at most %d are allowed: divide it into several files",
+			len(data), MaxSeedFile)
+		return "", false
+	}
+	if !utf8.Valid(data) {
+		r.faults.add(Position{r.file, badLine(data), 1}, "the file is not valid UTF-8 in this line")
+		return "", false
+	}
+	return strings.ReplaceAll(string(bytes.TrimPrefix(data, []byte("\ufeff"))), "\r\n", "\n"), true
+}
+
+// read reads the file webhook by webhook, if it is a list of them and nothing
+// else, and otherwise in one piece.
+func (r *seedReader) read(ctx context.Context, text string) {
+	pieces, ok := split(text)
+	if !ok {
+		if docs, ok := r.parse(text); ok {
+			r.documents(docs)
+		}
+		return
+	}
+	r.hooks = make([]SeedWebhook, 0, len(pieces))
+	read := 0
+	for _, p := range pieces {
+		if len(r.faults) >= maxFaults || ctx.Err() != nil {
+			return
+		}
+		if read += len(p.text); r.Progress != nil {
+			r.Progress(read, len(text))
+		}
+		r.begins = p
+		docs, _ := r.parse(p.text)
+		for _, doc := range docs {
+			r.collectAnchors(doc.Body)
+			if _, inList := doc.Body.(*ast.SequenceNode); inList {
+				r.list(doc.Body)
+			} else {
+				r.webhook(doc.Body)
+			}
+		}
+	}
+}
+
+// parse returns the documents of a text, or false after a fault.
+func (r *seedReader) parse(text string) (docs []*ast.DocumentNode, ok bool) {
+	if len(text) > maxPiece {
+		r.faults.add(r.at(nil), "%d bytes in one piece, at most %d are allowed: a larger file is the key webhooks and "+
+			"below it a list of webhooks, each beginning with a hyphen, or the same as JSON", len(text), maxPiece)
+		return nil, false
+	}
+	// The parser is not ours and the text is a stranger's: whatever goes wrong
+	// in there is a fault of the file.
+	defer func() {
+		if p := recover(); p != nil {
+			r.faults.add(r.at(nil), "the file cannot be read as YAML or JSON")
+			docs, ok = nil, false
+		}
+	}()
+	tokens := lexer.Tokenize(text)
+	if !r.plain(tokens) {
+		return nil, false
+	}
+	file, err := parser.Parse(tokens, 0, parser.AllowDuplicateMapKey())
+	if err != nil {
+		r.syntax(err)
+		return nil, false
+	}
+	return file.Docs, true
+}
+
+func badLine(data []byte) int {
+	line := 1
+	for text := range bytes.Lines(data) {
+		if !utf8.Valid(text) {
+			break
+		}
+		line++
+	}
+	return line
+}
+
+// syntax takes place and message from the parser's error, not its excerpt of
+// the file, which may show a secret.
+func (r *seedReader) syntax(err error) {
+	if fault, ok := errors.AsType[*yaml.SyntaxError](err); ok {
+		r.faults.add(r.at(fault.Token), "not YAML or JSON: %s", fault.Message)
+		return
+	}
+	r.faults.add(r.at(nil), "the file cannot be read as YAML or JSON")
+}
+
+// What the parser handles in more than linear time or memory is refused
+// before it sees it. No seed needs more.
+const (
+	maxNesting = 16
+	maxAnchors = 256
+)
+
+// maxFaults ends the reading of a file that is no seed at all: aliases could
+// repeat a fault for ever.
+const maxFaults = 1000
+
+// plain says whether the tokens are what a seed file is made of.
+func (r *seedReader) plain(tokens token.Tokens) bool {
+	nesting, dashes, anchors := 0, 0, len(r.anchors)
+	for _, tk := range tokens {
+		if slices.Contains(unsupported, tk.Type) {
+			r.faults.add(r.at(tk), "tags, directives, merge keys and complex keys are not supported: "+
+				"put text in quotes, write the fields out")
+			return false
+		}
+		nesting += nests[tk.Type]
+		dashes++
+		if tk.Type != token.SequenceEntryType {
+			dashes = 0
+		}
+		if tk.Type == token.AnchorType {
+			anchors++
+		}
+		if nesting > maxNesting || dashes > maxNesting || anchors > maxAnchors {
+			r.faults.add(r.at(tk), "more than %d nested lists or %d anchors: no seed file has so many", maxNesting, maxAnchors)
+			return false
+		}
+	}
+	return true
+}
+
+var (
+	unsupported = []token.Type{token.TagType, token.MappingKeyType, token.DirectiveType, token.MergeKeyType}
+	nests       = map[token.Type]int{
+		token.MappingStartType: 1, token.SequenceStartType: 1, token.MappingEndType: -1, token.SequenceEndType: -1,
+	}
+)
+
+func (r *seedReader) documents(docs []*ast.DocumentNode) {
+	found := false
+	for _, doc := range docs {
+		if doc.Body == nil || doc.Body.Type() == ast.NullType {
+			continue
+		}
+		clear(r.anchors) // they are a document's own
+		r.collectAnchors(doc.Body)
+		found = true
+		r.mapping(doc.Body, "the file", func(key *token.Token, value ast.Node) bool {
+			if key.Value == "webhooks" {
+				r.list(value)
+			} else {
+				r.unknown(key, "key", []string{"webhooks"})
+			}
+			return true
+		})
+	}
+	if !found {
+		r.faults.add(r.at(nil), "the file is empty: it must have the key webhooks with a list of webhooks")
+	}
+}
+
+func (r *seedReader) list(node ast.Node) {
+	items, ok := r.sequence(node, "webhooks must be a list: each webhook begins with a hyphen")
+	if !ok {
+		return
+	}
+	for _, item := range items {
+		if len(r.faults) >= maxFaults {
+			return
+		}
+		r.webhook(item)
+	}
+}
+
+func (r *seedReader) unknown(key *token.Token, what string, known []string) {
+	hint := ""
+	if near := nearest(key.Value, known); near != "" {
+		hint = fmt.Sprintf(", did you mean %s?", near)
+	}
+	r.faults.add(r.at(key), "unknown %s %q%s", what, shorten(key.Value), hint)
+}
+
+// shorten keeps a name that the file gives fit for a line.
+func shorten(name string) string {
+	const longest = 64
+	if len(name) <= longest {
+		return name
+	}
+	return strings.ToValidUTF8(name[:longest], "") + "..."
+}

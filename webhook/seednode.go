@@ -1,0 +1,112 @@
+package webhook
+
+import (
+	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/token"
+)
+
+// The methods of this file read YAML's nodes as what they should be, and add a
+// fault for what they are not.
+
+// collectAnchors remembers what aliases in a document stand for.
+func (r *seedReader) collectAnchors(body ast.Node) {
+	for _, node := range ast.Filter(ast.AnchorType, body) {
+		anchor, ok := node.(*ast.AnchorNode)
+		if !ok || anchor.Name == nil {
+			continue
+		}
+		name := anchor.Name.GetToken().Value
+		if r.anchors[name] != nil {
+			r.faults.add(r.at(anchor.GetToken()), "anchor %q is defined twice", name)
+		}
+		r.anchors[name] = anchor.Value
+	}
+}
+
+// value is the node itself, or what the alias stands for. nil stands for a
+// missing value.
+func (r *seedReader) value(node ast.Node) ast.Node {
+	switch n := node.(type) {
+	case *ast.AnchorNode:
+		return n.Value
+	case *ast.AliasNode:
+		if n.Value == nil {
+			return nil
+		}
+		name := n.Value.GetToken()
+		if r.anchors[name.Value] == nil {
+			r.faults.add(r.at(name), "no anchor has the name of this alias: text that begins with * needs quotes")
+		}
+		return r.anchors[name.Value]
+	}
+	return node
+}
+
+func (r *seedReader) isNull(node ast.Node) bool {
+	return node == nil || node.Type() == ast.NullType
+}
+
+// mapping calls each with every key and value until it returns false; a key
+// that is given twice is a fault and is passed over the second time.
+func (r *seedReader) mapping(node ast.Node, what string, each func(key *token.Token, value ast.Node) bool) {
+	pairs, ok := r.value(node).(ast.MapNode)
+	if !ok {
+		r.faults.add(r.start(node), "%s must be a mapping, lines of key: value", what)
+		return
+	}
+	seen := make(map[string]bool)
+	for it := pairs.MapRange(); it.Next() && len(r.faults) < maxFaults; {
+		key := it.Key().GetToken()
+		if seen[key.Value] {
+			r.faults.add(r.at(key), "key %q is given twice", shorten(key.Value))
+			continue
+		}
+		seen[key.Value] = true
+		if !each(key, it.Value()) {
+			return
+		}
+	}
+}
+
+// sequence is the items of a list, or a fault with the given text.
+func (r *seedReader) sequence(node ast.Node, otherwise string) ([]ast.Node, bool) {
+	list, ok := r.value(node).(*ast.SequenceNode)
+	if !ok {
+		r.faults.add(r.start(node), "%s", otherwise)
+		return nil, false
+	}
+	return list.Values, true
+}
+
+// start is where a node begins. The token of a mapping is its first colon.
+func (r *seedReader) start(node ast.Node) Position {
+	if node == nil {
+		return r.at(nil)
+	}
+	if pairs, ok := node.(ast.MapNode); ok {
+		if it := pairs.MapRange(); it.Next() && it.Key() != nil {
+			return r.at(it.Key().GetToken())
+		}
+	}
+	return r.at(node.GetToken())
+}
+
+// text is a scalar's text. A number is taken as it is written, since ids look
+// like numbers; null is "". For anything else it adds a fault.
+func (r *seedReader) text(node ast.Node, field string) (string, bool) {
+	switch n := r.value(node).(type) {
+	case nil, *ast.NullNode:
+		return "", true
+	case *ast.StringNode:
+		return n.Value, true
+	case *ast.LiteralNode:
+		return n.Value.Value, true
+	case *ast.IntegerNode, *ast.FloatNode, *ast.InfinityNode, *ast.NanNode:
+		return n.GetToken().Value, true
+	case *ast.BoolNode:
+		r.faults.add(r.at(n.GetToken()), "%s must be text: put %s in quotes if it is meant", field, n.GetToken().Value)
+	default:
+		r.faults.add(r.start(node), "%s must be text", field)
+	}
+	return "", false
+}

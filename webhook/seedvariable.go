@@ -1,0 +1,35 @@
+package webhook
+
+import (
+	"regexp"
+	"strings"
+
+	"github.com/goccy/go-yaml/ast"
+
+	"github.com/leadhook/leadhook/lead"
+)
+
+// reference is ${NAME}, and $${ for what is meant as it is written. A $ without
+// brace is nothing but itself.
+var reference = regexp.MustCompile(`\$?\$\{([A-Za-z_][A-Za-z0-9_]{0,127}\})?`)
+
+// secret is the text of a secret, with the values of the variables that it
+// refers to.
+func (r *seedReader) secret(node ast.Node, field string) lead.Secret {
+	text, _ := r.text(node, field)
+	return lead.Secret(reference.ReplaceAllStringFunc(text, func(match string) string {
+		name, named := strings.CutSuffix(strings.TrimPrefix(match, "${"), "}")
+		switch {
+		case strings.HasPrefix(match, "$$"):
+			return match[1:]
+		case !named:
+			r.faults.add(r.start(node), "%s has ${ without the name of a variable and }: write $${ if ${ itself is meant", field)
+			return ""
+		case r.Variable == nil || r.Variable(name) == "":
+			r.faults.add(r.start(node), "%s refers to the environment variable %s, which is not set or empty "+
+				"(write $${ if ${ itself is meant)", field, name)
+			return ""
+		}
+		return r.Variable(name)
+	}))
+}

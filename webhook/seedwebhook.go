@@ -1,0 +1,215 @@
+package webhook
+
+import (
+	"maps"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/token"
+
+	"github.com/leadhook/leadhook/lead"
+)
+
+// A webhookReader reads one webhook of a seed file, and remembers where its
+// fields stand, so that what check finds gets a place.
+type webhookReader struct {
+	*seedReader
+	hook   lead.Webhook
+	places map[string]Position
+	faulty map[string]bool // fields that have a fault already
+}
+
+func (r *seedReader) webhook(node ast.Node) {
+	w := &webhookReader{
+		seedReader: r,
+		hook:       lead.Webhook{LeadTypes: lead.AllLeadTypes, Format: lead.JSON},
+		places:     make(map[string]Position),
+		faulty:     make(map[string]bool),
+	}
+	before := len(r.faults)
+	w.mapping(node, "a webhook", w.field)
+	at := r.start(node)
+	if len(w.places) == 0 && len(r.faults) > before {
+		return // nothing of it could be read
+	}
+	w.check(at)
+	if w.hook.ID != "" {
+		r.hooks = append(r.hooks, SeedWebhook{Webhook: w.hook, At: at})
+	}
+}
+
+// seedFields are the keys of a webhook in a seed file.
+var seedFields = map[string]func(*webhookReader, ast.Node){
+	"id":              func(w *webhookReader, n ast.Node) { w.readText(n, "id", &w.hook.ID) },
+	"advertiser":      func(w *webhookReader, n ast.Node) { w.readText(n, "advertiser", &w.hook.Advertiser) },
+	"url":             func(w *webhookReader, n ast.Node) { w.readText(n, "url", &w.hook.URL) },
+	"authorization":   func(w *webhookReader, n ast.Node) { w.readSecret(n, "authorization", &w.hook.Authorization) },
+	"auth_header":     func(w *webhookReader, n ast.Node) { w.readText(n, "auth_header", &w.hook.AuthHeader) },
+	"event":           (*webhookReader).readEvent,
+	"lead_types":      (*webhookReader).readLeadTypes,
+	"format":          (*webhookReader).readFormat,
+	"active":          (*webhookReader).readActive,
+	"signing_secrets": (*webhookReader).readSigningSecrets,
+	"headers":         (*webhookReader).readHeaders,
+	"rate":            (*webhookReader).readRate,
+	"vendor_name":     func(w *webhookReader, n ast.Node) { w.readText(n, "vendor_name", &w.hook.VendorName) },
+	"provider_name":   func(w *webhookReader, n ast.Node) { w.readText(n, "provider_name", &w.hook.ProviderName) },
+}
+
+var seedFieldNames = slices.Sorted(maps.Keys(seedFields))
+
+// field reads one field. A null is as good as a missing one: the default.
+func (w *webhookReader) field(key *token.Token, value ast.Node) bool {
+	name := key.Value
+	w.places[name] = w.at(key)
+	read, ok := seedFields[name]
+	if !ok {
+		w.unknown(key, "field", seedFieldNames)
+		return true
+	}
+	if w.isNull(value) {
+		return true
+	}
+	w.places[name] = w.start(value)
+	before := len(w.faults)
+	read(w, value)
+	w.faulty[name] = len(w.faults) > before
+	return true
+}
+
+// check adds what the rules find, and what the operator's policy says to a url
+// that they accept.
+func (w *webhookReader) check(at Position) {
+	urlSound := w.hook.URL != "" && !w.faulty["url"]
+	for _, c := range check(&w.hook) {
+		field, _, _ := strings.Cut(c.field, "/")
+		urlSound = urlSound && field != "url"
+		if !w.faulty[field] {
+			w.faults.add(w.place(c.field, at), "%s", c.text)
+		}
+	}
+	if !urlSound || w.CheckURL == nil {
+		return
+	}
+	u, err := url.Parse(w.hook.URL)
+	if err == nil {
+		err = w.CheckURL(u)
+	}
+	if err != nil {
+		w.faults.add(w.place("url", at), "url: %v", err)
+	}
+}
+
+// place is where a field stands, or else the nearest thing around it.
+func (w *webhookReader) place(field string, at Position) Position {
+	if p, ok := w.places[field]; ok {
+		return p
+	}
+	field, _, _ = strings.Cut(field, "/")
+	if p, ok := w.places[field]; ok {
+		return p
+	}
+	return at
+}
+
+func (w *webhookReader) readText(node ast.Node, field string, to *string) {
+	*to, _ = w.text(node, field)
+}
+
+func (w *webhookReader) readSecret(node ast.Node, field string, to *lead.Secret) {
+	*to = w.secret(node, field)
+}
+
+func (w *webhookReader) readEvent(node ast.Node) {
+	if _, several := w.value(node).(*ast.SequenceNode); several {
+		w.faults.add(w.start(node), "event takes one trigger: for both, make two webhooks")
+		return
+	}
+	text, ok := w.text(node, "event")
+	if !ok {
+		return
+	}
+	if w.hook.Trigger, ok = lead.ParseTrigger(text); !ok {
+		w.faults.add(w.start(node), "event must be new_contact or existing_contact")
+	}
+}
+
+func (w *webhookReader) readLeadTypes(node ast.Node) {
+	const wanted = "lead_types must be a list of up to three, such as [calls, chats, forms]"
+	items, ok := w.sequence(node, wanted)
+	if !ok {
+		return
+	}
+	if len(items) > len(lead.AllLeadTypes.Names()) {
+		w.faults.add(w.start(node), wanted)
+		return
+	}
+	w.hook.LeadTypes = 0
+	for _, item := range items {
+		text, ok := w.text(item, "a lead type")
+		if !ok {
+			continue
+		}
+		t, known := lead.ParseLeadType(text)
+		if !known {
+			w.faults.add(w.start(item), "a lead type must be one of calls, chats, forms")
+			continue
+		}
+		w.hook.LeadTypes |= t
+	}
+}
+
+func (w *webhookReader) readFormat(node ast.Node) {
+	text, ok := w.text(node, "format")
+	if !ok {
+		return
+	}
+	if w.hook.Format, ok = lead.ParseFormat(text); !ok {
+		w.faults.add(w.start(node), "format must be json or adf")
+	}
+}
+
+func (w *webhookReader) readActive(node ast.Node) {
+	b, ok := w.value(node).(*ast.BoolNode)
+	if !ok {
+		w.faults.add(w.start(node), "active must be true or false, without quotes")
+		return
+	}
+	w.hook.Active = b.Value
+}
+
+func (w *webhookReader) readSigningSecrets(node ast.Node) {
+	items, ok := w.sequence(node, "signing_secrets must be a list of one or two secrets")
+	if !ok {
+		return
+	}
+	for i, item := range items[:min(len(items), maxSigningSecrets+1)] {
+		w.places["signing_secrets/"+strconv.Itoa(i)] = w.start(item)
+		w.hook.SigningSecrets = append(w.hook.SigningSecrets, w.secret(item, "a signing secret"))
+	}
+}
+
+func (w *webhookReader) readHeaders(node ast.Node) {
+	w.hook.Headers = make(map[string]lead.Secret)
+	w.mapping(node, "headers", func(key *token.Token, value ast.Node) bool {
+		w.places["headers/"+key.Value] = w.at(key)
+		w.hook.Headers[key.Value] = w.secret(value, "a header's value")
+		return len(w.hook.Headers) <= maxHeaders // one too many is enough for check
+	})
+}
+
+func (w *webhookReader) readRate(node ast.Node) {
+	text, ok := w.text(node, "rate")
+	if !ok {
+		return
+	}
+	rate, err := strconv.ParseFloat(text, 64)
+	if err != nil || !(rate > 0) {
+		w.faults.add(w.start(node), "rate must be a number above 0, in deliveries a second")
+		return
+	}
+	w.hook.Rate = rate
+}

@@ -1,0 +1,205 @@
+package webhook
+
+import (
+	"bufio"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/leadhook/leadhook/lead"
+)
+
+// ErrNotSeeded is the error of a look-up in a Redis that answers but does not
+// hold the seed's marker beside the advertiser: it lost its data, or was never
+// seeded. That an advertiser has no webhooks cannot be concluded from it.
+var ErrNotSeeded = errors.New("Redis answers but holds no webhooks: it lost its data or was never seeded; " +
+	"run leadhook seed FILE")
+
+// shares is how many parts the advertisers are divided into, for ever. The
+// keys of a share carry its number as a hash tag (Redis Cluster specification,
+// "Hash tags"), so that an advertiser's webhooks and the marker that vouches
+// for them live, and get lost, together.
+const shares = 64
+
+func share(id string) int {
+	h := fnv.New32a()
+	_, _ = h.Write([]byte(id)) // never fails
+	return int(h.Sum32() % shares)
+}
+
+// The keys. webhooksKey is a hash from webhook id to record, ownersKey a hash
+// from webhook id to the advertiser that the id belongs to (its share is that
+// of the webhook id), markerKey is written last by every seed, standingKey is a
+// hash of what the service found out about the webhooks.
+func webhooksKey(advertiser string) string { return key(share(advertiser), "webhooks:"+advertiser) }
+func standingKey(advertiser string) string { return key(share(advertiser), "standing:"+advertiser) }
+func ownersKey(share int) string           { return key(share, "owners") }
+func markerKey(share int) string           { return key(share, "seeded") }
+
+func key(share int, rest string) string { return "leadhook:{" + strconv.Itoa(share) + "}:" + rest }
+
+// announcements is the channel that every write is announced on: a JSON array
+// of the advertisers whose webhooks changed.
+const announcements = "leadhook:webhooks:changed"
+
+// A Store reads and writes webhooks in Redis. It is safe for concurrent use.
+type Store struct {
+	rdb redis.UniversalClient
+}
+
+// NewStore returns a store on a client for a single node, Sentinel or Cluster.
+// The store does not close the client.
+//
+// The client should be made with ContextTimeoutEnabled: without it the
+// deadlines of callers do not count, and a Redis that hangs is noticed only
+// after the client's own timeouts and retries.
+func NewStore(rdb redis.UniversalClient) *Store {
+	return &Store{rdb: rdb}
+}
+
+// Webhooks reads all webhooks of an advertiser, sorted by id; none if it has
+// none. A webhook whose record cannot be used is among them with Damaged set.
+// The error is [ErrNotSeeded], or says that Redis could not be asked.
+func (s *Store) Webhooks(ctx context.Context, advertiser string) ([]*lead.Webhook, error) {
+	a := s.read(ctx, []string{advertiser})[0]
+	return a.hooks, a.err
+}
+
+// WebhooksOf is Webhooks for several advertisers, in one round trip to each
+// node. Those that cannot be read are missing; the error is the first of theirs.
+func (s *Store) WebhooksOf(ctx context.Context, advertisers []string) (map[string][]*lead.Webhook, error) {
+	all := make(map[string][]*lead.Webhook, len(advertisers))
+	var failed error
+	for i, a := range s.read(ctx, advertisers) {
+		if a.err != nil {
+			failed = cmp.Or(failed, a.err)
+			continue
+		}
+		all[advertisers[i]] = a.hooks
+	}
+	return all, failed
+}
+
+// An answer is what Redis said about one advertiser.
+type answer struct {
+	hooks []*lead.Webhook
+	err   error
+}
+
+// readScript reads the marker and the webhooks in one step: between two steps
+// Redis could be emptied and seeded again, which would look like an advertiser
+// without webhooks. A script, unlike MULTI, can share a pipeline with scripts
+// for other slots of a Cluster.
+const readScript = `return {redis.call("EXISTS", KEYS[1]), redis.call("HGETALL", KEYS[2]), redis.call("HGETALL", KEYS[3])}`
+
+// read asks for several advertisers in one round trip (to each node). The
+// answers are in the order of the advertisers.
+func (s *Store) read(ctx context.Context, advertisers []string) []answer {
+	replies := make([]*redis.Cmd, len(advertisers))
+	_, _ = s.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
+		for i, a := range advertisers {
+			replies[i] = p.Eval(ctx, readScript, []string{markerKey(share(a)), webhooksKey(a), standingKey(a)})
+		}
+		return nil
+	}) // its error is that of one of the replies
+	answers := make([]answer, len(advertisers))
+	for i, a := range advertisers {
+		answers[i] = readReply(a, replies[i])
+	}
+	return answers
+}
+
+func readReply(advertiser string, reply *redis.Cmd) answer {
+	parts, err := reply.Slice()
+	if err != nil {
+		return answer{err: fmt.Errorf("reading webhooks from Redis: %w", err)}
+	}
+	if len(parts) != 3 {
+		return answer{err: fmt.Errorf("reading webhooks from Redis: an answer of %d parts instead of 3", len(parts))}
+	}
+	if parts[0] != int64(1) {
+		return answer{err: ErrNotSeeded}
+	}
+	records, sound := pairs(parts[1])
+	standing, alsoSound := pairs(parts[2])
+	if !sound || !alsoSound {
+		return answer{err: errors.New("reading webhooks from Redis: the answer is not a hash")}
+	}
+	var hooks []*lead.Webhook
+	for id, stored := range records {
+		h := decode(advertiser, id, stored)
+		applyStanding(h, standing)
+		hooks = append(hooks, h)
+	}
+	slices.SortFunc(hooks, func(a, b *lead.Webhook) int { return strings.Compare(a.ID, b.ID) })
+	return answer{hooks: hooks}
+}
+
+// pairs are the fields and values of a hash as HGETALL returns it.
+func pairs(reply any) (map[string]string, bool) {
+	list, ok := reply.([]any)
+	if !ok || len(list)%2 != 0 {
+		return nil, false
+	}
+	hash := make(map[string]string, len(list)/2)
+	for pair := range slices.Chunk(list, 2) {
+		field, _ := pair[0].(string)
+		value, _ := pair[1].(string)
+		hash[field] = value
+	}
+	return hash, true
+}
+
+// probe asks for every share what a look-up asks, so that what keeps look-ups
+// from succeeding keeps the probe from it too: whether Redis answers, lets us
+// read, and holds the marker. nil stands for a share that can be read.
+func (s *Store) probe(ctx context.Context) [shares]error {
+	var replies [shares]*redis.Cmd
+	_, _ = s.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
+		for n := range shares {
+			replies[n] = p.Eval(ctx, readScript, []string{markerKey(n), key(n, "webhooks:"), key(n, "standing:")})
+		}
+		return nil
+	})
+	var states [shares]error
+	for n, reply := range replies {
+		states[n] = readReply("", reply).err
+	}
+	return states
+}
+
+// CheckEviction refuses a Redis that may evict keys without a time to live
+// when its memory is full (maxmemory-policy allkeys-...): webhooks would vanish
+// one by one, and nothing would tell it from advertisers that have none. It
+// asks every master with INFO, which works where CONFIG is forbidden; a Redis
+// that does not tell its policy is not refused.
+func (s *Store) CheckEviction(ctx context.Context) error {
+	if cluster, ok := s.rdb.(*redis.ClusterClient); ok {
+		return cluster.ForEachMaster(ctx, func(ctx context.Context, node *redis.Client) error {
+			return checkEviction(ctx, node)
+		})
+	}
+	return checkEviction(ctx, s.rdb)
+}
+
+func checkEviction(ctx context.Context, node redis.Cmdable) error {
+	info, err := node.Info(ctx).Result()
+	if err != nil {
+		return fmt.Errorf("asking Redis for its eviction policy: %w", err)
+	}
+	for lines := bufio.NewScanner(strings.NewReader(info)); lines.Scan(); {
+		policy, ok := strings.CutPrefix(lines.Text(), "maxmemory_policy:")
+		if ok && strings.HasPrefix(policy, "allkeys-") {
+			return fmt.Errorf("Redis has maxmemory-policy %s, which drops webhooks when memory is full: "+
+				"set it to noeviction or to one of volatile-...", policy)
+		}
+	}
+	return nil
+}
