@@ -16,6 +16,7 @@ import (
 	"github.com/goccy/go-yaml/parser"
 	"github.com/goccy/go-yaml/token"
 
+	"github.com/leadhook/leadhook/internal/suggest"
 	"github.com/leadhook/leadhook/lead"
 )
 
@@ -306,10 +307,26 @@ func (r *seedReader) list(node ast.Node) {
 
 func (r *seedReader) unknown(key *token.Token, what string, known []string) {
 	hint := ""
-	if near := nearest(key.Value, known); near != "" {
-		hint = fmt.Sprintf(", did you mean %s?", near)
+	if near := nearest(key.Value, known); len(near) > 0 {
+		hint = fmt.Sprintf(", did you mean %s?", near[0])
 	}
 	r.faults.add(r.at(key), "unknown %s %q%s", what, shorten(key.Value), hint)
+}
+
+// nearest returns the known names that were probably meant. What is long, or
+// would have to be changed as a whole, makes no sense.
+func nearest(given string, known []string) []string {
+	const far, longest = 2, 64
+	if len(given) > longest {
+		return nil
+	}
+	return suggest.Nearest(slices.Values(known), far, func(name string) int {
+		d := suggest.Distance(given, name)
+		if d >= len(name) {
+			return far + 1
+		}
+		return d
+	})
 }
 
 // shorten keeps a name that the file gives fit for a line.
