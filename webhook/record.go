@@ -6,6 +6,7 @@ import (
 	"maps"
 
 	"github.com/leadhook/leadhook/lead"
+	"github.com/leadhook/leadhook/webhook/rules"
 )
 
 // recordVersion is the layout of a stored webhook. A field that older readers
@@ -88,8 +89,8 @@ func decode(advertiser, id, stored string) *lead.Webhook {
 			h.Headers[name] = lead.Secret(value)
 		}
 	}
-	if wrong := check(h); len(wrong) > 0 {
-		return damaged(h, wrong[0].text)
+	if wrong := rules.Check(h); len(wrong) > 0 {
+		return damaged(h, wrong[0].Text)
 	}
 	h.Version = version(stored)
 	return h

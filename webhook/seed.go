@@ -10,6 +10,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/leadhook/leadhook/lead"
+	"github.com/leadhook/leadhook/webhook/rules"
 )
 
 // What is what a seed did with a webhook.
@@ -177,8 +178,8 @@ func newItems(hooks []lead.Webhook) ([]*item, error) {
 	items := make([]*item, len(hooks))
 	for i := range hooks {
 		h := &hooks[i]
-		for _, c := range check(h) {
-			errs = append(errs, fmt.Errorf("webhook %q: %s", h.ID, c.text))
+		for _, c := range rules.Check(h) {
+			errs = append(errs, fmt.Errorf("webhook %q: %s", h.ID, c.Text))
 		}
 		if seen[h.ID] {
 			errs = append(errs, fmt.Errorf("webhook %q is given twice", h.ID))

@@ -11,6 +11,7 @@ import (
 	"github.com/goccy/go-yaml/token"
 
 	"github.com/leadhook/leadhook/lead"
+	"github.com/leadhook/leadhook/webhook/rules"
 )
 
 // A webhookReader reads one webhook of a seed file, and remembers where its
@@ -84,11 +85,11 @@ func (w *webhookReader) field(key *token.Token, value ast.Node) bool {
 // that they accept.
 func (w *webhookReader) check(at Position) {
 	urlSound := w.hook.URL != "" && !w.faulty["url"]
-	for _, c := range check(&w.hook) {
-		field, _, _ := strings.Cut(c.field, "/")
+	for _, c := range rules.Check(&w.hook) {
+		field, _, _ := strings.Cut(c.Field, "/")
 		urlSound = urlSound && field != "url"
 		if !w.faulty[field] {
-			w.faults.add(w.place(c.field, at), "%s", c.text)
+			w.faults.add(w.place(c.Field, at), "%s", c.Text)
 		}
 	}
 	if !urlSound || w.CheckURL == nil {
@@ -186,7 +187,7 @@ func (w *webhookReader) readSigningSecrets(node ast.Node) {
 	if !ok {
 		return
 	}
-	for i, item := range items[:min(len(items), maxSigningSecrets+1)] {
+	for i, item := range items[:min(len(items), rules.MaxSigningSecrets+1)] {
 		w.places["signing_secrets/"+strconv.Itoa(i)] = w.start(item)
 		w.hook.SigningSecrets = append(w.hook.SigningSecrets, w.secret(item, "a signing secret"))
 	}
@@ -197,7 +198,7 @@ func (w *webhookReader) readHeaders(node ast.Node) {
 	w.mapping(node, "headers", func(key *token.Token, value ast.Node) bool {
 		w.places["headers/"+key.Value] = w.at(key)
 		w.hook.Headers[key.Value] = w.secret(value, "a header's value")
-		return len(w.hook.Headers) <= maxHeaders // one too many is enough for check
+		return len(w.hook.Headers) <= rules.MaxHeaders // one too many is enough for check
 	})
 }
 

@@ -1,4 +1,9 @@
-package webhook
+// Package rules has what makes a webhook valid, whatever an operator allows: for
+// a seed file, for every change of a webhook, and for a stored record alike.
+//
+// It does not know where a webhook comes from or is kept, nor the operator's
+// policy for addresses.
+package rules
 
 import (
 	"encoding/base64"
@@ -20,21 +25,21 @@ import (
 
 // What a webhook may hold at most, so that nothing of it is without bound.
 const (
-	maxWebhookID      = 128     // characters
-	maxText           = 8 << 10 // bytes of every other text
-	maxHeaders        = 32
-	maxSigningSecrets = 2
+	MaxHeaders        = 32
+	MaxSigningSecrets = 2
+
+	maxWebhookID = 128     // characters
+	maxText      = 8 << 10 // bytes of every other text
 )
 
-// A complaint says what is wrong with one field of a webhook, without quoting
-// its value, which may be a secret. Field is as in the seed file; a member of
-// a list or map follows after a slash.
-type complaint struct{ field, text string }
+// A Violation is what is wrong with one field of a webhook. Its text does not
+// quote the field's value, which may be a secret. Field is as in the seed file;
+// a member of a list or map follows after a slash.
+type Violation struct{ Field, Text string }
 
-// check returns everything that is wrong with a webhook, whatever the operator
-// allows: the rules hold for a seed file and for a stored record alike.
-func check(h *lead.Webhook) []complaint {
-	var c complaints
+// Check returns everything that is wrong with a webhook: nil if it is valid.
+func Check(h *lead.Webhook) []Violation {
+	var c checker
 	c.advertiser(h.Advertiser)
 	c.id(h.ID)
 	c.url(h.URL)
@@ -63,14 +68,15 @@ func check(h *lead.Webhook) []complaint {
 	return c
 }
 
-type complaints []complaint
+// A checker collects violations.
+type checker []Violation
 
-func (c *complaints) add(field, format string, args ...any) {
-	*c = append(*c, complaint{field, fmt.Sprintf(format, args...)})
+func (c *checker) add(field, format string, args ...any) {
+	*c = append(*c, Violation{field, fmt.Sprintf(format, args...)})
 }
 
 // line accepts what can stand in one line as it is: in a header, in an id.
-func (c *complaints) line(field, value string) bool {
+func (c *checker) line(field, value string) bool {
 	before := len(*c)
 	name, _, _ := strings.Cut(field, "/")
 	switch {
@@ -86,7 +92,7 @@ func (c *complaints) line(field, value string) bool {
 	return len(*c) == before
 }
 
-func (c *complaints) required(field, value string, longest int) bool {
+func (c *checker) required(field, value string, longest int) bool {
 	if value == "" {
 		c.add(field, "%s is required", field)
 		return false
@@ -98,13 +104,13 @@ func (c *complaints) required(field, value string, longest int) bool {
 	return c.line(field, value)
 }
 
-func (c *complaints) id(id string) { c.required("id", id, maxWebhookID) }
+func (c *checker) id(id string) { c.required("id", id, maxWebhookID) }
 
-func (c *complaints) advertiser(id string) { c.required("advertiser", id, lead.MaxAdvertiserID) }
+func (c *checker) advertiser(id string) { c.required("advertiser", id, lead.MaxAdvertiserID) }
 
 // url demands what can be sent byte for byte: net/http escapes a path that
 // RFC 3986 does not allow as it is, and a fragment is never sent.
-func (c *complaints) url(raw string) {
+func (c *checker) url(raw string) {
 	if !c.required("url", raw, maxText) {
 		return
 	}
@@ -149,7 +155,7 @@ func sentAsWritten(raw string, u *url.URL) bool {
 	return strings.TrimPrefix(u.RequestURI(), "/") == strings.TrimPrefix(rest, "/")
 }
 
-func (c *complaints) authHeader(h *lead.Webhook) {
+func (c *checker) authHeader(h *lead.Webhook) {
 	if h.AuthHeader == "" {
 		return
 	}
@@ -159,9 +165,9 @@ func (c *complaints) authHeader(h *lead.Webhook) {
 	c.headerName("auth_header", h.AuthHeader)
 }
 
-func (c *complaints) headers(h *lead.Webhook) {
-	if len(h.Headers) > maxHeaders {
-		c.add("headers", "headers has more than %d entries", maxHeaders)
+func (c *checker) headers(h *lead.Webhook) {
+	if len(h.Headers) > MaxHeaders {
+		c.add("headers", "headers has more than %d entries", MaxHeaders)
 		return
 	}
 	seen := make(map[string]bool, len(h.Headers)+1)
@@ -191,7 +197,7 @@ func authHeader(h *lead.Webhook) string {
 	return "Authorization"
 }
 
-func (c *complaints) headerName(field, name string) bool {
+func (c *checker) headerName(field, name string) bool {
 	if len(name) > maxWebhookID || !httpguts.ValidHeaderFieldName(name) {
 		c.add(field, "%s is not a header name (letters, digits and hyphens)", strings.Replace(field, "headers/", "header ", 1))
 		return false
@@ -221,9 +227,9 @@ func reserved(name string) bool {
 
 // signingSecrets takes secrets as Standard Webhooks 1.0 writes them. That
 // recommends 24 to 64 bytes; the receiver chose its own, so any length goes.
-func (c *complaints) signingSecrets(secrets []lead.Secret) {
-	if len(secrets) > maxSigningSecrets {
-		c.add("signing_secrets", "signing_secrets has more than %d entries: two are enough for a rotation", maxSigningSecrets)
+func (c *checker) signingSecrets(secrets []lead.Secret) {
+	if len(secrets) > MaxSigningSecrets {
+		c.add("signing_secrets", "signing_secrets has more than %d entries: two are enough for a rotation", MaxSigningSecrets)
 		return
 	}
 	for i, secret := range secrets {
