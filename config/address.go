@@ -12,19 +12,19 @@ import (
 	"github.com/leadhook/leadhook/lead"
 )
 
-// hostPorts is one or more addresses to connect to.
+// hostPorts returns the value of one or more addresses to connect to.
 func hostPorts(field *[]string, usualPort int) value {
 	return list(field, "host:port", func(s string) (string, error) { return hostPort(s, usualPort) }, asIs, 1)
 }
 
-// hostPort checks an address to connect to.
+// hostPort checks an address to connect to, and returns it.
 func hostPort(s string, usualPort int) (string, error) {
 	host, port, err := net.SplitHostPort(s)
 	switch {
-	case strings.Contains(s, "@"): // not quoted: a password is before it
-		return "", errors.New("an address has no user and no password in it: they have settings of their own")
+	case strings.Contains(s, "@"): // not quoted, since there may be a password in front of it
+		return "", errors.New("an address must not have a user or a password: there are settings for them")
 	case err != nil && !strings.Contains(s, ":"):
-		return "", fmt.Errorf("%q has no port: write %s:%d, if it is the usual one", s, s, usualPort)
+		return "", fmt.Errorf("%q has no port: for the usual one write %s:%d", s, s, usualPort)
 	case err != nil || host == "" || strings.ContainsAny(host, " /"):
 		return "", fmt.Errorf("%q is not host:port", s)
 	}
@@ -34,7 +34,7 @@ func hostPort(s string, usualPort int) (string, error) {
 	return s, nil
 }
 
-// listen is an address to listen on.
+// listen returns the value of an address to listen on.
 func listen(field *string) value {
 	return of(field, "host:port", func(s string) (string, error) {
 		_, port, err := net.SplitHostPort(s)
@@ -48,7 +48,7 @@ func listen(field *string) value {
 	}, asIs)
 }
 
-// listenOrNot is listen, and empty for not at all.
+// listenOrNot is like listen, but the address may be empty.
 func listenOrNot(field *string) value {
 	v := listen(field)
 	address := v.set
@@ -77,8 +77,9 @@ func prefixes(field *[]netip.Prefix) value {
 	return list(field, "CIDR", parsePrefix, netip.Prefix.String, 0)
 }
 
-// parsePrefix takes a single address as a network of one. It refuses a network
-// with host bits: whoever writes 10.1.2.3/8 may not want all of 10.0.0.0/8.
+// parsePrefix parses a network, or a single address as a network of one. It
+// refuses a network with host bits: with 10.1.2.3/8, not all of 10.0.0.0/8 may be
+// meant.
 func parsePrefix(s string) (netip.Prefix, error) {
 	if ip, err := netip.ParseAddr(s); err == nil && ip.Zone() == "" {
 		return netip.PrefixFrom(ip, ip.BitLen()), nil
@@ -94,7 +95,7 @@ func parsePrefix(s string) (netip.Prefix, error) {
 	return p, nil
 }
 
-// list makes a value of several elements, at least as many as said.
+// list returns the value of a list with at least so many elements.
 func list[T any](field *[]T, kind string, parse func(string) (T, error), show func(T) string, least int) value {
 	v := of(field, "list of "+kind, func(s string) ([]T, error) {
 		var all []T
@@ -123,12 +124,12 @@ func list[T any](field *[]T, kind string, parse func(string) (T, error), show fu
 	return v
 }
 
-// ProxyURL returns Proxy as a URL, nil if there is none.
+// ProxyURL returns Proxy as a URL, or nil if it is empty.
 func (h HTTP) ProxyURL() *url.URL {
 	if h.Proxy == "" {
 		return nil
 	}
-	u, _ := parseProxy(h.Proxy.Reveal()) // Load has tried it
+	u, _ := parseProxy(h.Proxy.Reveal()) // Load has checked it
 	return u
 }
 
@@ -150,10 +151,11 @@ func proxy(field *lead.Secret) value {
 	return v
 }
 
-var errProxy = errors.New("not a proxy's URL: want http, https or socks5://[user:password@]host:port" +
-	" and nothing behind it (@, / and : in a password are written %40, %2F and %3A)")
+var errProxy = errors.New("not a proxy URL: want http, https or socks5://[user:password@]host:port" +
+	" and nothing after it (@, / and : in a password are written %40, %2F and %3A)")
 
-// parseProxy returns errors that quote nothing: the URL may hold a password.
+// parseProxy parses a proxy's URL. Its errors do not quote it, since it may contain
+// a password.
 func parseProxy(s string) (*url.URL, error) {
 	u, err := url.Parse(s)
 	if err != nil || u.Port() == "" || u.Hostname() == "" || strings.Trim(u.Path, "/") != "" ||
@@ -171,14 +173,15 @@ func parseProxy(s string) (*url.URL, error) {
 	return u, nil
 }
 
-// isMask says whether a user or a password is but what is shown for one.
+// isMask reports whether the user or the password is the mask that is shown for
+// one.
 func isMask(u *url.Userinfo) bool {
 	password, _ := u.Password()
 	return u.Username() == masked || password == masked
 }
 
-// maskedUser is the user info of a URL as it is shown. The user's name is
-// hidden too: some services have a token there.
+// maskedUser returns the user info of a URL in a form that may be shown. It hides
+// the user's name too, since some services have a token there.
 func maskedUser(u *url.Userinfo) string {
 	if u == nil {
 		return ""

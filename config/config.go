@@ -7,10 +7,9 @@ import (
 	"github.com/leadhook/leadhook/lead"
 )
 
-// Config is the settings, checked and ready to use. Each field is named after
-// its key (HTTP.MaxInFlight is http.max_in_flight). The defaults stand in
-// docs/settings.md; [Default] has them as values. What must not be shown is a
-// [lead.Secret].
+// Config has the checked settings. Each field is named after its key:
+// HTTP.MaxInFlight is http.max_in_flight. docs/settings.md lists the defaults,
+// and [Default] returns them. A value that must not be shown is a [lead.Secret].
 type Config struct {
 	Kafka    Kafka
 	Topics   Topics
@@ -24,24 +23,24 @@ type Config struct {
 	Dev      Dev
 }
 
-// Kafka is how to reach Kafka, and how to take part in the consumer group.
+// Kafka configures the connections to Kafka and the consumer group.
 type Kafka struct {
-	Brokers  []string // host:port; at least one, the others of the cluster are learnt from it
+	Brokers  []string // host:port; at least one, which names the other brokers of the cluster
 	Topic    string   // the live topic; the names of the others begin with it
 	Group    string   // the consumer group
-	ClientID string   // how the brokers' logs name this client
+	ClientID string   // the name of this client in the brokers' logs
 
 	TLS  TLS
 	SASL SASL
 
-	SessionTimeout    time.Duration // without a heartbeat for so long, a member loses its partitions
-	RebalanceTimeout  time.Duration // how long the group waits for its members to join again
+	SessionTimeout    time.Duration // a member without a heartbeat for so long loses its partitions
+	RebalanceTimeout  time.Duration // how long the group waits for its members to rejoin
 	HeartbeatInterval time.Duration // at most a third of SessionTimeout
 
-	FetchMaxBytes  int           // bytes; of one fetch of one partition
+	FetchMaxBytes  int           // bytes; of a fetch request, which is for one partition
 	CommitInterval time.Duration // how often the settled prefix is committed
-	MaxEventBytes  int           // bytes; a larger event is a dead letter
-	Timeout        time.Duration // of a single request, and of the tools until Kafka answers
+	MaxEventBytes  int           // bytes; a larger event becomes a dead letter
+	Timeout        time.Duration // of a single request, and of a command until Kafka answers
 }
 
 // The mechanisms of [SASL].
@@ -52,16 +51,16 @@ const (
 	SASLScramSHA512 = "scram-sha-512"
 )
 
-// SASL is how to authenticate with Kafka.
+// SASL configures the authentication with Kafka.
 type SASL struct {
-	Mechanism string // one of the constants; with SASLNone the rest is empty
+	Mechanism string // one of the constants; with SASLNone the other fields are empty
 	Username  string
 	Password  lead.Secret // from password or password_file
 }
 
-// Topics is what topics are created with, and checked against.
+// Topics has the properties with which topics are created and checked.
 type Topics struct {
-	Partitions          int           // of every topic alike
+	Partitions          int           // of every topic
 	ReplicationFactor   int           // zero: the broker's default
 	MinInSyncReplicas   int           // zero: the broker's default
 	Retention           time.Duration // of the live topic
@@ -75,85 +74,86 @@ const (
 	RedisCluster  = "cluster"
 )
 
-// Redis is how to reach Redis, and how long to rely on what is cached of it.
+// Redis configures the connections to Redis, and the cache of what is in it.
 //
-// Its URL is already taken apart: Addrs, DB, TLS.Enabled, Username and, unless
-// it is a setting of its own, Password come from it.
+// Addrs, DB, TLS.Enabled and Username are parts of the setting redis.url, and so
+// is Password if it is not set by itself.
 type Redis struct {
 	Mode     string   // one of the constants
-	Addrs    []string // host:port; of the server, the Sentinels or some Cluster nodes. At least one
+	Addrs    []string // host:port of the server, the Sentinels or some Cluster nodes; at least one
 	DB       int      // zero in a Cluster
 	Username string   // empty: the default user
 	Password lead.Secret
 
-	SentinelMaster   string // the name that the Sentinels know the primary by; empty without Sentinel
-	SentinelUsername string // for the Sentinels themselves; empty: none
+	SentinelMaster   string // the Sentinels' name of the primary; empty without Sentinel
+	SentinelUsername string // for the Sentinels themselves; may be empty
 	SentinelPassword lead.Secret
 
-	TLS TLS // also for Sentinels
+	TLS TLS // for the Sentinels too
 
 	Timeout    time.Duration // to connect, and of a single command
 	PoolSize   int           // connections to each server; zero: the client's default, 10 for each CPU
-	CacheTTL   time.Duration // how long a cached look-up is fresh, should its announcement get lost
+	CacheTTL   time.Duration // how long a cached entry is used if the announcement of a change is lost
 	CacheBytes int           // bytes; of cached webhooks
-	Grace      time.Duration // how long cached webhooks are still served while Redis is away
+	Grace      time.Duration // how long cached webhooks are used while Redis cannot be reached
 
-	LedgerPending int // marks of the ledger that are kept in memory while Redis does not take them
+	LedgerPending int // marks of the ledger kept in memory while Redis does not accept them
 }
 
-// Consumer is what one instance holds at once, over all its partitions.
+// Consumer limits what one instance handles at once, over all its partitions.
 type Consumer struct {
 	OpenBytes  int           // bytes of events that are being handled
 	OpenEvents int           // events that are being handled
 	StuckAfter time.Duration // an event open for longer makes the service not ready
 }
 
-// HTTP is how leads are POSTed, and to where.
+// HTTP configures the POSTs of leads.
 type HTTP struct {
-	AllowHTTP  bool           // false: https only
-	AllowCIDRs []netip.Prefix // may be called although they are not public; nil: none
-	AllowPorts []int          // may be called beside 80 and 443
+	AllowHTTP  bool           // if false, only https
+	AllowCIDRs []netip.Prefix // networks that may be called although they are not public
+	AllowPorts []int          // ports that may be called in addition to 80 and 443
 
 	Timeout        time.Duration // of a whole attempt
 	ConnectTimeout time.Duration // at most Timeout
-	MaxInFlight    int           // attempts at the same time
+	MaxInFlight    int           // concurrent attempts
 
-	Proxy  lead.Secret // a URL, which may hold a password; empty: none. See [HTTP.ProxyURL]
-	CAFile string      // PEM; trusted beside the system's. Empty: none. See [HTTP.RootCAs]
+	Proxy  lead.Secret // a URL, maybe with a password; empty for no proxy. See [HTTP.ProxyURL]
+	CAFile string      // PEM; trusted in addition to the system's; may be empty. See [HTTP.RootCAs]
 }
 
-// Retry is when a delivery that failed is tried again: within seconds in the
-// process, and then after the waits of the schedule, which it spends in Kafka.
+// Retry configures when a failed delivery is attempted again: within seconds in
+// the process, and then after the waits of the schedule, which it spends in
+// Kafka.
 type Retry struct {
-	QuickAttempts int           // the first one counted; 1: no quick retry
-	QuickWait     time.Duration // before the second attempt, about; then twice as long each
+	QuickAttempts int           // including the first; 1: no quick retry
+	QuickWait     time.Duration // before the second attempt, with jitter; it doubles before each further one
 
 	Delays   []time.Duration // of the retry topics, ascending; at least one
-	Schedule []time.Duration // the waits after the failed attempts, in their order; at least one
-	Expire   time.Duration   // how long a delivery is tried, from its first attempt or deferral on
+	Schedule []time.Duration // the waits after the first, second, … failed attempt; at least one
+	Expire   time.Duration   // how long a delivery is attempted, from its first attempt or deferral
 }
 
-// ADF is what ADF documents say of their sender.
+// ADF configures what ADF documents say about their sender.
 type ADF struct {
 	Provider string // the "lead source", unless the webhook names its own
 }
 
-// Admin is the listener for health, readiness and metrics.
+// Admin configures the listener for health, readiness and metrics.
 type Admin struct {
-	Listen string // host:port; empty: no listener
-	PProf  bool   // also Go's profiles
+	Listen string // host:port; empty for no listener
+	PProf  bool   // whether it serves Go's profiles too
 }
 
-// Log is what is logged, and in which form.
+// Log configures the log.
 type Log struct {
 	Level  string // debug, info, warn or error
 	Format string // json or console
 }
 
-// Dev is for leadhook dev alone.
+// Dev configures leadhook dev, and nothing else.
 type Dev struct {
 	KafkaListen string // host:port of the embedded broker
 	RedisListen string // host:port of the embedded Redis
 	CRMListen   string // host:port of the sample CRM
-	Data        string // directory of the embedded broker's data; empty: in memory, gone at the end
+	Data        string // directory of the embedded broker's data; empty: in memory, lost at the end
 }

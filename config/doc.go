@@ -1,10 +1,9 @@
-// Package config is the settings of leadhook: which there are, what they mean
-// and by default are, how they are read from a YAML file and the environment,
-// and how they are shown.
+// Package config has the settings of leadhook: their names, meanings, limits and
+// defaults. It reads them from a YAML file and the environment, and writes them
+// so that a person can read them.
 //
-// One table (settings.go) is the only source for keys, variables, defaults,
-// limits and texts; everything else here is derived from it, docs/settings.md
-// too. The package makes values and nothing else: it opens no connection, and
-// knows neither Kafka's client nor Redis's. Only service and
-// cmd/leadhook import it.
+// The table in settings.go is the only source of keys, variables, defaults,
+// limits and texts; everything else is derived from it, including
+// docs/settings.md. The package only returns values: it opens no connection, and
+// does not know the clients of Kafka and Redis.
 package config

@@ -9,12 +9,12 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-const docsHead = `<!-- Made from the table in config/settings.go: go test ./config -update -->
+const docsHead = `<!-- Generated from the table in config/settings.go: go test ./config -update -->
 # Settings
 
 leadhook reads its settings from a YAML file, named with ` + "`--config`" + ` or ` + "`LEADHOOK_CONFIG`" + `, and from
-environment variables, which override the file. Neither is needed: the defaults are those of the
-first minute, with Kafka and Redis on this machine.
+environment variables, which override the file. Neither is needed to begin with: the defaults
+expect Kafka and Redis on this machine.
 
 ` + "```yaml" + `
 kafka:
@@ -24,18 +24,18 @@ http:
 ` + "```" + `
 
 The variable of ` + "`http.timeout`" + ` is ` + "`LEADHOOK_HTTP_TIMEOUT`" + `. %s
-A variable that is set but empty is the empty value, which not every setting takes.
+A variable that is set but empty gives the empty value, which not every setting accepts.
 
-- ` + "`leadhook config`" + ` shows the settings in force and where each came from, secrets masked;
+- ` + "`leadhook config`" + ` shows the effective settings and the origin of each, with secrets masked;
   ` + "`leadhook config --defaults`" + ` prints a file of all settings, annotated.
   A longer example is [examples/leadhook.yaml](../examples/leadhook.yaml).
-- All faults are reported at once, with line and column. A setting that does not exist is one, and so is a
-  variable that begins with ` + "`LEADHOOK_`" + ` (those that Kubernetes sets for a service are passed over).
-- Passwords can come from files, as secrets are mounted: ` + "`…password_file`" + `. In URLs, ` + "`@`, `/` and `:`" + ` of a
+- All errors are reported at once, with line and column. An unknown setting is an error, and so is an unknown
+  variable that begins with ` + "`LEADHOOK_`" + ` (except those that Kubernetes sets for a service).
+- Passwords can be in files, such as mounted secrets: ` + "`…password_file`" + `. In a URL, ` + "`@`, `/` and `:`" + ` of a
   password are written ` + "`%%40`, `%%2F` and `%%3A`" + `.
-- Paths are relative to the directory that leadhook was started in.
+- Paths are relative to the directory in which leadhook was started.
 
-## Redis, one way or another
+## Kinds of Redis
 
 | Redis | settings |
 | --- | --- |
@@ -44,8 +44,8 @@ A variable that is set but empty is the empty value, which not every setting tak
 | behind Sentinels | ` + "`mode: sentinel`, `url: redis://sentinel-1:26379,sentinel-2:26379/0`, `sentinel_master: leadhook`" + ` |
 | a Cluster | ` + "`mode: cluster`, `url: redis://redis-1:6379,redis-2:6379`" + ` |
 
-User, password, database and TLS of the URL are those of Redis itself; the Sentinels have
-` + "`redis.sentinel_username` and `redis.sentinel_password`" + `, and share the TLS settings.
+User, password, database and TLS in the URL are those of Redis itself. The Sentinels have
+` + "`redis.sentinel_username` and `redis.sentinel_password`" + `, and the same TLS settings.
 `
 
 func TestDocsAreCurrent(t *testing.T) {

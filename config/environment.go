@@ -8,23 +8,23 @@ import (
 	"unicode"
 )
 
-// fileVariable names the settings file.
+// fileVariable is the variable that names the settings file.
 const fileVariable = prefix + "CONFIG"
 
-// variables are those of leadhook; of two with one name the last counts, as
-// os/exec has it.
-func variables(environ []string) map[string]string {
-	ours := map[string]string{}
+// ownVariables returns the variables of leadhook. If a name is there more than
+// once, the last one counts, as in os/exec.
+func ownVariables(environ []string) map[string]string {
+	own := map[string]string{}
 	for _, entry := range environ {
 		if name, text, ok := strings.Cut(entry, "="); ok && strings.HasPrefix(name, prefix) {
-			ours[name] = text
+			own[name] = text
 		}
 	}
-	return ours
+	return own
 }
 
-// readVariables takes a variable that is set to nothing as the value "", not
-// as a variable that is not set: so a file's value can be taken back.
+// readVariables collects the values given in variables. A variable that is set but
+// empty gives the value "", so that it can override a value of the file.
 func (l *loader) readVariables(variables map[string]string) {
 	keys := map[string]string{fileVariable: ""}
 	for key, s := range l.settings {
@@ -32,7 +32,7 @@ func (l *loader) readVariables(variables map[string]string) {
 	}
 	for _, name := range slices.Sorted(maps.Keys(variables)) {
 		key, known := keys[name]
-		at := place{variable: printable(name)}
+		at := location{variable: printable(name)}
 		switch {
 		case known && key != "":
 			l.given[key] = given{variables[name], at}
@@ -42,7 +42,8 @@ func (l *loader) readVariables(variables map[string]string) {
 	}
 }
 
-// printable keeps a stranger's name on the one line of its fault.
+// printable replaces line breaks and other characters that would spoil the line of
+// a fault, in a variable's name, which can be anything.
 func printable(name string) string {
 	return strings.Map(func(r rune) rune {
 		if unicode.IsPrint(r) {
@@ -52,8 +53,8 @@ func printable(name string) string {
 	}, name)
 }
 
-// serviceLinks are the variables that Kubernetes sets in each pod for a
-// service that is named leadhook, or leadhook-admin, and so on.
+// serviceLinks matches the variables that Kubernetes sets in each pod for a service
+// whose name is leadhook or begins with it, such as leadhook-admin.
 var serviceLinks = regexp.MustCompile(
 	`_(SERVICE_HOST|SERVICE_PORT(_.+)?|PORT_[0-9]+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)$`)
 

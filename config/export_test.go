@@ -2,5 +2,5 @@ package config
 
 import "flag"
 
-// Update makes the tests write golden files and docs/settings.md anew.
-var Update = flag.Bool("update", false, "write golden files and docs/settings.md anew")
+// Update makes the tests rewrite golden files and docs/settings.md.
+var Update = flag.Bool("update", false, "rewrite golden files and docs/settings.md")

@@ -13,52 +13,54 @@ import (
 	"github.com/goccy/go-yaml/token"
 )
 
-// maxFile is several times what a file of all settings has, in bytes. The
-// parser's time grows with the square of some files' length.
+// maxFile is the largest accepted file, in bytes. A file of all settings is several
+// times smaller. The limit is needed since for some files the parser's time grows
+// with the square of their length.
 const maxFile = 64 << 10
 
-// readFile notes what a settings file gives. The tree is walked instead of
-// decoded, for the position of each fault, for the texts as they were written,
-// and so that no alias can make much of little.
+// readFile collects the values given in a settings file. It walks over the syntax
+// tree instead of decoding it, for three reasons: each fault has a position,
+// values keep the text that was written, and aliases cannot expand a small file
+// into a large one.
 func (l *loader) readFile(path string) {
-	content, err := readFile(path, maxFile)
+	content, err := readAtMost(path, maxFile)
 	if err != nil {
-		l.fault(place{file: path}, "reading the settings: %v", err)
+		l.fault(location{file: path}, "reading the settings: %v", err)
 		return
 	}
 	if !utf8.Valid(content) {
-		l.fault(place{file: path}, "the settings are not UTF-8 text")
+		l.fault(location{file: path}, "the settings are not UTF-8 text")
 		return
 	}
 	content = bytes.TrimPrefix(content, []byte("\xef\xbb\xbf"))
-	// A line break is one, however it is written (YAML 1.2 §5.4); the library
-	// counts those of Windows twice after a comment.
+	// After a comment, the library counts a line break of Windows twice. In YAML
+	// all kinds of line breaks are alike (1.2 §5.4).
 	content = bytes.ReplaceAll(content, []byte("\r\n"), []byte("\n"))
 	file, err := parser.ParseBytes(content, 0, parser.AllowDuplicateMapKey())
 	if err != nil {
 		l.syntaxFault(path, err)
 		return
 	}
-	f := fileReader{loader: l, path: path, seen: map[string]place{}}
+	f := fileReader{loader: l, path: path, seen: map[string]location{}}
 	documents := 0
 	for _, doc := range file.Docs {
 		if doc.Body == nil || doc.Body.Type() == ast.NullType {
 			continue
 		}
 		if documents++; documents > 1 {
-			l.fault(f.at(doc.Start), "a second YAML document: settings are in one")
+			l.fault(f.at(doc.Start), "a second YAML document: want only one")
 			continue
 		}
 		f.document(doc.Body)
 	}
 }
 
-// syntaxFault gives the place and the parser's words, but not the lines of the
-// file that the parser would show: they may hold a secret.
+// syntaxFault adds a fault with the location and the parser's message, but without
+// the lines of the file that the parser quotes: they may contain a secret.
 func (l *loader) syntaxFault(path string, err error) {
 	syntax, ok := errors.AsType[*yaml.SyntaxError](err)
 	if !ok {
-		l.fault(place{file: path}, "not YAML")
+		l.fault(location{file: path}, "not YAML")
 		return
 	}
 	f := fileReader{loader: l, path: path}
@@ -69,14 +71,14 @@ func (l *loader) syntaxFault(path string, err error) {
 type fileReader struct {
 	*loader
 	path string
-	seen map[string]place // keys and groups, for those that come again
+	seen map[string]location // where each key and group was first seen
 }
 
-func (f *fileReader) at(t *token.Token) place {
+func (f *fileReader) at(t *token.Token) location {
 	if t == nil || t.Position == nil {
-		return place{file: f.path}
+		return location{file: f.path}
 	}
-	return place{file: f.path, line: t.Position.Line, column: t.Position.Column}
+	return location{file: f.path, line: t.Position.Line, column: t.Position.Column}
 }
 
 func (f *fileReader) document(body ast.Node) {
@@ -88,7 +90,8 @@ func (f *fileReader) document(body ast.Node) {
 	f.members("", group)
 }
 
-// members takes nested groups and keys with dots alike.
+// members reads a group's members. Nested groups and keys with dots are
+// equivalent.
 func (f *fileReader) members(in string, group ast.MapNode) {
 	for members := group.MapRange(); members.Next(); {
 		name := members.Key().GetToken()
@@ -97,10 +100,10 @@ func (f *fileReader) members(in string, group ast.MapNode) {
 	}
 }
 
-// again reports a known key or group that comes for the second time.
-func (f *fileReader) again(key string, at place) bool {
-	first, again := f.seen[key]
-	if again {
+// isRepeated reports whether a known key or group was seen before. If so, it adds
+// a fault.
+func (f *fileReader) isRepeated(key string, at location) bool {
+	if first, ok := f.seen[key]; ok {
 		f.keyFault(at, key, "given twice, first at "+first.String())
 		return true
 	}
@@ -108,17 +111,17 @@ func (f *fileReader) again(key string, at place) bool {
 	return false
 }
 
-func (f *fileReader) member(key string, at place, node ast.Node) {
+func (f *fileReader) member(key string, at location, node ast.Node) {
 	s, known := f.settings[key]
 	group, isGroup := node.(ast.MapNode)
 	isNull := node.Type() == ast.NullType
 	switch {
 	case !known && !f.groups[key] && isNull:
-		// Not quoted: {password: a,b} has a key "b" that is half a password.
+		// The key is not quoted: in {password: a,b} the key b is part of a password.
 		f.fault(at, "unknown setting, with no value")
 	case !known && !f.groups[key]:
 		f.fault(at, "unknown setting %.100q%s", key, f.suggestion(key))
-	case f.again(key, at):
+	case f.isRepeated(key, at):
 	case known && isGroup:
 		f.keyFault(at, key, "want a value ("+s.value.kind+"), not a group of settings")
 	case known:
@@ -130,7 +133,7 @@ func (f *fileReader) member(key string, at place, node ast.Node) {
 	}
 }
 
-func (f *fileReader) value(s setting, at place, node ast.Node) {
+func (f *fileReader) value(s setting, at location, node ast.Node) {
 	if t := node.GetToken(); node.Type() != ast.NullType {
 		at = f.at(t)
 	}
@@ -145,7 +148,7 @@ func (f *fileReader) value(s setting, at place, node ast.Node) {
 	f.given[s.key] = given{text, at}
 }
 
-// suggestion is over the groups, too.
+// suggestion is like the function of that name, over keys and groups.
 func (f *fileReader) suggestion(unknown string) string {
 	known := maps.Clone(f.groups)
 	for key := range f.settings {
@@ -154,8 +157,9 @@ func (f *fileReader) suggestion(unknown string) string {
 	return suggestion(unknown, maps.Keys(known))
 }
 
-// scalar is the text of a single value as it was written: a table entry, not
-// YAML, says whether 0644 or true is a number, a truth or a text.
+// scalar returns the text of a single value as it was written. The table of
+// settings, not YAML, determines whether 0644 or true is a number, a boolean or a
+// text.
 func scalar(node ast.Node) (string, error) {
 	switch n := node.(type) {
 	case *ast.StringNode:
@@ -169,7 +173,7 @@ func scalar(node ast.Node) (string, error) {
 	case *ast.SequenceNode:
 		return "", errors.New("want one value, not a list")
 	}
-	return "", errors.New("YAML's tags, anchors and aliases are not taken here")
+	return "", errors.New("YAML tags, anchors and aliases are not supported")
 }
 
 func scalars(list *ast.SequenceNode) (string, error) {

@@ -8,31 +8,31 @@ import (
 	"strings"
 )
 
-// Loaded is a [Config] and what is to be said of it.
+// Loaded is a [Config] with the origin of each setting.
 type Loaded struct {
 	Config   Config
-	Settings []Setting // all of them, in the order of docs/settings.md
+	Settings []Setting // all settings, in the order of docs/settings.md
 }
 
-// A Setting is one effective setting, as it may be shown.
+// A Setting is one effective setting, in a form that may be shown.
 type Setting struct {
 	Key    string
 	Value  string // lists with commas; secrets masked
 	Origin string // "default", "file:line:column" or the name of a variable
 }
 
-// Load reads the settings: the defaults, over them the YAML file at path, over
-// it the LEADHOOK_ variables of environ (as of os.Environ). If path is empty,
-// the variable LEADHOOK_CONFIG names the file; if that is empty too, there is
-// none. A file that is named and cannot be read is a fault.
+// Load reads the settings. The YAML file at path overrides the defaults, and the
+// LEADHOOK_ variables in environ (as returned by os.Environ) override the file.
+// If path is empty, the variable LEADHOOK_CONFIG names the file; if that is empty
+// too, no file is read. It is an error if a named file cannot be read.
 //
-// The error joins all faults, one a line, each with its place and the key; no
-// secret is in it. Load reads the files that settings name (certificates,
-// passwords) and opens no connection.
+// The error joins all faults, one a line, each with its location and key. It
+// contains no secret. Load reads the files that settings name (certificates,
+// passwords), but opens no connection.
 func Load(path string, environ []string) (Loaded, error) {
 	var loaded Loaded
 	l := newLoader(&loaded.Config)
-	variables := variables(environ)
+	variables := ownVariables(environ)
 	if path = cmp.Or(path, variables[fileVariable]); path != "" {
 		l.readFile(path)
 	}
@@ -45,53 +45,57 @@ func Load(path string, environ []string) (Loaded, error) {
 	return loaded, nil
 }
 
-// Default returns the settings without a file or a variable.
+// Default returns the settings without any file or variable.
 func Default() Config {
 	var c Config
 	newLoader(&c).apply()
 	return c
 }
 
-// A place is where a value was given. The zero place stands for the default.
-type place struct {
+// A location is where a value was given. The zero location stands for the
+// default.
+type location struct {
 	file         string
 	line, column int    // from 1; zero: the file as a whole
-	variable     string // if not from a file
+	variable     string // empty if it was given in a file
 }
 
-func (p place) String() string {
+func (l location) String() string {
 	switch {
-	case p.variable != "":
-		return p.variable
-	case p.line > 0:
-		return fmt.Sprintf("%s:%d:%d", p.file, p.line, p.column)
-	case p.file != "":
-		return p.file
+	case l.variable != "":
+		return l.variable
+	case l.line > 0:
+		return fmt.Sprintf("%s:%d:%d", l.file, l.line, l.column)
+	case l.file != "":
+		return l.file
 	}
 	return "default"
 }
 
+// A fault is one error in the settings.
 type fault struct {
-	at   place
+	at   location
 	text string
 }
 
 func (f fault) Error() string { return f.at.String() + ": " + f.text }
 
-// A loader gathers what is given for each key before any of it is taken: what
-// the environment overrides is not read, let alone opened.
+// A loader collects the texts given for all keys before it parses any. So a value
+// that a variable overrides is never parsed, and a file that it names is never
+// opened.
 type loader struct {
 	sections []section
 	settings map[string]setting // by key
-	groups   map[string]bool    // what keys with dots are nested in
+	groups   map[string]bool    // the names in front of the dots of keys
 	given    map[string]given   // by key
-	faulty   map[string]bool    // keys whose value could not be taken
+	faulty   map[string]bool    // keys whose value could not be used
 	faults   []fault
 }
 
+// A given value is one that has not been parsed yet.
 type given struct {
 	text string
-	at   place
+	at   location
 }
 
 func newLoader(c *Config) *loader {
@@ -115,18 +119,18 @@ func newLoader(c *Config) *loader {
 	return l
 }
 
-func (l *loader) fault(at place, format string, args ...any) {
+func (l *loader) fault(at location, format string, args ...any) {
 	l.faults = append(l.faults, fault{at, fmt.Sprintf(format, args...)})
 }
 
-// keyFault is the fault of one key, so that no more is said about that key.
-func (l *loader) keyFault(at place, key, what string) {
+// keyFault adds a fault of one key, about which the rules then report no other.
+func (l *loader) keyFault(at location, key, what string) {
 	l.faulty[key] = true
 	l.fault(at, "%s: %s", key, what)
 }
 
-// apply takes the defaults and, over them, what was given: where that is at
-// fault, the default stays, so that the rules have something to look at.
+// apply sets the defaults and then the given values. A key with a faulty value
+// keeps its default, so that the rules have a value to check.
 func (l *loader) apply() []Setting {
 	var all []Setting
 	for _, sec := range l.sections {
@@ -140,7 +144,7 @@ func (l *loader) apply() []Setting {
 func (l *loader) applyOne(s setting) Setting {
 	shown, err := s.value.set(s.def)
 	if err != nil {
-		panic(s.key + " has a default that is at fault: " + err.Error())
+		panic(s.key + " has a faulty default: " + err.Error())
 	}
 	g, ok := l.given[s.key]
 	if ok {
@@ -151,20 +155,20 @@ func (l *loader) applyOne(s setting) Setting {
 	return Setting{s.key, shown, g.at.String()}
 }
 
-// A rule is what several settings together must keep.
+// A rule is a condition on several settings together.
 type rule struct {
-	keys []string // the first is the one to blame
-	err  error    // nil: it is kept
+	keys []string // the fault is reported for the first one
+	err  error    // nil if the condition holds
 }
 
-// check reports the rules that are broken, but not those about keys that are
-// at fault already: they would only repeat it.
+// check adds a fault for each broken rule, except for rules about keys that have
+// a fault already.
 func (l *loader) check(rules []rule) {
 	for _, r := range rules {
 		if r.err == nil || slices.ContainsFunc(r.keys, func(key string) bool { return l.faulty[key] }) {
 			continue
 		}
-		var at place
+		var at location
 		for _, key := range r.keys {
 			at = cmp.Or(at, l.given[key].at)
 		}
@@ -172,7 +176,8 @@ func (l *loader) check(rules []rule) {
 	}
 }
 
-// err joins the faults: those of the file in its order, then the others.
+// err joins the faults: first those of the file, from its beginning to its end,
+// then the others.
 func (l *loader) err() error {
 	slices.SortStableFunc(l.faults, func(a, b fault) int {
 		return cmp.Or(

@@ -63,7 +63,7 @@ func TestFaultsOfVariables(t *testing.T) {
 		{"empty", "LEADHOOK_HTTP_ALLOW_HTTP=",
 			`LEADHOOK_HTTP_ALLOW_HTTP: http.allow_http: "" is neither true nor false`},
 		{"with a password", "LEADHOOK_KAFKA_BROKERS=SASL_SSL://bob:hush@kafka:9093",
-			"LEADHOOK_KAFKA_BROKERS: kafka.brokers: an address has no user and no password in it: they have settings of their own"},
+			"LEADHOOK_KAFKA_BROKERS: kafka.brokers: an address must not have a user or a password: there are settings for them"},
 		{"empty list", "LEADHOOK_KAFKA_BROKERS=,", "LEADHOOK_KAFKA_BROKERS: kafka.brokers: must not be empty"},
 		{"no file", "LEADHOOK_CONFIG=testdata/none", "testdata/none: reading the settings: open testdata/none: no such file or directory"},
 		{"a directory", "LEADHOOK_CONFIG=testdata", "testdata: reading the settings: read testdata: is a directory"},
@@ -74,7 +74,7 @@ func TestFaultsOfVariables(t *testing.T) {
 		{"too many days", "LEADHOOK_TOPICS_RETENTION=99999999999d",
 			`LEADHOOK_TOPICS_RETENTION: topics.retention: "99999999999d" is not a duration: want one such as 10s, 1h30m or 7d`},
 		{"rule broken by the default", "LEADHOOK_KAFKA_SESSION_TIMEOUT=1s",
-			"LEADHOOK_KAFKA_SESSION_TIMEOUT: kafka.heartbeat_interval: 500ms is too much: at most a third of kafka.session_timeout, which is 333ms"},
+			"LEADHOOK_KAFKA_SESSION_TIMEOUT: kafka.heartbeat_interval: 500ms is too much: want at most a third of kafka.session_timeout, which is 333ms"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			_, err := config.Load("", []string{"PATH=/bin", c.entry})

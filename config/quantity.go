@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// parseDuration reads what time.ParseDuration does, and whole days before it.
+// parseDuration is like [time.ParseDuration], but also accepts whole days, first.
 func parseDuration(s string) (time.Duration, error) {
 	const longest = 100 * 365 // days; a time.Duration ends at 292 years
 	wrong := fmt.Errorf("%q is not a duration: want one such as 10s, 1h30m or 7d", s)
@@ -48,7 +48,7 @@ func showDuration(d time.Duration) string {
 	return s
 }
 
-// units are those of sizes, each group from large to small.
+// units of sizes, each group from large to small.
 var units = []struct {
 	name  string
 	bytes int

@@ -11,10 +11,10 @@ import (
 	"github.com/leadhook/leadhook/lead"
 )
 
-// redisURL takes a Redis URL apart: redis:// or rediss://, user info, one or
-// more hosts, database. It is the notation that Redis clients share, with
-// several hosts for Sentinels and Clusters; go-redis has three dialects of it,
-// with the client's own options in the query and errors that quote the URL.
+// redisURL returns the value of a Redis URL: redis:// or rediss://, user info, one
+// or more hosts, database. It is the notation that Redis clients share, with
+// several hosts for Sentinels and Clusters. go-redis parses three dialects of it,
+// with the client's own options in the query, and its errors quote the URL.
 func redisURL(r *Redis) value {
 	return value{
 		kind:   "URL: redis[s]://[user:password@]host[:port][,…][/database]",
@@ -35,12 +35,12 @@ func redisURL(r *Redis) value {
 
 type redisParts struct {
 	tls   bool
-	user  *url.Userinfo // nil: none
+	user  *url.Userinfo // may be nil
 	addrs []string
 	db    int
 }
 
-// String is the URL as it is shown.
+// String returns the URL in a form that may be shown.
 func (u redisParts) String() string {
 	scheme := "redis://"
 	if u.tls {
@@ -52,7 +52,8 @@ func (u redisParts) String() string {
 var errRedisURL = errors.New("not a Redis URL: want redis[s]://[user:password@]host[:port][,host…][/database]" +
 	" (@, / and : in a password are written %40, %2F and %3A)")
 
-// parseRedisURL returns errors that quote nothing: the URL may hold a password.
+// parseRedisURL parses a Redis URL. Its errors do not quote it, since it may contain
+// a password.
 func parseRedisURL(s string) (redisParts, error) {
 	var u redisParts
 	scheme, rest, _ := strings.Cut(s, "://")
@@ -64,7 +65,7 @@ func parseRedisURL(s string) (redisParts, error) {
 		return u, errRedisURL
 	}
 	if strings.ContainsAny(rest, "?#") {
-		return u, errors.New("a query or fragment is not taken: what the client needs has settings of its own")
+		return u, errors.New("a query or fragment is not supported: use the other redis settings")
 	}
 	rest, database, _ := strings.Cut(rest, "/")
 	hosts := rest
@@ -84,13 +85,13 @@ func parseRedisURL(s string) (redisParts, error) {
 	}
 	if database != "" {
 		if u.db, err = strconv.Atoi(database); err != nil || u.db < 0 {
-			return u, errors.New("what is behind the last / is not the number of a database")
+			return u, errors.New("the text after the last / is not the number of a database")
 		}
 	}
 	return u, nil
 }
 
-// redisAddrs gives hosts without a port the usual one.
+// redisAddrs splits the hosts of a URL, and adds the usual port to those without one.
 func redisAddrs(hosts string) ([]string, error) {
 	const usualPort = "6379"
 	var addrs []string

@@ -79,7 +79,7 @@ func TestPasswordFileBesideAPasswordIsAFault(t *testing.T) {
 	file := secretFile(t, t.TempDir(), "password", "hunter22")
 	for _, other := range []string{"LEADHOOK_REDIS_PASSWORD=x", "LEADHOOK_REDIS_URL=redis://:x@redis"} {
 		_, err := config.Load("", []string{"LEADHOOK_REDIS_PASSWORD_FILE=" + file, other})
-		if err == nil || !strings.HasPrefix(err.Error(), "LEADHOOK_REDIS_PASSWORD_FILE: redis.password_file: given already") {
+		if err == nil || !strings.HasPrefix(err.Error(), "LEADHOOK_REDIS_PASSWORD_FILE: redis.password_file: already given") {
 			t.Errorf("beside %s: got %v, want a fault of redis.password_file", other, err)
 		}
 	}

@@ -10,8 +10,7 @@ import (
 	"github.com/leadhook/leadhook/lead"
 )
 
-// rules are what the settings of c must keep together, beside the limits of
-// each alone.
+// rules returns the conditions on several settings of c together.
 func rules(c *Config) []rule {
 	k, t, h, r := &c.Kafka, &c.Topics, &c.HTTP, &c.Retry
 	all := []rule{
@@ -37,7 +36,7 @@ func rules(c *Config) []rule {
 			[]string{"http.connect_timeout", "http.timeout"},
 			atMost(h.ConnectTimeout, h.Timeout, showDuration, "http.timeout"),
 		},
-		{[]string{"http.ca_file"}, second(h.RootCAs())},
+		{[]string{"http.ca_file"}, errOf(h.RootCAs())},
 		{
 			[]string{"retry.quick_wait", "retry.quick_attempts"},
 			unless(quickWaits(r) <= 10*time.Second,
@@ -51,7 +50,7 @@ func rules(c *Config) []rule {
 	return append(all, tlsRules("redis.tls.", c.Redis.TLS, "redis.url", "does not begin with rediss://")...)
 }
 
-// quickWaits is how long all waits between quick attempts are together.
+// quickWaits returns the sum of the waits between quick attempts.
 func quickWaits(r *Retry) time.Duration {
 	return r.QuickWait * (1<<(r.QuickAttempts-1) - 1)
 }
@@ -89,13 +88,14 @@ func redisRules(r *Redis) []rule {
 	}
 }
 
-// userNeedsPassword: without a password the client would leave the user out
-// too, and be somebody else than was meant.
+// userNeedsPassword returns an error if there is a user without a password. The
+// client would then omit the user too, and authenticate as the default user.
 func userNeedsPassword(user string, password lead.Secret) error {
 	return unless(user == "" || password != "", "there is a user, but no password")
 }
 
-// tlsRules: who gives a certificate wants TLS, and must not be left without it.
+// tlsRules returns the rules about one group of TLS settings. Where any of them is
+// given, TLS is expected and must be switched on.
 func tlsRules(group string, t TLS, switchKey, isOff string) []rule {
 	ca, cert, key, server := group+"ca_file", group+"cert_file", group+"key_file", group+"server_name"
 	paired := (t.CertFile == "") == (t.KeyFile == "")
@@ -103,28 +103,30 @@ func tlsRules(group string, t TLS, switchKey, isOff string) []rule {
 		{[]string{ca, cert, key, server, switchKey},
 			unless(t.Enabled || cmp.Or(t.CAFile, t.CertFile, t.KeyFile, t.ServerName) == "",
 				fmt.Sprintf("this or another %s setting is given, but %s %s", group, switchKey, isOff))},
-		{[]string{ca}, second(t.roots())},
+		{[]string{ca}, errOf(t.roots())},
 		{[]string{cert, key}, unless(paired, "the certificate and its key must be given together")},
 	}
 	if paired {
-		rules = append(rules, rule{[]string{cert, key}, second(t.certificates())})
+		rules = append(rules, rule{[]string{cert, key}, errOf(t.certificates())})
 	}
 	return rules
 }
 
-func unless(kept bool, what string) error {
-	if kept {
+// unless returns an error with that message unless the condition holds.
+func unless(holds bool, message string) error {
+	if holds {
 		return nil
 	}
-	return errors.New(what)
+	return errors.New(message)
 }
 
 func atMost[T cmp.Ordered](is, most T, show func(T) string, name string) error {
-	return unless(is <= most, fmt.Sprintf("%s is too much: at most %s, which is %s", show(is), name, show(most)))
+	return unless(is <= most, fmt.Sprintf("%s is too much: want at most %s, which is %s", show(is), name, show(most)))
 }
 
 func atLeast[T cmp.Ordered](is, least T, show func(T) string, name string) error {
-	return unless(is >= least, fmt.Sprintf("%s is too little: at least %s, which is %s", show(is), name, show(least)))
+	return unless(is >= least, fmt.Sprintf("%s is too little: want at least %s, which is %s", show(is), name, show(least)))
 }
 
-func second[T any](_ T, err error) error { return err }
+// errOf returns the error of a call with two results.
+func errOf[T any](_ T, err error) error { return err }

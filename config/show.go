@@ -9,9 +9,8 @@ import (
 	"strings"
 )
 
-// Write writes the effective settings as a settings file, each with where it
-// came from in a comment. Secrets are masked; a mask is refused when the file
-// is loaded.
+// Write writes the effective settings as a settings file, each with its origin in
+// a comment. Secrets are masked; [Load] refuses a mask.
 func (l Loaded) Write(w io.Writer) error {
 	var o outline
 	settings := newLoader(&Config{}).settings
@@ -23,12 +22,12 @@ func (l Loaded) Write(w io.Writer) error {
 	return err
 }
 
-// WriteDefaults writes a settings file of all defaults, each with what it
-// means, what may be written, and the variable that overrides it.
+// WriteDefaults writes a settings file of all defaults, each with its meaning, its
+// possible values, and the variable that overrides it.
 func WriteDefaults(w io.Writer) error {
 	var o outline
 	o.comment("", "All settings of leadhook with their defaults. A file needs only those that differ."+
-		" The variable that is named with each overrides the file.")
+		" The variable that is named with each setting overrides the file.")
 	o.comment("", notation)
 	for _, sec := range sections(&Config{}) {
 		o.WriteByte('\n')
@@ -47,18 +46,18 @@ func WriteDefaults(w io.Writer) error {
 	return err
 }
 
-// notation is how kinds of values are written.
+// notation describes how values of some kinds are written.
 const notation = "Durations are written 500ms, 10s, 1h30m or 7d; sizes 64KiB, 10MB or, in bytes, 4096;" +
 	" lists [a, b] in a file and a,b in a variable."
 
-// An outline is YAML in the making: a settings file, group in group.
+// An outline builds a settings file of nested groups.
 type outline struct {
 	bytes.Buffer
 	groups []string // of the last key
 }
 
-// enter opens the groups that key is in, as far as the last key was not in
-// them, and returns the indent and the name of the line that is to follow.
+// enter writes the names of the groups that key is in and the last key was not. It
+// returns the indent and the name for the key's own line.
 func (o *outline) enter(key string) (indent, name string) {
 	const step = "  "
 	path := strings.Split(key, ".")
@@ -74,7 +73,7 @@ func (o *outline) enter(key string) (indent, name string) {
 	return strings.Repeat(step, len(groups)), name
 }
 
-// comment writes text in lines of some 90 columns.
+// comment writes text in lines of about 90 columns.
 func (o *outline) comment(indent, text string) {
 	const width = 90
 	line := indent + "#"
@@ -88,8 +87,8 @@ func (o *outline) comment(indent, text string) {
 	o.WriteString(line + "\n")
 }
 
-// unquoted are the texts that YAML takes for themselves or for a number or a
-// truth, which the loader reads as the same text.
+// unquoted matches texts that need no quotes. YAML may read such a text as a number
+// or a boolean, but the loader keeps the text.
 var unquoted = regexp.MustCompile(`^[A-Za-z0-9/][A-Za-z0-9_./:+-]*[A-Za-z0-9_./+-]$|^[A-Za-z0-9]$`)
 
 func yamlValue(text string, list bool) string {
@@ -105,7 +104,7 @@ func yamlValue(text string, list bool) string {
 	return "[" + strings.Join(elements, ", ") + "]"
 }
 
-// yamlScalar quotes where it must. Go's quoting is one that YAML 1.2 reads.
+// yamlScalar quotes text if necessary. YAML 1.2 can read Go's quoting.
 func yamlScalar(text string) string {
 	if unquoted.MatchString(text) && !strings.EqualFold(text, "null") {
 		return text

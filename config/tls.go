@@ -6,17 +6,17 @@ import (
 	"fmt"
 )
 
-// TLS is how to talk TLS as a client. The zero value is: not at all.
+// TLS configures TLS of a client. The zero value means no TLS.
 type TLS struct {
 	Enabled    bool
-	CAFile     string // PEM; trusted instead of the system's certificates. Empty: the system's
-	CertFile   string // PEM; the client's certificate, together with KeyFile. Empty: none
+	CAFile     string // PEM; trusted instead of the system's certificates. May be empty
+	CertFile   string // PEM; the client's certificate, together with KeyFile. May be empty
 	KeyFile    string // PEM
 	ServerName string // expected in the server's certificate; empty: the host that is dialled
 }
 
-// ClientConfig reads the files and returns what crypto/tls wants to know, nil
-// if TLS is not enabled. [Load] has tried it already, but files change.
+// ClientConfig reads the files and returns a client's configuration, nil if TLS is
+// not enabled. An error means that a file has changed since [Load] checked it.
 func (t TLS) ClientConfig() (*tls.Config, error) {
 	if !t.Enabled {
 		return nil, nil
@@ -49,11 +49,11 @@ func (t TLS) certificates() ([]tls.Certificate, error) {
 	if t.CertFile == "" {
 		return nil, nil
 	}
-	cert, err := readFile(t.CertFile, maxPEM)
+	cert, err := readAtMost(t.CertFile, maxPEM)
 	if err != nil {
 		return nil, fmt.Errorf("reading the client's certificate: %w", err)
 	}
-	key, err := readFile(t.KeyFile, maxPEM)
+	key, err := readAtMost(t.KeyFile, maxPEM)
 	if err != nil {
 		return nil, fmt.Errorf("reading the key of the client's certificate: %w", err)
 	}
@@ -64,8 +64,8 @@ func (t TLS) certificates() ([]tls.Certificate, error) {
 	return []tls.Certificate{pair}, nil
 }
 
-// RootCAs returns the system's certificates and those of CAFile, nil if there
-// is no CAFile: then the system's alone count.
+// RootCAs returns the system's certificates and those of CAFile. It returns nil,
+// which stands for the system's alone, if there is no CAFile.
 func (h HTTP) RootCAs() (*x509.CertPool, error) {
 	if h.CAFile == "" {
 		return nil, nil
@@ -80,11 +80,12 @@ func (h HTTP) RootCAs() (*x509.CertPool, error) {
 	return pool, nil
 }
 
-// maxPEM is many times what all public authorities together need, in bytes.
+// maxPEM is the largest accepted file of certificates, in bytes. The certificates of
+// all public authorities together are many times smaller.
 const maxPEM = 8 << 20
 
 func addCertificates(pool *x509.CertPool, file string) error {
-	pem, err := readFile(file, maxPEM)
+	pem, err := readAtMost(file, maxPEM)
 	if err != nil {
 		return fmt.Errorf("reading certificates: %w", err)
 	}

@@ -18,16 +18,15 @@ import (
 	"github.com/leadhook/leadhook/lead"
 )
 
-// A value ties a field of a [Config] to the text that stands for it in a file
-// or a variable.
+// A value sets a field of a [Config] from its text in a file or a variable.
 type value struct {
-	kind   string // what may be written, for a person
-	list   bool   // several, comma separated or as a YAML list
+	kind   string // what may be written, for a person to read
+	list   bool   // several elements, comma separated or as a YAML list
 	secret bool   // it is shown masked, and no fault quotes it
 
-	// set takes text into the field. It returns the text as it is shown: in
-	// its usual spelling, and without what is secret. An error says what is
-	// wrong with the text, and leaves the field alone.
+	// set parses text into the field. It returns the text to show: in its usual
+	// spelling and without secrets. An error says what is wrong with the text; the
+	// field is then unchanged.
 	set func(text string) (shown string, err error)
 }
 
@@ -38,7 +37,7 @@ func (v value) String() string {
 	return v.kind
 }
 
-// of makes the value of a field from how it is read and written.
+// of returns the value of a field with functions that parse and format it.
 func of[T any](field *T, kind string, parse func(string) (T, error), show func(T) string) value {
 	return value{kind: kind, set: func(text string) (string, error) {
 		v, err := parse(text)
@@ -50,7 +49,7 @@ func of[T any](field *T, kind string, parse func(string) (T, error), show func(T
 	}}
 }
 
-// ranged makes the value of a field that has a least and a greatest value.
+// ranged returns the value of a field with a lower and an upper limit.
 func ranged[T cmp.Ordered](
 	field *T, kind string, least, most T, parse func(string) (T, error), show func(T) string,
 ) value {
@@ -61,9 +60,9 @@ func ranged[T cmp.Ordered](
 		case err != nil:
 			return v, err
 		case v < least:
-			return v, fmt.Errorf("%s is too little: at least %s", text, show(least))
+			return v, fmt.Errorf("%s is too little: want at least %s", text, show(least))
 		case v > most:
-			return v, fmt.Errorf("%s is too much: at most %s", text, show(most))
+			return v, fmt.Errorf("%s is too much: want at most %s", text, show(most))
 		}
 		return v, nil
 	}, show)
@@ -77,7 +76,8 @@ func size(field *int, least, most int) value {
 	return ranged(field, "size", least, most, parseSize, showSize)
 }
 
-// memory is a size without an upper limit: how much there is, we do not know.
+// memory returns a size without an upper limit, since the memory of the machine is
+// not known.
 func memory(field *int, least int) value {
 	v := size(field, least, math.MaxInt)
 	v.kind = "size, at least " + showSize(least)
@@ -96,7 +96,7 @@ func parseNumber(s string) (int, error) {
 	return n, nil
 }
 
-func truth(field *bool) value {
+func boolean(field *bool) value {
 	return of(field, "true or false", func(s string) (bool, error) {
 		switch s {
 		case "true", "false":
@@ -130,21 +130,22 @@ func name(field *string) value {
 	}, asIs)
 }
 
-// topicNames are what Kafka allows, less the room that the names of the other
-// topics need behind it.
+// topicNames matches the names that Kafka allows, but leaves room for the suffixes
+// of the other topics' names.
 var topicNames = regexp.MustCompile(`^[A-Za-z0-9_-][A-Za-z0-9._-]{0,229}$`)
 
 func topic(field *string) value {
-	const kind = "letters, digits, . _ and -, not first a dot, 230 characters at most"
+	const kind = "letters, digits, . _ and -, not beginning with a dot, at most 230 characters"
 	return of(field, kind, func(s string) (string, error) {
 		if !topicNames.MatchString(s) {
-			return "", fmt.Errorf("%q cannot be a topic's name: want %s", s, kind)
+			return "", fmt.Errorf("%q is not a topic name: want %s", s, kind)
 		}
 		return s, nil
 	}, asIs)
 }
 
-// secret is given once: as itself, in a URL that was set before, or in a file.
+// secret returns the value of a secret, which can be given only once: by itself, in
+// a URL that is set before, or in a file.
 func secret(field *lead.Secret) value {
 	return value{kind: "text", secret: true, set: func(s string) (string, error) {
 		switch {
@@ -155,7 +156,7 @@ func secret(field *lead.Secret) value {
 		case *field != "":
 			return "", errTwice
 		case strings.ContainsFunc(s, unicode.IsControl):
-			return "", errors.New("there is a line break or another control character in it")
+			return "", errors.New("it has a line break or another control character")
 		}
 		*field = lead.Secret(s)
 		return masked, nil
@@ -165,11 +166,11 @@ func secret(field *lead.Secret) value {
 // masked is shown in place of every secret.
 var masked = lead.Secret("x").String()
 
-var errTwice = errors.New("given already in another way: in a URL, as itself or in a file; keep one of them")
+var errTwice = errors.New("already given in another way (in a URL, by itself or in a file); keep one of them")
 
 var errMasked = errors.New(masked + " is what is shown in place of a secret, not the secret itself")
 
-// secretFile is a file to read a secret from, for those who mount theirs.
+// secretFile returns the value of a setting that names the file with a secret.
 func secretFile(field *lead.Secret) value {
 	return value{kind: "path", set: func(file string) (string, error) {
 		switch {
@@ -178,7 +179,7 @@ func secretFile(field *lead.Secret) value {
 		case *field != "":
 			return "", errTwice
 		}
-		content, err := readFile(file, maxSecret)
+		content, err := readAtMost(file, maxSecret)
 		if err != nil {
 			return "", err
 		}
@@ -193,9 +194,9 @@ func secretFile(field *lead.Secret) value {
 
 const maxSecret = 64 << 10 // bytes
 
-// readFile reads at most so many bytes: whatever a path leads to, a pipe or
-// the wrong file, memory is bounded.
-func readFile(path string, most int64) ([]byte, error) {
+// readAtMost reads a file of at most so many bytes. The limit bounds the memory if
+// the path leads to a pipe or to the wrong file.
+func readAtMost(path string, most int64) ([]byte, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
@@ -208,13 +209,13 @@ func readFile(path string, most int64) ([]byte, error) {
 	return content, err
 }
 
-// plain refuses what nobody means: it comes from careless quoting or copying.
+// plain refuses texts that come from careless quoting or copying.
 func plain(s string) (string, error) {
 	switch {
 	case strings.ContainsFunc(s, unicode.IsControl):
 		return "", fmt.Errorf("%q has a control character", s)
 	case strings.TrimSpace(s) != s:
-		return "", fmt.Errorf("%q has blanks around it", s)
+		return "", fmt.Errorf("%q begins or ends with a blank", s)
 	}
 	return s, nil
 }

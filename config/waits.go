@@ -5,36 +5,36 @@ import (
 	"time"
 )
 
-// Limits of the waits in Kafka. The least is also how fine a wait may be, since
-// the name of a topic has room for no finer one. The longest schedule has fewer
-// steps than lead.Mark has room for between a delivery and its replay.
+// Limits of the waits in Kafka. Each wait is a multiple of the shortest, since the
+// name of a topic cannot express finer ones. The longest schedule has fewer steps
+// than lead.Mark has room for between a delivery and its replay.
 const (
 	leastWait    = 100 * ms
 	mostWait     = 7 * day
 	mostDelays   = 20
 	mostSchedule = 12
 
-	// coarsest is how many times as long as one delay the next one may be: a
-	// wait between them goes through the topic of the shorter one so often.
-	coarsest = 12
+	// maxRatio is the largest ratio of a delay to the one before it: a wait
+	// between the two passes at most so many times through the shorter one's topic.
+	maxRatio = 12
 )
 
-// delays are those of the retry topics.
+// delays returns the value of the retry topics' delays.
 func delays(field *[]time.Duration) value {
 	return waits(field, "ascending", mostDelays, func(before, wait time.Duration) error {
 		switch {
 		case wait <= before:
 			return fmt.Errorf("%s after %s: each must be longer than the one before",
 				showDuration(wait), showDuration(before))
-		case wait > coarsest*before:
-			return fmt.Errorf("%s after %s: each may be %d times as long as the one before, at most",
-				showDuration(wait), showDuration(before), coarsest)
+		case wait > maxRatio*before:
+			return fmt.Errorf("%s after %s: each may be at most %d times as long as the one before",
+				showDuration(wait), showDuration(before), maxRatio)
 		}
 		return nil
 	})
 }
 
-// schedule is the waits of one delivery.
+// schedule returns the value of a delivery's waits.
 func schedule(field *[]time.Duration) value {
 	return waits(field, "not descending", mostSchedule, func(before, wait time.Duration) error {
 		return unless(wait >= before, fmt.Sprintf("%s after %s: none may be shorter than the one before",
@@ -42,8 +42,8 @@ func schedule(field *[]time.Duration) value {
 	})
 }
 
-// waits are one wait after the other; follows says what is wrong with one after
-// the one before it.
+// waits returns the value of a list of waits. follows returns an error if a wait may
+// not follow the one before it.
 func waits(field *[]time.Duration, order string, most int, follows func(before, wait time.Duration) error) value {
 	var all []time.Duration
 	elements := list(&all, "duration", parseWait, showDuration, 1)
@@ -60,7 +60,7 @@ func waits(field *[]time.Duration, order string, most int, follows func(before, 
 			}
 		}
 		if len(all) > most {
-			return "", fmt.Errorf("%d are too many: at most %d", len(all), most)
+			return "", fmt.Errorf("%d waits are too many: want at most %d", len(all), most)
 		}
 		*field = all
 		return shown, nil
@@ -73,17 +73,17 @@ func parseWait(s string) (time.Duration, error) {
 	case err != nil:
 		return 0, err
 	case d < leastWait:
-		return 0, fmt.Errorf("%s is too little: at least %s", s, showDuration(leastWait))
+		return 0, fmt.Errorf("%s is too little: want at least %s", s, showDuration(leastWait))
 	case d > mostWait:
-		return 0, fmt.Errorf("%s is too much: at most %s", s, showDuration(mostWait))
+		return 0, fmt.Errorf("%s is too much: want at most %s", s, showDuration(mostWait))
 	case d%leastWait != 0:
-		return 0, fmt.Errorf("%s is too fine: want whole tenths of a second", s)
+		return 0, fmt.Errorf("%s is too fine: want a multiple of 100ms", s)
 	}
 	return d, nil
 }
 
-// waitRules: no wait of the schedule takes longer than it says, nor through
-// many topics.
+// waitRules returns the rules about delays and schedule together: no wait of the
+// schedule may take longer than it says, or pass through too many topics.
 func waitRules(r *Retry) []rule {
 	keys := []string{"retry.delays", "retry.schedule"}
 	first, last := r.Delays[0], r.Delays[len(r.Delays)-1]
@@ -92,11 +92,11 @@ func waitRules(r *Retry) []rule {
 		{keys, unless(first <= shortest,
 			fmt.Sprintf("begins with %s, so that the first wait of retry.schedule, %s, would take that long",
 				showDuration(first), showDuration(shortest)))},
-		{keys, unless(last >= longest/coarsest,
+		{keys, unless(last >= longest/maxRatio,
 			fmt.Sprintf("ends with %s, so that the last wait of retry.schedule, %s, would go through that topic more than %d times",
-				showDuration(last), showDuration(longest), coarsest))},
+				showDuration(last), showDuration(longest), maxRatio))},
 		{[]string{"retry.expire", "retry.schedule"}, unless(r.Expire >= shortest,
-			fmt.Sprintf("%s is too little: at least the first wait of retry.schedule, which is %s",
+			fmt.Sprintf("%s is too little: want at least the first wait of retry.schedule, which is %s",
 				showDuration(r.Expire), showDuration(shortest)))},
 	}
 }

@@ -120,8 +120,8 @@ func (h *health) ready() error {
 	return nil
 }
 
-// fetchErr returns an error that names the first partition that cannot be
-// fetched, and how many there are; nil if there is none. The caller holds mu.
+// fetchErr returns nil, or an error that names the first partition that cannot be
+// fetched, and how many there are. The caller holds mu.
 func (h *health) fetchErr() error {
 	var first error
 	failing := 0

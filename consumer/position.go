@@ -130,8 +130,8 @@ func (s *session) checkTopics(ctx context.Context) error {
 	return err
 }
 
-// topicsError returns an error that names the missing topics, or else the first
-// other error; nil if there is none.
+// topicsError returns nil, or an error that names the missing topics, or else the
+// first other error.
 func topicsError(topics []kafka.Topic) error {
 	var missing []string
 	var first error
