@@ -1,16 +1,15 @@
 package requeue
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"iter"
 	"maps"
 	"sync"
-	"time"
 
 	"github.com/segmentio/kafka-go"
 
+	"github.com/leadhook/leadhook/internal/wait"
 	"github.com/leadhook/leadhook/topics"
 )
 
@@ -55,7 +54,7 @@ func (r *DeadLetterReader) followAll(
 	for partition, offset := range known {
 		readers.Go(func() { r.followOne(ctx, partition, offset, send) })
 	}
-	for pause(ctx, newPartitions); ctx.Err() == nil; pause(ctx, newPartitions) {
+	for wait.For(ctx, newPartitions) {
 		partitions, err := topics.Partitions(ctx, r.client, r.topic)
 		if err != nil {
 			continue // the readers of the partitions say so
@@ -71,24 +70,21 @@ func (r *DeadLetterReader) followAll(
 
 // followOne reads one partition until ctx ends.
 func (r *DeadLetterReader) followOne(ctx context.Context, partition int, offset int64, send func(*found) error) {
-	at, waits := topics.Partition{Topic: r.topic, Number: partition}, newBackOff()
-	var current *trouble
+	at, backOff := topics.Partition{Topic: r.topic, Number: partition}, wait.Endless(firstWait, longestWait)
+	defer r.outage.abandoned(partition)
 	for ctx.Err() == nil {
 		next, err := r.step(ctx, partition, offset, send)
 		offset = next
 		if err == nil {
-			r.troubles.recovered(current)
-			current = nil
-			waits.Reset()
+			r.outage.recovered(partition)
+			backOff.Reset()
 			continue
 		}
-		current = cmp.Or(current, &trouble{at: at, since: time.Now()})
 		if ctx.Err() == nil {
-			r.troubles.begin(current, at.Explain(err, r.client.Addr.String()))
-			pause(ctx, waits.NextBackOff())
+			r.outage.failed(partition, at.Explain(err, r.client.Addr.String()))
+			wait.For(ctx, backOff.NextBackOff())
 		}
 	}
-	r.troubles.abandoned(current)
 }
 
 // step waits a while for records behind offset, and returns the next offset

@@ -7,8 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/cenkalti/backoff/v4"
-
+	"github.com/leadhook/leadhook/internal/wait"
 	"github.com/leadhook/leadhook/topics"
 )
 
@@ -20,6 +19,9 @@ const (
 	// for the same place. A request costs the broker more than a hundred records
 	// in it do, and nobody who waits for it is in a hurry; a first one goes at once.
 	gather = 100 * time.Millisecond
+
+	firstWait   = 100 * time.Millisecond // before a batch that Kafka did not take is sent again
+	longestWait = 4 * time.Second
 )
 
 // An outbox holds the records for one place that are not on their way yet. One
@@ -97,7 +99,7 @@ func (p *Publisher) run(o *outbox) {
 		began := time.Now()
 		p.send(o.to, batch, p.together)
 		if tool := batch[0].mayFail; !tool && !p.full(o) { // a tool has no more before this is acknowledged
-			pause(p.ctx, gather-time.Since(began))
+			wait.For(p.ctx, gather-time.Since(began))
 		}
 	}
 }
@@ -133,12 +135,12 @@ type way func(ctx context.Context, at topics.Partition, batch []*waiter) (acknow
 // send tries until each record of the batch has an answer or nobody waits for
 // it any more.
 func (p *Publisher) send(at topics.Partition, batch []*waiter, try way) {
-	waits := newBackOff()
-	current := &trouble{at: at, since: time.Now()}
+	backOff := wait.Endless(firstWait, longestWait)
+	current := &stall{at: at, since: time.Now()}
 	for batch = wanted(batch); len(batch) > 0; batch = wanted(batch) {
 		acknowledged, err := try(p.ctx, at, batch)
 		if err == nil {
-			p.troubles.recovered(current) // first, so that Ready is true when Publish returns
+			p.stalls.recovered(current) // first, so that Ready is true when Publish returns
 			answer(acknowledged, nil)
 			return
 		}
@@ -148,11 +150,11 @@ func (p *Publisher) send(at topics.Partition, batch []*waiter, try way) {
 		}
 		p.metrics.failures.WithLabelValues(at.Topic).Inc()
 		cause := at.Explain(err, p.brokers)
-		p.troubles.begin(current, cause)
+		p.stalls.failed(current, cause)
 		batch = tell(batch, cause, isFinal(err))
-		pause(p.ctx, waits.NextBackOff())
+		wait.For(p.ctx, backOff.NextBackOff())
 	}
-	p.troubles.abandoned(current)
+	p.stalls.abandoned(current)
 }
 
 // wanted are the records of the batch that somebody waits for.
@@ -184,24 +186,5 @@ func tell(batch []*waiter, cause error, final bool) []*waiter {
 func answer(batch []*waiter, err error) {
 	for _, w := range batch {
 		w.done <- err
-	}
-}
-
-func newBackOff() backoff.BackOff {
-	return backoff.NewExponentialBackOff(
-		backoff.WithInitialInterval(100*time.Millisecond),
-		backoff.WithMultiplier(2),
-		backoff.WithRandomizationFactor(0.2),
-		backoff.WithMaxInterval(4*time.Second),
-		backoff.WithMaxElapsedTime(0),
-	)
-}
-
-func pause(ctx context.Context, d time.Duration) {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-	case <-ctx.Done():
 	}
 }

@@ -18,7 +18,7 @@ import (
 
 const (
 	requestTimeout = 10 * time.Second // for one request to a broker
-	patience       = 3 * time.Second  // a trouble that is younger does not show in Ready
+	patience       = 3 * time.Second  // a stall that is younger does not show in Ready
 )
 
 // errClosed is what callers get who wait although the Publisher is closed.
@@ -49,7 +49,7 @@ type Publisher struct {
 	brokers  string
 	maxBytes int
 	metrics  *metrics
-	troubles *troubles
+	stalls   *stalls
 
 	ctx   context.Context // ends with Close
 	close context.CancelFunc
@@ -69,7 +69,7 @@ func NewPublisher(o Options, r prometheus.Registerer, log *zap.Logger) *Publishe
 		brokers:  strings.Join(o.Brokers, ", "),
 		maxBytes: cmp.Or(o.MaxRecordBytes, topics.DefaultMaxBytes+topics.HeadRoom),
 		metrics:  newMetrics(r),
-		troubles: newTroubles(log, "cannot publish, trying again", "publishing again"),
+		stalls:   newStalls(log),
 		ctx:      ctx,
 		close:    cancel,
 		outboxes: make(map[topics.Partition]*outbox),
@@ -125,7 +125,7 @@ func (p *Publisher) noAnswer(ctx context.Context) error {
 // Ready says what cannot be published and why, while that has been so for some
 // seconds, and is nil otherwise.
 func (p *Publisher) Ready() error {
-	if err := p.troubles.err(patience); err != nil {
+	if err := p.stalls.err(patience); err != nil {
 		return fmt.Errorf("cannot publish to %w", err)
 	}
 	return nil

@@ -41,18 +41,18 @@ type DeadLetterReader struct {
 	// once.
 	Progress func(done, of int64)
 
-	client   *kafka.Client
-	topic    string
-	troubles *troubles
+	client *kafka.Client
+	topic  string
+	outage *outage
 }
 
 // NewDeadLetterReader returns a reader of topic. It does not close the client's
 // transport. What Tail waits for it tells log.
 func NewDeadLetterReader(client *kafka.Client, topic string, log *zap.Logger) *DeadLetterReader {
 	return &DeadLetterReader{
-		client:   client,
-		topic:    topic,
-		troubles: newTroubles(log, "cannot read, trying again", "reading again"),
+		client: client,
+		topic:  topic,
+		outage: newOutage(log, topic),
 	}
 }
 
