@@ -6,7 +6,7 @@ BENCH     ?= .
 BENCHTIME ?= 1s
 
 # What needs real servers, or takes them where the environment names some.
-REAL_PACKAGES = ./consumer ./ledger ./topics ./requeue ./webhook ./internal/devstack ./internal/realstack ./cmd/leadhook
+REAL_PACKAGES = ./consumer ./ledger ./topics ./producer ./producer/retryqueue ./deadletter ./webhook ./internal/devstack ./internal/realstack ./cmd/leadhook
 TOOL          = go tool -modfile=tools/go.mod
 
 .DEFAULT_GOAL := help

@@ -7,7 +7,7 @@ import (
 	"github.com/leadhook/leadhook/consumer"
 	"github.com/leadhook/leadhook/dispatch"
 	"github.com/leadhook/leadhook/dispatch/attempt"
-	"github.com/leadhook/leadhook/requeue"
+	"github.com/leadhook/leadhook/producer"
 	"github.com/leadhook/leadhook/topics"
 )
 
@@ -82,8 +82,8 @@ func TopicSpecs(cfg *config.Config) []topics.Spec {
 func liveRecordBytes(cfg config.Kafka) int { return cfg.MaxEventBytes + topics.HeadRoom }
 
 // PublisherOptions are how records are published.
-func PublisherOptions(cfg config.Kafka, k *Kafka) requeue.Options {
-	return requeue.Options{
+func PublisherOptions(cfg config.Kafka, k *Kafka) producer.Options {
+	return producer.Options{
 		Brokers:        cfg.Brokers,
 		Transport:      k.Transport,
 		MaxRecordBytes: liveRecordBytes(cfg) + topics.HeadRoom,

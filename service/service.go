@@ -16,7 +16,8 @@ import (
 	"github.com/leadhook/leadhook/dispatch"
 	"github.com/leadhook/leadhook/internal/admin"
 	"github.com/leadhook/leadhook/ledger"
-	"github.com/leadhook/leadhook/requeue"
+	"github.com/leadhook/leadhook/producer"
+	"github.com/leadhook/leadhook/producer/retryqueue"
 	"github.com/leadhook/leadhook/topics"
 	"github.com/leadhook/leadhook/webhook"
 )
@@ -28,7 +29,7 @@ type Service struct {
 	// leads, before Run and beside it.
 	Kafka     *Kafka
 	Store     *webhook.Store
-	Publisher *requeue.Publisher
+	Publisher *producer.Publisher
 
 	cfg        *config.Config
 	log        *zap.Logger
@@ -66,14 +67,14 @@ func New(cfg *config.Config, log *zap.Logger, version string) (*Service, error) 
 	s.ledger = ledger.New(s.redis, ledger.Options{
 		MaxPending: cfg.Redis.LedgerPending, HandedOnKept: cfg.Topics.DeadLetterRetention,
 	}, registry, log)
-	s.Publisher = requeue.NewPublisher(PublisherOptions(cfg.Kafka, s.Kafka), registry, log)
-	retryQueue := requeue.NewWheel(s.Publisher, cfg.Kafka.Topic, cfg.Retry.Delays)
+	s.Publisher = producer.NewPublisher(PublisherOptions(cfg.Kafka, s.Kafka), registry, log)
+	retryQueue := retryqueue.NewWheel(s.Publisher, cfg.Kafka.Topic, cfg.Retry.Delays, registry)
 	s.dispatcher = dispatch.New(posting, dispatch.Parts{
 		Webhooks:    s.webhooks,
 		Standing:    s.Store,
 		Ledger:      s.ledger,
 		RetryQueue:  retryQueue,
-		DeadLetters: requeue.NewDeadLetters(s.Publisher, topics.DeadLetterName(cfg.Kafka.Topic)),
+		DeadLetters: producer.NewDeadLetters(s.Publisher, topics.DeadLetterName(cfg.Kafka.Topic)),
 	}, registry, log)
 	reading := consumerOptions(cfg, s.Kafka)
 	reading.Waiting, reading.Due, reading.BeforeLastCommit = s.retryTopics, retryQueue.Due, s.ledger.Flush
@@ -98,7 +99,7 @@ func (s *Service) retryTopics(ctx context.Context) (map[string]time.Duration, er
 	delays := make(map[string]time.Duration, len(names))
 	for _, name := range names {
 		delay, _ := topics.RetryDelay(s.cfg.Kafka.Topic, name)
-		delays[name] = delay + requeue.HeadSlack
+		delays[name] = delay + retryqueue.HeadSlack
 	}
 	return delays, nil
 }

@@ -10,13 +10,13 @@ import (
 
 	"github.com/leadhook/leadhook/config"
 	"github.com/leadhook/leadhook/internal/devstack"
-	"github.com/leadhook/leadhook/requeue"
+	"github.com/leadhook/leadhook/producer"
 	"github.com/leadhook/leadhook/topics"
 )
 
 // guide says where everything is, publishes some sample leads, and waits until
 // the CRM has them or ctx ends.
-func (s *stack) guide(ctx context.Context, w *world, p *requeue.Publisher, cfg *config.Config) error {
+func (s *stack) guide(ctx context.Context, w *world, p *producer.Publisher, cfg *config.Config) error {
 	fmt.Fprintf(w.stdout, `leadhook dev: everything is in this one process.
 
   Kafka  %s   topics %s, %s and those of retries

@@ -2,7 +2,7 @@ package main
 
 import (
 	"github.com/leadhook/leadhook/lead"
-	"github.com/leadhook/leadhook/requeue"
+	"github.com/leadhook/leadhook/producer"
 )
 
 // otherAdvertiser is the second one that leadhook dev has webhooks for.
@@ -32,7 +32,7 @@ func sampleWebhooks(crm string) []lead.Webhook {
 const sampleLeads = 4
 
 // sampleRecords are lead events of every kind, one for each sample webhook.
-func sampleRecords(topic string) ([]requeue.Record, error) {
+func sampleRecords(topic string) ([]producer.Record, error) {
 	samples := [sampleLeads]struct {
 		kind       lead.Kind
 		advertiser string
@@ -43,13 +43,13 @@ func sampleRecords(topic string) ([]requeue.Record, error) {
 		{lead.KindEmail, otherAdvertiser, lead.NewContact},
 		{lead.KindChat, otherAdvertiser, lead.ExistingContact},
 	}
-	var records []requeue.Record
+	var records []producer.Record
 	for _, s := range samples {
 		event, err := newSampler(s.kind, s.trigger)
 		if err != nil {
 			return nil, err
 		}
-		records = append(records, requeue.Record{
+		records = append(records, producer.Record{
 			Topic: topic, Partition: -1, Key: []byte(s.advertiser), Value: event(s.advertiser),
 		})
 	}

@@ -14,9 +14,9 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/leadhook/leadhook/config"
+	"github.com/leadhook/leadhook/deadletter"
 	"github.com/leadhook/leadhook/lead"
 	"github.com/leadhook/leadhook/ledger"
-	"github.com/leadhook/leadhook/requeue"
 	"github.com/leadhook/leadhook/service"
 	"github.com/leadhook/leadhook/topics"
 )
@@ -44,7 +44,7 @@ func (dlqCommand) Help() string {
 type graveyard struct {
 	cfg    *config.Config
 	kafka  *service.Kafka
-	reader *requeue.DeadLetterReader
+	reader *deadletter.DeadLetterReader
 }
 
 // withDeadLetters makes sure that Kafka answers, and calls do.
@@ -56,7 +56,7 @@ func (w *world) withDeadLetters(ctx context.Context, do func(*graveyard) error) 
 		}
 		defer func() { _ = log.Sync() }()
 		topic := topics.DeadLetterName(cfg.Kafka.Topic)
-		return do(&graveyard{cfg: cfg, kafka: k, reader: requeue.NewDeadLetterReader(k.Client, topic, log)})
+		return do(&graveyard{cfg: cfg, kafka: k, reader: deadletter.NewDeadLetterReader(k.Client, topic, log)})
 	})
 }
 
@@ -83,13 +83,13 @@ func (g *graveyard) showReading(w *world) (end func()) {
 }
 
 // newest is the newest letter of a delivery.
-func (g *graveyard) newest(ctx context.Context, delivery string) (requeue.Letter, error) {
-	letters, err := g.reader.List(ctx, requeue.Filter{Delivery: delivery}, 1)
+func (g *graveyard) newest(ctx context.Context, delivery string) (deadletter.Letter, error) {
+	letters, err := g.reader.List(ctx, deadletter.Filter{Delivery: delivery}, 1)
 	if err != nil {
-		return requeue.Letter{}, err
+		return deadletter.Letter{}, err
 	}
 	if len(letters) == 0 {
-		return requeue.Letter{}, errors.New("there is no dead letter of the delivery " + delivery)
+		return deadletter.Letter{}, errors.New("there is no dead letter of the delivery " + delivery)
 	}
 	return letters[0], nil
 }
@@ -101,7 +101,7 @@ func newLedger(rdb redis.UniversalClient, cfg *config.Config) *ledger.Ledger {
 }
 
 // marks are how far the letters' deliveries got. They must have their LeadID.
-func marks(ctx context.Context, known *ledger.Ledger, letters []requeue.Letter) ([]lead.Mark, error) {
+func marks(ctx context.Context, known *ledger.Ledger, letters []deadletter.Letter) ([]lead.Mark, error) {
 	keys := make([]ledger.Key, len(letters))
 	for i := range letters {
 		keys[i] = ledger.Key{LeadID: letters[i].LeadID, Delivery: letters[i].Delivery}
@@ -111,7 +111,7 @@ func marks(ctx context.Context, known *ledger.Ledger, letters []requeue.Letter) 
 
 // fates are what became of the letters: unknown, and why, if Redis does not
 // answer.
-func (g *graveyard) fates(ctx context.Context, letters []requeue.Letter) ([]lead.Fate, error) {
+func (g *graveyard) fates(ctx context.Context, letters []deadletter.Letter) ([]lead.Fate, error) {
 	fates := make([]lead.Fate, len(letters))
 	for i := range fates {
 		fates[i] = lead.FateUnknown
@@ -132,7 +132,7 @@ func (g *graveyard) fates(ctx context.Context, letters []requeue.Letter) ([]lead
 }
 
 // noFate says whether nothing can become of a letter: it was never a delivery.
-func noFate(l *requeue.Letter) bool { return l.Webhook == "" || l.LeadID == "" }
+func noFate(l *deadletter.Letter) bool { return l.Webhook == "" || l.LeadID == "" }
 
 func dash(s string) string {
 	if s == "" {
@@ -156,6 +156,6 @@ func known(t time.Time) *time.Time {
 	return new(t.UTC())
 }
 
-func place(l *requeue.Letter) string {
+func place(l *deadletter.Letter) string {
 	return strconv.Itoa(l.Partition) + "/" + strconv.FormatInt(l.Offset, 10)
 }

@@ -8,8 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/leadhook/leadhook/deadletter"
 	"github.com/leadhook/leadhook/lead"
-	"github.com/leadhook/leadhook/requeue"
 )
 
 // letterFlags choose dead letters by what they are. Embed it in the command.
@@ -28,21 +28,21 @@ type spanFlags struct {
 	Until moment `placeholder:"WHEN" help:"Only what became one before."`
 }
 
-func (f letterFlags) filter(span spanFlags) (requeue.Filter, error) {
+func (f letterFlags) filter(span spanFlags) (deadletter.Filter, error) {
 	for _, r := range f.Reason {
 		if !slices.Contains(lead.Reasons(), r) {
-			return requeue.Filter{}, &usageError{fmt.Errorf("--reason: there is no reason %q; there are %s", r, reasonNames())}
+			return deadletter.Filter{}, &usageError{fmt.Errorf("--reason: there is no reason %q; there are %s", r, reasonNames())}
 		}
 	}
 	if !span.Until.IsZero() && !span.Since.Before(span.Until.Time) {
-		return requeue.Filter{}, &usageError{errors.New("--until: it must be later than --since")}
+		return deadletter.Filter{}, &usageError{errors.New("--until: it must be later than --since")}
 	}
-	all := requeue.Filter{
+	all := deadletter.Filter{
 		Advertiser: f.Advertiser, Webhook: f.Webhook, Delivery: f.Delivery, Reasons: f.Reason, Text: f.Grep,
 		Since: span.Since.Time, Until: span.Until.Time,
 	}
 	for _, s := range f.Status {
-		all.Statuses = append(all.Statuses, requeue.Statuses(s))
+		all.Statuses = append(all.Statuses, deadletter.Statuses(s))
 	}
 	return all, nil
 }
@@ -62,7 +62,7 @@ func (f letterFlags) any(span spanFlags) bool {
 }
 
 // statuses are one status, a class of them (4xx), or none: no answer.
-type statuses requeue.Statuses
+type statuses deadletter.Statuses
 
 // UnmarshalText reads what a person types.
 func (s *statuses) UnmarshalText(text []byte) error {

@@ -8,8 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/leadhook/leadhook/deadletter"
 	"github.com/leadhook/leadhook/lead"
-	"github.com/leadhook/leadhook/requeue"
 )
 
 type dlqList struct {
@@ -67,7 +67,7 @@ func (c dlqList) Run(ctx context.Context, w *world) error {
 	})
 }
 
-func addListed(to *list, l *requeue.Letter, fate lead.Fate) error {
+func addListed(to *list, l *deadletter.Letter, fate lead.Fate) error {
 	row := newLetterJSON(l)
 	if row.Now = fate; noFate(l) {
 		row.Now = ""
@@ -120,7 +120,7 @@ func (c dlqTail) Run(ctx context.Context, w *world) error {
 // letterHeading is what list and tail show of a letter, beside when and where.
 var letterHeading = []string{"ADVERTISER", "WEBHOOK", "LEAD", "REASON", "ATTEMPTS", "STATUS", "ERROR"}
 
-func letterCells(l *requeue.Letter) []string {
+func letterCells(l *deadletter.Letter) []string {
 	return []string{
 		dash(l.Advertiser), dash(l.Webhook), dash(l.LeadID), string(l.Reason), strconv.Itoa(l.Attempts),
 		dash(number(l.Status)), dash(l.Error),
@@ -154,7 +154,7 @@ type letterJSON struct {
 	Bytes         int        `json:"bytes"`
 }
 
-func newLetterJSON(l *requeue.Letter) letterJSON {
+func newLetterJSON(l *deadletter.Letter) letterJSON {
 	return letterJSON{
 		Time: l.Buried.UTC(), Advertiser: l.Advertiser, Webhook: l.Webhook, Delivery: l.Delivery, LeadID: l.LeadID,
 		Reason: string(l.Reason), Error: l.Error, Attempts: l.Attempts, Status: l.Status,

@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/leadhook/leadhook/requeue"
+	"github.com/leadhook/leadhook/deadletter"
 )
 
 type dlqReplay struct {
@@ -64,22 +64,22 @@ func (c dlqReplay) Run(ctx context.Context, w *world) error {
 	})
 }
 
-func (c dlqReplay) check() (requeue.Filter, error) {
+func (c dlqReplay) check() (deadletter.Filter, error) {
 	narrowed := c.any(c.spanFlags)
 	switch {
 	case c.Limit < 0 || !(c.Rate >= 0): // not a number is neither
-		return requeue.Filter{}, &usageError{errors.New("dlq replay: --limit and --rate must not be negative")}
+		return deadletter.Filter{}, &usageError{errors.New("dlq replay: --limit and --rate must not be negative")}
 	case c.Letter != nil && (narrowed || c.All):
-		return requeue.Filter{}, &usageError{errors.New("dlq replay: give one dead letter, or flags that choose some, not both")}
+		return deadletter.Filter{}, &usageError{errors.New("dlq replay: give one dead letter, or flags that choose some, not both")}
 	case c.Letter == nil && !narrowed && !c.All:
-		return requeue.Filter{}, &usageError{errors.New("dlq replay: say which: one dead letter, flags that choose some, or --all")}
+		return deadletter.Filter{}, &usageError{errors.New("dlq replay: say which: one dead letter, flags that choose some, or --all")}
 	}
 	return c.filter(c.spanFlags)
 }
 
 // selection is what was there when the command began: a letter that comes of
 // the replay is not replayed by it.
-func (c dlqReplay) selection(ctx context.Context, w *world, g *graveyard, filter requeue.Filter) (*requeue.Selection, error) {
+func (c dlqReplay) selection(ctx context.Context, w *world, g *graveyard, filter deadletter.Filter) (*deadletter.Selection, error) {
 	all, err := g.reader.Select(ctx, filter)
 	if err != nil || c.Letter == nil {
 		return all, err
@@ -90,7 +90,7 @@ func (c dlqReplay) selection(ctx context.Context, w *world, g *graveyard, filter
 
 // ask counts what is to be replayed, where anybody wants to know, and asks
 // before many.
-func (c dlqReplay) ask(ctx context.Context, w *world, p *replaying, of *requeue.Selection) (found int, err error) {
+func (c dlqReplay) ask(ctx context.Context, w *world, p *replaying, of *deadletter.Selection) (found int, err error) {
 	if c.Yes && !c.DryRun && !isTerminal(w.stderr) {
 		return 0, nil
 	}
@@ -109,7 +109,7 @@ func (c dlqReplay) ask(ctx context.Context, w *world, p *replaying, of *requeue.
 	return count.Chosen, nil
 }
 
-func (c dlqReplay) carryOut(ctx context.Context, w *world, p *replaying, of *requeue.Selection) error {
+func (c dlqReplay) carryOut(ctx context.Context, w *world, p *replaying, of *deadletter.Selection) error {
 	p.show = newProgress(w, p.found)
 	err := p.all(ctx, of, c.Limit)
 	p.show.end()

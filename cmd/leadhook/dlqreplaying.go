@@ -11,9 +11,10 @@ import (
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/time/rate"
 
+	"github.com/leadhook/leadhook/deadletter"
 	"github.com/leadhook/leadhook/lead"
 	"github.com/leadhook/leadhook/ledger"
-	"github.com/leadhook/leadhook/requeue"
+	"github.com/leadhook/leadhook/producer"
 	"github.com/leadhook/leadhook/service"
 	"github.com/leadhook/leadhook/topics"
 )
@@ -30,7 +31,7 @@ const (
 type replaying struct {
 	g         *graveyard
 	ledger    *ledger.Ledger
-	publisher *requeue.Publisher
+	publisher *producer.Publisher
 	topic     string // the shortest retry topic
 	limit     *rate.Limiter
 	chunk     int // letters that are published together
@@ -63,14 +64,14 @@ func (g *graveyard) replay(ctx context.Context, perSecond float64) (p *replaying
 		return nil, nil, err
 	}
 	p.ledger = newLedger(rdb, g.cfg)
-	p.publisher = requeue.NewPublisher(service.PublisherOptions(g.cfg.Kafka, g.kafka), nil, zap.NewNop())
+	p.publisher = producer.NewPublisher(service.PublisherOptions(g.cfg.Kafka, g.kafka), nil, zap.NewNop())
 	return p, func() { _, _ = p.publisher.Close(), rdb.Close() }, nil
 }
 
 // count says what all would do.
-func (p *replaying) count(ctx context.Context, of *requeue.Selection, limit int) (*replayResult, error) {
+func (p *replaying) count(ctx context.Context, of *deadletter.Selection, limit int) (*replayResult, error) {
 	count := &replayResult{}
-	err := p.judged(ctx, of, func(letters []requeue.Letter, verdicts []verdict) error {
+	err := p.judged(ctx, of, func(letters []deadletter.Letter, verdicts []verdict) error {
 		if _, enough := count.add(letters, verdicts, limit); enough {
 			return errEnough
 		}
@@ -84,8 +85,8 @@ var errEnough = errors.New("the limit is reached")
 
 // judged calls do with the letters of a selection and what is to become of
 // them, batch by batch. The next batches are read meanwhile.
-func (p *replaying) judged(ctx context.Context, of *requeue.Selection, do func([]requeue.Letter, []verdict) error) error {
-	batches := make(chan []requeue.Letter, batchesAhead)
+func (p *replaying) judged(ctx context.Context, of *deadletter.Selection, do func([]deadletter.Letter, []verdict) error) error {
+	batches := make(chan []deadletter.Letter, batchesAhead)
 	work, ctx := errgroup.WithContext(ctx)
 	work.Go(func() error {
 		defer close(batches)
@@ -110,8 +111,8 @@ func (p *replaying) judged(ctx context.Context, of *requeue.Selection, do func([
 }
 
 // read sends the letters of a selection in batches.
-func (p *replaying) read(ctx context.Context, of *requeue.Selection, batches chan<- []requeue.Letter) error {
-	var batch []requeue.Letter
+func (p *replaying) read(ctx context.Context, of *deadletter.Selection, batches chan<- []deadletter.Letter) error {
+	var batch []deadletter.Letter
 	bytes := 0
 	send := func() error {
 		select {
@@ -122,7 +123,7 @@ func (p *replaying) read(ctx context.Context, of *requeue.Selection, batches cha
 			return context.Cause(ctx)
 		}
 	}
-	err := of.Each(ctx, true, func(l *requeue.Letter) error {
+	err := of.Each(ctx, true, func(l *deadletter.Letter) error {
 		batch = append(batch, *l)
 		if bytes += l.Size; len(batch) < p.together && bytes < judgedBytes {
 			return nil
@@ -137,7 +138,7 @@ func (p *replaying) read(ctx context.Context, of *requeue.Selection, batches cha
 
 // all replays. The error is why it ended early; what was being published then
 // is done with, one way or the other.
-func (p *replaying) all(ctx context.Context, of *requeue.Selection, limit int) error {
+func (p *replaying) all(ctx context.Context, of *deadletter.Selection, limit int) error {
 	writing, stop := context.WithCancel(context.WithoutCancel(ctx))
 	var ledger sync.WaitGroup
 	ledger.Go(func() { p.ledger.Run(writing) })
@@ -145,7 +146,7 @@ func (p *replaying) all(ctx context.Context, of *requeue.Selection, limit int) e
 	publishing, failed := errgroup.WithContext(ctx)
 	publishing.SetLimit(chunksInFlight)
 	var began time.Time
-	err := p.judged(failed, of, func(letters []requeue.Letter, verdicts []verdict) error {
+	err := p.judged(failed, of, func(letters []deadletter.Letter, verdicts []verdict) error {
 		chosen, enough := p.choose(letters, verdicts, limit)
 		if began.IsZero() && len(chosen) > 0 {
 			began = time.Now()
@@ -182,7 +183,7 @@ func (p *replaying) all(ctx context.Context, of *requeue.Selection, limit int) e
 }
 
 // choose returns the letters that are to be published now.
-func (p *replaying) choose(letters []requeue.Letter, verdicts []verdict, limit int) (chosen []requeue.Letter, enough bool) {
+func (p *replaying) choose(letters []deadletter.Letter, verdicts []verdict, limit int) (chosen []deadletter.Letter, enough bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	chosen, enough = p.result.add(letters, verdicts, limit)
@@ -193,13 +194,13 @@ func (p *replaying) choose(letters []requeue.Letter, verdicts []verdict, limit i
 }
 
 // publish publishes letters, and notes in the ledger those that are safe.
-func (p *replaying) publish(ctx context.Context, letters []requeue.Letter) error {
+func (p *replaying) publish(ctx context.Context, letters []deadletter.Letter) error {
 	timeout := p.g.cfg.Kafka.Timeout
 	ctx, cancel := context.WithTimeoutCause(ctx, timeout, fmt.Errorf("not acknowledged within %v", timeout))
 	defer cancel()
-	records := make([]requeue.Record, len(letters))
+	records := make([]producer.Record, len(letters))
 	for i := range letters {
-		records[i] = requeue.ReplayRecord(p.topic, &letters[i])
+		records[i] = deadletter.ReplayRecord(p.topic, &letters[i])
 	}
 	errs := p.publisher.PublishAll(ctx, records)
 	p.mu.Lock()
@@ -218,6 +219,6 @@ func (p *replaying) publish(ctx context.Context, letters []requeue.Letter) error
 }
 
 // replayed is the mark of a letter's delivery from when the letter is replayed.
-func replayed(l *requeue.Letter) lead.Mark {
+func replayed(l *deadletter.Letter) lead.Mark {
 	return lead.MarkOf(&lead.History{Replays: l.Replays + 1}, false)
 }

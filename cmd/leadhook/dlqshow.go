@@ -11,8 +11,8 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/leadhook/leadhook/deadletter"
 	"github.com/leadhook/leadhook/lead"
-	"github.com/leadhook/leadhook/requeue"
 )
 
 type dlqShow struct {
@@ -43,7 +43,7 @@ func (c dlqShow) Run(ctx context.Context, w *world) error {
 		}
 		fate := lead.Fate("")
 		if !noFate(&letter) {
-			fates, err := g.fates(ctx, []requeue.Letter{letter})
+			fates, err := g.fates(ctx, []deadletter.Letter{letter})
 			if err != nil {
 				fmt.Fprintf(w.stderr, "leadhook: what became of it is not known: %v\n", err)
 			}
@@ -63,7 +63,7 @@ func (c dlqShow) Run(ctx context.Context, w *world) error {
 }
 
 // find returns the letter with its event.
-func (g *graveyard) find(ctx context.Context, w *world, at *letterAt) (requeue.Letter, error) {
+func (g *graveyard) find(ctx context.Context, w *world, at *letterAt) (deadletter.Letter, error) {
 	if at.delivery != "" {
 		shown := g.showReading(w)
 		newest, err := g.newest(ctx, at.delivery)
@@ -123,7 +123,7 @@ func quoted(value []byte) string {
 	return strings.Join(lines, "\n")
 }
 
-func showHistory(out io.Writer, l *requeue.Letter, s *shownLetter) error {
+func showHistory(out io.Writer, l *deadletter.Letter, s *shownLetter) error {
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	line := func(name, value string) {
 		if value != "" {

@@ -12,8 +12,8 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/leadhook/leadhook/deadletter"
 	"github.com/leadhook/leadhook/lead"
-	"github.com/leadhook/leadhook/requeue"
 	"github.com/leadhook/leadhook/webhook"
 )
 
@@ -94,19 +94,19 @@ type counts struct {
 	webhooks map[webhookKey]*group
 }
 
-func (g *graveyard) count(ctx context.Context, filter requeue.Filter) (*counts, error) {
+func (g *graveyard) count(ctx context.Context, filter deadletter.Filter) (*counts, error) {
 	selection, err := g.reader.Select(ctx, filter)
 	if err != nil {
 		return nil, err
 	}
 	c := &counts{reasons: map[lead.Reason]*group{}, webhooks: map[webhookKey]*group{}}
-	return c, selection.Each(ctx, false, func(l *requeue.Letter) error {
+	return c, selection.Each(ctx, false, func(l *deadletter.Letter) error {
 		c.add(l)
 		return nil
 	})
 }
 
-func (c *counts) add(l *requeue.Letter) {
+func (c *counts) add(l *deadletter.Letter) {
 	c.all.add(1, l.Buried)
 	if c.oldest.IsZero() || l.Buried.Before(c.oldest) {
 		c.oldest = l.Buried

@@ -9,8 +9,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/leadhook/leadhook/deadletter"
 	"github.com/leadhook/leadhook/lead"
-	"github.com/leadhook/leadhook/requeue"
 )
 
 // A verdict is what a replay does with a dead letter, and why.
@@ -24,7 +24,7 @@ const (
 	tooOften           // nothing: marks have no room for one more
 )
 
-func judge(l *requeue.Letter, m lead.Mark) verdict {
+func judge(l *deadletter.Letter, m lead.Mark) verdict {
 	switch {
 	case noFate(l) || l.Delivery == "":
 		return unreadable
@@ -40,7 +40,7 @@ func judge(l *requeue.Letter, m lead.Mark) verdict {
 
 // verdicts asks the ledger. A letter of a delivery of which another one is
 // being replayed counts as replayed.
-func (p *replaying) verdicts(ctx context.Context, letters []requeue.Letter) ([]verdict, error) {
+func (p *replaying) verdicts(ctx context.Context, letters []deadletter.Letter) ([]verdict, error) {
 	p.mu.Lock()
 	underWay := maps.Clone(p.underWay) // before the ledger is asked, which has them afterwards
 	p.mu.Unlock()
@@ -73,7 +73,7 @@ type replayResult struct {
 
 // add counts letters, and returns those that are to be replayed, and whether
 // there are as many as may be; no limit: zero.
-func (r *replayResult) add(letters []requeue.Letter, verdicts []verdict, limit int) (chosen []requeue.Letter, enough bool) {
+func (r *replayResult) add(letters []deadletter.Letter, verdicts []verdict, limit int) (chosen []deadletter.Letter, enough bool) {
 	for i := range letters {
 		if limit > 0 && r.Chosen == limit {
 			return chosen, true

@@ -3,7 +3,7 @@
 // wants it. The same binary holds the tools that operators need beside it.
 //
 // The way of a lead: consumer reads it, dispatch decodes it, asks webhook
-// for the webhooks, has formats render it, and POSTs it; requeue keeps as a
+// for the webhooks, has formats render it, and POSTs it; producer keeps as a
 // dead letter what a CRM will not take. This package wires them.
 package main
 

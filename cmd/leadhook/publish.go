@@ -13,7 +13,7 @@ import (
 
 	"github.com/leadhook/leadhook/config"
 	"github.com/leadhook/leadhook/lead"
-	"github.com/leadhook/leadhook/requeue"
+	"github.com/leadhook/leadhook/producer"
 	"github.com/leadhook/leadhook/service"
 )
 
@@ -59,7 +59,7 @@ func (c publishCommand) Run(ctx context.Context, w *world) error {
 		if err != nil {
 			return err
 		}
-		publisher := requeue.NewPublisher(service.PublisherOptions(cfg.Kafka, k), nil, zap.NewNop())
+		publisher := producer.NewPublisher(service.PublisherOptions(cfg.Kafka, k), nil, zap.NewNop())
 		defer func() { _ = publisher.Close() }()
 		run := publishing{
 			w: w, publisher: publisher, topic: cfg.Kafka.Topic, patience: cfg.Kafka.Timeout,
@@ -90,7 +90,7 @@ func (c publishCommand) check() error {
 // A publishing is one run of the command.
 type publishing struct {
 	w         *world
-	publisher *requeue.Publisher
+	publisher *producer.Publisher
 	topic     string
 	patience  time.Duration // for a chunk to be acknowledged
 	output    outputFlag
@@ -140,10 +140,10 @@ func (p *publishing) report(done int, took time.Duration) error {
 func (p *publishing) publish(ctx context.Context, first, last int) []error {
 	ctx, cancel := context.WithTimeoutCause(ctx, p.patience, fmt.Errorf("not acknowledged within %v", p.patience))
 	defer cancel()
-	records := make([]requeue.Record, 0, last-first)
+	records := make([]producer.Record, 0, last-first)
 	for i := first; i < last; i++ {
 		key, value := p.events.get(i)
-		records = append(records, requeue.Record{Topic: p.topic, Partition: -1, Key: []byte(key), Value: value})
+		records = append(records, producer.Record{Topic: p.topic, Partition: -1, Key: []byte(key), Value: value})
 	}
 	return p.publisher.PublishAll(ctx, records)
 }

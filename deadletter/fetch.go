@@ -1,0 +1,130 @@
+package deadletter
+
+import (
+	"context"
+	"errors"
+	"io"
+	"time"
+
+	"github.com/segmentio/kafka-go"
+	"github.com/segmentio/kafka-go/protocol"
+
+	"github.com/leadhook/leadhook/lead"
+	"github.com/leadhook/leadhook/lead/record"
+)
+
+// A found letter has not been taken out of the answer that brought it: its
+// LeadID and its event are missing.
+type found struct {
+	Letter
+	value kafka.Bytes // may be nil
+}
+
+// letter completes a letter; it is only possible while it is being seen.
+func (f *found) letter(event bool) (Letter, error) {
+	l := f.Letter
+	value, err := content(f.value)
+	if err != nil {
+		return l, err
+	}
+	if ev, err := lead.Decode(value); err == nil {
+		l.LeadID = ev.LeadID
+	}
+	if event {
+		l.Message.Value = value
+	}
+	return l, nil
+}
+
+// restart returns the first offset of the partition if offset lies outside of
+// it, else offset.
+func (r *DeadLetterReader) restart(ctx context.Context, partition int, offset int64) (int64, error) {
+	spans, err := r.offsets(ctx, []kafka.OffsetRequest{kafka.FirstOffsetOf(partition), kafka.LastOffsetOf(partition)})
+	if err != nil {
+		return offset, err
+	}
+	if s := spans[partition]; offset < s.first || offset > s.end {
+		return s.first, nil
+	}
+	return offset, nil
+}
+
+// fetch makes one request, calls see with the letters from offset on, and
+// returns the offset behind them, or offset itself if there is nothing. An error
+// of see is a [visitError].
+func (r *DeadLetterReader) fetch(
+	ctx context.Context, partition int, offset int64, wait time.Duration, see func(*found) error,
+) (int64, error) {
+	limited, cancel := context.WithTimeout(ctx, requestTimeout)
+	defer cancel()
+	res, err := r.client.Fetch(limited, &kafka.FetchRequest{
+		Topic: r.topic, Partition: partition, Offset: offset,
+		MinBytes: 1, MaxBytes: requestMaxSize, MaxWait: wait,
+	})
+	if err == nil {
+		err = res.Error
+	}
+	if err != nil {
+		return offset, err
+	}
+	next := offset
+	for {
+		stored, err := res.Records.ReadRecord()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return next, err
+		}
+		if stored.Offset < offset { // a batch is sent from its beginning
+			continue
+		}
+		if err := r.see(partition, stored, see); err != nil {
+			return next, err
+		}
+		next = stored.Offset + 1
+	}
+	if _, some := res.Records.(*protocol.RecordStream); some && next == offset {
+		next++ // what came has no record here: compaction or a transaction left a gap
+	}
+	return next, nil
+}
+
+func (r *DeadLetterReader) see(partition int, stored *kafka.Record, see func(*found) error) error {
+	defer release(stored.Key, stored.Value)
+	m := &lead.Message{Topic: r.topic, Partition: partition, Offset: stored.Offset, Time: stored.Time.UTC()}
+	var err error
+	if m.Key, err = content(stored.Key); err != nil {
+		return err
+	}
+	m.Headers = make([]lead.Header, len(stored.Headers))
+	for i, h := range stored.Headers {
+		m.Headers[i] = lead.Header(h)
+	}
+	letter := &found{value: stored.Value, Letter: Letter{
+		DeadLetter: record.ReadDeadLetter(m), Partition: partition, Offset: stored.Offset, Buried: m.Time,
+	}}
+	if stored.Value != nil {
+		letter.Size = stored.Value.Len()
+	}
+	if err := see(letter); err != nil {
+		return &visitError{err}
+	}
+	return nil
+}
+
+func content(b kafka.Bytes) ([]byte, error) {
+	if b == nil {
+		return nil, nil
+	}
+	return kafka.ReadAll(b)
+}
+
+// release gives the memory of an answer back.
+func release(all ...kafka.Bytes) {
+	for _, b := range all {
+		if b != nil {
+			_ = b.Close()
+		}
+	}
+}

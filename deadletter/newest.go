@@ -1,0 +1,153 @@
+package deadletter
+
+import (
+	"cmp"
+	"context"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/leadhook/leadhook/topics"
+)
+
+const (
+	firstChunk = 100  // records of a partition that are read first, going backwards
+	lastChunk  = 8192 // and at most, when those before had little that was wanted
+	sideBySide = 4    // partitions that are read at the same time
+)
+
+// A newest collects the newest letters out of many. It is safe for concurrent
+// use, and holds no more than twice as many as are wanted.
+type newest struct {
+	n int
+
+	mu      sync.Mutex
+	letters []Letter // guarded by mu: the first n of them are sorted once it is full
+	full    bool     // guarded by mu: n are there, and older ones of no interest
+	oldest  Letter   // guarded by mu: if full
+}
+
+// wants says whether a letter of that time would be one of the newest.
+func (b *newest) wants(buried time.Time) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return !b.full || !buried.Before(b.oldest.Buried)
+}
+
+func (b *newest) add(l Letter) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.letters = append(b.letters, l); len(b.letters) >= 2*b.n {
+		b.cut()
+	}
+}
+
+// cut needs mu.
+func (b *newest) cut() {
+	slices.SortFunc(b.letters, func(x, y Letter) int { return byTime(y, x) })
+	if len(b.letters) >= b.n {
+		b.letters = b.letters[:b.n]
+		b.full, b.oldest = true, b.letters[b.n-1]
+	}
+}
+
+// sorted returns them, the newest first.
+func (b *newest) sorted() []Letter {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.cut()
+	return b.letters
+}
+
+func byTime(a, b Letter) int {
+	return cmp.Or(a.Buried.Compare(b.Buried), cmp.Compare(a.Partition, b.Partition), cmp.Compare(a.Offset, b.Offset))
+}
+
+// newest finds the newest n letters that a filter wants, newest first, and
+// where the partitions ended when it began.
+func (r *DeadLetterReader) newest(ctx context.Context, f *Filter, n int) (letters []Letter, ends map[int]int64, err error) {
+	err = whileElecting(ctx, func() error {
+		letters, ends, err = r.look(ctx, f, n)
+		return err
+	})
+	return letters, ends, err
+}
+
+// look makes one try at newest.
+func (r *DeadLetterReader) look(ctx context.Context, f *Filter, n int) ([]Letter, map[int]int64, error) {
+	spans, err := r.spans(ctx, f)
+	if err != nil {
+		return nil, nil, r.failed(err, topics.AnyPartition)
+	}
+	ends := make(map[int]int64, len(spans))
+	for partition, s := range spans {
+		ends[partition] = s.end
+	}
+	if n == 0 {
+		return nil, ends, nil
+	}
+	best := &newest{n: n}
+	err = r.backwards(ctx, f, spans, best)
+	return best.sorted(), ends, err
+}
+
+// backwards goes from the ends to the beginnings, in rounds: in each, one chunk
+// of every partition, so that none is read much further back than the others. A
+// partition is left where a whole chunk is older than all of the newest: it is
+// in order of time but for the moments that concurrent publishers overtake each
+// other.
+func (r *DeadLetterReader) backwards(ctx context.Context, f *Filter, spans map[int]span, best *newest) error {
+	count := r.count(spans)
+	left := maps.Clone(spans)
+	for size := min(best.n, firstChunk); len(left) > 0; size = min(2*size, lastChunk) {
+		newestOf, err := r.round(ctx, f, left, int64(size), best, count)
+		if err != nil {
+			return err
+		}
+		best.sorted()
+		for partition, s := range left {
+			s.end = max(s.first, s.end-int64(size))
+			left[partition] = s
+			if at := newestOf[partition]; s.end == s.first || !at.IsZero() && !best.wants(at) {
+				delete(left, partition)
+			}
+		}
+	}
+	return nil
+}
+
+// round reads the last chunk of each span, and returns how old the newest
+// record of it is; zero: there was none.
+func (r *DeadLetterReader) round(
+	ctx context.Context, f *Filter, spans map[int]span, size int64, best *newest, count *counter,
+) (map[int]time.Time, error) {
+	newestOf := make(map[int]time.Time, len(spans))
+	var mu sync.Mutex // guards newestOf
+	readers, ctx := errgroup.WithContext(ctx)
+	readers.SetLimit(sideBySide)
+	for partition, s := range spans {
+		chunk := span{max(s.first, s.end-size), s.end}
+		readers.Go(func() error {
+			var at time.Time
+			err := r.read(ctx, partition, chunk, count, func(found *found) error {
+				if found.Buried.After(at) {
+					at = found.Buried
+				}
+				if !f.Wants(&found.Letter) || !best.wants(found.Buried) {
+					return nil
+				}
+				letter, err := found.letter(false)
+				best.add(letter)
+				return err
+			})
+			mu.Lock()
+			defer mu.Unlock()
+			newestOf[partition] = at
+			return err
+		})
+	}
+	return newestOf, readers.Wait()
+}

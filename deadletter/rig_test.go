@@ -1,0 +1,49 @@
+package deadletter_test
+
+import (
+	"testing"
+
+	"github.com/twmb/franz-go/pkg/kfake"
+	"go.uber.org/goleak"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
+
+	"github.com/leadhook/leadhook/internal/kafkatest"
+	"github.com/leadhook/leadhook/producer"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+var (
+	topicName = kafkatest.TopicName
+	within    = kafkatest.Within
+	waitFor   = kafkatest.WaitFor
+	header    = kafkatest.Header
+	at        = kafkatest.Time
+	aLetter   = kafkatest.Letter
+)
+
+type rig struct{ *kafkatest.Rig }
+
+func newRig(t testing.TB) *rig { return &rig{kafkatest.New(t)} }
+
+func newFake(t testing.TB, opts ...kfake.Opt) *rig { return &rig{kafkatest.NewFake(t, opts...)} }
+
+func connect(t testing.TB, brokers ...string) *rig {
+	return &rig{kafkatest.Connect(t, nil, brokers...)}
+}
+
+func publisher(t testing.TB, r *rig, log *zap.Logger) *producer.Publisher {
+	t.Helper()
+	p := producer.NewPublisher(producer.Options{Brokers: r.Brokers, Transport: r.Transport}, nil, log)
+	t.Cleanup(func() { _ = p.Close() })
+	return p
+}
+
+func messages(lines *observer.ObservedLogs) []string {
+	var all []string
+	for _, l := range lines.All() {
+		all = append(all, l.Message)
+	}
+	return all
+}

@@ -1,0 +1,121 @@
+package deadletter
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/cenkalti/backoff/v4"
+	"github.com/segmentio/kafka-go"
+
+	"github.com/leadhook/leadhook/topics"
+)
+
+// A span is a range of offsets, the end excluded.
+type span struct{ first, end int64 }
+
+// overtaking is how much older than its predecessor a record may be: those who
+// publish at the same time overtake each other, and their clocks differ.
+const overtaking = time.Minute
+
+// spans asks for what each partition holds at present, and how much of it a
+// filter's times leave.
+func (r *DeadLetterReader) spans(ctx context.Context, f *Filter) (map[int]span, error) {
+	partitions, err := topics.Partitions(ctx, r.client, r.topic)
+	if err != nil {
+		return nil, err
+	}
+	var asked []kafka.OffsetRequest
+	for _, p := range partitions {
+		asked = append(asked, kafka.FirstOffsetOf(p.ID), kafka.LastOffsetOf(p.ID))
+	}
+	spans, err := r.offsets(ctx, asked)
+	if err != nil {
+		return nil, err
+	}
+	if !f.Since.IsZero() {
+		err = r.bound(ctx, spans, f.Since, func(s *span, at int64) { s.first = max(s.first, min(at, s.end)) })
+	}
+	if err == nil && !f.Until.IsZero() {
+		err = r.bound(ctx, spans, f.Until.Add(overtaking), func(s *span, at int64) { s.end = max(s.first, min(at, s.end)) })
+	}
+	return spans, err
+}
+
+// bound calls set with the first offset of each partition that is not older
+// than a time; where there is none, that is the end.
+func (r *DeadLetterReader) bound(ctx context.Context, spans map[int]span, t time.Time, set func(s *span, at int64)) error {
+	var asked []kafka.OffsetRequest
+	for p := range spans {
+		asked = append(asked, kafka.TimeOffsetOf(p, t))
+	}
+	answers, err := r.ask(ctx, asked)
+	if err != nil {
+		return err
+	}
+	for _, p := range answers {
+		s := spans[p.Partition]
+		at := s.end
+		for offset := range p.Offsets {
+			if offset >= 0 {
+				at = offset
+			}
+		}
+		set(&s, at)
+		spans[p.Partition] = s
+	}
+	return nil
+}
+
+func (r *DeadLetterReader) offsets(ctx context.Context, asked []kafka.OffsetRequest) (map[int]span, error) {
+	answers, err := r.ask(ctx, asked)
+	if err != nil {
+		return nil, err
+	}
+	spans := make(map[int]span)
+	for _, p := range answers {
+		spans[p.Partition] = span{p.FirstOffset, p.LastOffset}
+	}
+	return spans, nil
+}
+
+func (r *DeadLetterReader) ask(ctx context.Context, asked []kafka.OffsetRequest) ([]kafka.PartitionOffsets, error) {
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+	defer cancel()
+	res, err := r.client.ListOffsets(ctx, &kafka.ListOffsetsRequest{
+		Topics: map[string][]kafka.OffsetRequest{r.topic: asked},
+	})
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range res.Topics[r.topic] {
+		if p.Error != nil {
+			return nil, p.Error
+		}
+	}
+	return res.Topics[r.topic], nil
+}
+
+// whileElecting repeats what fails since a partition has no leader: it was
+// created, or its leader went, just now, and gets one within seconds.
+func whileElecting(ctx context.Context, try func() error) error {
+	wait := backoff.NewExponentialBackOff(backoff.WithInitialInterval(100*time.Millisecond),
+		backoff.WithMaxInterval(time.Second), backoff.WithMaxElapsedTime(electionTime))
+	return backoff.Retry(func() error {
+		err := try()
+		if errors.Is(err, kafka.NotLeaderForPartition) || errors.Is(err, kafka.LeaderNotAvailable) {
+			return err
+		}
+		return backoff.Permanent(err)
+	}, backoff.WithContext(wait, ctx))
+}
+
+// failed says in words why the topic, or one partition of it, cannot be read.
+func (r *DeadLetterReader) failed(err error, partition int) error {
+	at := topics.Partition{Topic: r.topic, Number: partition}
+	if partition == topics.AnyPartition {
+		return fmt.Errorf("reading dead letters: %w", at.Explain(err, r.client.Addr.String()))
+	}
+	return fmt.Errorf("reading dead letters of %s: %w", at, at.Explain(err, r.client.Addr.String()))
+}

@@ -1,0 +1,42 @@
+package producer
+
+import (
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promauto"
+)
+
+type metrics struct {
+	published *prometheus.CounterVec // by topic
+	failures  *prometheus.CounterVec // by topic
+	seconds   prometheus.Histogram
+	waiting   prometheus.Gauge
+	buried    *prometheus.CounterVec // by reason
+}
+
+// newMetrics registers with r, or nowhere if r is nil.
+func newMetrics(r prometheus.Registerer) *metrics {
+	auto := promauto.With(r)
+	return &metrics{
+		published: auto.NewCounterVec(prometheus.CounterOpts{
+			Name: "leadhook_publish_records_total",
+			Help: "Records that Kafka has acknowledged, by topic.",
+		}, []string{"topic"}),
+		failures: auto.NewCounterVec(prometheus.CounterOpts{
+			Name: "leadhook_publish_failures_total",
+			Help: "Requests to publish records that failed and are tried again, by topic.",
+		}, []string{"topic"}),
+		seconds: auto.NewHistogram(prometheus.HistogramOpts{
+			Name:    "leadhook_publish_seconds",
+			Help:    "Time from handing a record over until Kafka has acknowledged it, all tries included.",
+			Buckets: []float64{0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5, 30, 120},
+		}),
+		waiting: auto.NewGauge(prometheus.GaugeOpts{
+			Name: "leadhook_publish_waiting_records",
+			Help: "Records handed over and not acknowledged by Kafka yet.",
+		}),
+		buried: auto.NewCounterVec(prometheus.CounterOpts{
+			Name: "leadhook_dead_letters_total",
+			Help: "Dead letters that Kafka has acknowledged, by reason.",
+		}, []string{"reason"}),
+	}
+}

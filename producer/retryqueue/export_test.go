@@ -1,0 +1,4 @@
+package retryqueue
+
+// Next is next.
+var Next = next

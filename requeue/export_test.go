@@ -1,4 +1,0 @@
-package requeue
-
-// Next is next.
-var Next = next
