@@ -14,6 +14,7 @@ import (
 	"github.com/leadhook/leadhook/internal/redistest"
 	"github.com/leadhook/leadhook/lead"
 	"github.com/leadhook/leadhook/webhook"
+	"github.com/leadhook/leadhook/webhook/seedfile"
 )
 
 func setActive(t *testing.T, store *webhook.Store, id string, active, want bool) {
@@ -164,7 +165,7 @@ func TestADamagedWebhookIsRemovedAndNotChanged(t *testing.T) {
 	if _, _, err := store.SetActive(t.Context(), "a", true); !errors.Is(err, webhook.ErrDamaged) || !strings.Contains(err.Error(), "seed the webhook again") {
 		t.Errorf("got error %v, want ErrDamaged and what to do", err)
 	}
-	if _, err := webhook.SeedText(browse(t, store, "", 1)[0]); err == nil {
+	if _, err := seedfile.SeedText(browse(t, store, "", 1)[0]); err == nil {
 		t.Error("it has a text for a seed file")
 	}
 	if err := store.Remove(t.Context(), "a"); err != nil {

@@ -11,7 +11,7 @@ import (
 	"github.com/leadhook/leadhook/config"
 	"github.com/leadhook/leadhook/dispatch/attempt"
 	"github.com/leadhook/leadhook/service"
-	"github.com/leadhook/leadhook/webhook"
+	"github.com/leadhook/leadhook/webhook/seedfile"
 )
 
 // A composeService is what matters here of a service in docker-compose.yml.
@@ -75,7 +75,7 @@ func TestComposeSettingsAndSeed(t *testing.T) {
 		t.Fatal(err)
 	}
 	guard := attempt.NewGuard(service.GuardOptions(loaded.Config.HTTP))
-	hooks, err := webhook.ParseSeed(t.Context(), name, content, webhook.SeedRules{CheckURL: guard.CheckURL})
+	hooks, err := seedfile.ParseSeed(t.Context(), name, content, seedfile.SeedRules{CheckURL: guard.CheckURL})
 	if err != nil {
 		t.Fatal(err)
 	}

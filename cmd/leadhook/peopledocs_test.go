@@ -13,7 +13,7 @@ import (
 
 	"github.com/leadhook/leadhook/config"
 	"github.com/leadhook/leadhook/lead"
-	"github.com/leadhook/leadhook/webhook"
+	"github.com/leadhook/leadhook/webhook/seedfile"
 )
 
 // document reads one of docs/.
@@ -57,7 +57,7 @@ func TestAdvertisersShowsTwoWebhooks(t *testing.T) {
 	t.Parallel()
 	_, seed, _ := strings.Cut(document(t, "advertisers.md"), "```yaml\n")
 	seed, _, _ = strings.Cut(seed, "```")
-	hooks, err := webhook.ParseSeed(t.Context(), "docs/advertisers.md", []byte(seed), webhook.SeedRules{})
+	hooks, err := seedfile.ParseSeed(t.Context(), "docs/advertisers.md", []byte(seed), seedfile.SeedRules{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/leadhook/leadhook/lead"
 	"github.com/leadhook/leadhook/service"
 	"github.com/leadhook/leadhook/webhook"
+	"github.com/leadhook/leadhook/webhook/seedfile"
 )
 
 // seedCommand writes webhooks to Redis.
@@ -74,24 +75,24 @@ func (c seedCommand) read(ctx context.Context, w *world, guard *attempt.Guard) (
 	errs := []error{err}
 	bar := &bars{w: w}
 	defer bar.end()
-	rules := webhook.SeedRules{CheckURL: guard.CheckURL, Variable: w.variable, Progress: bar.at}
-	var files [][]webhook.SeedWebhook
+	rules := seedfile.SeedRules{CheckURL: guard.CheckURL, Variable: w.variable, Progress: bar.at}
+	var files [][]seedfile.SeedWebhook
 	for _, name := range names {
-		data, shown, err := w.readInput(ctx, name, webhook.MaxSeedFile)
+		data, shown, err := w.readInput(ctx, name, seedfile.MaxSeedFile)
 		if err != nil {
 			errs = append(errs, err)
 			continue
 		}
-		hooks, err := webhook.ParseSeed(ctx, shown, data, rules)
+		hooks, err := seedfile.ParseSeed(ctx, shown, data, rules)
 		errs = append(errs, err)
 		files = append(files, hooks)
 	}
 	bar.end()
-	hooks, err := webhook.MergeSeeds(files...)
+	hooks, err := seedfile.MergeSeeds(files...)
 	if err := errors.Join(append(errs, err)...); err != nil {
 		return nil, nil, fmt.Errorf("nothing was written:\n%w", err)
 	}
-	return hooks, webhook.Warnings(files...), nil
+	return hooks, seedfile.Warnings(files...), nil
 }
 
 // bars show one thing after the other: a new one begins where the count does.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"github.com/leadhook/leadhook/webhook"
+	"github.com/leadhook/leadhook/webhook/seedfile"
 )
 
 // webhooksExport writes a seed file.
@@ -36,13 +37,13 @@ func (c webhooksExport) Run(ctx context.Context, w *world) error {
 	}
 	return w.withStore(ctx, func(store *webhook.Store) error {
 		out := bufio.NewWriter(w.stdout)
-		text := webhook.SeedHead
+		text := seedfile.SeedHead
 		var damaged []error
 		for h, err := range c.each(ctx, store, "") {
 			if err != nil {
 				return errors.Join(fmt.Errorf("the export is not complete: %w", err), out.Flush())
 			}
-			item, err := webhook.SeedText(h)
+			item, err := seedfile.SeedText(h)
 			if err != nil {
 				damaged = append(damaged, fmt.Errorf("not exported: %w", err))
 				continue
@@ -53,7 +54,7 @@ func (c webhooksExport) Run(ctx context.Context, w *world) error {
 			text = ""
 		}
 		if text != "" {
-			fmt.Fprint(out, webhook.NoSeed)
+			fmt.Fprint(out, seedfile.NoSeed)
 		}
 		return errors.Join(out.Flush(), errors.Join(damaged...))
 	})

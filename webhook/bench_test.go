@@ -9,6 +9,7 @@ import (
 	"github.com/leadhook/leadhook/internal/redistest"
 	"github.com/leadhook/leadhook/lead"
 	"github.com/leadhook/leadhook/webhook"
+	"github.com/leadhook/leadhook/webhook/seedfile"
 )
 
 // manyWebhooks is the size that seeds, lists and exports are measured at.
@@ -16,11 +17,11 @@ const manyWebhooks = 100_000
 
 func seedFileOf(n int) []byte {
 	var file strings.Builder
-	file.WriteString(webhook.SeedHead)
+	file.WriteString(seedfile.SeedHead)
 	for i := range n {
 		h := hook(fmt.Sprint("w-", i), fmt.Sprint("USA_", i/2))
 		h.Authorization, h.Headers = "Bearer not-a-real-token", map[string]lead.Secret{"X-Tenant": lead.Secret(fmt.Sprint("t", i))}
-		text, err := webhook.SeedText(&h)
+		text, err := seedfile.SeedText(&h)
 		if err != nil {
 			panic(err)
 		}
@@ -39,11 +40,11 @@ func BenchmarkWebhooks(b *testing.B) {
 	seconds := func(b *testing.B) { b.ReportMetric(b.Elapsed().Seconds()/float64(b.N), "s") }
 	b.Run("read", func(b *testing.B) {
 		for b.Loop() {
-			read, err := webhook.ParseSeed(b.Context(), "seed.yaml", file, webhook.SeedRules{})
+			read, err := seedfile.ParseSeed(b.Context(), "seed.yaml", file, seedfile.SeedRules{})
 			if err != nil {
 				b.Fatal(err)
 			}
-			if hooks, err = webhook.MergeSeeds(read); err != nil {
+			if hooks, err = seedfile.MergeSeeds(read); err != nil {
 				b.Fatal(err)
 			}
 		}
@@ -78,7 +79,7 @@ func BenchmarkWebhooks(b *testing.B) {
 					if err != nil {
 						b.Fatal(err)
 					}
-					text, _ := webhook.SeedText(h)
+					text, _ := seedfile.SeedText(h)
 					_, _ = io.WriteString(io.Discard, text)
 					if n++; n == limit {
 						break

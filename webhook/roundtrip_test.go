@@ -13,6 +13,7 @@ import (
 	"github.com/leadhook/leadhook/internal/redistest"
 	"github.com/leadhook/leadhook/lead"
 	"github.com/leadhook/leadhook/webhook"
+	"github.com/leadhook/leadhook/webhook/seedfile"
 )
 
 // hostile is text that YAML, JSON or a reference to a variable could take for
@@ -85,25 +86,25 @@ func TestWhatIsExportedSeedsTheSameRecords(t *testing.T) {
 		if _, err := store.Seed(t.Context(), hooks, webhook.SeedOptions{}); err != nil {
 			rt.Fatal(err)
 		}
-		file := webhook.SeedHead
+		file := seedfile.SeedHead
 		for h, err := range store.All(t.Context(), "") {
 			if err != nil {
 				rt.Fatal(err)
 			}
-			text, err := webhook.SeedText(h)
+			text, err := seedfile.SeedText(h)
 			if err != nil {
 				rt.Fatal(err)
 			}
 			file += text
 		}
 		if len(hooks) == 0 {
-			file = webhook.NoSeed
+			file = seedfile.NoSeed
 		}
-		read, err := webhook.ParseSeed(t.Context(), "export.yaml", []byte(file), webhook.SeedRules{})
+		read, err := seedfile.ParseSeed(t.Context(), "export.yaml", []byte(file), seedfile.SeedRules{})
 		if err != nil {
 			rt.Fatalf("%v\n%s", err, file)
 		}
-		again, err := webhook.MergeSeeds(read)
+		again, err := seedfile.MergeSeeds(read)
 		if err != nil {
 			rt.Fatal(err)
 		}
