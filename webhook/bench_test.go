@@ -17,11 +17,11 @@ const manyWebhooks = 100_000
 
 func seedFileOf(n int) []byte {
 	var file strings.Builder
-	file.WriteString(seedfile.SeedHead)
+	file.WriteString(seedfile.Head)
 	for i := range n {
 		h := hook(fmt.Sprint("w-", i), fmt.Sprint("USA_", i/2))
 		h.Authorization, h.Headers = "Bearer not-a-real-token", map[string]lead.Secret{"X-Tenant": lead.Secret(fmt.Sprint("t", i))}
-		text, err := seedfile.SeedText(&h)
+		text, err := seedfile.Text(&h)
 		if err != nil {
 			panic(err)
 		}
@@ -40,11 +40,11 @@ func BenchmarkWebhooks(b *testing.B) {
 	seconds := func(b *testing.B) { b.ReportMetric(b.Elapsed().Seconds()/float64(b.N), "s") }
 	b.Run("read", func(b *testing.B) {
 		for b.Loop() {
-			read, err := seedfile.ParseSeed(b.Context(), "seed.yaml", file, seedfile.SeedRules{})
+			read, err := seedfile.Parse(b.Context(), "seed.yaml", file, seedfile.Options{})
 			if err != nil {
 				b.Fatal(err)
 			}
-			if hooks, err = seedfile.MergeSeeds(read); err != nil {
+			if hooks, err = seedfile.Merge(read); err != nil {
 				b.Fatal(err)
 			}
 		}
@@ -79,7 +79,7 @@ func BenchmarkWebhooks(b *testing.B) {
 					if err != nil {
 						b.Fatal(err)
 					}
-					text, _ := seedfile.SeedText(h)
+					text, _ := seedfile.Text(h)
 					_, _ = io.WriteString(io.Discard, text)
 					if n++; n == limit {
 						break

@@ -165,7 +165,7 @@ func TestADamagedWebhookIsRemovedAndNotChanged(t *testing.T) {
 	if _, _, err := store.SetActive(t.Context(), "a", true); !errors.Is(err, webhook.ErrDamaged) || !strings.Contains(err.Error(), "seed the webhook again") {
 		t.Errorf("got error %v, want ErrDamaged and what to do", err)
 	}
-	if _, err := seedfile.SeedText(browse(t, store, "", 1)[0]); err == nil {
+	if _, err := seedfile.Text(browse(t, store, "", 1)[0]); err == nil {
 		t.Error("it has a text for a seed file")
 	}
 	if err := store.Remove(t.Context(), "a"); err != nil {

@@ -86,25 +86,25 @@ func TestWhatIsExportedSeedsTheSameRecords(t *testing.T) {
 		if _, err := store.Seed(t.Context(), hooks, webhook.SeedOptions{}); err != nil {
 			rt.Fatal(err)
 		}
-		file := seedfile.SeedHead
+		file := seedfile.Head
 		for h, err := range store.All(t.Context(), "") {
 			if err != nil {
 				rt.Fatal(err)
 			}
-			text, err := seedfile.SeedText(h)
+			text, err := seedfile.Text(h)
 			if err != nil {
 				rt.Fatal(err)
 			}
 			file += text
 		}
 		if len(hooks) == 0 {
-			file = seedfile.NoSeed
+			file = seedfile.Empty
 		}
-		read, err := seedfile.ParseSeed(t.Context(), "export.yaml", []byte(file), seedfile.SeedRules{})
+		read, err := seedfile.Parse(t.Context(), "export.yaml", []byte(file), seedfile.Options{})
 		if err != nil {
 			rt.Fatalf("%v\n%s", err, file)
 		}
-		again, err := seedfile.MergeSeeds(read)
+		again, err := seedfile.Merge(read)
 		if err != nil {
 			rt.Fatal(err)
 		}

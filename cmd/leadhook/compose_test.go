@@ -75,7 +75,7 @@ func TestComposeSettingsAndSeed(t *testing.T) {
 		t.Fatal(err)
 	}
 	guard := attempt.NewGuard(service.GuardOptions(loaded.Config.HTTP))
-	hooks, err := seedfile.ParseSeed(t.Context(), name, content, seedfile.SeedRules{CheckURL: guard.CheckURL})
+	hooks, err := seedfile.Parse(t.Context(), name, content, seedfile.Options{CheckURL: guard.CheckURL})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -57,7 +57,7 @@ func TestAdvertisersShowsTwoWebhooks(t *testing.T) {
 	t.Parallel()
 	_, seed, _ := strings.Cut(document(t, "advertisers.md"), "```yaml\n")
 	seed, _, _ = strings.Cut(seed, "```")
-	hooks, err := seedfile.ParseSeed(t.Context(), "docs/advertisers.md", []byte(seed), seedfile.SeedRules{})
+	hooks, err := seedfile.Parse(t.Context(), "docs/advertisers.md", []byte(seed), seedfile.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

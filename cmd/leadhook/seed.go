@@ -75,20 +75,20 @@ func (c seedCommand) read(ctx context.Context, w *world, guard *attempt.Guard) (
 	errs := []error{err}
 	bar := &bars{w: w}
 	defer bar.end()
-	rules := seedfile.SeedRules{CheckURL: guard.CheckURL, Variable: w.variable, Progress: bar.at}
-	var files [][]seedfile.SeedWebhook
+	opts := seedfile.Options{CheckURL: guard.CheckURL, Variable: w.variable, Progress: bar.at}
+	var files [][]seedfile.Entry
 	for _, name := range names {
-		data, shown, err := w.readInput(ctx, name, seedfile.MaxSeedFile)
+		data, shown, err := w.readInput(ctx, name, seedfile.MaxSize)
 		if err != nil {
 			errs = append(errs, err)
 			continue
 		}
-		hooks, err := seedfile.ParseSeed(ctx, shown, data, rules)
+		hooks, err := seedfile.Parse(ctx, shown, data, opts)
 		errs = append(errs, err)
 		files = append(files, hooks)
 	}
 	bar.end()
-	hooks, err := seedfile.MergeSeeds(files...)
+	hooks, err := seedfile.Merge(files...)
 	if err := errors.Join(append(errs, err)...); err != nil {
 		return nil, nil, fmt.Errorf("nothing was written:\n%w", err)
 	}

@@ -37,13 +37,13 @@ func (c webhooksExport) Run(ctx context.Context, w *world) error {
 	}
 	return w.withStore(ctx, func(store *webhook.Store) error {
 		out := bufio.NewWriter(w.stdout)
-		text := seedfile.SeedHead
+		text := seedfile.Head
 		var damaged []error
 		for h, err := range c.each(ctx, store, "") {
 			if err != nil {
 				return errors.Join(fmt.Errorf("the export is not complete: %w", err), out.Flush())
 			}
-			item, err := seedfile.SeedText(h)
+			item, err := seedfile.Text(h)
 			if err != nil {
 				damaged = append(damaged, fmt.Errorf("not exported: %w", err))
 				continue
@@ -54,7 +54,7 @@ func (c webhooksExport) Run(ctx context.Context, w *world) error {
 			text = ""
 		}
 		if text != "" {
-			fmt.Fprint(out, seedfile.NoSeed)
+			fmt.Fprint(out, seedfile.Empty)
 		}
 		return errors.Join(out.Flush(), errors.Join(damaged...))
 	})

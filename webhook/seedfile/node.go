@@ -9,7 +9,7 @@ import (
 // fault for what they are not.
 
 // collectAnchors remembers what aliases in a document stand for.
-func (r *seedReader) collectAnchors(body ast.Node) {
+func (r *reader) collectAnchors(body ast.Node) {
 	for _, node := range ast.Filter(ast.AnchorType, body) {
 		anchor, ok := node.(*ast.AnchorNode)
 		if !ok || anchor.Name == nil {
@@ -25,7 +25,7 @@ func (r *seedReader) collectAnchors(body ast.Node) {
 
 // value is the node itself, or what the alias stands for. nil stands for a
 // missing value.
-func (r *seedReader) value(node ast.Node) ast.Node {
+func (r *reader) value(node ast.Node) ast.Node {
 	switch n := node.(type) {
 	case *ast.AnchorNode:
 		return n.Value
@@ -42,13 +42,13 @@ func (r *seedReader) value(node ast.Node) ast.Node {
 	return node
 }
 
-func (r *seedReader) isNull(node ast.Node) bool {
+func (r *reader) isNull(node ast.Node) bool {
 	return node == nil || node.Type() == ast.NullType
 }
 
 // mapping calls each with every key and value until it returns false; a key
 // that is given twice is a fault and is passed over the second time.
-func (r *seedReader) mapping(node ast.Node, what string, each func(key *token.Token, value ast.Node) bool) {
+func (r *reader) mapping(node ast.Node, what string, each func(key *token.Token, value ast.Node) bool) {
 	pairs, ok := r.value(node).(ast.MapNode)
 	if !ok {
 		r.faults.add(r.start(node), "%s must be a mapping, lines of key: value", what)
@@ -69,7 +69,7 @@ func (r *seedReader) mapping(node ast.Node, what string, each func(key *token.To
 }
 
 // sequence is the items of a list, or a fault with the given text.
-func (r *seedReader) sequence(node ast.Node, otherwise string) ([]ast.Node, bool) {
+func (r *reader) sequence(node ast.Node, otherwise string) ([]ast.Node, bool) {
 	list, ok := r.value(node).(*ast.SequenceNode)
 	if !ok {
 		r.faults.add(r.start(node), "%s", otherwise)
@@ -79,7 +79,7 @@ func (r *seedReader) sequence(node ast.Node, otherwise string) ([]ast.Node, bool
 }
 
 // start is where a node begins. The token of a mapping is its first colon.
-func (r *seedReader) start(node ast.Node) Position {
+func (r *reader) start(node ast.Node) Position {
 	if node == nil {
 		return r.at(nil)
 	}
@@ -93,7 +93,7 @@ func (r *seedReader) start(node ast.Node) Position {
 
 // text is a scalar's text. A number is taken as it is written, since ids look
 // like numbers; null is "". For anything else it adds a fault.
-func (r *seedReader) text(node ast.Node, field string) (string, bool) {
+func (r *reader) text(node ast.Node, field string) (string, bool) {
 	switch n := r.value(node).(type) {
 	case nil, *ast.NullNode:
 		return "", true

@@ -20,23 +20,23 @@ import (
 	"github.com/leadhook/leadhook/lead"
 )
 
-// MaxSeedFile is the largest seed file, in bytes: some 200,000 webhooks. Larger
+// MaxSize is the largest seed file, in bytes: some 200,000 webhooks. Larger
 // seeds are several files.
-const MaxSeedFile = 64 << 20
+const MaxSize = 64 << 20
 
 // maxPiece is the most that is given to the YAML library at once: it takes a
 // hundred times as much memory. A file that is a plain list of webhooks is
 // given to it webhook by webhook.
 const maxPiece = 8 << 20
 
-// A SeedWebhook is a webhook and where it stands in its seed file.
-type SeedWebhook struct {
+// An Entry is a webhook and where it stands in its seed file.
+type Entry struct {
 	Webhook lead.Webhook
 	At      Position
 }
 
-// SeedRules are what reading a seed file depends on.
-type SeedRules struct {
+// Options are what reading a seed file depends on.
+type Options struct {
 	// CheckURL is the operator's policy for addresses. Its error becomes a fault
 	// of the url. nil allows every address.
 	CheckURL func(*url.URL) error
@@ -50,15 +50,15 @@ type SeedRules struct {
 	Progress func(done, of int)
 }
 
-// ParseSeed reads one seed file, YAML 1.2 or JSON, which is a subset of it:
+// Parse reads one seed file, YAML 1.2 or JSON, which is a subset of it:
 // the key webhooks with a list of webhooks. name stands for the file in
 // positions.
 //
 // The error is of type [Faults] and has everything that is wrong; then no
 // webhooks are returned. Or it says why ctx ended. Numbers where text is expected are taken as they are
 // written. YAML's tags and merge keys are refused.
-func ParseSeed(ctx context.Context, name string, data []byte, rules SeedRules) ([]SeedWebhook, error) {
-	r := &seedReader{SeedRules: rules, file: name, anchors: make(map[string]ast.Node)}
+func Parse(ctx context.Context, name string, data []byte, opts Options) ([]Entry, error) {
+	r := &reader{Options: opts, file: name, anchors: make(map[string]ast.Node)}
 	if text, ok := r.clean(data); ok {
 		r.read(ctx, text)
 	}
@@ -72,9 +72,9 @@ func ParseSeed(ctx context.Context, name string, data []byte, rules SeedRules) (
 	return r.hooks, nil
 }
 
-// MergeSeeds joins what several seed files hold. The error is of type [Faults]
+// Merge joins what several seed files hold. The error is of type [Faults]
 // and has every id that is given more than once, with both places.
-func MergeSeeds(files ...[]SeedWebhook) ([]lead.Webhook, error) {
+func Merge(files ...[]Entry) ([]lead.Webhook, error) {
 	if faults := repeated(files...); len(faults) > 0 {
 		return nil, faults
 	}
@@ -88,8 +88,8 @@ func MergeSeeds(files ...[]SeedWebhook) ([]lead.Webhook, error) {
 	return hooks, nil
 }
 
-func repeated(files ...[]SeedWebhook) (faults Faults) {
-	first := make(map[string]*SeedWebhook)
+func repeated(files ...[]Entry) (faults Faults) {
+	first := make(map[string]*Entry)
 	for _, file := range files {
 		for i := range file {
 			h := &file[i]
@@ -108,18 +108,18 @@ func repeated(files ...[]SeedWebhook) (faults Faults) {
 	return faults
 }
 
-// A seedReader turns the text of one seed file into webhooks and faults.
-type seedReader struct {
-	SeedRules
+// A reader turns the text of one seed file into webhooks and faults.
+type reader struct {
+	Options
 
 	file    string
-	begins  piece         // what is being read, and where it begins
-	hooks   []SeedWebhook // all that have an id, the faulty ones too
+	begins  piece   // what is being read, and where it begins
+	hooks   []Entry // all that have an id, the faulty ones too
 	faults  Faults
 	anchors map[string]ast.Node
 }
 
-func (r *seedReader) at(tk *token.Token) Position {
+func (r *reader) at(tk *token.Token) Position {
 	line, column := 1, 1
 	if tk != nil && tk.Position != nil {
 		line, column = max(tk.Position.Line, 1), max(tk.Position.Column, 1)
@@ -133,10 +133,10 @@ func (r *seedReader) at(tk *token.Token) Position {
 // clean is the file's text, or false after a fault. A line break is one, however it
 // is written (YAML 1.2 §5.4); the library counts those of Windows twice after a
 // comment.
-func (r *seedReader) clean(data []byte) (string, bool) {
-	if len(data) > MaxSeedFile {
+func (r *reader) clean(data []byte) (string, bool) {
+	if len(data) > MaxSize {
 		r.faults.add(r.at(nil), "the file has %d bytes, at most %d are allowed: divide it into several files",
-			len(data), MaxSeedFile)
+			len(data), MaxSize)
 		return "", false
 	}
 	if !utf8.Valid(data) {
@@ -148,7 +148,7 @@ func (r *seedReader) clean(data []byte) (string, bool) {
 
 // read reads the file webhook by webhook, if it is a list of them and nothing
 // else, and otherwise in one piece.
-func (r *seedReader) read(ctx context.Context, text string) {
+func (r *reader) read(ctx context.Context, text string) {
 	pieces, ok := split(text)
 	if !ok {
 		if docs, ok := r.parse(text); ok {
@@ -156,7 +156,7 @@ func (r *seedReader) read(ctx context.Context, text string) {
 		}
 		return
 	}
-	r.hooks = make([]SeedWebhook, 0, len(pieces))
+	r.hooks = make([]Entry, 0, len(pieces))
 	read := 0
 	for _, p := range pieces {
 		if len(r.faults) >= maxFaults || ctx.Err() != nil {
@@ -179,7 +179,7 @@ func (r *seedReader) read(ctx context.Context, text string) {
 }
 
 // parse returns the documents of a text, or false after a fault.
-func (r *seedReader) parse(text string) (docs []*ast.DocumentNode, ok bool) {
+func (r *reader) parse(text string) (docs []*ast.DocumentNode, ok bool) {
 	if len(text) > maxPiece {
 		r.faults.add(r.at(nil), "%d bytes in one piece, at most %d are allowed: a larger file is the key webhooks and "+
 			"below it a list of webhooks, each beginning with a hyphen, or the same as JSON", len(text), maxPiece)
@@ -218,7 +218,7 @@ func badLine(data []byte) int {
 
 // syntax takes place and message from the parser's error, not its excerpt of
 // the file, which may show a secret.
-func (r *seedReader) syntax(err error) {
+func (r *reader) syntax(err error) {
 	if fault, ok := errors.AsType[*yaml.SyntaxError](err); ok {
 		r.faults.add(r.at(fault.Token), "not YAML or JSON: %s", fault.Message)
 		return
@@ -238,7 +238,7 @@ const (
 const maxFaults = 1000
 
 // plain says whether the tokens are what a seed file is made of.
-func (r *seedReader) plain(tokens token.Tokens) bool {
+func (r *reader) plain(tokens token.Tokens) bool {
 	nesting, dashes, anchors := 0, 0, len(r.anchors)
 	for _, tk := range tokens {
 		if slices.Contains(unsupported, tk.Type) {
@@ -269,7 +269,7 @@ var (
 	}
 )
 
-func (r *seedReader) documents(docs []*ast.DocumentNode) {
+func (r *reader) documents(docs []*ast.DocumentNode) {
 	found := false
 	for _, doc := range docs {
 		if doc.Body == nil || doc.Body.Type() == ast.NullType {
@@ -292,7 +292,7 @@ func (r *seedReader) documents(docs []*ast.DocumentNode) {
 	}
 }
 
-func (r *seedReader) list(node ast.Node) {
+func (r *reader) list(node ast.Node) {
 	items, ok := r.sequence(node, "webhooks must be a list: each webhook begins with a hyphen")
 	if !ok {
 		return
@@ -305,7 +305,7 @@ func (r *seedReader) list(node ast.Node) {
 	}
 }
 
-func (r *seedReader) unknown(key *token.Token, what string, known []string) {
+func (r *reader) unknown(key *token.Token, what string, known []string) {
 	hint := ""
 	if near := nearest(key.Value, known); len(near) > 0 {
 		hint = fmt.Sprintf(", did you mean %s?", near[0])

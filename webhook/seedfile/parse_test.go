@@ -49,7 +49,7 @@ func TestFaultsOfASeedFile(t *testing.T) {
 		"unknown key":    {"webhook: []\n", []string{`seed.yaml:1:1: unknown key "webhook", did you mean webhooks?`}},
 		"not UTF-8":      {"webhooks:\n  - id: \xff\n", []string{"seed.yaml:2:1: the file is not valid UTF-8 in this line"}},
 		"no YAML":        {"webhooks:\n  - id: \"a\n", []string{"seed.yaml:2:9: not YAML or JSON: could not find end character of double-quoted text"}},
-		"too large": {"#" + strings.Repeat("x", seedfile.MaxSeedFile),
+		"too large": {"#" + strings.Repeat("x", seedfile.MaxSize),
 			[]string{"seed.yaml:1:1: the file has 67108865 bytes, at most 67108864 are allowed: divide it into several files"}},
 		"nothing given": {"webhooks:\n  - active: true\n", []string{
 			"seed.yaml:2:5: advertiser is required",
@@ -111,7 +111,7 @@ func TestFaultsOfASeedFile(t *testing.T) {
 		"an id":             {strings.Replace(minimal(), "id: a", `id: "a\u0007"`, 1), []string{"seed.yaml:2:9: id has control characters, such as a line break or a tab"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			hooks, err := seedfile.ParseSeed(t.Context(), "seed.yaml", []byte(c.file), seedfile.SeedRules{CheckURL: httpsOnly})
+			hooks, err := seedfile.Parse(t.Context(), "seed.yaml", []byte(c.file), seedfile.Options{CheckURL: httpsOnly})
 			if diff := cmp.Diff(c.want, lines(err)); diff != "" || hooks != nil {
 				t.Errorf("got %d webhooks and faults (-want +got):\n%s", len(hooks), diff)
 			}
@@ -135,13 +135,13 @@ func TestReservedHeadersAreRefusedInAnyCase(t *testing.T) {
 		"Content-Type", "content-length", "Content-Anything", "User-Agent", "accept-encoding", "traceparent",
 		"webhook-id", "Webhook-Signature", "WEBHOOK-anything", "Idempotency-Key", "x-idempotency-key",
 	} {
-		_, err := seedfile.ParseSeed(t.Context(), "seed.yaml", []byte(minimal("headers: {"+name+": a}")), seedfile.SeedRules{})
+		_, err := seedfile.Parse(t.Context(), "seed.yaml", []byte(minimal("headers: {"+name+": a}")), seedfile.Options{})
 		if err == nil || !strings.Contains(err.Error(), "reserved") {
 			t.Errorf("header %s: got error %v, want that it is reserved", name, err)
 		}
 	}
 	for _, name := range []string{"X-Tenant", "Accept", "X-Content-Type", "Authorization", "Cookie"} {
-		if _, err := seedfile.ParseSeed(t.Context(), "seed.yaml", []byte(minimal("headers: {"+name+": a}")), seedfile.SeedRules{}); err != nil {
+		if _, err := seedfile.Parse(t.Context(), "seed.yaml", []byte(minimal("headers: {"+name+": a}")), seedfile.Options{}); err != nil {
 			t.Errorf("header %s: got error %v, want none", name, err)
 		}
 	}
@@ -177,7 +177,7 @@ func TestURLsOfASeedFile(t *testing.T) {
 		"https://crm.example.com/%zz":              "cannot be read",
 	} {
 		file := strings.Replace(minimal(), "https://crm.example.com/leads", `"`+raw+`"`, 1)
-		hooks, err := seedfile.ParseSeed(t.Context(), "seed.yaml", []byte(file), seedfile.SeedRules{CheckURL: httpsOnly})
+		hooks, err := seedfile.Parse(t.Context(), "seed.yaml", []byte(file), seedfile.Options{CheckURL: httpsOnly})
 		switch {
 		case want == "" && (err != nil || hooks[0].Webhook.URL != raw):
 			t.Errorf("%s: got error %v, want it taken as it is", raw, err)
@@ -192,7 +192,7 @@ func TestURLsOfASeedFile(t *testing.T) {
 
 func TestAllFaultsOfAFileAreReportedInItsOrder(t *testing.T) {
 	file := "webhook: []\n" + minimal("format: xml", "rate: -1", "colour: red") + "  - id: b\n    url: http://u@crm.example.com/#a\n"
-	_, err := seedfile.ParseSeed(t.Context(), "seed.yaml", []byte(file), seedfile.SeedRules{CheckURL: httpsOnly})
+	_, err := seedfile.Parse(t.Context(), "seed.yaml", []byte(file), seedfile.Options{CheckURL: httpsOnly})
 	var got []string
 	for _, line := range lines(err) {
 		place, _, _ := strings.Cut(line, ": ")
@@ -241,7 +241,7 @@ func TestSeedTakesWhatPeopleWrite(t *testing.T) {
 			want := hook("a", "USA_1")
 			want.URL, want.Active = "https://crm.example.com/leads", false
 			c.change(&want)
-			hooks, err := seedfile.ParseSeed(t.Context(), "seed.yaml", []byte(c.file), seedfile.SeedRules{CheckURL: httpsOnly})
+			hooks, err := seedfile.Parse(t.Context(), "seed.yaml", []byte(c.file), seedfile.Options{CheckURL: httpsOnly})
 			if err != nil || len(hooks) != 1 {
 				t.Fatalf("got %d webhooks, error %v", len(hooks), err)
 			}
@@ -253,19 +253,19 @@ func TestSeedTakesWhatPeopleWrite(t *testing.T) {
 }
 
 func TestMergeSeedsFindsConflictsBetweenFiles(t *testing.T) {
-	parse := func(name, advertiser string) []seedfile.SeedWebhook {
+	parse := func(name, advertiser string) []seedfile.Entry {
 		t.Helper()
-		hooks, err := seedfile.ParseSeed(t.Context(), name, []byte(strings.Replace(minimal(), "USA_1", advertiser, 1)), seedfile.SeedRules{})
+		hooks, err := seedfile.Parse(t.Context(), name, []byte(strings.Replace(minimal(), "USA_1", advertiser, 1)), seedfile.Options{})
 		if err != nil {
 			t.Fatal(err)
 		}
 		return hooks
 	}
 	one, again, foreign := parse("one.yaml", "USA_1"), parse("again.yaml", "USA_1"), parse("foreign.yaml", "USA_2")
-	if hooks, err := seedfile.MergeSeeds(one); err != nil || len(hooks) != 1 {
+	if hooks, err := seedfile.Merge(one); err != nil || len(hooks) != 1 {
 		t.Errorf("one file: got %d webhooks, error %v", len(hooks), err)
 	}
-	_, err := seedfile.MergeSeeds(one, again, foreign)
+	_, err := seedfile.Merge(one, again, foreign)
 	want := []string{
 		`again.yaml:2:5: webhook "a" is given twice, first at one.yaml:2:5`,
 		`foreign.yaml:2:5: webhook "a" is given to advertiser "USA_2" here and to "USA_1" at one.yaml:2:5: an id belongs to one advertiser`,
@@ -280,7 +280,7 @@ func TestExampleSeedShowsEverything(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	hooks, err := seedfile.ParseSeed(t.Context(), "seed.yaml", data, seedfile.SeedRules{CheckURL: httpsOnly})
+	hooks, err := seedfile.Parse(t.Context(), "seed.yaml", data, seedfile.Options{CheckURL: httpsOnly})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -323,7 +323,7 @@ func TestFilesThatExplodeAreRefusedQuickly(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			started := time.Now()
-			_, err := seedfile.ParseSeed(t.Context(), "seed.yaml", []byte(file), seedfile.SeedRules{})
+			_, err := seedfile.Parse(t.Context(), "seed.yaml", []byte(file), seedfile.Options{})
 			if took := time.Since(started); err == nil || took > 20*time.Second {
 				t.Errorf("got error %v after %v", err, took)
 			}
@@ -334,13 +334,13 @@ func TestFilesThatExplodeAreRefusedQuickly(t *testing.T) {
 	}
 }
 
-func FuzzParseSeed(f *testing.F) {
+func FuzzParse(f *testing.F) {
 	f.Add([]byte(minimal("headers: {X-A: &a b, X-B: *a}", "lead_types: [calls]", "rate: 1.5", "signing_secrets: [whsec_YQ==]")))
 	f.Add([]byte(`{"webhooks": [{"id": 1, "advertiser": "a", "url": "https://h/?a", "event": "new_lead", "active": true}]}`))
 	f.Add([]byte("webhooks:\n- ? a\n  : b\n- !!binary |\n  a\n- <<: *x\n--- # b\n...\n%YAML 1.2\n---\n"))
 	f.Add([]byte("webhooks: [{}, [], '', \"\\ud800\", |-\n\n, >\n x]\r\n\t"))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		hooks, err := seedfile.ParseSeed(t.Context(), "f", data, seedfile.SeedRules{CheckURL: httpsOnly})
+		hooks, err := seedfile.Parse(t.Context(), "f", data, seedfile.Options{CheckURL: httpsOnly})
 		if (err == nil) == (hooks == nil) && len(hooks) > 0 {
 			t.Fatalf("got %d webhooks and error %v", len(hooks), err)
 		}
@@ -364,8 +364,8 @@ func FuzzParseSeed(f *testing.F) {
 
 func TestLinesOfAFileFromWindowsAreCountedOnce(t *testing.T) {
 	unix := "# one\n# two\nwebhooks:\n  - id: a\n    wrong: x\n"
-	_, want := seedfile.ParseSeed(t.Context(), "s.yaml", []byte(unix), seedfile.SeedRules{})
-	_, got := seedfile.ParseSeed(t.Context(), "s.yaml", []byte(strings.ReplaceAll(unix, "\n", "\r\n")), seedfile.SeedRules{})
+	_, want := seedfile.Parse(t.Context(), "s.yaml", []byte(unix), seedfile.Options{})
+	_, got := seedfile.Parse(t.Context(), "s.yaml", []byte(strings.ReplaceAll(unix, "\n", "\r\n")), seedfile.Options{})
 	if want == nil || !strings.Contains(want.Error(), "s.yaml:5:5: ") || got == nil || got.Error() != want.Error() {
 		t.Errorf("got\n%v\nwant, with a fault in line 5,\n%v", got, want)
 	}

@@ -9,16 +9,16 @@ import (
 	"github.com/leadhook/leadhook/lead"
 )
 
-// SeedHead begins a seed file, and what [SeedText] gives for each webhook
-// follows. A file without webhooks is [NoSeed] instead.
+// Head begins a seed file, and what [Text] gives for each webhook
+// follows. A file without webhooks is [Empty] instead.
 const (
-	SeedHead = "webhooks:\n"
-	NoSeed   = "webhooks: []\n"
+	Head  = "webhooks:\n"
+	Empty = "webhooks: []\n"
 )
 
-// SeedText is a webhook as an item of a seed file, secrets in the clear. Read
+// Text is a webhook as an item of a seed file, secrets in the clear. Read
 // and seeded again, it gives the same record. A damaged webhook has no text.
-func SeedText(h *lead.Webhook) (string, error) {
+func Text(h *lead.Webhook) (string, error) {
 	if h.Damaged != "" {
 		return "", fmt.Errorf("webhook %q: %s", h.ID, h.Damaged)
 	}

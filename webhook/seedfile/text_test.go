@@ -14,7 +14,7 @@ import (
 
 func TestSecretsMayBeVariables(t *testing.T) {
 	variables := map[string]string{"TOKEN": "jokin", "K_2": "a2V5", "DOLLAR": "a${TOKEN}$", "TWO_LINES": "a\nb", "EMPTY": ""}
-	rules := seedfile.SeedRules{Variable: func(name string) string { return variables[name] }}
+	rules := seedfile.Options{Variable: func(name string) string { return variables[name] }}
 	for text, want := range map[string]string{
 		"${TOKEN}":             "jokin",
 		"token ${TOKEN}":       "token jokin",
@@ -28,7 +28,7 @@ func TestSecretsMayBeVariables(t *testing.T) {
 		"$${TOKEN}-${TOKEN}-$": "${TOKEN}-jokin-$",
 		"{TOKEN}":              "{TOKEN}",
 	} {
-		hooks, err := seedfile.ParseSeed(t.Context(), "seed.yaml", []byte(minimal(fmt.Sprintf("authorization: %q", text),
+		hooks, err := seedfile.Parse(t.Context(), "seed.yaml", []byte(minimal(fmt.Sprintf("authorization: %q", text),
 			fmt.Sprintf("headers: {X-Token: %q}", text), "vendor_name: ${TOKEN}")), rules)
 		if err != nil {
 			t.Errorf("%s: got error %v", text, err)
@@ -48,12 +48,12 @@ func TestSecretsMayBeVariables(t *testing.T) {
 		"${TOKEN:-else}": "without the name of a variable",
 		"${TWO_LINES}":   "control characters",
 	} {
-		_, err := seedfile.ParseSeed(t.Context(), "seed.yaml", []byte(minimal("signing_secrets: [whsec_YQ==]", fmt.Sprintf("authorization: %q", text))), rules)
+		_, err := seedfile.Parse(t.Context(), "seed.yaml", []byte(minimal("signing_secrets: [whsec_YQ==]", fmt.Sprintf("authorization: %q", text))), rules)
 		if err == nil || len(lines(err)) != 1 || !strings.Contains(err.Error(), want) || !strings.HasPrefix(err.Error(), "seed.yaml:7:20: ") {
 			t.Errorf("%s: got error %v, want one in line 7 with %q", text, err, want)
 		}
 	}
-	hooks, err := seedfile.ParseSeed(t.Context(), "seed.yaml", []byte(minimal("signing_secrets: ['whsec_${K_2}']")), rules)
+	hooks, err := seedfile.Parse(t.Context(), "seed.yaml", []byte(minimal("signing_secrets: ['whsec_${K_2}']")), rules)
 	if err != nil || hooks[0].Webhook.SigningSecrets[0].Reveal() != "whsec_a2V5" {
 		t.Errorf("a signing secret: got error %v, %d webhooks", err, len(hooks))
 	}
@@ -84,8 +84,8 @@ func TestAFileReadWebhookByWebhookIsTheSameFile(t *testing.T) {
 			}
 			file.WriteString(rapid.SampledFrom([]string{"", "\n", "# between\n", indent + "# - id: x\n"}).Draw(t, "between"))
 		}
-		single, err1 := seedfile.ParseSeed(t.Context(), "f", []byte(file.String()), seedfile.SeedRules{})
-		whole, err2 := seedfile.ParseSeed(t.Context(), "f", []byte(file.String()+"...\n"), seedfile.SeedRules{})
+		single, err1 := seedfile.Parse(t.Context(), "f", []byte(file.String()), seedfile.Options{})
+		whole, err2 := seedfile.Parse(t.Context(), "f", []byte(file.String()+"...\n"), seedfile.Options{})
 		if diff := cmp.Diff(whole, single, revealed); diff != "" || fmt.Sprint(err1) != fmt.Sprint(err2) {
 			t.Fatalf("%s\n(-whole +webhook by webhook):\n%s%s", &file, diff, cmp.Diff(lines(err2), lines(err1)))
 		}
@@ -94,7 +94,7 @@ func TestAFileReadWebhookByWebhookIsTheSameFile(t *testing.T) {
 
 func TestPlacesInAFileOfJSONAreItsOwn(t *testing.T) {
 	file := "{\"webhooks\": [{\"id\": \"ä\", \"colour\": 1}, {\"id\": \"b\", \"colour\": 2},\n {\"id\":\n\"c\", \"colour\": 3}]}"
-	_, err := seedfile.ParseSeed(t.Context(), "f", []byte(file), seedfile.SeedRules{})
+	_, err := seedfile.Parse(t.Context(), "f", []byte(file), seedfile.Options{})
 	var got []string
 	for _, line := range lines(err) {
 		if place, _, ok := strings.Cut(line, ": unknown field"); ok {
@@ -108,7 +108,7 @@ func TestPlacesInAFileOfJSONAreItsOwn(t *testing.T) {
 
 func TestAMistakeInOneWebhookHidesNoneInTheOthers(t *testing.T) {
 	file := minimal("colour: red") + "  - id: [b\n" + strings.NewReplacer("webhooks:\n", "", "id: a", "id: c").Replace(minimal("rate: -1"))
-	_, err := seedfile.ParseSeed(t.Context(), "f", []byte(file), seedfile.SeedRules{})
+	_, err := seedfile.Parse(t.Context(), "f", []byte(file), seedfile.Options{})
 	got := fmt.Sprint(err)
 	if len(lines(err)) != 3 || !strings.Contains(got, "f:6:5: ") || !strings.Contains(got, "f:7:") || !strings.Contains(got, "f:12:11: ") {
 		t.Errorf("got\n%v\nwant faults in lines 6, 7 and 12", err)
@@ -116,16 +116,16 @@ func TestAMistakeInOneWebhookHidesNoneInTheOthers(t *testing.T) {
 }
 
 func TestWarningsOfSeedFiles(t *testing.T) {
-	at := func(id string, change func(*lead.Webhook)) seedfile.SeedWebhook {
+	at := func(id string, change func(*lead.Webhook)) seedfile.Entry {
 		h := hook(id, "USA_1")
 		h.URL = "https://crm.example.com/leads"
 		change(&h)
-		return seedfile.SeedWebhook{Webhook: h, At: seedfile.Position{File: id + ".yaml", Line: 2, Column: 5}}
+		return seedfile.Entry{Webhook: h, At: seedfile.Position{File: id + ".yaml", Line: 2, Column: 5}}
 	}
 	types := func(types lead.LeadTypes) func(*lead.Webhook) { return func(h *lead.Webhook) { h.LeadTypes = types } }
 	got := seedfile.Warnings(
-		[]seedfile.SeedWebhook{at("a", types(lead.Calls)), at("b", types(lead.Chats|lead.Forms)), at("c", types(lead.AllLeadTypes))},
-		[]seedfile.SeedWebhook{
+		[]seedfile.Entry{at("a", types(lead.Calls)), at("b", types(lead.Chats|lead.Forms)), at("c", types(lead.AllLeadTypes))},
+		[]seedfile.Entry{
 			at("other event", func(h *lead.Webhook) { h.Trigger = lead.ExistingContact }),
 			at("other advertiser", func(h *lead.Webhook) { h.Advertiser = "USA_2" }),
 			at("other case", func(h *lead.Webhook) { h.URL += "/" }),
@@ -142,7 +142,7 @@ func TestWarningsOfSeedFiles(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	var many []seedfile.SeedWebhook
+	var many []seedfile.Entry
 	for n := range 1000 {
 		many = append(many, at(fmt.Sprint("w", n), func(h *lead.Webhook) { h.Active = false }))
 	}

@@ -15,7 +15,7 @@ var reference = regexp.MustCompile(`\$?\$\{([A-Za-z_][A-Za-z0-9_]{0,127}\})?`)
 
 // secret is the text of a secret, with the values of the variables that it
 // refers to.
-func (r *seedReader) secret(node ast.Node, field string) lead.Secret {
+func (r *reader) secret(node ast.Node, field string) lead.Secret {
 	text, _ := r.text(node, field)
 	return lead.Secret(reference.ReplaceAllStringFunc(text, func(match string) string {
 		name, named := strings.CutSuffix(strings.TrimPrefix(match, "${"), "}")

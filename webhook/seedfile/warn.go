@@ -13,11 +13,11 @@ const warningsShown = 10
 // Warnings says, in a line each, what is legal in seed files and perhaps not
 // meant: plain http, webhooks that are inactive, and leads that would arrive
 // twice. Of many of a kind the first are named, and the others counted.
-func Warnings(files ...[]SeedWebhook) []string {
+func Warnings(files ...[]Entry) []string {
 	plain := warnings{more: "webhooks with http URLs"}
 	inactive := warnings{more: "inactive webhooks"}
 	twice := warnings{more: "webhooks that get the leads of others"}
-	firsts := make(map[target]*SeedWebhook)
+	firsts := make(map[target]*Entry)
 	for _, file := range files {
 		for i := range file {
 			h := &file[i]
@@ -46,7 +46,7 @@ type target struct {
 
 // overlap finds a webhook with the same targets as h, and enters those that h
 // is the first with.
-func overlap(firsts map[target]*SeedWebhook, h *SeedWebhook) (other *SeedWebhook, types lead.LeadTypes) {
+func overlap(firsts map[target]*Entry, h *Entry) (other *Entry, types lead.LeadTypes) {
 	w := &h.Webhook
 	for _, name := range w.LeadTypes.Names() {
 		at := target{w.Advertiser, w.URL, w.Trigger, name}
@@ -72,7 +72,7 @@ type warnings struct {
 	count int
 }
 
-func (w *warnings) add(h *SeedWebhook, format string, args ...any) {
+func (w *warnings) add(h *Entry, format string, args ...any) {
 	if w.count++; w.count <= warningsShown {
 		w.shown = append(w.shown, fmt.Sprintf("%s: webhook %q %s", h.At, h.Webhook.ID, fmt.Sprintf(format, args...)))
 	}

@@ -17,18 +17,18 @@ import (
 // A webhookReader reads one webhook of a seed file, and remembers where its
 // fields stand, so that what check finds gets a place.
 type webhookReader struct {
-	*seedReader
+	*reader
 	hook   lead.Webhook
 	places map[string]Position
 	faulty map[string]bool // fields that have a fault already
 }
 
-func (r *seedReader) webhook(node ast.Node) {
+func (r *reader) webhook(node ast.Node) {
 	w := &webhookReader{
-		seedReader: r,
-		hook:       lead.Webhook{LeadTypes: lead.AllLeadTypes, Format: lead.JSON},
-		places:     make(map[string]Position),
-		faulty:     make(map[string]bool),
+		reader: r,
+		hook:   lead.Webhook{LeadTypes: lead.AllLeadTypes, Format: lead.JSON},
+		places: make(map[string]Position),
+		faulty: make(map[string]bool),
 	}
 	before := len(r.faults)
 	w.mapping(node, "a webhook", w.field)
@@ -38,12 +38,12 @@ func (r *seedReader) webhook(node ast.Node) {
 	}
 	w.check(at)
 	if w.hook.ID != "" {
-		r.hooks = append(r.hooks, SeedWebhook{Webhook: w.hook, At: at})
+		r.hooks = append(r.hooks, Entry{Webhook: w.hook, At: at})
 	}
 }
 
-// seedFields are the keys of a webhook in a seed file.
-var seedFields = map[string]func(*webhookReader, ast.Node){
+// fields are the keys of a webhook in a seed file.
+var fields = map[string]func(*webhookReader, ast.Node){
 	"id":              func(w *webhookReader, n ast.Node) { w.readText(n, "id", &w.hook.ID) },
 	"advertiser":      func(w *webhookReader, n ast.Node) { w.readText(n, "advertiser", &w.hook.Advertiser) },
 	"url":             func(w *webhookReader, n ast.Node) { w.readText(n, "url", &w.hook.URL) },
@@ -60,15 +60,15 @@ var seedFields = map[string]func(*webhookReader, ast.Node){
 	"provider_name":   func(w *webhookReader, n ast.Node) { w.readText(n, "provider_name", &w.hook.ProviderName) },
 }
 
-var seedFieldNames = slices.Sorted(maps.Keys(seedFields))
+var fieldNames = slices.Sorted(maps.Keys(fields))
 
 // field reads one field. A null is as good as a missing one: the default.
 func (w *webhookReader) field(key *token.Token, value ast.Node) bool {
 	name := key.Value
 	w.places[name] = w.at(key)
-	read, ok := seedFields[name]
+	read, ok := fields[name]
 	if !ok {
-		w.unknown(key, "field", seedFieldNames)
+		w.unknown(key, "field", fieldNames)
 		return true
 	}
 	if w.isNull(value) {
