@@ -12,6 +12,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"github.com/leadhook/leadhook/cmd/leadhook/cli"
 	"github.com/leadhook/leadhook/config"
 	"github.com/leadhook/leadhook/service"
 	"github.com/leadhook/leadhook/webhook"
@@ -26,7 +27,7 @@ type completeCommand struct {
 }
 
 // Run tells.
-func (c completeCommand) Run(ctx context.Context, w *world, k *kong.Kong) error {
+func (c completeCommand) Run(ctx context.Context, env *cli.Env, k *kong.Kong) error {
 	words := c.Words
 	if len(words) > 0 && words[0] == "--" {
 		words = words[1:]
@@ -34,7 +35,7 @@ func (c completeCommand) Run(ctx context.Context, w *world, k *kong.Kong) error 
 	if len(words) == 0 {
 		words = []string{""}
 	}
-	t := typed{w: w, node: k.Model.Node}
+	t := typed{env: env, node: k.Model.Node}
 	for _, word := range words[:len(words)-1] {
 		t.take(word)
 	}
@@ -47,13 +48,13 @@ func (c completeCommand) Run(ctx context.Context, w *world, k *kong.Kong) error 
 	if t.files {
 		answer.WriteString(":files\n")
 	}
-	_, err := io.WriteString(w.stdout, answer.String())
+	_, err := io.WriteString(env.Stdout, answer.String())
 	return err
 }
 
 // typed is what a command line says so far.
 type typed struct {
-	w        *world
+	env      *cli.Env
 	node     *kong.Node // the command
 	args     int        // how many of its arguments are there
 	onlyArgs bool       // there was a "--"
@@ -218,7 +219,7 @@ const (
 
 // ask asks Redis, if the settings say where it is.
 func (t *typed) ask(ctx context.Context, question func(context.Context, *webhook.Store)) {
-	loaded, err := config.Load(cmp.Or(t.config, t.w.settingsFile), t.w.environ)
+	loaded, err := config.Load(cmp.Or(t.config, t.env.SettingsFile), t.env.Environ)
 	if err != nil {
 		return
 	}

@@ -1,6 +1,10 @@
 package main
 
-import "embed"
+import (
+	"embed"
+
+	"github.com/leadhook/leadhook/cmd/leadhook/cli"
+)
 
 // completionCommand prints what a shell needs to complete leadhook's commands.
 type completionCommand struct {
@@ -22,11 +26,11 @@ Examples:
 var completionScripts embed.FS
 
 // Run prints the script.
-func (c completionCommand) Run(w *world) error {
+func (c completionCommand) Run(env *cli.Env) error {
 	script, err := completionScripts.ReadFile("completion/leadhook." + c.Shell)
 	if err != nil {
 		return err
 	}
-	_, err = w.stdout.Write(script)
+	_, err = env.Stdout.Write(script)
 	return err
 }

@@ -3,7 +3,9 @@ package main
 import (
 	"errors"
 
+	"github.com/leadhook/leadhook/cmd/leadhook/cli"
 	"github.com/leadhook/leadhook/config"
+	"github.com/leadhook/leadhook/internal/terminal"
 )
 
 // configCommand shows settings.
@@ -25,28 +27,28 @@ Examples:
 }
 
 // Run prints them.
-func (c configCommand) Run(w *world) error {
+func (c configCommand) Run(env *cli.Env) error {
 	if c.Defaults {
 		if c.Output != "yaml" {
-			return &usageError{errors.New("config: --defaults prints a settings file, which is YAML: leave out --output")}
+			return &terminal.UsageError{Err: errors.New("config: --defaults prints a settings file, which is YAML: leave out --output")}
 		}
-		return config.WriteDefaults(w.stdout)
+		return config.WriteDefaults(env.Stdout)
 	}
-	loaded, err := w.settings()
+	loaded, err := env.Settings()
 	if err != nil {
 		return err
 	}
 	if c.Output == "yaml" {
-		return loaded.Write(w.stdout)
+		return loaded.Write(env.Stdout)
 	}
-	l := outputFlag{Output: c.Output}.list(w, "KEY", "VALUE", "FROM")
+	l := terminal.OutputFlag{Output: c.Output}.List(env.Terminal, "KEY", "VALUE", "FROM")
 	for _, s := range loaded.Settings {
 		row := settingJSON{Key: s.Key, Value: s.Value, From: s.Origin}
-		if err := l.add(row, row.Key, row.Value, row.From); err != nil {
+		if err := l.Add(row, row.Key, row.Value, row.From); err != nil {
 			return err
 		}
 	}
-	return l.end()
+	return l.End()
 }
 
 // settingJSON is a setting for programs, as it would be written in a variable.

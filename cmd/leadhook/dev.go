@@ -8,6 +8,8 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/leadhook/leadhook/cmd/leadhook/cli"
+	"github.com/leadhook/leadhook/internal/terminal"
 	"github.com/leadhook/leadhook/service"
 	"github.com/leadhook/leadhook/topics"
 	"github.com/leadhook/leadhook/webhook"
@@ -39,30 +41,30 @@ Examples:
 }
 
 // Run starts everything and serves until ctx ends.
-func (devAll) Run(ctx context.Context, w *world, cli *commands) error {
-	loaded, err := w.settings()
+func (devAll) Run(ctx context.Context, env *cli.Env, all *commands) error {
+	loaded, err := env.Settings()
 	if err != nil {
 		return err
 	}
 	cfg := &loaded.Config
-	cfg.Dev.Data = cmp.Or(cli.Dev.Data, cfg.Dev.Data)
+	cfg.Dev.Data = cmp.Or(all.Dev.Data, cfg.Dev.Data)
 	if cfg.Log.Level == "info" {
 		cfg.Log.Level = "warn" // its own lines would hide the leads
 	}
 	cfg.Log.Format = "console"
-	log, err := service.NewLog(cfg.Log, w.stderr)
+	log, err := service.NewLog(cfg.Log, env.Stderr)
 	if err != nil {
 		return err
 	}
 	elsewhere := addresses{kafka: loaded.Config.Kafka.Brokers, redis: loaded.Config.Redis.Addrs}
-	stack, err := startStack(cfg, w)
+	stack, err := startStack(cfg, env)
 	if err != nil {
 		return err
 	}
 	defer stack.close()
-	s, err := service.New(cfg, log, buildVersion())
+	s, err := service.New(cfg, log, env.Version)
 	if err != nil {
-		return &usageError{err}
+		return &terminal.UsageError{Err: err}
 	}
 	if _, err := topics.Create(ctx, s.Kafka.Client, service.TopicSpecs(cfg)); err != nil {
 		return err
@@ -78,22 +80,22 @@ func (devAll) Run(ctx context.Context, w *world, cli *commands) error {
 	guide.Go(func() {
 		<-ctx.Done()
 		if told.Err() != nil { // its own log would say so, but is not shown
-			fmt.Fprintf(w.stdout, "\nending: a lead that is being POSTed has up to %v; Ctrl-C again ends it at once.\n", cfg.HTTP.Timeout)
+			fmt.Fprintf(env.Stdout, "\nending: a lead that is being POSTed has up to %v; Ctrl-C again ends it at once.\n", cfg.HTTP.Timeout)
 		}
 	})
 	guide.Go(func() {
-		err := stack.guide(ctx, w, s.Publisher, cfg)
+		err := stack.guide(ctx, env, s.Publisher, cfg)
 		switch {
 		case ctx.Err() != nil: // it ends, and why is said elsewhere
 		case err != nil:
 			log.Error("publishing sample leads", zap.Error(err))
 		default:
-			stack.hints(w, elsewhere)
+			stack.hints(env, elsewhere)
 		}
 	})
 	err = s.Run(ctx)
 	stop()
 	guide.Wait()
-	fmt.Fprintln(w.stdout, "\nended.")
+	fmt.Fprintln(env.Stdout, "\nended.")
 	return err
 }

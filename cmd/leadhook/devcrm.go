@@ -12,7 +12,9 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/leadhook/leadhook/cmd/leadhook/cli"
 	"github.com/leadhook/leadhook/internal/devstack"
+	"github.com/leadhook/leadhook/internal/terminal"
 	"github.com/leadhook/leadhook/service"
 )
 
@@ -39,33 +41,33 @@ Examples:
 type devCRMServe struct{}
 
 // Run serves until ctx ends.
-func (devCRMServe) Run(ctx context.Context, w *world, cli *commands) error {
-	if cli.Dev.Data != "" {
-		return &usageError{errors.New("dev crm: --data is for dev itself: the sample CRM keeps nothing")}
+func (devCRMServe) Run(ctx context.Context, env *cli.Env, all *commands) error {
+	if all.Dev.Data != "" {
+		return &terminal.UsageError{Err: errors.New("dev crm: --data is for dev itself: the sample CRM keeps nothing")}
 	}
-	listen, err := cli.Dev.CRM.listen(w)
+	listen, err := all.Dev.CRM.listen(env)
 	if err != nil {
 		return err
 	}
-	crm, err := devstack.StartCRM(devstack.CRMOptions{Listen: listen, Out: w.stdout, Page: true})
+	crm, err := devstack.StartCRM(devstack.CRMOptions{Listen: listen, Out: env.Stdout, Page: true})
 	if err != nil {
 		return err
 	}
 	defer crm.Close()
-	fmt.Fprintf(w.stderr, "the sample CRM takes leads at %s, and shows them there in a browser\n", crm.URL())
+	fmt.Fprintf(env.Stderr, "the sample CRM takes leads at %s, and shows them there in a browser\n", crm.URL())
 	<-ctx.Done()
 	return nil
 }
 
 // listen is where the sample CRM listens.
-func (c devCRM) listen(w *world) (string, error) {
-	loaded, err := w.settings()
+func (c devCRM) listen(env *cli.Env) (string, error) {
+	loaded, err := env.Settings()
 	if err != nil {
 		return "", err
 	}
 	listen := cmp.Or(c.Listen, loaded.Config.Dev.CRMListen)
 	if _, err := net.ResolveTCPAddr("tcp", listen); err != nil {
-		return "", &usageError{fmt.Errorf("dev crm: --listen wants host:port, such as 127.0.0.1:8085 or :8085: %w", err)}
+		return "", &terminal.UsageError{Err: fmt.Errorf("dev crm: --listen wants host:port, such as 127.0.0.1:8085 or :8085: %w", err)}
 	}
 	return listen, nil
 }
@@ -90,12 +92,12 @@ Examples:
 }
 
 // Run tells the CRM.
-func (c devCRMAnswer) Run(ctx context.Context, w *world, cli *commands) error {
+func (c devCRMAnswer) Run(ctx context.Context, env *cli.Env, all *commands) error {
 	order, err := devstack.ParseOrder(strings.Join(c.Answer, " "))
 	if err != nil {
-		return &usageError{fmt.Errorf("dev crm answer: %w", err)}
+		return &terminal.UsageError{Err: fmt.Errorf("dev crm answer: %w", err)}
 	}
-	base, path, err := c.where(w, cli.Dev.CRM)
+	base, path, err := c.where(env, all.Dev.CRM)
 	if err != nil {
 		return err
 	}
@@ -103,12 +105,12 @@ func (c devCRMAnswer) Run(ctx context.Context, w *world, cli *commands) error {
 	if err := askCRM(ctx, http.MethodPut, base, devstack.AnswersPath+path, order.String(), &now); err != nil {
 		return err
 	}
-	fmt.Fprintf(w.stdout, "%s answers: %s\n", now.Path, now.Answer)
+	fmt.Fprintf(env.Stdout, "%s answers: %s\n", now.Path, now.Answer)
 	return nil
 }
 
 type devCRMAnswers struct {
-	outputFlag
+	terminal.OutputFlag
 }
 
 // Help is what --help says beyond the flags.
@@ -121,8 +123,8 @@ Examples:
 }
 
 // Run asks the CRM.
-func (c devCRMAnswers) Run(ctx context.Context, w *world, cli *commands) error {
-	listen, err := cli.Dev.CRM.listen(w)
+func (c devCRMAnswers) Run(ctx context.Context, env *cli.Env, all *commands) error {
+	listen, err := all.Dev.CRM.listen(env)
 	if err != nil {
 		return err
 	}
@@ -130,28 +132,28 @@ func (c devCRMAnswers) Run(ctx context.Context, w *world, cli *commands) error {
 	if err := askCRM(ctx, http.MethodGet, "http://"+devstack.Advertised(listen), devstack.AnswersPath, "", &answers); err != nil {
 		return err
 	}
-	if len(answers) == 0 && c.table() {
-		fmt.Fprintln(w.stderr, "no lead has come yet")
+	if len(answers) == 0 && c.Table() {
+		fmt.Fprintln(env.Stderr, "no lead has come yet")
 	}
-	list := c.list(w, "PATH", "ANSWER")
+	list := c.List(env.Terminal, "PATH", "ANSWER")
 	for _, a := range answers {
-		if err := list.add(a, a.Path, a.Answer); err != nil {
+		if err := list.Add(a, a.Path, a.Answer); err != nil {
 			return err
 		}
 	}
-	return list.end()
+	return list.End()
 }
 
 // where is the URL of the CRM and the path of the webhook there.
-func (c devCRMAnswer) where(w *world, crm devCRM) (base, path string, err error) {
+func (c devCRMAnswer) where(env *cli.Env, crm devCRM) (base, path string, err error) {
 	if strings.Contains(c.Webhook, "://") {
 		u, err := url.Parse(c.Webhook)
 		if err != nil || u.Host == "" {
-			return "", "", &usageError{errors.New("dev crm answer: the webhook must be a path, such as /json-new-1, or a URL")}
+			return "", "", &terminal.UsageError{Err: errors.New("dev crm answer: the webhook must be a path, such as /json-new-1, or a URL")}
 		}
 		return u.Scheme + "://" + u.Host, cmp.Or(u.EscapedPath(), "/"), nil
 	}
-	listen, err := crm.listen(w)
+	listen, err := crm.listen(env)
 	if err != nil {
 		return "", "", err
 	}
@@ -165,7 +167,7 @@ func askCRM(ctx context.Context, method, base, path, body string, into any) erro
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, method, base+path, strings.NewReader(body))
 	if err != nil {
-		return &usageError{fmt.Errorf("dev crm: %w", err)}
+		return &terminal.UsageError{Err: fmt.Errorf("dev crm: %w", err)}
 	}
 	transport := &http.Transport{DisableKeepAlives: true}
 	resp, err := transport.RoundTrip(req)
@@ -178,7 +180,7 @@ func askCRM(ctx context.Context, method, base, path, body string, into any) erro
 	case err != nil:
 		return fmt.Errorf("the sample CRM at %s: %w", base, whyEnded(ctx, err))
 	case resp.StatusCode != http.StatusOK:
-		return fmt.Errorf("the sample CRM at %s refused: %d %s", base, resp.StatusCode, printable(strings.TrimSpace(string(text))))
+		return fmt.Errorf("the sample CRM at %s refused: %d %s", base, resp.StatusCode, terminal.Printable(strings.TrimSpace(string(text))))
 	}
 	if err := json.Unmarshal(text, into); err != nil {
 		return fmt.Errorf("what answers at %s is no sample CRM: %w", base, err)

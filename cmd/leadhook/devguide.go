@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/leadhook/leadhook/cmd/leadhook/cli"
 	"github.com/leadhook/leadhook/config"
 	"github.com/leadhook/leadhook/internal/devstack"
 	"github.com/leadhook/leadhook/producer"
@@ -16,8 +17,8 @@ import (
 
 // guide says where everything is, publishes some sample leads, and waits until
 // the CRM has them or ctx ends.
-func (s *stack) guide(ctx context.Context, w *world, p *producer.Publisher, cfg *config.Config) error {
-	fmt.Fprintf(w.stdout, `leadhook dev: everything is in this one process.
+func (s *stack) guide(ctx context.Context, env *cli.Env, p *producer.Publisher, cfg *config.Config) error {
+	fmt.Fprintf(env.Stdout, `leadhook dev: everything is in this one process.
 
   Kafka  %s   topics %s, %s and those of retries
   Redis  %s   webhooks of %s and %s
@@ -54,8 +55,8 @@ func (s *stack) exports(elsewhere addresses) string {
 }
 
 // hints say what to try next.
-func (s *stack) hints(w *world, elsewhere addresses) {
-	fmt.Fprintf(w.stdout, `
+func (s *stack) hints(env *cli.Env, elsewhere addresses) {
+	fmt.Fprintf(env.Stdout, `
 All %[1]d have arrived. Now try, in a second terminal:
 
 %[2]s  leadhook publish --sample chat            # another lead

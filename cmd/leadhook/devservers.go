@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"os"
 
+	"github.com/leadhook/leadhook/cmd/leadhook/cli"
 	"github.com/leadhook/leadhook/config"
 	"github.com/leadhook/leadhook/internal/devstack"
 )
@@ -19,9 +20,9 @@ type stack struct {
 }
 
 // startStack starts it, and turns the settings to it.
-func startStack(cfg *config.Config, w *world) (*stack, error) {
+func startStack(cfg *config.Config, env *cli.Env) (*stack, error) {
 	s := &stack{}
-	if err := s.start(cfg.Dev, w); err != nil {
+	if err := s.start(cfg.Dev, env); err != nil {
 		s.close()
 		return nil, err
 	}
@@ -36,7 +37,7 @@ func startStack(cfg *config.Config, w *world) (*stack, error) {
 	return s, nil
 }
 
-func (s *stack) start(cfg config.Dev, w *world) (err error) {
+func (s *stack) start(cfg config.Dev, env *cli.Env) (err error) {
 	if cfg.Data != "" {
 		if err := os.MkdirAll(cfg.Data, 0o700); err != nil {
 			return fmt.Errorf("dev.data: %w; name a directory that can be written", err)
@@ -48,7 +49,7 @@ func (s *stack) start(cfg config.Dev, w *world) (err error) {
 	if s.redis, err = devstack.StartRedis(devstack.RedisOptions{Listen: cfg.RedisListen}); err != nil {
 		return err
 	}
-	s.crm, err = devstack.StartCRM(devstack.CRMOptions{Listen: cfg.CRMListen, Out: w.stdout, Page: true, KeepPosts: sampleLeads})
+	s.crm, err = devstack.StartCRM(devstack.CRMOptions{Listen: cfg.CRMListen, Out: env.Stdout, Page: true, KeepPosts: sampleLeads})
 	if err != nil {
 		return err
 	}

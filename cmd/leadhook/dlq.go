@@ -13,8 +13,10 @@ import (
 	"github.com/redis/go-redis/v9"
 	"go.uber.org/zap"
 
+	"github.com/leadhook/leadhook/cmd/leadhook/cli"
 	"github.com/leadhook/leadhook/config"
 	"github.com/leadhook/leadhook/deadletter"
+	"github.com/leadhook/leadhook/internal/terminal"
 	"github.com/leadhook/leadhook/lead"
 	"github.com/leadhook/leadhook/ledger"
 	"github.com/leadhook/leadhook/service"
@@ -48,9 +50,9 @@ type graveyard struct {
 }
 
 // withDeadLetters makes sure that Kafka answers, and calls do.
-func (w *world) withDeadLetters(ctx context.Context, do func(*graveyard) error) error {
-	return w.withKafka(ctx, func(cfg *config.Config, k *service.Kafka) error {
-		log, err := service.NewLog(config.Log{Level: "warn", Format: "console"}, w.stderr)
+func withDeadLetters(ctx context.Context, env *cli.Env, do func(*graveyard) error) error {
+	return env.WithKafka(ctx, func(cfg *config.Config, k *service.Kafka) error {
+		log, err := service.NewLog(config.Log{Level: "warn", Format: "console"}, env.Stderr)
 		if err != nil {
 			return err
 		}
@@ -61,23 +63,23 @@ func (w *world) withDeadLetters(ctx context.Context, do func(*graveyard) error) 
 }
 
 // showReading shows how much of the topic is read, until end is called.
-func (g *graveyard) showReading(w *world) (end func()) {
+func (g *graveyard) showReading(env *cli.Env) (end func()) {
 	var mu sync.Mutex
-	var show *progress
+	var show *terminal.Progress
 	g.reader.Progress = func(done, of int64) {
 		mu.Lock()
 		defer mu.Unlock()
 		if show == nil {
-			show = newProgress(w, int(of))
+			show = terminal.NewProgress(env.Terminal, int(of))
 		}
-		show.at(int(done))
+		show.At(int(done))
 	}
 	return func() {
 		mu.Lock()
 		defer mu.Unlock()
 		g.reader.Progress = nil
 		if show != nil {
-			show.end()
+			show.End()
 		}
 	}
 }
@@ -133,13 +135,6 @@ func (g *graveyard) fates(ctx context.Context, letters []deadletter.Letter) ([]l
 
 // noFate says whether nothing can become of a letter: it was never a delivery.
 func noFate(l *deadletter.Letter) bool { return l.Webhook == "" || l.LeadID == "" }
-
-func dash(s string) string {
-	if s == "" {
-		return "-"
-	}
-	return s
-}
 
 // number leaves out what does not apply, which is zero.
 func number(n int) string {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/leadhook/leadhook/deadletter"
+	"github.com/leadhook/leadhook/internal/terminal"
 	"github.com/leadhook/leadhook/lead"
 )
 
@@ -31,11 +32,11 @@ type spanFlags struct {
 func (f letterFlags) filter(span spanFlags) (deadletter.Filter, error) {
 	for _, r := range f.Reason {
 		if !slices.Contains(lead.Reasons(), r) {
-			return deadletter.Filter{}, &usageError{fmt.Errorf("--reason: there is no reason %q; there are %s", r, reasonNames())}
+			return deadletter.Filter{}, &terminal.UsageError{Err: fmt.Errorf("--reason: there is no reason %q; there are %s", r, reasonNames())}
 		}
 	}
 	if !span.Until.IsZero() && !span.Since.Before(span.Until.Time) {
-		return deadletter.Filter{}, &usageError{errors.New("--until: it must be later than --since")}
+		return deadletter.Filter{}, &terminal.UsageError{Err: errors.New("--until: it must be later than --since")}
 	}
 	all := deadletter.Filter{
 		Advertiser: f.Advertiser, Webhook: f.Webhook, Delivery: f.Delivery, Reasons: f.Reason, Text: f.Grep,

@@ -8,7 +8,9 @@ import (
 	"strings"
 	"time"
 
+	"github.com/leadhook/leadhook/cmd/leadhook/cli"
 	"github.com/leadhook/leadhook/deadletter"
+	"github.com/leadhook/leadhook/internal/terminal"
 	"github.com/leadhook/leadhook/lead"
 )
 
@@ -17,7 +19,7 @@ type dlqList struct {
 
 	letterFlags
 	spanFlags
-	outputFlag
+	terminal.OutputFlag
 }
 
 // Help is what --help says beyond the flags.
@@ -34,52 +36,52 @@ Examples:
 }
 
 // Run lists.
-func (c dlqList) Run(ctx context.Context, w *world) error {
+func (c dlqList) Run(ctx context.Context, env *cli.Env) error {
 	if c.Limit < 1 {
-		return &usageError{errors.New("dlq list: --limit must be at least 1")}
+		return &terminal.UsageError{Err: errors.New("dlq list: --limit must be at least 1")}
 	}
 	filter, err := c.filter(c.spanFlags)
 	if err != nil {
 		return err
 	}
-	return w.withDeadLetters(ctx, func(g *graveyard) error {
-		shown := g.showReading(w)
+	return withDeadLetters(ctx, env, func(g *graveyard) error {
+		shown := g.showReading(env)
 		letters, err := g.reader.List(ctx, filter, c.Limit)
 		shown()
 		if err != nil {
 			return err
 		}
 		if len(letters) == 0 {
-			fmt.Fprintln(w.stderr, "no dead letters")
+			fmt.Fprintln(env.Stderr, "no dead letters")
 			return nil
 		}
 		fates, err := g.fates(ctx, letters)
 		if err != nil {
-			fmt.Fprintf(w.stderr, "leadhook: what became of them is not known: %v\n", err)
+			fmt.Fprintf(env.Stderr, "leadhook: what became of them is not known: %v\n", err)
 		}
-		l := c.list(w, append([]string{"TIME", "LETTER", "NOW"}, letterHeading...)...)
+		l := c.List(env.Terminal, append([]string{"TIME", "LETTER", "NOW"}, letterHeading...)...)
 		for i := range letters {
 			if err := addListed(l, &letters[i], fates[i]); err != nil {
 				return err
 			}
 		}
-		return l.end()
+		return l.End()
 	})
 }
 
-func addListed(to *list, l *deadletter.Letter, fate lead.Fate) error {
+func addListed(to *terminal.List, l *deadletter.Letter, fate lead.Fate) error {
 	row := newLetterJSON(l)
 	if row.Now = fate; noFate(l) {
 		row.Now = ""
 	}
-	return to.add(row, append([]string{clock(l.Buried), place(l), dash(string(row.Now))}, letterCells(l)...)...)
+	return to.Add(row, append([]string{clock(l.Buried), place(l), terminal.Dash(string(row.Now))}, letterCells(l)...)...)
 }
 
 type dlqTail struct {
 	Limit int `short:"n" default:"10" help:"How many of the newest to show first."`
 
 	letterFlags
-	outputFlag
+	terminal.OutputFlag
 }
 
 // Help is what --help says beyond the flags.
@@ -91,23 +93,23 @@ func (dlqTail) Help() string {
 }
 
 // Run follows until ctx ends.
-func (c dlqTail) Run(ctx context.Context, w *world) error {
+func (c dlqTail) Run(ctx context.Context, env *cli.Env) error {
 	if c.Limit < 0 {
-		return &usageError{errors.New("dlq tail: --limit must not be negative")}
+		return &terminal.UsageError{Err: errors.New("dlq tail: --limit must not be negative")}
 	}
 	filter, err := c.filter(spanFlags{})
 	if err != nil {
 		return err
 	}
-	return w.withDeadLetters(ctx, func(g *graveyard) error {
+	return withDeadLetters(ctx, env, func(g *graveyard) error {
 		// TIME as wide as what will stand below: it is written before that is known.
-		l, err := c.follow(w, append([]string{"TIME" + strings.Repeat(" ", len(time.DateTime)-len("TIME")), "LETTER"}, letterHeading...)...)
+		l, err := c.Follow(env.Terminal, append([]string{"TIME" + strings.Repeat(" ", len(time.DateTime)-len("TIME")), "LETTER"}, letterHeading...)...)
 		if err != nil {
 			return err
 		}
 		for letter, err := range g.reader.Tail(ctx, filter, c.Limit) {
 			if err == nil {
-				err = l.add(newLetterJSON(&letter), append([]string{clock(letter.Buried), place(&letter)}, letterCells(&letter)...)...)
+				err = l.Add(newLetterJSON(&letter), append([]string{clock(letter.Buried), place(&letter)}, letterCells(&letter)...)...)
 			}
 			if err != nil && ctx.Err() == nil { // its end is how one ends to follow
 				return err
@@ -122,8 +124,8 @@ var letterHeading = []string{"ADVERTISER", "WEBHOOK", "LEAD", "REASON", "ATTEMPT
 
 func letterCells(l *deadletter.Letter) []string {
 	return []string{
-		dash(l.Advertiser), dash(l.Webhook), dash(l.LeadID), string(l.Reason), strconv.Itoa(l.Attempts),
-		dash(number(l.Status)), dash(l.Error),
+		terminal.Dash(l.Advertiser), terminal.Dash(l.Webhook), terminal.Dash(l.LeadID), string(l.Reason), strconv.Itoa(l.Attempts),
+		terminal.Dash(number(l.Status)), terminal.Dash(l.Error),
 	}
 }
 

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/leadhook/leadhook/cmd/leadhook/cli"
 	"github.com/leadhook/leadhook/deadletter"
+	"github.com/leadhook/leadhook/internal/terminal"
 )
 
 type dlqReplay struct {
@@ -17,8 +19,8 @@ type dlqReplay struct {
 
 	letterFlags
 	spanFlags
-	yesFlag
-	outputFlag
+	terminal.YesFlag
+	terminal.OutputFlag
 }
 
 // askAbove is how many dead letters are replayed without a question.
@@ -42,25 +44,25 @@ Examples:
 }
 
 // Run replays.
-func (c dlqReplay) Run(ctx context.Context, w *world) error {
+func (c dlqReplay) Run(ctx context.Context, env *cli.Env) error {
 	filter, err := c.check()
 	if err != nil {
 		return err
 	}
-	return w.withDeadLetters(ctx, func(g *graveyard) error {
+	return withDeadLetters(ctx, env, func(g *graveyard) error {
 		p, closed, err := g.replay(ctx, c.Rate)
 		if err != nil {
 			return err
 		}
 		defer closed()
-		selection, err := c.selection(ctx, w, g, filter)
+		selection, err := c.selection(ctx, env, g, filter)
 		if err != nil {
 			return err
 		}
-		if p.found, err = c.ask(ctx, w, p, selection); err != nil || c.DryRun {
+		if p.found, err = c.ask(ctx, env, p, selection); err != nil || c.DryRun {
 			return err
 		}
-		return c.carryOut(ctx, w, p, selection)
+		return c.carryOut(ctx, env, p, selection)
 	})
 }
 
@@ -68,33 +70,33 @@ func (c dlqReplay) check() (deadletter.Filter, error) {
 	narrowed := c.any(c.spanFlags)
 	switch {
 	case c.Limit < 0 || !(c.Rate >= 0): // not a number is neither
-		return deadletter.Filter{}, &usageError{errors.New("dlq replay: --limit and --rate must not be negative")}
+		return deadletter.Filter{}, &terminal.UsageError{Err: errors.New("dlq replay: --limit and --rate must not be negative")}
 	case c.Letter != nil && (narrowed || c.All):
-		return deadletter.Filter{}, &usageError{errors.New("dlq replay: give one dead letter, or flags that choose some, not both")}
+		return deadletter.Filter{}, &terminal.UsageError{Err: errors.New("dlq replay: give one dead letter, or flags that choose some, not both")}
 	case c.Letter == nil && !narrowed && !c.All:
-		return deadletter.Filter{}, &usageError{errors.New("dlq replay: say which: one dead letter, flags that choose some, or --all")}
+		return deadletter.Filter{}, &terminal.UsageError{Err: errors.New("dlq replay: say which: one dead letter, flags that choose some, or --all")}
 	}
 	return c.filter(c.spanFlags)
 }
 
 // selection is what was there when the command began: a letter that comes of
 // the replay is not replayed by it.
-func (c dlqReplay) selection(ctx context.Context, w *world, g *graveyard, filter deadletter.Filter) (*deadletter.Selection, error) {
+func (c dlqReplay) selection(ctx context.Context, env *cli.Env, g *graveyard, filter deadletter.Filter) (*deadletter.Selection, error) {
 	all, err := g.reader.Select(ctx, filter)
 	if err != nil || c.Letter == nil {
 		return all, err
 	}
-	one, err := g.find(ctx, w, c.Letter) // says so if there is none
+	one, err := g.find(ctx, env, c.Letter) // says so if there is none
 	return all.Only(one.Partition, one.Offset), err
 }
 
 // ask counts what is to be replayed, where anybody wants to know, and asks
 // before many.
-func (c dlqReplay) ask(ctx context.Context, w *world, p *replaying, of *deadletter.Selection) (found int, err error) {
-	if c.Yes && !c.DryRun && !isTerminal(w.stderr) {
+func (c dlqReplay) ask(ctx context.Context, env *cli.Env, p *replaying, of *deadletter.Selection) (found int, err error) {
+	if c.Yes && !c.DryRun && !terminal.IsTerminal(env.Stderr) {
 		return 0, nil
 	}
-	shown := p.g.showReading(w)
+	shown := p.g.showReading(env)
 	count, err := p.count(ctx, of, c.Limit)
 	shown()
 	switch {
@@ -102,18 +104,18 @@ func (c dlqReplay) ask(ctx context.Context, w *world, p *replaying, of *deadlett
 		return 0, err
 	case c.DryRun:
 		count.DryRun = true
-		return 0, c.show(w, count, count.write)
+		return 0, c.Show(env.Terminal, count, count.write)
 	case count.Chosen > askAbove:
-		return count.Chosen, c.confirm(ctx, w, fmt.Sprintf("Replay %s?", counted(count.Chosen, "dead letter")))
+		return count.Chosen, c.Confirm(ctx, env.Terminal, fmt.Sprintf("Replay %s?", terminal.Counted(count.Chosen, "dead letter")))
 	}
 	return count.Chosen, nil
 }
 
-func (c dlqReplay) carryOut(ctx context.Context, w *world, p *replaying, of *deadletter.Selection) error {
-	p.show = newProgress(w, p.found)
+func (c dlqReplay) carryOut(ctx context.Context, env *cli.Env, p *replaying, of *deadletter.Selection) error {
+	p.show = terminal.NewProgress(env.Terminal, p.found)
 	err := p.all(ctx, of, c.Limit)
-	p.show.end()
-	if shown := c.show(w, &p.result, p.result.write); shown != nil {
+	p.show.End()
+	if shown := c.Show(env.Terminal, &p.result, p.result.write); shown != nil {
 		return shown
 	}
 	if err != nil {

@@ -11,7 +11,9 @@ import (
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/time/rate"
 
+	"github.com/leadhook/leadhook/cmd/leadhook/cli"
 	"github.com/leadhook/leadhook/deadletter"
+	"github.com/leadhook/leadhook/internal/terminal"
 	"github.com/leadhook/leadhook/lead"
 	"github.com/leadhook/leadhook/ledger"
 	"github.com/leadhook/leadhook/producer"
@@ -37,7 +39,7 @@ type replaying struct {
 	chunk     int // letters that are published together
 	together  int // letters that are judged together
 	found     int // how many are to be replayed; 0: nobody counted
-	show      *progress
+	show      *terminal.Progress
 
 	mu       sync.Mutex
 	result   replayResult         // guarded by mu
@@ -59,7 +61,7 @@ func (g *graveyard) replay(ctx context.Context, perSecond float64) (p *replaying
 	if err := g.kafka.HasTopic(ctx, p.topic); err != nil {
 		return nil, nil, err
 	}
-	rdb, err := openRedis(ctx, g.cfg.Redis)
+	rdb, err := cli.OpenRedis(ctx, g.cfg.Redis)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -214,7 +216,7 @@ func (p *replaying) publish(ctx context.Context, letters []deadletter.Letter) er
 			p.result.Failed++
 		}
 	}
-	p.show.at(p.result.Replayed)
+	p.show.At(p.result.Replayed)
 	return firstOf(errs)
 }
 

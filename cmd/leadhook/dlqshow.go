@@ -11,7 +11,9 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/leadhook/leadhook/cmd/leadhook/cli"
 	"github.com/leadhook/leadhook/deadletter"
+	"github.com/leadhook/leadhook/internal/terminal"
 	"github.com/leadhook/leadhook/lead"
 )
 
@@ -19,7 +21,7 @@ type dlqShow struct {
 	Letter   letterAt `arg:"" help:"Which one: PARTITION/OFFSET, or a delivery's id, of which the newest is shown."`
 	ShowData bool     `help:"Show the lead as it was published, with the personal data in it."`
 
-	outputFlag
+	terminal.OutputFlag
 }
 
 // Help is what --help says beyond the flags.
@@ -35,9 +37,9 @@ Examples:
 }
 
 // Run shows it.
-func (c dlqShow) Run(ctx context.Context, w *world) error {
-	return w.withDeadLetters(ctx, func(g *graveyard) error {
-		letter, err := g.find(ctx, w, &c.Letter)
+func (c dlqShow) Run(ctx context.Context, env *cli.Env) error {
+	return withDeadLetters(ctx, env, func(g *graveyard) error {
+		letter, err := g.find(ctx, env, &c.Letter)
 		if err != nil {
 			return err
 		}
@@ -45,14 +47,14 @@ func (c dlqShow) Run(ctx context.Context, w *world) error {
 		if !noFate(&letter) {
 			fates, err := g.fates(ctx, []deadletter.Letter{letter})
 			if err != nil {
-				fmt.Fprintf(w.stderr, "leadhook: what became of it is not known: %v\n", err)
+				fmt.Fprintf(env.Stderr, "leadhook: what became of it is not known: %v\n", err)
 			}
 			fate = fates[0]
 		}
 		shown := shownLetter{letterJSON: newLetterJSON(&letter), Source: source(&letter.Message)}
 		shown.Now = fate
 		event := c.event(letter.Message.Value, &shown)
-		return c.show(w, shown, func(out io.Writer) error {
+		return c.Show(env.Terminal, shown, func(out io.Writer) error {
 			if err := showHistory(out, &letter, &shown); err != nil {
 				return err
 			}
@@ -63,9 +65,9 @@ func (c dlqShow) Run(ctx context.Context, w *world) error {
 }
 
 // find returns the letter with its event.
-func (g *graveyard) find(ctx context.Context, w *world, at *letterAt) (deadletter.Letter, error) {
+func (g *graveyard) find(ctx context.Context, env *cli.Env, at *letterAt) (deadletter.Letter, error) {
 	if at.delivery != "" {
-		shown := g.showReading(w)
+		shown := g.showReading(env)
 		newest, err := g.newest(ctx, at.delivery)
 		shown()
 		if err != nil {
@@ -109,7 +111,7 @@ func indented(event []byte) string {
 	_ = json.Indent(&out, bytes.TrimSpace(event), "", "  ") // it was read as JSON before
 	lines := strings.Split(out.String(), "\n")
 	for i, line := range lines {
-		lines[i] = printable(line)
+		lines[i] = terminal.Printable(line)
 	}
 	return strings.Join(lines, "\n")
 }
@@ -127,7 +129,7 @@ func showHistory(out io.Writer, l *deadletter.Letter, s *shownLetter) error {
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	line := func(name, value string) {
 		if value != "" {
-			fmt.Fprintf(table, "%s\t%s\n", name, printable(value))
+			fmt.Fprintf(table, "%s\t%s\n", name, terminal.Printable(value))
 		}
 	}
 	line("letter", place(l))

@@ -12,7 +12,9 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/leadhook/leadhook/cmd/leadhook/cli"
 	"github.com/leadhook/leadhook/deadletter"
+	"github.com/leadhook/leadhook/internal/terminal"
 	"github.com/leadhook/leadhook/lead"
 	"github.com/leadhook/leadhook/webhook"
 )
@@ -22,7 +24,7 @@ type dlqStats struct {
 
 	letterFlags
 	spanFlags
-	outputFlag
+	terminal.OutputFlag
 }
 
 // Help is what --help says beyond the flags.
@@ -38,16 +40,16 @@ Examples:
 }
 
 // Run counts.
-func (c dlqStats) Run(ctx context.Context, w *world) error {
+func (c dlqStats) Run(ctx context.Context, env *cli.Env) error {
 	if c.Top < 1 {
-		return &usageError{errors.New("dlq stats: --top must be at least 1")}
+		return &terminal.UsageError{Err: errors.New("dlq stats: --top must be at least 1")}
 	}
 	filter, err := c.filter(c.spanFlags)
 	if err != nil {
 		return err
 	}
-	return w.withDeadLetters(ctx, func(g *graveyard) error {
-		shown := g.showReading(w)
+	return withDeadLetters(ctx, env, func(g *graveyard) error {
+		shown := g.showReading(env)
 		count, err := g.count(ctx, filter)
 		shown()
 		if err != nil {
@@ -55,10 +57,10 @@ func (c dlqStats) Run(ctx context.Context, w *world) error {
 		}
 		hosts, err := g.hosts(ctx, count.webhooks)
 		if err != nil {
-			fmt.Fprintf(w.stderr, "leadhook: not all hosts are known: %v\n", err)
+			fmt.Fprintf(env.Stderr, "leadhook: not all hosts are known: %v\n", err)
 		}
 		stats := count.stats(hosts, c.Top)
-		return c.show(w, stats, stats.write)
+		return c.Show(env.Terminal, stats, stats.write)
 	})
 }
 
@@ -144,7 +146,7 @@ func (g *graveyard) hosts(ctx context.Context, of map[webhookKey]*group) (map[we
 	if len(advertisers) == 0 {
 		return hosts, nil
 	}
-	rdb, err := openRedis(ctx, g.cfg.Redis)
+	rdb, err := cli.OpenRedis(ctx, g.cfg.Redis)
 	if err != nil {
 		return hosts, err
 	}
@@ -229,11 +231,11 @@ func (s *stats) write(out io.Writer) error {
 		_, err := fmt.Fprintln(out, "0 dead letters")
 		return err
 	}
-	fmt.Fprintf(out, "%s, from %s to %s\n", counted(s.Letters, "dead letter"), clock(*s.Oldest), clock(s.Newest))
+	fmt.Fprintf(out, "%s, from %s to %s\n", terminal.Counted(s.Letters, "dead letter"), clock(*s.Oldest), clock(s.Newest))
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	row := func(g group, cells ...string) {
 		for i, cell := range cells {
-			cells[i] = printable(dash(cell))
+			cells[i] = terminal.Printable(terminal.Dash(cell))
 		}
 		fmt.Fprintf(table, "%s\t%d\t%s\n", strings.Join(cells, "\t"), g.Letters, clock(g.Newest))
 	}
@@ -258,6 +260,6 @@ func (s *stats) write(out io.Writer) error {
 
 func more(out io.Writer, n int, what string) {
 	if n > 0 {
-		fmt.Fprintf(out, "and %s more (--top)\n", counted(n, what))
+		fmt.Fprintf(out, "and %s more (--top)\n", terminal.Counted(n, what))
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/leadhook/leadhook/deadletter"
+	"github.com/leadhook/leadhook/internal/terminal"
 	"github.com/leadhook/leadhook/lead"
 )
 
@@ -107,11 +108,11 @@ func (r *replayResult) write(out io.Writer) error {
 	var text strings.Builder
 	switch took := time.Duration(r.Seconds * float64(time.Second)); {
 	case r.DryRun:
-		fmt.Fprintf(&text, "would replay %s\n", counted(r.Chosen, "dead letter"))
+		fmt.Fprintf(&text, "would replay %s\n", terminal.Counted(r.Chosen, "dead letter"))
 	case took < time.Second: // what went out in a moment has no rate
-		fmt.Fprintf(&text, "replayed %s\n", counted(r.Replayed, "dead letter"))
+		fmt.Fprintf(&text, "replayed %s\n", terminal.Counted(r.Replayed, "dead letter"))
 	default:
-		fmt.Fprintf(&text, "replayed %s in %v (%.0f/s)\n", counted(r.Replayed, "dead letter"), took.Round(100*time.Millisecond), float64(r.Replayed)/r.Seconds)
+		fmt.Fprintf(&text, "replayed %s in %v (%.0f/s)\n", terminal.Counted(r.Replayed, "dead letter"), took.Round(100*time.Millisecond), float64(r.Replayed)/r.Seconds)
 	}
 	line := func(n int, what string) {
 		if n > 0 {

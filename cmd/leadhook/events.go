@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/leadhook/leadhook/cmd/leadhook/cli"
 	"github.com/leadhook/leadhook/lead"
 )
 
@@ -19,11 +20,11 @@ type eventSource struct {
 	name func(i int) string
 }
 
-func (c publishCommand) events(ctx context.Context, w *world, maxBytes int) (eventSource, error) {
+func (c publishCommand) events(ctx context.Context, env *cli.Env, maxBytes int) (eventSource, error) {
 	if c.Sample != "" {
 		return c.samples()
 	}
-	return readEvents(ctx, w, c.Files, maxBytes)
+	return readEvents(ctx, env, c.Files, maxBytes)
 }
 
 // A foundEvent is one event of an input.
@@ -32,19 +33,15 @@ type foundEvent struct {
 	value     []byte
 }
 
-// maxInput is the largest input, in bytes: all of it is checked before
-// anything is published.
-const maxInput = 256 << 20
-
 // readEvents reads and checks all inputs; the error has everything wrong.
-func readEvents(ctx context.Context, w *world, files []string, maxBytes int) (eventSource, error) {
+func readEvents(ctx context.Context, env *cli.Env, files []string, maxBytes int) (eventSource, error) {
 	if len(files) == 0 {
 		files = []string{"-"}
 	}
 	var found []foundEvent
 	var errs []error
 	for _, name := range files {
-		data, shown, err := w.readInput(ctx, name, maxInput)
+		data, shown, err := env.ReadInput(ctx, name, cli.MaxInput)
 		if err != nil {
 			errs = append(errs, err)
 			continue
@@ -54,7 +51,7 @@ func readEvents(ctx context.Context, w *world, files []string, maxBytes int) (ev
 		case err != nil:
 			errs = append(errs, fmt.Errorf("%s: event %d: %w", shown, len(values)+1, err))
 		case len(values) == 0:
-			fmt.Fprintf(w.stderr, "%s: no events in it\n", shown)
+			fmt.Fprintf(env.Stderr, "%s: no events in it\n", shown)
 		}
 		for i, value := range values {
 			e := foundEvent{name: fmt.Sprintf("%s: event %d", shown, i+1), value: value}

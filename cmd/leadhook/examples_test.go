@@ -37,7 +37,7 @@ func TestTheExamplesAreAsOneTypesThem(t *testing.T) {
 				t.Errorf("%s: the example does not call leadhook: %s", node.FullPath(), line)
 			}
 			for _, args := range calls {
-				w := &world{stdout: io.Discard, stderr: io.Discard}
+				w := &app{stdout: io.Discard, stderr: io.Discard}
 				if _, err := w.parser(t.Context(), &commands{}).Parse(args); err != nil {
 					t.Errorf("%s: the example is wrong: %s: %v", node.FullPath(), line, err)
 				}

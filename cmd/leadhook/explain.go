@@ -6,7 +6,9 @@ import (
 	"io"
 	"strings"
 
+	"github.com/leadhook/leadhook/cmd/leadhook/cli"
 	"github.com/leadhook/leadhook/dispatch"
+	"github.com/leadhook/leadhook/internal/terminal"
 	"github.com/leadhook/leadhook/lead"
 	"github.com/leadhook/leadhook/webhook"
 )
@@ -15,7 +17,7 @@ import (
 type explainCommand struct {
 	File string `arg:"" name:"event.json" complete:"file" help:"File with one lead event, as it is in Kafka; - is standard input."`
 
-	outputFlag
+	terminal.OutputFlag
 }
 
 // Help is what --help says beyond the flags.
@@ -31,30 +33,30 @@ Examples:
 }
 
 // Run explains.
-func (c explainCommand) Run(ctx context.Context, w *world) error {
-	loaded, err := w.settings()
+func (c explainCommand) Run(ctx context.Context, env *cli.Env) error {
+	loaded, err := env.Settings()
 	if err != nil {
 		return err
 	}
-	value, _, err := w.readInput(ctx, c.File, maxInput)
+	value, _, err := env.ReadInput(ctx, c.File, cli.MaxInput)
 	if err != nil {
 		return err
 	}
 	ev, refusal := dispatch.Decode(value, loaded.Config.Kafka.MaxEventBytes)
 	if refusal != nil {
 		found := explanation{Refused: &refusedJSON{string(refusal.Reason), refusal.Text}}
-		if err := c.show(w, found, func(io.Writer) error { return found.write(w) }); err != nil {
+		if err := c.Show(env.Terminal, found, func(io.Writer) error { return found.write(env) }); err != nil {
 			return err
 		}
-		return errSaid
+		return terminal.ErrShown
 	}
-	return w.withStore(ctx, func(store *webhook.Store) error {
+	return env.WithStore(ctx, func(store *webhook.Store) error {
 		hooks, err := store.Webhooks(ctx, ev.AdvertiserID)
 		if err != nil {
 			return err
 		}
 		found := explain(ev, hooks)
-		return c.show(w, found, func(io.Writer) error { return found.write(w) })
+		return c.Show(env.Terminal, found, func(io.Writer) error { return found.write(env) })
 	})
 }
 
@@ -134,30 +136,30 @@ func stopped(hook *lead.Webhook) (reason, text string) {
 }
 
 // write is the explanation for people.
-func (e explanation) write(w *world) error {
+func (e explanation) write(env *cli.Env) error {
 	if e.Refused != nil {
-		_, err := fmt.Fprintf(w.stdout, "The event would be refused, and become a dead letter (%s): %s\n", e.Refused.Reason, e.Refused.Text)
+		_, err := fmt.Fprintf(env.Stdout, "The event would be refused, and become a dead letter (%s): %s\n", e.Refused.Reason, e.Refused.Text)
 		return err
 	}
 	test := ""
 	if e.Event.Test {
 		test = ", a test lead"
 	}
-	fmt.Fprintf(w.stdout, "Lead %s of advertiser %s: %s, %s%s\n", e.Event.LeadID, printable(e.Event.Advertiser), e.Event.Kind, e.Event.Trigger, test)
+	fmt.Fprintf(env.Stdout, "Lead %s of advertiser %s: %s, %s%s\n", e.Event.LeadID, terminal.Printable(e.Event.Advertiser), e.Event.Kind, e.Event.Trigger, test)
 	if len(e.Webhooks) == 0 {
-		_, err := fmt.Fprintln(w.stdout, "The advertiser has no webhooks: nobody gets the lead.")
+		_, err := fmt.Fprintln(env.Stdout, "The advertiser has no webhooks: nobody gets the lead.")
 		return err
 	}
-	fmt.Fprintln(w.stdout)
-	l := outputFlag{Output: "table"}.list(w, "WEBHOOK", "WANTS IT", "WHY NOT")
+	fmt.Fprintln(env.Stdout)
+	l := terminal.OutputFlag{Output: "table"}.List(env.Terminal, "WEBHOOK", "WANTS IT", "WHY NOT")
 	for _, row := range e.Webhooks {
 		wants := "no"
 		if row.Wants {
 			wants = "yes"
 		}
-		if err := l.add(row, row.Webhook, wants, dash(row.Text)); err != nil {
+		if err := l.Add(row, row.Webhook, wants, terminal.Dash(row.Text)); err != nil {
 			return err
 		}
 	}
-	return l.end()
+	return l.End()
 }

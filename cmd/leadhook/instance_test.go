@@ -36,7 +36,7 @@ func (r *rig) begin(environ []string, args ...string) *instance {
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan struct{})
 	i := &instance{t: r.t, log: &output{}, signal: func(os.Signal) { cancel() }, ended: ended}
-	w := &world{
+	w := &app{
 		args: args, environ: append(r.environ[:len(r.environ):len(r.environ)], environ...),
 		stdin: strings.NewReader(""), stdout: i.log, stderr: i.log,
 	}

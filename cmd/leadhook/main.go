@@ -20,7 +20,8 @@ import (
 
 	"github.com/alecthomas/kong"
 
-	"github.com/leadhook/leadhook/config"
+	"github.com/leadhook/leadhook/cmd/leadhook/cli"
+	"github.com/leadhook/leadhook/internal/terminal"
 )
 
 // version is set by the linker for releases.
@@ -38,19 +39,18 @@ func main() {
 	log.SetOutput(io.Discard)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second signal ends the process at once
-	w := &world{args: os.Args[1:], environ: os.Environ(), stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr}
-	os.Exit(w.main(ctx))
+	a := &app{args: os.Args[1:], environ: os.Environ(), stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr}
+	os.Exit(a.main(ctx))
 }
 
-// A world is all that a command knows of the outside: tests make their own.
-type world struct {
+// An app is the program and all that it knows of the outside: tests make their
+// own.
+type app struct {
 	args    []string
 	environ []string
 	stdin   io.Reader
 	stdout  io.Writer // results
 	stderr  io.Writer // everything else
-
-	settingsFile string
 }
 
 // commands is the command line.
@@ -77,18 +77,18 @@ type commands struct {
 type exit int
 
 // main runs the command line and returns the exit code.
-func (w *world) main(ctx context.Context) int {
-	out := &results{out: w.stdout}
-	w.stdout = out
-	code := w.command(ctx)
-	if err := out.lost(); err != nil && code == exitDone {
-		return w.fail(fmt.Errorf("not all results could be written: %w", err))
+func (a *app) main(ctx context.Context) int {
+	out := terminal.NewResults(a.stdout)
+	a.stdout = out
+	code := a.command(ctx)
+	if err := out.Lost(); err != nil && code == exitDone {
+		return a.fail(fmt.Errorf("not all results could be written: %w", err))
 	}
 	return code
 }
 
 // command does the same, and does not care what became of its results.
-func (w *world) command(ctx context.Context) (code int) {
+func (a *app) command(ctx context.Context) (code int) {
 	defer func() {
 		if r := recover(); r != nil {
 			e, ok := r.(exit)
@@ -98,29 +98,32 @@ func (w *world) command(ctx context.Context) (code int) {
 			code = int(e)
 		}
 	}()
-	var cli commands
-	parser := w.parser(ctx, &cli)
-	if len(w.args) == 0 {
-		w.args = []string{"--help"}
+	var all commands
+	parser := a.parser(ctx, &all)
+	if len(a.args) == 0 {
+		a.args = []string{"--help"}
 	}
-	call, err := parser.Parse(w.args)
+	call, err := parser.Parse(a.args)
 	if err != nil {
-		return w.fail(&usageError{err})
+		return a.fail(&terminal.UsageError{Err: err})
 	}
-	w.settingsFile = cli.Config
-	return w.fail(call.Run())
+	return a.fail(call.Run(&cli.Env{
+		Terminal:     &terminal.Terminal{Environ: a.environ, Stdin: a.stdin, Stdout: a.stdout, Stderr: a.stderr},
+		SettingsFile: all.Config,
+		Version:      buildVersion(),
+	}))
 }
 
-func (w *world) parser(ctx context.Context, cli *commands) *kong.Kong {
-	parser, err := kong.New(cli,
+func (a *app) parser(ctx context.Context, all *commands) *kong.Kong {
+	parser, err := kong.New(all,
 		kong.Name("leadhook"),
 		kong.Description("Delivers leads from Kafka to the webhooks of advertisers' CRMs."),
 		kong.Vars{"version": buildVersion(), "sampleAdvertiser": sampleAdvertiser},
-		kong.Writers(w.stdout, w.stderr),
+		kong.Writers(a.stdout, a.stderr),
 		kong.Exit(func(code int) { panic(exit(code)) }),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true, WrapUpperBound: 100}),
 		kong.BindTo(ctx, (*context.Context)(nil)),
-		kong.Bind(w, cli),
+		kong.Bind(all),
 	)
 	if err != nil {
 		panic(err) // the command line is declared wrong
@@ -129,41 +132,22 @@ func (w *world) parser(ctx context.Context, cli *commands) *kong.Kong {
 }
 
 // fail says what went wrong, if anything did, and returns the exit code.
-func (w *world) fail(err error) int {
-	switch usage, isUsage := errors.AsType[*usageError](err); {
+func (a *app) fail(err error) int {
+	switch usage, isUsage := errors.AsType[*terminal.UsageError](err); {
 	case err == nil:
 		return exitDone
 	case isUsage:
-		fmt.Fprintf(w.stderr, "leadhook: %v\n", usage)
+		fmt.Fprintf(a.stderr, "leadhook: %v\n", usage)
 		if _, parsing := errors.AsType[*kong.ParseError](err); parsing {
-			fmt.Fprintln(w.stderr, `See "leadhook --help", or --help after a command.`)
+			fmt.Fprintln(a.stderr, `See "leadhook --help", or --help after a command.`)
 		}
 		return exitUsage
-	case errors.Is(err, errSaid):
+	case errors.Is(err, terminal.ErrShown):
 		return exitFailed
 	default:
-		fmt.Fprintf(w.stderr, "leadhook: %v\n", err)
+		fmt.Fprintf(a.stderr, "leadhook: %v\n", err)
 		return exitFailed
 	}
-}
-
-// A usageError is the caller's: wrong flags, wrong settings.
-type usageError struct{ err error }
-
-func (e *usageError) Error() string { return e.err.Error() }
-func (e *usageError) Unwrap() error { return e.err }
-
-// errSaid makes the exit code 1 without another word: what is wrong was the
-// command's result, and is printed.
-var errSaid = errors.New("said already")
-
-// settings loads the settings; an error lists every fault in them.
-func (w *world) settings() (config.Loaded, error) {
-	loaded, err := config.Load(w.settingsFile, w.environ)
-	if err != nil {
-		return loaded, &usageError{err}
-	}
-	return loaded, nil
 }
 
 // buildVersion is the linker's version or, built with plain go, the module's.

@@ -11,7 +11,9 @@ import (
 	"go.uber.org/zap"
 	"golang.org/x/time/rate"
 
+	"github.com/leadhook/leadhook/cmd/leadhook/cli"
 	"github.com/leadhook/leadhook/config"
+	"github.com/leadhook/leadhook/internal/terminal"
 	"github.com/leadhook/leadhook/lead"
 	"github.com/leadhook/leadhook/producer"
 	"github.com/leadhook/leadhook/service"
@@ -27,7 +29,7 @@ type publishCommand struct {
 	Count      int          `default:"1" help:"How many samples."`
 	Rate       float64      `placeholder:"N" help:"At most so many events a second; default as fast as Kafka takes them."`
 
-	outputFlag
+	terminal.OutputFlag
 }
 
 // sampleAdvertiser is an advertiser that leadhook dev has webhooks for.
@@ -47,23 +49,23 @@ Examples:
 }
 
 // Run publishes.
-func (c publishCommand) Run(ctx context.Context, w *world) error {
+func (c publishCommand) Run(ctx context.Context, env *cli.Env) error {
 	if err := c.check(); err != nil {
-		return &usageError{err}
+		return &terminal.UsageError{Err: err}
 	}
-	return w.withKafka(ctx, func(cfg *config.Config, k *service.Kafka) error {
+	return env.WithKafka(ctx, func(cfg *config.Config, k *service.Kafka) error {
 		if err := k.HasTopic(ctx, cfg.Kafka.Topic); err != nil {
 			return err
 		}
-		events, err := c.events(ctx, w, cfg.Kafka.MaxEventBytes)
+		events, err := c.events(ctx, env, cfg.Kafka.MaxEventBytes)
 		if err != nil {
 			return err
 		}
 		publisher := producer.NewPublisher(service.PublisherOptions(cfg.Kafka, k), nil, zap.NewNop())
 		defer func() { _ = publisher.Close() }()
 		run := publishing{
-			w: w, publisher: publisher, topic: cfg.Kafka.Topic, patience: cfg.Kafka.Timeout,
-			output: c.outputFlag, events: events, limit: rate.NewLimiter(rate.Inf, 1), chunk: 1000,
+			env: env, publisher: publisher, topic: cfg.Kafka.Topic, patience: cfg.Kafka.Timeout,
+			output: c.OutputFlag, events: events, limit: rate.NewLimiter(rate.Inf, 1), chunk: 1000,
 		}
 		if c.Rate > 0 {
 			run.chunk = int(min(max(c.Rate/10, 1), 1000))
@@ -89,11 +91,11 @@ func (c publishCommand) check() error {
 
 // A publishing is one run of the command.
 type publishing struct {
-	w         *world
+	env       *cli.Env
 	publisher *producer.Publisher
 	topic     string
 	patience  time.Duration // for a chunk to be acknowledged
-	output    outputFlag
+	output    terminal.OutputFlag
 	events    eventSource
 	limit     *rate.Limiter
 	chunk     int
@@ -102,8 +104,8 @@ type publishing struct {
 // all publishes chunk by chunk, until the first that fails.
 func (p *publishing) all(ctx context.Context) error {
 	began := time.Now()
-	show := newProgress(p.w, p.events.len)
-	defer show.end()
+	show := terminal.NewProgress(p.env.Terminal, p.events.len)
+	defer show.End()
 	done := 0
 	for first := 0; first < p.events.len; first += p.chunk {
 		last := min(first+p.chunk, p.events.len)
@@ -115,9 +117,9 @@ func (p *publishing) all(ctx context.Context) error {
 			return p.partial(first, acknowledged(errs), firstOf(errs))
 		}
 		done = last
-		show.at(done)
+		show.At(done)
 	}
-	show.end()
+	show.End()
 	return p.report(done, time.Since(began))
 }
 
@@ -126,7 +128,7 @@ func (p *publishing) report(done int, took time.Duration) error {
 		Published int     `json:"published"`
 		Seconds   float64 `json:"seconds"`
 	}{done, took.Seconds()}
-	return p.output.show(p.w, result, func(out io.Writer) error {
+	return p.output.Show(p.env.Terminal, result, func(out io.Writer) error {
 		events := "events"
 		if done == 1 {
 			events = "event"

@@ -148,7 +148,7 @@ type result struct {
 // leadhook runs a command to its end, with stdin as standard input.
 func (r *rig) leadhook(stdin string, args ...string) result {
 	var out, errs output
-	w := &world{args: args, environ: r.environ, stdin: strings.NewReader(stdin), stdout: &out, stderr: &errs}
+	w := &app{args: args, environ: r.environ, stdin: strings.NewReader(stdin), stdout: &out, stderr: &errs}
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
 	code := w.main(ctx)

@@ -8,6 +8,8 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/leadhook/leadhook/cmd/leadhook/cli"
+	"github.com/leadhook/leadhook/internal/terminal"
 	"github.com/leadhook/leadhook/service"
 )
 
@@ -27,22 +29,22 @@ Examples:
 }
 
 // Run serves until ctx ends.
-func (runCommand) Run(ctx context.Context, w *world) error {
-	loaded, err := w.settings()
+func (runCommand) Run(ctx context.Context, env *cli.Env) error {
+	loaded, err := env.Settings()
 	if err != nil {
 		return err
 	}
-	log, err := service.NewLog(loaded.Config.Log, w.stderr)
+	log, err := service.NewLog(loaded.Config.Log, env.Stderr)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = log.Sync() }() // standard error needs none, and says so with an error
-	s, err := service.New(&loaded.Config, log, buildVersion())
+	s, err := service.New(&loaded.Config, log, env.Version)
 	if err != nil {
-		return &usageError{err}
+		return &terminal.UsageError{Err: err}
 	}
 	defer runtime.KeepAlive(collectRarely())
-	log.Info("starting", zap.String("version", buildVersion()))
+	log.Info("starting", zap.String("version", env.Version))
 	if err := s.Run(ctx); err != nil {
 		return err
 	}

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/leadhook/leadhook/cmd/leadhook/cli"
 	"github.com/leadhook/leadhook/dispatch/attempt"
+	"github.com/leadhook/leadhook/internal/terminal"
 	"github.com/leadhook/leadhook/lead"
 	"github.com/leadhook/leadhook/service"
 	"github.com/leadhook/leadhook/webhook"
@@ -19,8 +21,8 @@ type seedCommand struct {
 	Prune  bool     `help:"Remove the webhooks that the files do not have."`
 	Quiet  bool     `short:"q" help:"Say only how many were added, changed and unchanged."`
 
-	yesFlag
-	outputFlag
+	terminal.YesFlag
+	terminal.OutputFlag
 }
 
 // Help is what --help says beyond the flags.
@@ -38,47 +40,47 @@ Examples:
 }
 
 // Run seeds.
-func (c seedCommand) Run(ctx context.Context, w *world) error {
-	loaded, err := w.settings()
+func (c seedCommand) Run(ctx context.Context, env *cli.Env) error {
+	loaded, err := env.Settings()
 	if err != nil {
 		return err
 	}
 	guard := attempt.NewGuard(service.GuardOptions(loaded.Config.HTTP))
-	hooks, warnings, err := c.read(ctx, w, guard)
+	hooks, warnings, err := c.read(ctx, env, guard)
 	if err != nil {
 		return err
 	}
-	return w.withStore(ctx, func(store *webhook.Store) error {
+	return env.WithStore(ctx, func(store *webhook.Store) error {
 		for _, text := range warnings {
-			fmt.Fprintf(w.stderr, "warning: %s\n", text)
+			fmt.Fprintf(env.Stderr, "warning: %s\n", text)
 		}
-		bar := &bars{w: w}
+		bar := &bars{env: env}
 		changes, err := store.Seed(ctx, hooks, webhook.SeedOptions{
 			DryRun: c.DryRun, Prune: c.Prune, Progress: bar.at,
 			Confirm: func(removed int) error {
 				bar.end()
-				return c.confirm(ctx, w, fmt.Sprintf("Remove %s that the files do not have?", counted(removed, "webhook")))
+				return c.Confirm(ctx, env.Terminal, fmt.Sprintf("Remove %s that the files do not have?", terminal.Counted(removed, "webhook")))
 			},
 		})
 		bar.end()
-		if _, refused := errors.AsType[*usageError](err); refused {
+		if _, refused := errors.AsType[*terminal.UsageError](err); refused {
 			return err
 		}
-		return errors.Join(c.report(w, changes), err)
+		return errors.Join(c.report(env, changes), err)
 	})
 }
 
 // read reads and checks all files, and reports every fault of all of them. It
 // also returns what to warn of.
-func (c seedCommand) read(ctx context.Context, w *world, guard *attempt.Guard) ([]lead.Webhook, []string, error) {
+func (c seedCommand) read(ctx context.Context, env *cli.Env, guard *attempt.Guard) ([]lead.Webhook, []string, error) {
 	names, err := seedFiles(c.Files)
 	errs := []error{err}
-	bar := &bars{w: w}
+	bar := &bars{env: env}
 	defer bar.end()
-	opts := seedfile.Options{CheckURL: guard.CheckURL, Variable: w.variable, Progress: bar.at}
+	opts := seedfile.Options{CheckURL: guard.CheckURL, Variable: env.Variable, Progress: bar.at}
 	var files [][]seedfile.Entry
 	for _, name := range names {
-		data, shown, err := w.readInput(ctx, name, seedfile.MaxSize)
+		data, shown, err := env.ReadInput(ctx, name, seedfile.MaxSize)
 		if err != nil {
 			errs = append(errs, err)
 			continue
@@ -97,22 +99,22 @@ func (c seedCommand) read(ctx context.Context, w *world, guard *attempt.Guard) (
 
 // bars show one thing after the other: a new one begins where the count does.
 type bars struct {
-	w    *world
-	bar  *progress
+	env  *cli.Env
+	bar  *terminal.Progress
 	last int
 }
 
 func (b *bars) at(done, of int) {
 	if b.bar == nil || done <= b.last {
 		b.end()
-		b.bar = newProgress(b.w, of)
+		b.bar = terminal.NewProgress(b.env.Terminal, of)
 	}
 	b.last = done
-	b.bar.at(done)
+	b.bar.At(done)
 }
 
 func (b *bars) end() {
 	if b.bar != nil {
-		b.bar.end()
+		b.bar.End()
 	}
 }

@@ -3,6 +3,8 @@ package main
 import (
 	"fmt"
 
+	"github.com/leadhook/leadhook/cmd/leadhook/cli"
+	"github.com/leadhook/leadhook/internal/terminal"
 	"github.com/leadhook/leadhook/webhook"
 )
 
@@ -26,8 +28,8 @@ type fieldJSON struct {
 }
 
 // report says what became of each webhook, and how many there were of each kind.
-func (c seedCommand) report(w *world, changes webhook.Changes) error {
-	l := c.list(w)
+func (c seedCommand) report(env *cli.Env, changes webhook.Changes) error {
+	l := c.List(env.Terminal)
 	for _, change := range changes {
 		if c.Quiet || change.What == webhook.Unchanged {
 			continue
@@ -36,12 +38,12 @@ func (c seedCommand) report(w *world, changes webhook.Changes) error {
 			return err
 		}
 	}
-	if err := l.end(); err != nil {
+	if err := l.End(); err != nil {
 		return err
 	}
-	sum := w.stderr
-	if c.table() {
-		sum = w.stdout
+	sum := env.Stderr
+	if c.Table() {
+		sum = env.Stdout
 	}
 	text := fmt.Sprintf("%d added, %d changed, %d unchanged", changes.Count(webhook.Added),
 		changes.Count(webhook.Changed), changes.Count(webhook.Unchanged))
@@ -55,22 +57,22 @@ func (c seedCommand) report(w *world, changes webhook.Changes) error {
 	return nil
 }
 
-func (c seedCommand) add(l *list, change webhook.Change) error {
+func (c seedCommand) add(l *terminal.List, change webhook.Change) error {
 	row := seedJSON{What: string(change.What), Webhook: change.Webhook, Advertiser: change.Advertiser}
 	if c.DryRun {
 		for _, f := range change.Fields {
 			row.Fields = append(row.Fields, fieldJSON{f.Field, f.Before, f.After})
 		}
 	}
-	if err := l.add(row, row.line()); err != nil || !c.table() {
+	if err := l.Add(row, row.line()); err != nil || !c.Table() {
 		return err
 	}
 	for _, f := range row.Fields {
-		text := dash(f.Before) + " -> " + dash(f.After)
+		text := terminal.Dash(f.Before) + " -> " + terminal.Dash(f.After)
 		if f.Before == f.After {
 			text = "changed"
 		}
-		if err := l.add(nil, fmt.Sprintf("%-9s   %s: %s", "", f.Field, text)); err != nil {
+		if err := l.Add(nil, fmt.Sprintf("%-9s   %s: %s", "", f.Field, text)); err != nil {
 			return err
 		}
 	}

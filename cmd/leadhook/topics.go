@@ -5,7 +5,9 @@ import (
 	"errors"
 	"strconv"
 
+	"github.com/leadhook/leadhook/cmd/leadhook/cli"
 	"github.com/leadhook/leadhook/config"
+	"github.com/leadhook/leadhook/internal/terminal"
 	"github.com/leadhook/leadhook/service"
 	"github.com/leadhook/leadhook/topics"
 )
@@ -23,7 +25,7 @@ func (topicsCommand) Help() string {
   leadhook topics check`
 }
 
-type topicsCreate struct{ outputFlag }
+type topicsCreate struct{ terminal.OutputFlag }
 
 // Help is what --help says beyond the flags.
 func (topicsCreate) Help() string {
@@ -37,25 +39,25 @@ Examples:
 }
 
 // Run creates what is missing.
-func (c topicsCreate) Run(ctx context.Context, w *world) error {
-	return w.withKafka(ctx, func(cfg *config.Config, k *service.Kafka) error {
+func (c topicsCreate) Run(ctx context.Context, env *cli.Env) error {
+	return env.WithKafka(ctx, func(cfg *config.Config, k *service.Kafka) error {
 		created, err := topics.Create(ctx, k.Client, service.TopicSpecs(cfg))
-		return errors.Join(c.show(w, created), err)
+		return errors.Join(c.show(env, created), err)
 	})
 }
 
-func (c topicsCreate) show(w *world, created []topics.Created) error {
-	l := c.list(w, "TOPIC", "PARTITIONS", "STATE")
+func (c topicsCreate) show(env *cli.Env, created []topics.Created) error {
+	l := c.List(env.Terminal, "TOPIC", "PARTITIONS", "STATE")
 	for _, t := range created {
 		row := topicJSON{Topic: t.Topic, Partitions: t.Partitions, State: "exists"}
 		if t.Created {
 			row.State = "created"
 		}
-		if err := l.add(row, row.Topic, strconv.Itoa(row.Partitions), row.State); err != nil {
+		if err := l.Add(row, row.Topic, strconv.Itoa(row.Partitions), row.State); err != nil {
 			return err
 		}
 	}
-	return l.end()
+	return l.End()
 }
 
 // topicJSON is a topic for programs.
@@ -66,7 +68,7 @@ type topicJSON struct {
 	Text       string `json:"text,omitempty"`
 }
 
-type topicsCheck struct{ outputFlag }
+type topicsCheck struct{ terminal.OutputFlag }
 
 // Help is what --help says beyond the flags.
 func (topicsCheck) Help() string {
@@ -79,38 +81,38 @@ Examples:
 }
 
 // Run checks the topics and prints each problem.
-func (c topicsCheck) Run(ctx context.Context, w *world) error {
-	return w.withKafka(ctx, func(cfg *config.Config, k *service.Kafka) error {
+func (c topicsCheck) Run(ctx context.Context, env *cli.Env) error {
+	return env.WithKafka(ctx, func(cfg *config.Config, k *service.Kafka) error {
 		specs := service.TopicSpecs(cfg)
 		problems, err := topics.Check(ctx, k.Client, specs)
 		if err != nil {
 			return err
 		}
-		return c.show(w, problems, specs)
+		return c.show(env, problems, specs)
 	})
 }
 
 // show lists the problems or, where none keeps the service from its work, what
 // is well too.
-func (c topicsCheck) show(w *world, problems []topics.Problem, specs []topics.Spec) error {
-	l := c.list(w)
+func (c topicsCheck) show(env *cli.Env, problems []topics.Problem, specs []topics.Spec) error {
+	l := c.List(env.Terminal)
 	bad := false
 	for _, p := range problems {
 		row := topicJSON{Topic: p.Topic, State: "warning", Text: p.Text}
 		if !p.Warning {
 			row.State, bad = "problem", true
 		}
-		if err := l.add(row, row.State+": "+row.Text); err != nil {
+		if err := l.Add(row, row.State+": "+row.Text); err != nil {
 			return err
 		}
 	}
 	if bad {
-		return errors.Join(l.end(), errSaid)
+		return errors.Join(l.End(), terminal.ErrShown)
 	}
 	for _, s := range specs {
-		if err := l.add(topicJSON{Topic: s.Name, State: "ok"}, "ok: "+s.Name); err != nil {
+		if err := l.Add(topicJSON{Topic: s.Name, State: "ok"}, "ok: "+s.Name); err != nil {
 			return err
 		}
 	}
-	return l.end()
+	return l.End()
 }

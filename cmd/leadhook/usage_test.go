@@ -21,7 +21,7 @@ func alone(environ []string, args ...string) result {
 func allCommands(t *testing.T) []*kong.Node {
 	t.Helper()
 	var all []*kong.Node
-	w := &world{stdout: io.Discard, stderr: io.Discard}
+	w := &app{stdout: io.Discard, stderr: io.Discard}
 	err := kong.Visit(w.parser(t.Context(), &commands{}).Model, func(node kong.Visitable, next kong.Next) error {
 		if command, ok := node.(*kong.Node); ok && command.Type == kong.CommandNode && !command.Hidden {
 			all = append(all, command)

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/leadhook/leadhook/cmd/leadhook/cli"
+	"github.com/leadhook/leadhook/internal/terminal"
 	"github.com/leadhook/leadhook/webhook"
 )
 
@@ -12,7 +14,7 @@ import (
 type webhooksEnable struct {
 	IDs []string `arg:"" name:"id" complete:"webhook" help:"Webhook ids."`
 
-	outputFlag
+	terminal.OutputFlag
 }
 
 // Help is what --help says beyond the flags.
@@ -27,15 +29,15 @@ Examples:
 }
 
 // Run enables.
-func (c webhooksEnable) Run(ctx context.Context, w *world) error {
-	return setActive(ctx, w, c.outputFlag, c.IDs, true)
+func (c webhooksEnable) Run(ctx context.Context, env *cli.Env) error {
+	return setActive(ctx, env, c.OutputFlag, c.IDs, true)
 }
 
 // webhooksDisable makes webhooks inactive.
 type webhooksDisable struct {
 	IDs []string `arg:"" name:"id" complete:"webhook" help:"Webhook ids."`
 
-	outputFlag
+	terminal.OutputFlag
 }
 
 // Help is what --help says beyond the flags.
@@ -49,14 +51,14 @@ Examples:
 }
 
 // Run disables.
-func (c webhooksDisable) Run(ctx context.Context, w *world) error {
-	return setActive(ctx, w, c.outputFlag, c.IDs, false)
+func (c webhooksDisable) Run(ctx context.Context, env *cli.Env) error {
+	return setActive(ctx, env, c.OutputFlag, c.IDs, false)
 }
 
-func setActive(ctx context.Context, w *world, output outputFlag, ids []string, active bool) error {
+func setActive(ctx context.Context, env *cli.Env, output terminal.OutputFlag, ids []string, active bool) error {
 	what := map[bool]string{true: "enabled", false: "disabled"}[active]
-	return w.withStore(ctx, func(store *webhook.Store) error {
-		out := output.list(w)
+	return env.WithStore(ctx, func(store *webhook.Store) error {
+		out := output.List(env.Terminal)
 		var errs []error
 		for _, id := range ids {
 			h, changed, err := store.SetActive(ctx, id, active)
@@ -65,17 +67,17 @@ func setActive(ctx context.Context, w *world, output outputFlag, ids []string, a
 				continue
 			}
 			if err != nil {
-				return errors.Join(out.end(), errors.Join(errs...), err)
+				return errors.Join(out.End(), errors.Join(errs...), err)
 			}
 			row := seedJSON{What: what, Webhook: h.ID, Advertiser: h.Advertiser}
 			if !changed {
 				row.What = string(webhook.Unchanged)
 			}
-			if err := out.add(row, row.line()); err != nil {
+			if err := out.Add(row, row.line()); err != nil {
 				return err
 			}
 		}
-		return errors.Join(out.end(), errors.Join(errs...))
+		return errors.Join(out.End(), errors.Join(errs...))
 	})
 }
 
@@ -84,8 +86,8 @@ type webhooksRemove struct {
 	IDs           []string `arg:"" name:"id" complete:"webhook" help:"Webhook ids."`
 	IgnoreMissing bool     `help:"Pass over those that are not there, as when a script runs again."`
 
-	yesFlag
-	outputFlag
+	terminal.YesFlag
+	terminal.OutputFlag
 }
 
 // Help is what --help says beyond the flags.
@@ -100,29 +102,29 @@ Examples:
 }
 
 // Run removes, if all of them are there.
-func (c webhooksRemove) Run(ctx context.Context, w *world) error {
-	return w.withStore(ctx, func(store *webhook.Store) error {
+func (c webhooksRemove) Run(ctx context.Context, env *cli.Env) error {
+	return env.WithStore(ctx, func(store *webhook.Store) error {
 		rows, err := c.find(ctx, store)
 		if err != nil || len(rows) == 0 {
 			return err
 		}
-		question := fmt.Sprintf("Remove %s?", counted(len(rows), "webhook"))
+		question := fmt.Sprintf("Remove %s?", terminal.Counted(len(rows), "webhook"))
 		if len(rows) == 1 {
-			question = fmt.Sprintf("Remove webhook %q of %s?", rows[0].Webhook, printable(rows[0].Advertiser))
+			question = fmt.Sprintf("Remove webhook %q of %s?", rows[0].Webhook, terminal.Printable(rows[0].Advertiser))
 		}
-		if err := c.confirm(ctx, w, question); err != nil {
+		if err := c.Confirm(ctx, env.Terminal, question); err != nil {
 			return err
 		}
-		out := c.list(w)
+		out := c.List(env.Terminal)
 		for _, row := range rows {
 			if err := store.Remove(ctx, row.Webhook); err != nil {
-				return errors.Join(out.end(), err)
+				return errors.Join(out.End(), err)
 			}
-			if err := out.add(row, row.line()); err != nil {
+			if err := out.Add(row, row.line()); err != nil {
 				return err
 			}
 		}
-		return out.end()
+		return out.End()
 	})
 }
 

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/leadhook/leadhook/cmd/leadhook/cli"
+	"github.com/leadhook/leadhook/internal/terminal"
 	"github.com/leadhook/leadhook/webhook"
 	"github.com/leadhook/leadhook/webhook/seedfile"
 )
@@ -30,13 +32,13 @@ Examples:
 }
 
 // Run exports.
-func (c webhooksExport) Run(ctx context.Context, w *world) error {
-	if isTerminal(w.stdout) && !c.ShowSecrets {
-		return &usageError{errors.New("webhooks export: the seed file holds every secret in the clear: " +
+func (c webhooksExport) Run(ctx context.Context, env *cli.Env) error {
+	if terminal.IsTerminal(env.Stdout) && !c.ShowSecrets {
+		return &terminal.UsageError{Err: errors.New("webhooks export: the seed file holds every secret in the clear: " +
 			"send it to a file (> webhooks.yaml), or let --show-secrets show it")}
 	}
-	return w.withStore(ctx, func(store *webhook.Store) error {
-		out := bufio.NewWriter(w.stdout)
+	return env.WithStore(ctx, func(store *webhook.Store) error {
+		out := bufio.NewWriter(env.Stdout)
 		text := seedfile.Head
 		var damaged []error
 		for h, err := range c.each(ctx, store, "") {

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/leadhook/leadhook/cmd/leadhook/cli"
+	"github.com/leadhook/leadhook/internal/terminal"
 	"github.com/leadhook/leadhook/lead"
 	"github.com/leadhook/leadhook/webhook"
 )
@@ -17,7 +19,7 @@ type webhooksList struct {
 	After       string `placeholder:"ID" complete:"webhook" help:"Begin behind this webhook: the last one of the page before."`
 	ShowSecrets bool   `help:"Show secrets and the queries of URLs instead of ***."`
 
-	outputFlag
+	terminal.OutputFlag
 }
 
 // Help is what --help says beyond the flags.
@@ -34,19 +36,19 @@ Examples:
 }
 
 // Run lists.
-func (c webhooksList) Run(ctx context.Context, w *world) error {
+func (c webhooksList) Run(ctx context.Context, env *cli.Env) error {
 	if c.Limit < 0 {
-		return &usageError{errors.New("webhooks list: --limit must not be negative")}
+		return &terminal.UsageError{Err: errors.New("webhooks list: --limit must not be negative")}
 	}
-	return w.withStore(ctx, func(store *webhook.Store) error {
-		out := c.list(w, "ID", "ADVERTISER", "STATE", "EVENT", "LEAD TYPES", "FORMAT", "URL")
+	return env.WithStore(ctx, func(store *webhook.Store) error {
+		out := c.List(env.Terminal, "ID", "ADVERTISER", "STATE", "EVENT", "LEAD TYPES", "FORMAT", "URL")
 		shown, last := 0, ""
 		for h, err := range c.each(ctx, store, c.After) {
 			if err != nil {
-				return errors.Join(out.end(), err)
+				return errors.Join(out.End(), err)
 			}
 			if c.Limit > 0 && shown == c.Limit {
-				fmt.Fprintf(w.stderr, "there are more: go on with --after %s\n", printable(last))
+				fmt.Fprintf(env.Stderr, "there are more: go on with --after %s\n", terminal.Printable(last))
 				break
 			}
 			if err := c.add(out, h); err != nil {
@@ -55,14 +57,14 @@ func (c webhooksList) Run(ctx context.Context, w *world) error {
 			shown, last = shown+1, h.ID
 		}
 		if shown == 0 {
-			fmt.Fprintln(w.stderr, "no webhooks")
+			fmt.Fprintln(env.Stderr, "no webhooks")
 		}
-		return out.end()
+		return out.End()
 	})
 }
 
-func (c webhooksList) add(out *list, h *lead.Webhook) error {
+func (c webhooksList) add(out *terminal.List, h *lead.Webhook) error {
 	view := viewOf(h, c.ShowSecrets)
-	return out.add(view, h.ID, h.Advertiser, view.State, dash(string(h.Trigger)), dash(h.LeadTypes.String()),
-		dash(string(h.Format)), dash(view.URL))
+	return out.Add(view, h.ID, h.Advertiser, view.State, terminal.Dash(string(h.Trigger)), terminal.Dash(h.LeadTypes.String()),
+		terminal.Dash(string(h.Format)), terminal.Dash(view.URL))
 }

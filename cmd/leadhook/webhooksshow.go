@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/leadhook/leadhook/cmd/leadhook/cli"
+	"github.com/leadhook/leadhook/internal/terminal"
 	"github.com/leadhook/leadhook/webhook"
 )
 
@@ -14,7 +16,7 @@ type webhooksShow struct {
 	IDs         []string `arg:"" name:"id" complete:"webhook" help:"Webhook ids."`
 	ShowSecrets bool     `help:"Show secrets and the queries of URLs instead of ***."`
 
-	outputFlag
+	terminal.OutputFlag
 }
 
 // Help is what --help says beyond the flags.
@@ -28,8 +30,8 @@ Examples:
 }
 
 // Run shows.
-func (c webhooksShow) Run(ctx context.Context, w *world) error {
-	return w.withStore(ctx, func(store *webhook.Store) error {
+func (c webhooksShow) Run(ctx context.Context, env *cli.Env) error {
+	return env.WithStore(ctx, func(store *webhook.Store) error {
 		var missing []error
 		for i, id := range c.IDs {
 			h, err := store.Find(ctx, id)
@@ -40,10 +42,10 @@ func (c webhooksShow) Run(ctx context.Context, w *world) error {
 			if err != nil {
 				return err
 			}
-			if i > 0 && c.table() {
-				fmt.Fprintln(w.stdout)
+			if i > 0 && c.Table() {
+				fmt.Fprintln(env.Stdout)
 			}
-			err = c.show(w, viewOf(h, c.ShowSecrets), func(out io.Writer) error {
+			err = c.Show(env.Terminal, viewOf(h, c.ShowSecrets), func(out io.Writer) error {
 				return writeWebhook(out, h, c.ShowSecrets)
 			})
 			if err != nil {

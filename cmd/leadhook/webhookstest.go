@@ -8,8 +8,10 @@ import (
 	"io"
 	"time"
 
+	"github.com/leadhook/leadhook/cmd/leadhook/cli"
 	"github.com/leadhook/leadhook/config"
 	"github.com/leadhook/leadhook/dispatch"
+	"github.com/leadhook/leadhook/internal/terminal"
 	"github.com/leadhook/leadhook/lead"
 	"github.com/leadhook/leadhook/service"
 	"github.com/leadhook/leadhook/webhook"
@@ -24,7 +26,7 @@ type webhooksTest struct {
 	Print       bool         `help:"Only show what would be sent."`
 	ShowSecrets bool         `help:"Show secrets and the query of the URL instead of ***."`
 
-	outputFlag
+	terminal.OutputFlag
 }
 
 // Help is what --help says beyond the flags.
@@ -42,24 +44,24 @@ Examples:
 }
 
 // Run sends the lead.
-func (c webhooksTest) Run(ctx context.Context, w *world) error {
+func (c webhooksTest) Run(ctx context.Context, env *cli.Env) error {
 	if c.File != "" && (c.Type != "" || c.Trigger != "") {
-		return &usageError{errors.New("webhooks test: --type and --trigger are for an invented lead: that of --file has its own")}
+		return &terminal.UsageError{Err: errors.New("webhooks test: --type and --trigger are for an invented lead: that of --file has its own")}
 	}
-	loaded, err := w.settings()
+	loaded, err := env.Settings()
 	if err != nil {
 		return err
 	}
-	opts, err := service.DispatchOptions(&loaded.Config, buildVersion())
+	opts, err := service.DispatchOptions(&loaded.Config, env.Version)
 	if err != nil {
-		return &usageError{err}
+		return &terminal.UsageError{Err: err}
 	}
-	own, err := c.event(ctx, w, &loaded.Config)
+	own, err := c.event(ctx, env, &loaded.Config)
 	if err != nil {
 		return err
 	}
 	var hook *lead.Webhook
-	err = w.withStore(ctx, func(store *webhook.Store) (err error) {
+	err = env.WithStore(ctx, func(store *webhook.Store) (err error) {
 		hook, err = store.Find(ctx, c.ID)
 		return err
 	})
@@ -75,18 +77,18 @@ func (c webhooksTest) Run(ctx context.Context, w *world) error {
 		return err
 	}
 	defer trial.Close()
-	return c.try(ctx, w, &trialView{
+	return c.try(ctx, env, &trialView{
 		hook: hook, reveal: c.ShowSecrets, proxy: opts.Attempt.Proxy != nil, expire: loaded.Config.Retry.Expire,
 		Webhook: hook.ID, Advertiser: hook.Advertiser, Notes: notes(ev, hook),
 	}, trial)
 }
 
 // event reads the event of --file; nil if there is none.
-func (c webhooksTest) event(ctx context.Context, w *world, cfg *config.Config) (*lead.Event, error) {
+func (c webhooksTest) event(ctx context.Context, env *cli.Env, cfg *config.Config) (*lead.Event, error) {
 	if c.File == "" {
 		return nil, nil //nolint:nilnil // none is what was asked for
 	}
-	value, shown, err := w.readInput(ctx, c.File, maxInput)
+	value, shown, err := env.ReadInput(ctx, c.File, cli.MaxInput)
 	if err != nil {
 		return nil, err
 	}
@@ -139,10 +141,10 @@ func notes(ev *lead.Event, hook *lead.Webhook) []string {
 }
 
 // try sends the lead, unless it is only to be shown, and shows what came of it.
-func (c webhooksTest) try(ctx context.Context, w *world, v *trialView, trial *dispatch.Trial) error {
+func (c webhooksTest) try(ctx context.Context, env *cli.Env, v *trialView, trial *dispatch.Trial) error {
 	if c.Print {
 		v.request(trial.Request(time.Now()))
-		return c.show(w, v, func(out io.Writer) error { return v.write(w, out) })
+		return c.Show(env.Terminal, v, func(out io.Writer) error { return v.write(env, out) })
 	}
 	report, err := trial.Send(ctx)
 	if err != nil {
@@ -150,11 +152,11 @@ func (c webhooksTest) try(ctx context.Context, w *world, v *trialView, trial *di
 	}
 	v.request(report.Request)
 	v.result(report)
-	if err := c.show(w, v, func(out io.Writer) error { return v.write(w, out) }); err != nil {
+	if err := c.Show(env.Terminal, v, func(out io.Writer) error { return v.write(env, out) }); err != nil {
 		return err
 	}
 	if !v.Result.Delivered {
-		return errSaid
+		return terminal.ErrShown
 	}
 	return nil
 }

@@ -11,7 +11,9 @@ import (
 	"strings"
 	"time"
 
+	"github.com/leadhook/leadhook/cmd/leadhook/cli"
 	"github.com/leadhook/leadhook/dispatch"
+	"github.com/leadhook/leadhook/internal/terminal"
 	"github.com/leadhook/leadhook/lead"
 	"github.com/leadhook/leadhook/webhook"
 )
@@ -145,10 +147,10 @@ func (v *trialView) secrets() []string {
 }
 
 // write is the test for people.
-func (v *trialView) write(w *world, out io.Writer) error {
+func (v *trialView) write(env *cli.Env, out io.Writer) error {
 	line := func(name, text string) {
 		if text != "" {
-			fmt.Fprintf(out, "%-9s %s\n", name, printable(text))
+			fmt.Fprintf(out, "%-9s %s\n", name, terminal.Printable(text))
 		}
 	}
 	line("webhook", v.Webhook+" of "+v.Advertiser)
@@ -169,10 +171,10 @@ func (v *trialView) write(w *world, out io.Writer) error {
 		_, err := fmt.Fprintln(out, "nothing was sent")
 		return err
 	}
-	return v.Result.write(w, out, line, v.proxy)
+	return v.Result.write(env, out, line, v.proxy)
 }
 
-func (r *trialResult) write(w *world, out io.Writer, line func(name, text string), proxy bool) error {
+func (r *trialResult) write(env *cli.Env, out io.Writer, line func(name, text string), proxy bool) error {
 	if r.Address != "" && proxy {
 		r.Address += " (the proxy)"
 	}
@@ -182,11 +184,11 @@ func (r *trialResult) write(w *world, out io.Writer, line func(name, text string
 	}
 	line("time", r.Seconds.words())
 	line("answer", r.Answer)
-	style := green
+	style := terminal.Green
 	if !r.Delivered {
-		style = red
+		style = terminal.Red
 	}
-	fmt.Fprintf(out, "\n%s\n", w.paint(style, printable(r.Meaning)))
+	fmt.Fprintf(out, "\n%s\n", env.Paint(style, terminal.Printable(r.Meaning)))
 	_, err := fmt.Fprintln(out, r.RealLead)
 	return err
 }

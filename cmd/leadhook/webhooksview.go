@@ -7,6 +7,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/leadhook/leadhook/internal/terminal"
 	"github.com/leadhook/leadhook/lead"
 	"github.com/leadhook/leadhook/webhook"
 )
@@ -80,7 +81,9 @@ func viewOf(h *lead.Webhook, reveal bool) webhookView {
 // writeWebhook shows a webhook to a person.
 func writeWebhook(out io.Writer, h *lead.Webhook, reveal bool) error {
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	line := func(name, value string) { fmt.Fprintf(table, "%s\t%s\n", printable(name)+":", printable(value)) }
+	line := func(name, value string) {
+		fmt.Fprintf(table, "%s\t%s\n", terminal.Printable(name)+":", terminal.Printable(value))
+	}
 	line("id", h.ID)
 	line("advertiser", h.Advertiser)
 	line("state", stateInWords(h))

@@ -1,4 +1,4 @@
-package main
+package terminal
 
 import (
 	"context"
@@ -8,12 +8,12 @@ import (
 	"time"
 )
 
-// readInput reads a file, or standard input for "-", of at most limit bytes.
+// ReadInput reads a file, or standard input for "-", of at most limit bytes.
 // It also returns the name to show.
-func (w *world) readInput(ctx context.Context, name string, limit int64) (data []byte, shown string, err error) {
+func (t *Terminal) ReadInput(ctx context.Context, name string, limit int64) (data []byte, shown string, err error) {
 	if name == "-" {
 		shown = "standard input"
-		data, err = w.readStdin(ctx, limit)
+		data, err = t.readStdin(ctx, limit)
 	} else {
 		shown = name
 		data, err = readFile(name, limit)
@@ -44,14 +44,14 @@ func readFile(name string, limit int64) ([]byte, error) {
 // readStdin does the same with standard input, which may never end: it says
 // that it waits, and gives up when ctx ends. The read itself cannot be cut, and
 // is left to the end of the process.
-func (w *world) readStdin(ctx context.Context, limit int64) ([]byte, error) {
+func (t *Terminal) readStdin(ctx context.Context, limit int64) ([]byte, error) {
 	type result struct {
 		data []byte
 		err  error
 	}
 	done := make(chan result, 1)
 	go func() {
-		data, err := io.ReadAll(io.LimitReader(w.stdin, limit+1))
+		data, err := io.ReadAll(io.LimitReader(t.Stdin, limit+1))
 		done <- result{data, err}
 	}()
 	patience := time.After(time.Second)
@@ -60,7 +60,7 @@ func (w *world) readStdin(ctx context.Context, limit int64) ([]byte, error) {
 		case r := <-done:
 			return r.data, r.err
 		case <-patience:
-			fmt.Fprintln(w.stderr, "reading standard input to its end (Ctrl-D in a terminal)")
+			fmt.Fprintln(t.Stderr, "reading standard input to its end (Ctrl-D in a terminal)")
 		case <-ctx.Done():
 			return nil, fmt.Errorf("standard input: interrupted: %w", context.Cause(ctx))
 		}

@@ -1,4 +1,4 @@
-package main
+package terminal
 
 import (
 	"bytes"
@@ -14,17 +14,17 @@ import (
 	"github.com/goccy/go-yaml"
 )
 
-// outputFlag is the flag of every command that has results. Embed it in the
+// OutputFlag is the flag of every command that has results. Embed it in the
 // command.
-type outputFlag struct {
+type OutputFlag struct {
 	Output string `short:"o" enum:"table,json,yaml" default:"table" help:"${enum}; json is one object a line."`
 }
 
-func (f outputFlag) table() bool { return f.Output == "table" }
+func (f OutputFlag) Table() bool { return f.Output == "table" }
 
-// A list writes results of one kind as they come, in bounded memory. A command
+// A List writes results of one kind as they come, in bounded memory. A command
 // that has none writes none, and says so on standard error where that helps.
-type list struct {
+type List struct {
 	format   string
 	out      io.Writer
 	heading  string // not yet written; "": none
@@ -36,35 +36,35 @@ type list struct {
 // tableBlock is how many rows are aligned with one another at most.
 const tableBlock = 1000
 
-// list begins a list whose table has this heading, or none.
-func (f outputFlag) list(w *world, heading ...string) *list {
-	return &list{
-		format: f.Output, out: w.stdout, heading: strings.Join(heading, "\t"), flushing: tableBlock,
-		table: tabwriter.NewWriter(w.stdout, 0, 0, 2, ' ', 0),
+// List begins a list whose table has this heading, or none.
+func (f OutputFlag) List(t *Terminal, heading ...string) *List {
+	return &List{
+		format: f.Output, out: t.Stdout, heading: strings.Join(heading, "\t"), flushing: tableBlock,
+		table: tabwriter.NewWriter(t.Stdout, 0, 0, 2, ' ', 0),
 	}
 }
 
-// follow begins a list of what comes bit by bit: the heading and each row are
+// Follow begins a list of what comes bit by bit: the heading and each row are
 // written at once, in columns that fit most of what comes.
-func (f outputFlag) follow(w *world, heading ...string) (*list, error) {
-	l := f.list(w, heading...)
+func (f OutputFlag) Follow(t *Terminal, heading ...string) (*List, error) {
+	l := f.List(t, heading...)
 	l.flushing = 1
-	l.table = tabwriter.NewWriter(w.stdout, 16, 0, 2, ' ', 0)
-	if f.table() {
+	l.table = tabwriter.NewWriter(t.Stdout, 16, 0, 2, ' ', 0)
+	if f.Table() {
 		l.begin()
 	}
 	return l, l.table.Flush()
 }
 
-// add writes one result: cells in a table, else value as encoding/json has it.
+// Add writes one result: cells in a table, else value as encoding/json has it.
 // Cells may come from strangers: what is not to be printed is made visible.
-func (l *list) add(value any, cells ...string) error {
+func (l *List) Add(value any, cells ...string) error {
 	if l.format != "table" {
 		return encode(l.out, l.format, value)
 	}
 	l.begin()
 	for i, cell := range cells {
-		cells[i] = printable(cell)
+		cells[i] = Printable(cell)
 	}
 	fmt.Fprintln(l.table, strings.Join(cells, "\t"))
 	if l.rows++; l.rows%l.flushing == 0 {
@@ -73,23 +73,23 @@ func (l *list) add(value any, cells ...string) error {
 	return nil
 }
 
-// end writes what is not written yet.
-func (l *list) end() error { return l.table.Flush() }
+// End writes what is not written yet.
+func (l *List) End() error { return l.table.Flush() }
 
-func (l *list) begin() {
+func (l *List) begin() {
 	if l.heading != "" {
 		fmt.Fprintln(l.table, l.heading)
 		l.heading = ""
 	}
 }
 
-// show writes a single result: value as encoding/json has it or, for people,
+// Show writes a single result: value as encoding/json has it or, for people,
 // what table writes.
-func (f outputFlag) show(w *world, value any, table func(io.Writer) error) error {
-	if f.table() {
-		return table(w.stdout)
+func (f OutputFlag) Show(t *Terminal, value any, table func(io.Writer) error) error {
+	if f.Table() {
+		return table(t.Stdout)
 	}
-	return encode(w.stdout, f.Output, value)
+	return encode(t.Stdout, f.Output, value)
 }
 
 // encode writes value as a line of JSON or as a document of YAML, with the same
@@ -125,15 +125,15 @@ func toYAML(text *bytes.Buffer) error {
 // the beginning of something else, such as "? key". Go's quoting is YAML's too.
 func yamlText(s string) ([]byte, error) {
 	first, _ := utf8.DecodeRuneInString(s)
-	if printable(s) != s || !unicode.IsLetter(first) && !unicode.IsDigit(first) {
+	if Printable(s) != s || !unicode.IsLetter(first) && !unicode.IsDigit(first) {
 		return []byte(strconv.Quote(s)), nil
 	}
 	return yaml.Marshal(s)
 }
 
-// printable writes what could move a terminal's cursor, or tear a table, as Go
+// Printable writes what could move a terminal's cursor, or tear a table, as Go
 // would in quotes.
-func printable(s string) string {
+func Printable(s string) string {
 	if !strings.ContainsFunc(s, unprintable) {
 		return s
 	}
@@ -151,10 +151,18 @@ func printable(s string) string {
 
 func unprintable(r rune) bool { return !unicode.IsPrint(r) }
 
-// counted is how many there are of what a noun means.
-func counted(n int, noun string) string {
+// Counted is how many there are of what a noun means.
+func Counted(n int, noun string) string {
 	if n == 1 {
 		return "1 " + noun
 	}
 	return fmt.Sprintf("%d %ss", n, noun)
+}
+
+// Dash stands in a table for what there is not.
+func Dash(s string) string {
+	if s == "" {
+		return "-"
+	}
+	return s
 }

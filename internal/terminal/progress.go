@@ -1,4 +1,4 @@
-package main
+package terminal
 
 import (
 	"fmt"
@@ -7,29 +7,29 @@ import (
 	"time"
 )
 
-// progress shows on a terminal how far a long command is: a line on standard
+// A Progress shows on a terminal how far a long command is: a line on standard
 // error that is written over and over, and goes away at the end. Elsewhere it
 // shows nothing. It is not safe for concurrent use.
-type progress struct {
+type Progress struct {
 	out   io.Writer // nil: not a terminal
 	of    int
 	began time.Time
 	next  time.Time
 }
 
-// newProgress begins. of is how many there are in all; zero: nobody knows.
-func newProgress(w *world, of int) *progress {
+// NewProgress begins. of is how many there are in all; zero: nobody knows.
+func NewProgress(t *Terminal, of int) *Progress {
 	now := time.Now()
-	p := &progress{of: of, began: now, next: now.Add(time.Second)}
-	if isTerminal(w.stderr) {
-		p.out = w.stderr
+	p := &Progress{of: of, began: now, next: now.Add(time.Second)}
+	if IsTerminal(t.Stderr) {
+		p.out = t.Stderr
 	}
 	return p
 }
 
-// at says how many are done. It may be called as often as one likes: a command
+// At says how many are done. It may be called as often as one likes: a command
 // that is done within a second shows nothing, and others five times a second.
-func (p *progress) at(done int) {
+func (p *Progress) At(done int) {
 	now := time.Now()
 	if p.out == nil || now.Before(p.next) {
 		return
@@ -38,8 +38,8 @@ func (p *progress) at(done int) {
 	fmt.Fprintf(p.out, "\r%s\x1b[K", progressLine(done, p.of, now.Sub(p.began)))
 }
 
-// end clears the line. It may be called twice.
-func (p *progress) end() {
+// End clears the line. It may be called twice.
+func (p *Progress) End() {
 	if p.out != nil {
 		fmt.Fprint(p.out, "\r\x1b[K")
 		p.out = nil

@@ -1,4 +1,4 @@
-package main
+package terminal
 
 import (
 	"bytes"
@@ -16,18 +16,18 @@ import (
 func listed(t *testing.T, format string) string {
 	t.Helper()
 	var out bytes.Buffer
-	l := outputFlag{Output: format}.list(&world{stdout: &out}, "NAME", "WHY")
+	l := OutputFlag{Output: format}.List(&Terminal{Stdout: &out}, "NAME", "WHY")
 	for _, cells := range [][2]string{{"a&b", "not found"}, {"longer", "tab\tnew\nline \x1b[31mred é"}} {
 		value := struct {
 			Name string `json:"name"`
 			Why  string `json:"why,omitempty"`
 			None string `json:"none,omitempty"`
 		}{Name: cells[0], Why: cells[1]}
-		if err := l.add(value, cells[0], cells[1]); err != nil {
+		if err := l.Add(value, cells[0], cells[1]); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := l.end(); err != nil {
+	if err := l.End(); err != nil {
 		t.Fatal(err)
 	}
 	return out.String()
@@ -50,8 +50,8 @@ func TestAnEmptyListIsNothing(t *testing.T) {
 	t.Parallel()
 	for _, format := range []string{"table", "json", "yaml"} {
 		var out bytes.Buffer
-		l := outputFlag{Output: format}.list(&world{stdout: &out}, "NAME")
-		if err := l.end(); err != nil || out.Len() != 0 {
+		l := OutputFlag{Output: format}.List(&Terminal{Stdout: &out}, "NAME")
+		if err := l.End(); err != nil || out.Len() != 0 {
 			t.Errorf("%s: got %q and %v, want nothing", format, &out, err)
 		}
 	}
@@ -61,9 +61,9 @@ func TestAnEmptyListIsNothing(t *testing.T) {
 func TestAListIsWrittenBlockByBlock(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer
-	l := outputFlag{Output: "table"}.list(&world{stdout: &out}, "N")
+	l := OutputFlag{Output: "table"}.List(&Terminal{Stdout: &out}, "N")
 	for i := range tableBlock {
-		if err := l.add(i, fmt.Sprint(i)); err != nil {
+		if err := l.Add(i, fmt.Sprint(i)); err != nil {
 			t.Fatal(err)
 		}
 	}

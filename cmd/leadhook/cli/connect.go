@@ -1,0 +1,57 @@
+package cli
+
+import (
+	"context"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/leadhook/leadhook/config"
+	"github.com/leadhook/leadhook/internal/terminal"
+	"github.com/leadhook/leadhook/service"
+	"github.com/leadhook/leadhook/webhook"
+)
+
+// OpenRedis connects to a Redis that answers, for a tool. Close the client.
+func OpenRedis(ctx context.Context, cfg config.Redis) (redis.UniversalClient, error) {
+	rdb, err := service.ConnectRedis(cfg)
+	if err != nil {
+		return nil, &terminal.UsageError{Err: err}
+	}
+	if err := service.ReachRedis(ctx, rdb, cfg); err != nil {
+		_ = rdb.Close()
+		return nil, err
+	}
+	return rdb, nil
+}
+
+// WithStore does something with the webhooks in the Redis of the settings, if
+// that answers.
+func (env *Env) WithStore(ctx context.Context, do func(*webhook.Store) error) error {
+	loaded, err := env.Settings()
+	if err != nil {
+		return err
+	}
+	rdb, err := OpenRedis(ctx, loaded.Config.Redis)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = rdb.Close() }()
+	return do(webhook.NewStore(rdb))
+}
+
+// WithKafka loads the settings, makes sure that Kafka answers, and calls do.
+func (env *Env) WithKafka(ctx context.Context, do func(*config.Config, *service.Kafka) error) error {
+	loaded, err := env.Settings()
+	if err != nil {
+		return err
+	}
+	k, err := service.ConnectKafka(loaded.Config.Kafka)
+	if err != nil {
+		return &terminal.UsageError{Err: err}
+	}
+	defer k.Close()
+	if err := k.Reach(ctx, loaded.Config.Kafka); err != nil {
+		return err
+	}
+	return do(&loaded.Config, k)
+}
