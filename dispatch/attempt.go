@@ -151,7 +151,7 @@ func (d *Dispatcher) fly(ctx context.Context, dl *delivery, t *limiter.Ticket, l
 	}()
 	dl.body = formats.Render(dl.ev, dl.hook, d.opts.Provider)
 	request := dl.request()
-	dl.outcome = d.client.Do(ctx, &request)
+	dl.outcome = d.client.Do(&request)
 	dl.body = formats.Body{}
 	if dl.outcome.Verdict == attempt.Delivered {
 		d.parts.Ledger.Note(dl.ev.LeadID, dl.history.Delivery, lead.MarkDelivered)

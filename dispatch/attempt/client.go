@@ -15,7 +15,6 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"net/url"
@@ -37,12 +36,6 @@ const (
 	// status is known. A connection that takes longer is closed: reusing it
 	// is not worth a slot.
 	maxAnswerTime = time.Second
-
-	// maxClogged is how long the end of an attempt may wait for a connection
-	// whose other side does not read.
-	maxClogged = time.Second
-
-	http2Proto = "HTTP/2.0" // as net/http calls it
 
 	// IdleTimeout ends idle connections before CRMs do: a request that meets
 	// the other side's close counts as maybe received. Node.js and Apache
@@ -116,7 +109,7 @@ func NewClient(opts Options) *Client {
 	opts = opts.WithDefaults()
 	c := &Client{opts: opts, guard: NewGuard(opts.Guard)}
 	if opts.Network != nil {
-		c.transport = &http1.Transport{Next: opts.Network}
+		c.transport = &http1.Transport{Next: opts.Network, MaxBody: MaxAnswerBody, BodyTimeout: maxAnswerTime}
 		return c
 	}
 	c.transport = newTransport(opts, c.guard)
@@ -158,7 +151,7 @@ func newTransport(opts Options, guard *Guard) *http1.Transport {
 	enableHTTP2(t, opts.Timeout)
 	direct := &http1.Transport{
 		Next: t, Dial: t.DialContext, TLS: t.TLSClientConfig, HandshakeTimeout: t.TLSHandshakeTimeout,
-		MaxHeader: t.MaxResponseHeaderBytes, BodyTimeout: maxAnswerTime, IdleTimeout: t.IdleConnTimeout,
+		MaxHeader: t.MaxResponseHeaderBytes, MaxBody: MaxAnswerBody, BodyTimeout: maxAnswerTime, IdleTimeout: t.IdleConnTimeout,
 	}
 	if opts.Proxy != nil {
 		direct.Dial = nil
@@ -187,50 +180,33 @@ func enableHTTP2(t *http.Transport, timeout time.Duration) {
 	}
 }
 
-// Do makes one attempt and blocks until it has ended, which it has when its
-// time is over ([Options.Timeout]), whatever becomes of ctx.
-func (c *Client) Do(ctx context.Context, r *Request) Outcome {
-	o := c.do(ctx, r, nil)
+// Do makes one attempt and blocks until it has ended. Nothing but its time
+// ([Options.Timeout]) cuts it.
+func (c *Client) Do(r *Request) Outcome { return c.do(context.Background(), r, &exchange{}) }
+
+// do makes an attempt by way of x.
+func (c *Client) do(ctx context.Context, r *Request, x *exchange) Outcome {
+	var o Outcome
+	if err := c.post(ctx, r, x); err != nil {
+		o = c.fault(err, x)
+	} else {
+		o = judge(x.answer.Status, x.answer.RetryAfter)
+	}
 	o.Took = time.Since(r.Time)
 	return o
 }
 
-func (c *Client) do(ctx context.Context, r *Request, seen *observation) Outcome {
-	deadline := r.Time.Add(c.opts.Timeout)
-	x := &exchange{target: r.Target, limit: limited(ctx, deadline)}
+// post sends the request and reads the answer, unless the guard is against it.
+func (c *Client) post(ctx context.Context, r *Request, x *exchange) (err error) {
+	x.target = r.Target
 	if r.Target.refusal != nil {
-		return c.fault(r.Target.refusal, x)
+		return r.Target.refusal
 	}
 	defer x.leave()
-	defer x.limit.over()
-
-	x.request = r.wire(x.room[:0])
-	x.request.Watcher = x
-	answer, err := seen.post(c.transport, &x.limit, &x.request)
-	if err != nil {
-		if !time.Now().Before(deadline) {
-			err = errDeadline
-		}
-		return c.fault(err, x)
+	x.prepare(r)
+	deadline := r.Time.Add(c.opts.Timeout)
+	if x.answer, err = c.transport.Post(ctx, &x.request, deadline); err != nil && !time.Now().Before(deadline) {
+		return errDeadline
 	}
-	if !answer.Whole { // the rest is cut here for net/http; package http1 has its BodyTimeout
-		rest := min(maxAnswerTime, time.Until(deadline))
-		defer time.AfterFunc(rest, x.limit.over).Stop()
-		if answer.Proto == http2Proto {
-			defer x.closeAfter(rest + maxClogged)()
-		}
-		drain(answer)
-	}
-	return judge(answer.Status, answer.RetryAfter)
-}
-
-// drain reads the rest of an answer so that its connection can be used again.
-// What is in it, and whether it can be read, changes nothing: the status
-// decides. After 101 there is no rest, and no deadline either: net/http leaves
-// the connection to its caller.
-func drain(answer *http1.Answer) {
-	if answer.Status != http.StatusSwitchingProtocols {
-		_, _ = io.CopyN(io.Discard, answer.Body, MaxAnswerBody)
-	}
-	_ = answer.Body.Close()
+	return err
 }

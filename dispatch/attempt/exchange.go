@@ -5,7 +5,6 @@ import (
 	"errors"
 	"net"
 	"net/http/httptrace"
-	"time"
 
 	"golang.org/x/net/http2"
 
@@ -18,15 +17,21 @@ var errReplay = errors.New("the request may have been received")
 
 // An exchange is one request, and watches what becomes of it.
 type exchange struct {
+	target  *Target
 	request http1.Request
 	room    [mostFields]http1.Field // for its fields
-	limit   limit
-	target  *Target
+	answer  *http1.Answer           // nil: none came
 
 	outer net.Conn     // as net/http has it; nil as long as there is none
 	conn  *countedConn // under it
 	sent  int64        // conn.writes when the exchange got it
 	got   int64        // conn.reads then
+}
+
+// prepare makes the request ready that is sent.
+func (x *exchange) prepare(r *Request) {
+	x.request.Target, x.request.Fields, x.request.Body = r.Target.wire, r.fields(x.room[:0]), r.Body
+	x.request.Watcher = x
 }
 
 // GotConn implements [http1.Watcher]. net/http calls it on the goroutine of the
@@ -73,17 +78,6 @@ func (x *exchange) wrote() bool {
 
 // heard says whether anything came back.
 func (x *exchange) heard() bool { return x.conn != nil && x.conn.reads.Load() != x.got }
-
-// closeAfter closes the connection after some time, unless the function that
-// it returns is called before. Over HTTP/2 the end of a context does not end
-// reading an answer: x/net first tells the CRM that the stream is over, which
-// blocks while the CRM does not read.
-func (x *exchange) closeAfter(wait time.Duration) (stop func() bool) {
-	if x.conn == nil {
-		return func() bool { return false }
-	}
-	return time.AfterFunc(wait, func() { _ = x.conn.Close() }).Stop
-}
 
 // evidence grades an exchange that ended without a status.
 func (x *exchange) evidence() lead.Evidence {

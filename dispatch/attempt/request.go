@@ -52,16 +52,12 @@ func (r *Request) fields(h []http1.Field) []http1.Field {
 	return h
 }
 
-// wire is the request as package http1 sends it; room is for its fields.
-func (r *Request) wire(room []http1.Field) http1.Request {
-	return http1.Request{Target: r.Target.wire, Fields: r.fields(room), Body: r.Body}
-}
-
 // Header is the whole header, but for what HTTP adds: Host and Content-Length.
 // It holds secrets in the clear.
 func (r *Request) Header() http.Header {
-	wire := r.wire(nil)
-	return wire.Header()
+	var x exchange
+	x.prepare(r)
+	return x.request.Header()
 }
 
 // validTraceparent says whether s is a traceparent that may be passed on (W3C

@@ -13,17 +13,41 @@ import (
 // An Answer is what a server said to a request.
 type Answer struct {
 	Status     int
-	Proto      string        // such as HTTP/1.1
-	RetryAfter string        // the first field of that name in the header; empty: there is none
-	Whole      bool          // the body has come, or there is none: the exchange is over
-	Body       io.ReadCloser // must be read or closed, unless it is whole; never nil. A whole one is empty if it was not wanted
+	Proto      string // such as HTTP/1.1
+	RetryAfter string // the first field of that name in the header; empty if there is none
+	Body       []byte // the beginning of the body, at most [Request.KeepBody] bytes
+	Whole      bool   // the body came to its end, or there is none
 }
 
+// answerOf is the answer with everything but its body.
 func answerOf(r *http.Response) *Answer {
 	return &Answer{
-		Status: r.StatusCode, Proto: r.Proto, RetryAfter: r.Header.Get("Retry-After"),
-		Body: r.Body, Whole: r.Body == http.NoBody,
+		Status: r.StatusCode, Proto: r.Proto, RetryAfter: r.Header.Get("Retry-After"), Whole: r.Body == http.NoBody,
 	}
+}
+
+// readBody reads the body up to its end, but at most so many bytes, and keeps
+// the first ones. Whether it can be read decides only whether it is whole.
+func (a *Answer) readBody(body io.Reader, keep, most int64) {
+	in := endReader{in: body}
+	if keep > 0 {
+		a.Body, _ = io.ReadAll(io.LimitReader(&in, min(keep, most)))
+	}
+	_, _ = io.CopyN(io.Discard, &in, most-int64(len(a.Body)))
+	a.Whole = in.err == io.EOF
+}
+
+// An endReader reads until the first error, and knows it.
+type endReader struct {
+	in  io.Reader
+	err error
+}
+
+func (r *endReader) Read(p []byte) (n int, err error) {
+	if r.err == nil {
+		n, r.err = r.in.Read(p)
+	}
+	return n, r.err
 }
 
 // brief reads what most answers are: a header without anything unusual, and a
@@ -31,7 +55,7 @@ func answerOf(r *http.Response) *Answer {
 // returns nil, and has read nothing, where anything is otherwise or in doubt:
 // then it is for [http.ReadResponse] to understand, which makes the whole header
 // anew for each answer.
-func (c *conn) brief(bodyWanted bool) *Answer {
+func (c *conn) brief(keep int) *Answer {
 	b, _ := c.in.Peek(c.in.Buffered())
 	header, content, ends := bytes.Cut(b, []byte("\r\n\r\n"))
 	line, fields, _ := bytes.Cut(header, []byte("\r\n"))
@@ -39,7 +63,7 @@ func (c *conn) brief(bodyWanted bool) *Answer {
 	if !ends || !known {
 		return nil
 	}
-	a := &Answer{Status: status, Proto: "HTTP/1.1", Body: http.NoBody, Whole: true}
+	a := &Answer{Status: status, Proto: "HTTP/1.1", Whole: true}
 	length := -1
 	for len(fields) > 0 {
 		line, fields, _ = bytes.Cut(fields, []byte("\r\n"))
@@ -56,8 +80,8 @@ func (c *conn) brief(bodyWanted bool) *Answer {
 	if length != len(content) {
 		return nil
 	}
-	if bodyWanted && length > 0 {
-		a.Body = &body{in: io.NopCloser(bytes.NewReader(bytes.Clone(content))), done: func(bool) {}}
+	if keep > 0 {
+		a.Body = bytes.Clone(content[:min(keep, length)])
 	}
 	_, _ = c.in.Discard(len(b))
 	return a

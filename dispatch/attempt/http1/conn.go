@@ -47,40 +47,46 @@ func newConn(dialled net.Conn, to endpoint) *conn {
 	return c
 }
 
-// exchange sends a request in one piece, and reads the answer up to its body. It
-// says whether the connection lasts behind that.
-func (c *conn) exchange(r *Request, m *message, most int64) (answer *Answer, lasts bool, err error) {
+// exchange sends a request in one piece, and reads the answer up to its body,
+// which is nil if there is none or if it has been read. It says whether the
+// connection lasts behind that.
+func (c *conn) exchange(r *Request, m *message, most int64) (answer *Answer, body io.Reader, lasts bool, err error) {
 	t := trace{r.Trace}
 	_, err = c.Write(m.bytes)
 	t.WroteRequest(err)
 	if err != nil {
-		return nil, false, err
+		return nil, nil, false, err
 	}
 	c.in = readers.Get().(*bufio.Reader) //nolint:forcetypeassert // there is nothing else in it
 	c.in.Reset(c)
 	c.left = most
 	if _, err := c.in.Peek(1); err != nil { // io.EOF stays what it is so
-		return nil, false, err
+		return nil, nil, false, err
 	}
 	t.GotFirstResponseByte()
-	if answer := c.brief(r.BodyWanted); answer != nil {
-		return answer, true, nil
+	if answer := c.brief(r.KeepBody); answer != nil {
+		return answer, nil, true, nil
 	}
 	return c.long()
 }
 
 // long reads any answer. Those that only say that another one comes (1xx, RFC
 // 9110 §15.2) are passed over, but for 101, after which it is HTTP no more.
-func (c *conn) long() (answer *Answer, lasts bool, err error) {
+func (c *conn) long() (answer *Answer, body io.Reader, lasts bool, err error) {
 	for {
-		r, err := http.ReadResponse(c.in, nil) //nolint:bodyclose // is the caller's; nil: it answers anything but HEAD
+		r, err := http.ReadResponse(c.in, nil) //nolint:bodyclose // it is part of the connection; nil: it answers anything but HEAD
 		if err != nil {
-			return nil, false, err
+			return nil, nil, false, err
 		}
-		if r.StatusCode/100 != 1 || r.StatusCode == http.StatusSwitchingProtocols {
-			c.left = math.MaxInt64
-			return answerOf(r), !r.Close && r.StatusCode != http.StatusSwitchingProtocols, nil
+		if r.StatusCode/100 == 1 && r.StatusCode != http.StatusSwitchingProtocols {
+			continue
 		}
+		c.left = math.MaxInt64
+		answer, lasts = answerOf(r), !r.Close && r.StatusCode != http.StatusSwitchingProtocols
+		if answer.Whole {
+			return answer, nil, lasts, nil
+		}
+		return answer, r.Body, lasts, nil
 	}
 }
 
@@ -135,34 +141,3 @@ func (c *conn) close() { _ = c.Close() }
 
 // drop closes the connection at once.
 func (c *conn) drop() { _ = c.dialled.Close() }
-
-// A body is that of an answer. Its end is the end of the exchange.
-type body struct {
-	in   io.ReadCloser
-	done func(whole bool) // is called once
-	err  error            // what Read says from now on; nil: it goes on
-}
-
-func (b *body) Read(p []byte) (int, error) {
-	if b.err != nil {
-		return 0, b.err
-	}
-	n, err := b.in.Read(p)
-	if err != nil {
-		b.end(err, err == io.EOF)
-	}
-	return n, err
-}
-
-// Close ends the exchange, and reads nothing more.
-func (b *body) Close() error {
-	if b.err == nil {
-		b.end(http.ErrBodyReadAfterClose, false)
-	}
-	return nil
-}
-
-func (b *body) end(err error, whole bool) {
-	b.err = err
-	b.done(whole)
-}

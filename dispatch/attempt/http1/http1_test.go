@@ -23,6 +23,7 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
+	"testing/iotest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -105,7 +106,7 @@ func newTransport(tb testing.TB) (asker, *next) {
 	n := &next{}
 	t := &http1.Transport{
 		Next: n, Dial: (&net.Dialer{}).DialContext,
-		HandshakeTimeout: 10 * time.Second, MaxHeader: 64 << 10, BodyTimeout: 10 * time.Second, IdleTimeout: 10 * time.Second,
+		HandshakeTimeout: 10 * time.Second, MaxHeader: 64 << 10, MaxBody: 1 << 20, BodyTimeout: 10 * time.Second, IdleTimeout: 10 * time.Second,
 	}
 	tb.Cleanup(t.CloseIdleConnections)
 	return asker{t}, n
@@ -120,15 +121,21 @@ func (a asker) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	answer, err := a.Post(noValues{r.Context()}, request)
+	deadline, _ := r.Context().Deadline()
+	answer, err := a.Post(noValues{r.Context()}, request, deadline)
 	if err != nil {
 		return nil, err
+	}
+	end := io.EOF
+	if !answer.Whole {
+		end = io.ErrUnexpectedEOF
 	}
 	header := http.Header{}
 	if answer.RetryAfter != "" {
 		header.Set("Retry-After", answer.RetryAfter)
 	}
-	return &http.Response{StatusCode: answer.Status, Proto: answer.Proto, Header: header, Body: answer.Body}, nil
+	body := io.MultiReader(bytes.NewReader(answer.Body), iotest.ErrReader(end))
+	return &http.Response{StatusCode: answer.Status, Proto: answer.Proto, Header: header, Body: io.NopCloser(body)}, nil
 }
 
 // noValues hides the values of a context, such as the hooks that the request has
@@ -147,7 +154,7 @@ func ask(r *http.Request) (*http1.Request, error) {
 	}
 	half := len(fields) / 2 // some with all requests, some with this one
 	return &http1.Request{Target: http1.NewTarget(r.URL, fields[:half]), Fields: fields[half:], Body: [][]byte{body[:len(body)/2], body[len(body)/2:]},
-		Trace: httptrace.ContextClientTrace(r.Context()), BodyWanted: true}, err
+		Trace: httptrace.ContextClientTrace(r.Context()), KeepBody: 1 << 20}, err
 }
 
 func newPost(tb testing.TB, url, body string) *http.Request {
@@ -274,13 +281,13 @@ func TestConnections(t *testing.T) {
 	}
 }
 
-// TestUsualAnswerIsWhole has answers that come in one piece: the exchange is over
-// with those that are plain. What is otherwise is read by net/http.
-func TestUsualAnswerIsWhole(t *testing.T) {
+// TestUsualAnswerIsBrief has answers that come in one piece: those that are plain
+// are read in brief. What is otherwise is read by net/http.
+func TestUsualAnswerIsBrief(t *testing.T) {
 	const ok = "HTTP/1.1 200 OK\r\n"
 	for name, c := range map[string]struct {
 		answer      string
-		whole       bool
+		brief       bool
 		retry, body string
 	}{
 		"no content": {"HTTP/1.1 204 No Content\r\n\r\n", true, "", ""},
@@ -302,14 +309,14 @@ func TestUsualAnswerIsWhole(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			answer, err := transport.Post(t.Context(), request)
+			answer, err := transport.Post(t.Context(), request, time.Time{})
 			if err != nil {
 				t.Fatal(err)
 			}
-			body, err := io.ReadAll(answer.Body)
-			if answer.Whole != c.whole || answer.RetryAfter != c.retry || string(body) != c.body || err != nil {
-				t.Errorf("got whole %v, Retry-After %q, body %.20q, error %v; want %v, %q, %.20q", answer.Whole, answer.RetryAfter, body, err,
-					c.whole, c.retry, c.body)
+			brief := http1.IsBrief([]byte(c.answer))
+			if brief != c.brief || !answer.Whole || answer.RetryAfter != c.retry || string(answer.Body) != c.body {
+				t.Errorf("got brief %v, whole %v, Retry-After %q, body %.20q; want %v, true, %q, %.20q", brief, answer.Whole, answer.RetryAfter, answer.Body,
+					c.brief, c.retry, c.body)
 			}
 		})
 	}
@@ -319,17 +326,14 @@ func TestUnreadBodyCostsItsConnection(t *testing.T) {
 	long := strings.Repeat("x", 5000)
 	s := listen(t, answering("HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\n"+long, false))
 	transport, _ := newTransport(t)
+	transport.MaxBody = 3
 	for range 2 {
 		answer, err := transport.RoundTrip(newPost(t, "http://"+s.address, "lead"))
 		if err != nil {
 			t.Fatal(err)
 		}
-		if n, err := io.ReadFull(answer.Body, make([]byte, 3)); n != 3 {
-			t.Fatal(err)
-		}
-		_, _ = answer.Body.Close(), answer.Body.Close()
-		if n, err := answer.Body.Read(make([]byte, 1)); n != 0 || !errors.Is(err, http.ErrBodyReadAfterClose) {
-			t.Errorf("got %d bytes and %v from a closed body", n, err)
+		if read, err := io.ReadAll(answer.Body); string(read) != "xxx" || !errors.Is(err, io.ErrUnexpectedEOF) {
+			t.Errorf("got %q and error %v, want what is read of a long body", read, err)
 		}
 	}
 	if got := s.accepted.Load(); got != 2 {
@@ -843,10 +847,7 @@ func BenchmarkPost(b *testing.B) {
 	}
 	for name, post := range map[string]func() error{
 		"http1": func() error {
-			answer, err := transport.Post(b.Context(), request)
-			if err == nil {
-				_ = answer.Body.Close()
-			}
+			_, err := transport.Post(b.Context(), request, time.Time{})
 			return err
 		},
 		"net-http": func() error {
@@ -900,7 +901,7 @@ func FuzzAnswer(f *testing.F) {
 		}
 		plain := &http.Transport{DialContext: dial, DisableCompression: true, MaxResponseHeaderBytes: 64 << 10}
 		defer plain.CloseIdleConnections()
-		transport := asker{&http1.Transport{Dial: dial, MaxHeader: 64 << 10, BodyTimeout: time.Minute, IdleTimeout: time.Second}}
+		transport := asker{&http1.Transport{Dial: dial, MaxHeader: 64 << 10, MaxBody: 1 << 20, BodyTimeout: time.Minute, IdleTimeout: time.Second}}
 		defer transport.CloseIdleConnections()
 		got, want := outcome(t, transport), outcome(t, plain)
 		if diff := cmp.Diff(want, got); diff != "" {

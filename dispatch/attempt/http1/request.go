@@ -52,9 +52,9 @@ type Request struct {
 	Fields []Field  // its own part of the header; a name is not one of the target's
 	Body   [][]byte // in parts; they must not change before Post returns
 
-	BodyWanted bool                   // the body of the answer is wanted also where it has come whole
-	Watcher    Watcher                // nil: nobody watches
-	Trace      *httptrace.ClientTrace // nil: nobody traces
+	KeepBody int                    // how many bytes of the answer's body are to be returned
+	Watcher  Watcher                // nil: nobody watches
+	Trace    *httptrace.ClientTrace // nil: nobody traces
 }
 
 // A Watcher sees what becomes of a request.
@@ -89,8 +89,9 @@ func (r *Request) Header() http.Header {
 	return h
 }
 
-// plain is the request as net/http knows it.
-func (r *Request) plain(ctx context.Context) *http.Request {
+// plain is the request as net/http knows it; gotConn is called as
+// [httptrace.ClientTrace] says.
+func (r *Request) plain(ctx context.Context, gotConn func(httptrace.GotConnInfo)) *http.Request {
 	body := slices.Concat(r.Body...) // Next may still read it after the answer
 	plain := &http.Request{
 		Method:        http.MethodPost,
@@ -108,9 +109,7 @@ func (r *Request) plain(ctx context.Context) *http.Request {
 		}
 		return io.NopCloser(bytes.NewReader(body)), nil
 	}
-	if r.Watcher != nil {
-		ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: r.Watcher.GotConn})
-	}
+	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: gotConn})
 	return plain.WithContext(r.traced(ctx))
 }
 

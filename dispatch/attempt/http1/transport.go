@@ -23,6 +23,10 @@ import (
 // read no further; a smaller one fits into the buffers of a connection.
 const maxBody = 32 << 10
 
+// maxClogged is how much longer than [Transport.BodyTimeout] reading an answer
+// may take over HTTP/2 when the other side does not read.
+const maxClogged = time.Second
+
 // A Transport makes POSTs that are not large, over http, and over https where
 // the server was found to speak HTTP/1.1. All others are left to Next, and so is
 // everything where the operating system is not a Unix. It is safe for concurrent
@@ -32,12 +36,6 @@ const maxBody = 32 << 10
 // idle connection was closed, and then takes another one before it sends. As
 // many are kept for a host as requests were made there at once. A body that is
 // not read to its end costs its connection.
-//
-// The deadline of the request's context ends the exchange and the reading of the
-// answer's body; only saying goodbye with TLS may take five seconds longer. To
-// cancel the context has an effect only where Next makes the request, and while a
-// connection is opened: watching for that would cost each request more than its
-// deadline does.
 //
 // Of the hooks of a request's Trace it calls those of dialling and TLS, GotConn,
 // WroteRequest and GotFirstResponseByte. It looks for none in the context itself;
@@ -53,6 +51,7 @@ type Transport struct {
 	TLS              *tls.Config   // of the server's name and ALPN nothing counts; nil: the defaults of crypto/tls
 	HandshakeTimeout time.Duration // of TLS; required
 	MaxHeader        int64         // bytes of an answer before its body, those of 1xx answers before it too; required
+	MaxBody          int64         // bytes of an answer's body that are read, so that its connection can be used again; required
 	BodyTimeout      time.Duration // for which an answer is read on once its header has come; required
 	IdleTimeout      time.Duration // after which connections are closed, or a sixteenth later, and not used any more; required
 
@@ -60,22 +59,30 @@ type Transport struct {
 	known1 endpoints // that speak HTTP/1.1 over TLS
 }
 
-// Post makes a request. Like [http.RoundTripper] it returns any answer, and an
-// error only if there is none.
-func (t *Transport) Post(ctx context.Context, r *Request) (*Answer, error) {
+// Post makes a request and reads the answer, of whose body it returns what
+// [Request.KeepBody] asks for. Like [http.RoundTripper] it returns any answer,
+// and an error only if there is none: that the body cannot be read, or does not
+// come to its end, is no error.
+//
+// The deadline ends all of it, except that saying goodbye with TLS may take five
+// seconds longer, and reading an HTTP/2 answer one second if the other side does
+// not read. Zero is no deadline. The end of ctx has an effect only while a
+// connection is opened, and where Next makes the request: watching for that would
+// cost each request more than the deadline does.
+func (t *Transport) Post(ctx context.Context, r *Request, deadline time.Time) (*Answer, error) {
 	if !t.ours(r) {
-		return t.pass(ctx, r)
+		return t.pass(ctx, r, deadline)
 	}
 	m, err := r.write()
 	if err != nil {
 		return nil, err
 	}
 	defer m.free()
-	c, err := t.connect(ctx, r)
+	c, err := t.connect(ctx, r, deadline)
 	if err != nil {
 		return nil, err
 	}
-	return t.exchange(ctx, r, m, c)
+	return t.exchange(r, m, c, deadline)
 }
 
 // CloseIdleConnections closes what is idle, here and in Next.
@@ -97,19 +104,63 @@ func (t *Transport) ours(r *Request) bool {
 
 // pass leaves a request to Next, and learns from the answer what the server
 // speaks: net/http offers it HTTP/2 as well.
-func (t *Transport) pass(ctx context.Context, r *Request) (*Answer, error) {
-	answer, err := t.Next.RoundTrip(r.plain(ctx)) //nolint:bodyclose // is the caller's
+func (t *Transport) pass(ctx context.Context, r *Request, deadline time.Time) (*Answer, error) {
+	ctx, cancel := before(ctx, deadline)
+	defer cancel()
+	var conn net.Conn
+	response, err := t.Next.RoundTrip(r.plain(ctx, func(got httptrace.GotConnInfo) {
+		if conn = got.Conn; r.Watcher != nil {
+			r.Watcher.GotConn(got)
+		}
+	}))
 	if err != nil {
 		return nil, err
 	}
-	if r.Target.to.secure && answer.ProtoMajor == 1 {
+	if r.Target.to.secure && response.ProtoMajor == 1 {
 		t.known1.add(r.Target.to)
 	}
-	return answerOf(answer), nil
+	answer := answerOf(response)
+	if answer.Whole {
+		return answer, nil
+	}
+	wait := t.BodyTimeout
+	if !deadline.IsZero() {
+		wait = min(wait, time.Until(deadline))
+	}
+	defer time.AfterFunc(wait, cancel).Stop()
+	if response.ProtoMajor == 2 && conn != nil {
+		// Here the end of ctx does not end reading an answer: x/net first tells
+		// the server that the stream is over, which blocks while it does not read.
+		defer time.AfterFunc(wait+maxClogged, func() { _ = underTLS(conn).Close() }).Stop()
+	}
+	if answer.Status != http.StatusSwitchingProtocols { // behind that is no body, and no deadline: it is the connection
+		answer.readBody(response.Body, int64(r.KeepBody), t.MaxBody)
+	}
+	_ = response.Body.Close()
+	return answer, nil
+}
+
+// before returns ctx with a deadline, if that is not zero.
+func before(ctx context.Context, deadline time.Time) (context.Context, context.CancelFunc) {
+	if deadline.IsZero() {
+		return context.WithCancel(ctx)
+	}
+	return context.WithDeadline(ctx, deadline)
+}
+
+// underTLS is the connection that TLS was put on, perhaps more than once.
+func underTLS(conn net.Conn) net.Conn {
+	for {
+		outer, ok := conn.(interface{ NetConn() net.Conn })
+		if !ok {
+			return conn
+		}
+		conn = outer.NetConn()
+	}
 }
 
 // connect takes an idle connection, or opens one.
-func (t *Transport) connect(ctx context.Context, r *Request) (*conn, error) {
+func (t *Transport) connect(ctx context.Context, r *Request, deadline time.Time) (*conn, error) {
 	to := r.Target.to
 	for c := t.idle.take(to); c != nil; c = t.idle.take(to) {
 		if time.Since(c.since) <= t.IdleTimeout && !c.stale() {
@@ -117,6 +168,14 @@ func (t *Transport) connect(ctx context.Context, r *Request) (*conn, error) {
 		}
 		c.drop()
 	}
+	return t.open(ctx, r, deadline)
+}
+
+// open opens a connection.
+func (t *Transport) open(ctx context.Context, r *Request, deadline time.Time) (*conn, error) {
+	to := r.Target.to
+	ctx, cancel := before(ctx, deadline)
+	defer cancel()
 	dialled, err := t.Dial(r.traced(ctx), "tcp", to.address)
 	if err != nil {
 		return nil, err
@@ -150,16 +209,15 @@ func (t *Transport) secure(ctx context.Context, dialled net.Conn, to endpoint, t
 	return conn, err
 }
 
-// exchange makes a request on a connection. It closes that if no answer comes;
-// otherwise the end of the answer's body gives it back.
-func (t *Transport) exchange(ctx context.Context, r *Request, m *message, c *conn) (*Answer, error) {
+// exchange makes a request on a connection, reads the answer, and gives the
+// connection back or closes it.
+func (t *Transport) exchange(r *Request, m *message, c *conn, deadline time.Time) (*Answer, error) {
 	got := httptrace.GotConnInfo{Conn: c.Conn, Reused: !c.since.IsZero()}
 	if (trace{r.Trace}).GotConn(got); r.Watcher != nil {
 		r.Watcher.GotConn(got)
 	}
-	deadline, limited := ctx.Deadline()
 	c.endBy(deadline)
-	answer, lasts, err := c.exchange(r, m, t.MaxHeader)
+	answer, body, lasts, err := c.exchange(r, m, t.MaxHeader)
 	if err != nil {
 		c.drop()
 		if errors.Is(err, os.ErrDeadlineExceeded) {
@@ -167,16 +225,15 @@ func (t *Transport) exchange(ctx context.Context, r *Request, m *message, c *con
 		}
 		return nil, err
 	}
-	if !answer.Whole || c.secure() { // otherwise nothing more is read
-		if end := time.Now().Add(t.BodyTimeout); !limited || end.Before(deadline) {
+	if body != nil || c.secure() { // otherwise nothing more is read
+		if end := time.Now().Add(t.BodyTimeout); deadline.IsZero() || end.Before(deadline) {
 			c.endBy(end)
 		}
 	}
-	if answer.Whole {
-		t.end(c, true, lasts)
-		return answer, nil
+	if body != nil {
+		answer.readBody(body, int64(r.KeepBody), t.MaxBody)
 	}
-	answer.Body = &body{in: answer.Body, done: func(whole bool) { t.end(c, whole, lasts) }}
+	t.end(c, answer.Whole, lasts)
 	return answer, nil
 }
 
