@@ -6,20 +6,20 @@ import (
 	"github.com/leadhook/leadhook/lead"
 )
 
-// unknown stands where ADF wants a value and the lead has none.
+// unknown is the value of a required element for which the lead has no value.
 const unknown = "Unknown"
 
-// A prospect is one lead on its way into ADF 1.0, which knows leads by that
-// name. The order of everything it writes is ADF's and mandatory.
+// A prospect is the ADF 1.0 document of a lead, which ADF calls a prospect. The
+// order of the elements is mandatory.
 type prospect struct {
 	xmlWriter
 
 	ev     *lead.Event
 	hook   *lead.Webhook
-	source string // who gives the ids: the provider
+	source string // of the ids: the provider
 
 	about, contact, call, form object // the lead and its parts
-	fields                     object // the form's that ADF has elements for
+	fields                     object // the fields of the form for which ADF has elements
 	advertiser                 object
 }
 
@@ -29,8 +29,8 @@ func renderADF(ev *lead.Event, hook *lead.Webhook, provider string) Body {
 	p.contact, p.call, p.form = read(p.about.raw("contact")), read(p.about.raw("call")), read(p.about.raw("form"))
 	p.fields = formFields(p.form.raw("extra_fields"))
 
-	const around = 2 << 10 // the elements and the escapes of a common lead
-	p.b = make([]byte, 0, min(len(ev.Lead), maxComments)+around)
+	const markup = 2 << 10 // enough for the elements and escapes of a common lead
+	p.b = make([]byte, 0, min(len(ev.Lead), maxComments)+markup)
 	p.b = append(p.b, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<?adf version=\"1.0\"?>\n"...)
 	p.nest("adf", func() { p.nest("prospect", p.prospect, "status", "new") })
 	return Body{ContentType: "application/xml; charset=utf-8", Parts: [...][]byte{p.b, nil, nil}}
@@ -53,12 +53,12 @@ func (p *prospect) vehicle() {
 		if value == "" && part.required {
 			value = unknown
 		}
-		p.known(part.element, value)
+		p.optional(part.element, value)
 	}
 }
 
-// known writes an element that may be missing, if there is something to say.
-func (p *prospect) known(name, text string, attrs ...string) {
+// optional writes an element unless text is empty.
+func (p *prospect) optional(name, text string, attrs ...string) {
 	if text != "" {
 		p.leaf(name, text, attrs...)
 	}
@@ -75,21 +75,21 @@ func (p *prospect) customer() {
 func (p *prospect) person() {
 	p.name()
 	email := cmp.Or(p.contact.text("email"), find(p.fields, "email"))
-	p.known("email", email)
+	p.optional("email", email)
 	numbers := phones(p.contact, p.call)
 	for _, n := range numbers {
-		p.leaf("phone", n.number, "type", n.reaches, "time", "nopreference")
+		p.leaf("phone", n.number, "type", n.kind, "time", "nopreference")
 	}
 	if email == "" && len(numbers) == 0 {
-		p.leaf("phone", "") // ADF wants one of the two
+		p.leaf("phone", "") // ADF requires one of the two
 	}
 	p.address()
 }
 
 func (p *prospect) name() {
 	first, last := p.contact.text("first_name"), p.contact.text("last_name")
-	p.known("name", first, "part", "first", "type", "individual")
-	p.known("name", last, "part", "last", "type", "individual")
+	p.optional("name", first, "part", "first", "type", "individual")
+	p.optional("name", last, "part", "last", "type", "individual")
 	if first == "" && last == "" {
 		full := cmp.Or(p.about.text("display_name"), unknown)
 		p.leaf("name", full, "part", "full", "type", "individual")
@@ -99,17 +99,17 @@ func (p *prospect) name() {
 func (p *prospect) address() {
 	street, street2 := p.contact.text("address1"), p.contact.text("address2")
 	city, state, postal := p.contact.text("city"), p.contact.text("state"), p.contact.text("postal")
-	land := country(p.contact.text("country"))
-	if street+street2+city+state+postal+land == "" {
+	nation := country(p.contact.text("country"))
+	if street+street2+city+state+postal+nation == "" {
 		return
 	}
 	p.nest("address", func() {
-		p.leaf("street", street, "line", "1") // the DTD wants it, be it empty
-		p.known("street", street2, "line", "2")
-		p.known("city", city)
-		p.known("regioncode", state)
-		p.known("postalcode", postal)
-		p.known("country", land)
+		p.leaf("street", street, "line", "1") // required, even if it is empty
+		p.optional("street", street2, "line", "2")
+		p.optional("city", city)
+		p.optional("regioncode", state)
+		p.optional("postalcode", postal)
+		p.optional("country", nation)
 	})
 }
 
@@ -119,18 +119,18 @@ func (p *prospect) vendor() {
 	email, number := p.advertiser.text("email"), p.advertiser.text("phone")
 	p.id(id)
 	p.leaf("vendorname", name)
-	p.known("url", p.advertiser.text("url"))
+	p.optional("url", p.advertiser.text("url"))
 	p.nest("contact", func() {
 		p.leaf("name", name, "part", "full", "type", "business")
-		p.known("email", email)
-		p.known("phone", number)
+		p.optional("email", email)
+		p.optional("phone", number)
 		if email == "" && number == "" {
-			p.leaf("phone", "") // ADF wants one of the two
+			p.leaf("phone", "") // ADF requires one of the two
 		}
 	})
 }
 
 func (p *prospect) provider() {
 	p.leaf("name", p.source)
-	p.known("service", kindNames[p.ev.Kind])
+	p.optional("service", kindNames[p.ev.Kind])
 }

@@ -9,18 +9,19 @@ import (
 	"github.com/leadhook/leadhook/lead"
 )
 
-// maxComments bounds the comments, in bytes of UTF-8 before XML's escapes.
+// maxComments is the greatest length of the comments, in bytes of UTF-8 before
+// escaping.
 const maxComments = 16 << 10
 
-// comments collects what ADF has no element for: one fact a line, each with a
-// label that a sales person understands.
+// comments collects the facts for which ADF has no element: one a line, each with
+// a label that a sales person understands.
 type comments struct{ strings.Builder }
 
-// full says that what follows would be cut off anyway. A lead may have a
-// hundred thousand facts; they are not collected first.
+// full reports whether further facts would be cut off. A lead may have a hundred
+// thousand facts, which should not be collected only to be cut off.
 func (c *comments) full() bool { return c.Len() > maxComments+len("\n") }
 
-// add writes a fact that is known, and nothing for one that is not.
+// add writes a fact, and nothing if it is empty.
 func (c *comments) add(label, fact string) {
 	if fact != "" {
 		c.line(label + ": " + fact)
@@ -35,15 +36,16 @@ func (c *comments) line(s string) {
 	c.WriteByte('\n')
 }
 
-// stray writes a member that should be an object and is something else: nobody
-// knows what it means, but it may be the one thing that the customer said.
+// stray writes a member that should be an object and is not. Its meaning is
+// unknown, but it may be the only thing that the customer said.
 func (c *comments) stray(label string, raw []byte) {
 	if len(raw) > 0 && raw[0] != '{' {
 		c.add(label, shown(raw))
 	}
 }
 
-// comments says all that a sales person may want to know, in a fixed order.
+// comments returns everything that a sales person may want to know, in a fixed
+// order.
 func (p *prospect) comments() string {
 	var c comments
 	if p.ev.Test {
@@ -85,21 +87,21 @@ func (c *comments) transcript(raw []byte) {
 		if c.full() {
 			return
 		}
-		said := spoken(entry)
-		if said == "" {
+		message := transcriptLine(entry)
+		if message == "" {
 			continue
 		}
 		if !titled {
 			c.line(title + ":")
 			titled = true
 		}
-		c.line(said)
+		c.line(message)
 	}
 }
 
-// spoken is the message of an entry of a transcript, with who wrote it. An
-// entry that has no message stands for itself.
-func spoken(raw []byte) string {
+// transcriptLine returns the author and the message of an entry of a transcript, or
+// the entry as it is if it has no message.
+func transcriptLine(raw []byte) string {
 	entry := read(raw)
 	from, message := entry.shown("from"), entry.shown("message")
 	if entry.raw("message") == nil {
@@ -139,7 +141,7 @@ func (c *comments) contact(about, contact object) {
 	c.add("Contact tags", contact.shown("tags"))
 }
 
-// fieldLabel is the name of a form's field on one line.
+// fieldLabel returns the name of a form's field on one line.
 func fieldLabel(name []byte) string {
 	if s := strings.Join(strings.Fields(clean(string(name))), " "); s != "" {
 		return s
@@ -147,6 +149,7 @@ func fieldLabel(name []byte) string {
 	return "Field without name"
 }
 
+// firstShown returns the first value that is not empty among those members.
 func firstShown(o object, names ...string) string {
 	for _, name := range names {
 		if s := o.shown(name); s != "" {
@@ -160,8 +163,8 @@ var kindNames = map[lead.Kind]string{
 	lead.KindCall: "Phone call", lead.KindChat: "Chat", lead.KindForm: "Web form", lead.KindEmail: "Email",
 }
 
-// kindName is how ADF readers call a kind of lead; for one that leadhook does
-// not know, the producer's word.
+// kindName returns the readable name of a kind of lead; if the kind is unknown to
+// leadhook, the producer's.
 func kindName(kind lead.Kind, about object) string {
 	if name, ok := kindNames[kind]; ok {
 		return name
@@ -176,8 +179,8 @@ func triggerName(t lead.Trigger) string {
 	return "New Lead for Existing Contact"
 }
 
-// duration writes 227 seconds, given so or as "03:47", as 3:47. What is neither
-// stays as it stands.
+// duration formats seconds: both "227" and "03:47" become "3:47". It returns
+// anything else unchanged.
 func duration(given string) string {
 	parts := strings.SplitN(given, ":", 4)
 	if len(parts) > 3 {
@@ -198,7 +201,7 @@ func duration(given string) string {
 	return fmt.Sprintf("%d:%02d", minutes, seconds)
 }
 
-// cut bounds the comments, and says so.
+// cut truncates the comments if they are too long, and marks that.
 func cut(s string) string {
 	const marker = "... (truncated)"
 	if len(s) <= maxComments {

@@ -8,8 +8,8 @@ import (
 	"golang.org/x/text/language/display"
 )
 
-// country is ISO 3166's code of two letters for a country given as a code of
-// two or three letters, or by its name; everything else stays as it was given.
+// country returns the two-letter code of ISO 3166 for a country given as a code of
+// two or three letters or by its name. It returns anything else unchanged.
 func country(given string) string {
 	name := strings.ToLower(strings.ReplaceAll(given, ".", ""))
 	if region, err := language.ParseRegion(name); err == nil && region.IsCountry() {
@@ -21,11 +21,11 @@ func country(given string) string {
 	return given
 }
 
-// countryNames has the countries by their small-letter names in the languages
-// that forms are mostly filled in. It is made when it is first needed.
+// countryNames returns the codes of the countries by their lower-case names, in the
+// languages of most forms. The first call builds the map.
 var countryNames = sync.OnceValue(func() map[string]string {
 	names := map[string]string{
-		"united states of america": "US", "america": "US", // beside the "United States" of the tables
+		"united states of america": "US", "america": "US", // the tables have only "United States"
 		"great britain": "GB", "england": "GB", "scotland": "GB", "wales": "GB",
 	}
 	for _, tongue := range []language.Tag{language.English, language.Spanish, language.French, language.German} {

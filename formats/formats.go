@@ -1,12 +1,12 @@
-// Package formats turns a lead into the body of a POST: JSON, which passes the
-// lead object on as it was published, or ADF, the XML that the CRMs of car
-// dealers read.
+// Package formats renders a lead as the body of a POST: as JSON, which is the lead
+// object as it was published, or as ADF, the XML that the CRMs of car dealers
+// read.
 //
-// It knows the lead object and the two formats. Which leads are sent, where to
-// and with which headers is decided elsewhere. Rendering takes every event
-// that [lead.Decode] accepts: producers are untidy, and a lead that looks odd
-// is better than none. So nothing here fails; what cannot be read as expected
-// is left out or, in ADF's comments, shown as it stands.
+// It knows the lead object and the two formats, but not which leads are sent,
+// where to, or with which headers. It renders every event that [lead.Decode]
+// accepts and never returns an error: producers are careless, and a lead that
+// looks odd is better than none. A value of an unexpected type is left out or, in
+// the comments of an ADF document, shown unchanged.
 package formats
 
 import (
@@ -15,21 +15,21 @@ import (
 	"github.com/leadhook/leadhook/lead"
 )
 
-// A Body is what a POST carries.
+// A Body is the body of a POST.
 type Body struct {
 	ContentType string    // the value of the header Content-Type
-	Parts       [3][]byte // one behind the other, some perhaps empty; they may be parts of the event, and must not be changed
+	Parts       [3][]byte // to be concatenated; some may be empty. They may alias the event and must not be changed
 }
 
-// Bytes returns the body in one piece, which is the caller's.
+// Bytes returns the body as one new slice.
 func (b Body) Bytes() []byte { return slices.Concat(b.Parts[:]...) }
 
-// Render gives the body for one delivery, in the webhook's format. The same
-// event and webhook give the same bytes every time.
+// Render returns the body for one delivery, in the webhook's format. The same
+// event and webhook always give the same bytes.
 //
-// provider names the service in ADF, where the webhook does not say another
-// name: CRMs show it as the lead's source. JSON does not have it. It is not
-// checked, and an empty one gives an empty name.
+// provider is the name of the service in ADF, unless the webhook has another one:
+// CRMs show it as the source of the lead. JSON does not contain it. It may be
+// empty; it is not checked.
 func Render(ev *lead.Event, hook *lead.Webhook, provider string) Body {
 	if hook.Format == lead.ADF {
 		return renderADF(ev, hook, provider)

@@ -8,16 +8,17 @@ import (
 	"github.com/leadhook/leadhook/lead"
 )
 
-// An object has the members of a JSON object that ADF has a place for, their
-// values unread, so that no number is rounded and no odd value is an error.
+// An object has those members of a JSON object that ADF has a use for. Their
+// values are not decoded, so that no number is rounded and no unexpected type is
+// an error.
 type object []member
 
 type member struct{ name, raw []byte }
 
-// asked are the members that somebody asks an object for. The others are not
-// kept: a lead may have as many as fit into an event, and an object of all of
-// them would take ten times the event's memory.
-var asked = func() map[string]bool {
+// usedNames are the names of members that are used. An object does not keep other
+// members: a lead may have as many as fit into an event, and all of them would take
+// ten times the event's memory.
+var usedNames = func() map[string]bool {
 	names := map[string]bool{}
 	for name := range strings.FieldsSeq(`
 		contact_id campaign_id master_campaign_id campaign_name created_at occured_at display_name event_type
@@ -33,20 +34,20 @@ var asked = func() map[string]bool {
 	return names
 }()
 
-// read reads a JSON value; what is no object is one without members. Of two
-// members with one name the first counts, as it does where [lead.Decode] finds
-// the kind of a lead.
+// read returns the used members of a JSON value, none if it is not an object. Of two
+// members with the same name the first counts, as it does in [lead.Decode] for the
+// kind of a lead.
 func read(raw []byte) object {
 	var o object
 	for name, value := range lead.Members(raw) {
-		if asked[string(name)] && o.raw(string(name)) == nil {
+		if usedNames[string(name)] && o.raw(string(name)) == nil {
 			o = append(o, member{name, value})
 		}
 	}
 	return o
 }
 
-// raw is the value of a member, nil if there is none.
+// raw returns the value of a member, or nil.
 func (o object) raw(name string) []byte {
 	for _, m := range o {
 		if string(m.name) == name {
@@ -56,15 +57,15 @@ func (o object) raw(name string) []byte {
 	return nil
 }
 
-// text is a member's value where a text is expected.
+// text returns a member's value where a text is expected.
 func (o object) text(name string) string { return text(o.raw(name)) }
 
-// shown is a member's value where a person reads it, whatever it is.
+// shown returns a member's value of any type, for a person to read.
 func (o object) shown(name string) string { return shown(o.raw(name)) }
 
-// text is the value of a string, cleaned, or of a number as it was written.
-// Everything else says nothing where a name or a phone number is expected:
-// false stands for "none" with some producers.
+// text returns the cleaned value of a string, or a number as it was written. It
+// returns "" for other types, which say nothing where a name or a phone number is
+// expected: some producers write false for no value.
 func text(raw []byte) string {
 	switch {
 	case len(raw) == 0:
@@ -77,9 +78,9 @@ func text(raw []byte) string {
 	return ""
 }
 
-// shown is any JSON value as a person may read it: strings and numbers as they
-// are, lists of them with commas, and what is nested further as JSON. It is
-// empty for null, "", {} and [].
+// shown returns any JSON value for a person to read: strings and numbers as they
+// are, lists of them with commas, and deeper values as JSON. It returns "" for
+// null, "", {} and [].
 func shown(raw []byte) string {
 	if len(raw) == 0 || bytes.Equal(raw, []byte("null")) {
 		return ""
@@ -98,8 +99,8 @@ func shown(raw []byte) string {
 	return text(raw)
 }
 
-// listed joins a list of plain values, as far as comments can hold it; ok is
-// false if something is nested.
+// listed joins the values of a list, up to the length of the comments. ok is false
+// if a value is a list or an object.
 func listed(raw []byte) (list string, ok bool) {
 	for value := range lead.Elements(raw) {
 		if value[0] == '{' || value[0] == '[' {

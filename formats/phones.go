@@ -7,11 +7,11 @@ import (
 	"unicode/utf8"
 )
 
-// A phone is one number of a customer, with ADF's word for what it reaches.
-type phone struct{ number, reaches string }
+// A phone is a number of a customer, with its type in ADF.
+type phone struct{ number, kind string }
 
-// phones are the numbers of a customer as they were given, best first, each
-// once: the caller's number is mostly one of the contact's as well.
+// phones returns the numbers of a customer as they were given, the best first and
+// without duplicates: a caller's number is usually one of the contact's too.
 func phones(contact, call object) []phone {
 	var list []phone
 	seen := map[string]bool{}
@@ -32,8 +32,9 @@ func phones(contact, call object) []phone {
 	return list
 }
 
-// subscriber is what two spellings of one number have in common: the last ten
-// digits before an extension. Without digits it is no number.
+// subscriber returns what all spellings of a number have in common: the last ten
+// digits before an extension. It returns "" for a text without digits, which is
+// not a number.
 func subscriber(number string) string {
 	const significant = 10
 	var digits []rune
@@ -49,10 +50,10 @@ func subscriber(number string) string {
 	return string(digits)
 }
 
-// withoutExtension cuts off what follows a number to reach one desk: "x881",
-// "ext. 9". Such a word must come between two groups of digits: vanity numbers
-// have letters, too. And the number is the longer one of the two: "#31#" is what
-// a caller dials first to stay anonymous.
+// withoutExtension removes an extension such as "x881" or "ext. 9" from a number.
+// The word must be between two groups of digits, since vanity numbers have letters
+// too. The group before it must not be the shorter one: "#31#" is a prefix that
+// callers dial to stay anonymous.
 func withoutExtension(number string) string {
 	last := strings.TrimRightFunc(number, func(r rune) bool { return !unicode.IsDigit(r) })
 	rest := strings.TrimRightFunc(last, unicode.IsDigit)

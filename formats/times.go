@@ -4,19 +4,19 @@ import (
 	"strings"
 	"sync"
 	"time"
-	_ "time/tzdata" // the service's image holds nothing but the binary: no zones either
+	_ "time/tzdata" // the service's image has no files but the binary, so no time zones
 
 	"github.com/leadhook/leadhook/lead"
 )
 
-// adfTime is how ADF wants a time (ISO 8601 with offset, no fraction); UTC is
-// +00:00 there.
+// adfTime is the layout of a time in ADF: ISO 8601 with an offset, which is +00:00
+// for UTC, and without a fraction.
 const adfTime = "2006-01-02T15:04:05-07:00"
 
-// noYear is the year of a time that was never set, as Go and .NET write it.
+// noYear is the year of a zero time, as Go and .NET write it.
 const noYear = 1
 
-// Times are written with an offset in one of these styles, or without.
+// The layouts of times with an offset, and of times without.
 var (
 	zonedTimes = []string{
 		"2006-01-02T15:04:05Z07:00", "2006-01-02T15:04:05Z0700", "2006-01-02T15:04:05Z07", "2006-01-02T15:04Z07:00",
@@ -24,10 +24,10 @@ var (
 	localTimes = []string{"2006-01-02T15:04:05", "2006-01-02T15:04"}
 )
 
-// requestDate is when the lead came about, by the first time that can be read.
-// Kafka's own, which always can, is the last resort.
+// requestDate returns when the lead came about: the first of its times that can be
+// parsed, or else the record's, which always exists.
 func requestDate(ev *lead.Event, about, advertiser object) string {
-	zone := func() *time.Location { return location(advertiser.text("time_zone")) }
+	zone := func() *time.Location { return timeZone(advertiser.text("time_zone")) }
 	for _, s := range [...]string{about.text("occured_at"), about.text("created_at"), ev.PublishedAt} {
 		if t, ok := parseTime(s, zone); ok && t.Year() > noYear {
 			return t.Format(adfTime)
@@ -36,8 +36,8 @@ func requestDate(ev *lead.Event, about, advertiser object) string {
 	return recordTime(ev.Received).Format(adfTime)
 }
 
-// recordTime is the time of a record, in a year that ADF can write: a producer
-// may have put micro- or nanoseconds where Kafka counts milliseconds.
+// recordTime returns the time of a record, in a year that ADF can represent: a
+// producer may have written micro- or nanoseconds in place of milliseconds.
 func recordTime(t time.Time) time.Time {
 	for t.UTC().Year() > 9999 {
 		t = time.UnixMilli(t.UnixMilli() / 1000)
@@ -45,7 +45,7 @@ func recordTime(t time.Time) time.Time {
 	return t.UTC()
 }
 
-// parseTime reads a time; zone is asked only for one that has none itself.
+// parseTime parses a time. It calls zone only for a time without an offset.
 func parseTime(s string, zone func() *time.Location) (time.Time, bool) {
 	s = tidyTime(s)
 	for _, layout := range zonedTimes {
@@ -62,8 +62,8 @@ func parseTime(s string, zone func() *time.Location) (time.Time, bool) {
 	return time.Time{}, false
 }
 
-// tidyTime gives the date styles of producers one shape: blanks around, between
-// date and time or before the offset, and UTC by its name.
+// tidyTime brings the spellings of producers into one form: they have blanks around
+// a time, between date and time or before the offset, and UTC or GMT by name.
 func tidyTime(s string) string {
 	const date = len("2006-01-02")
 	s = strings.ToUpper(strings.TrimSpace(s))
@@ -79,9 +79,9 @@ func tidyTime(s string) string {
 	return s[:date] + "T" + strings.TrimPrefix(clock, "T")
 }
 
-// location finds a zone by its IANA name; UTC stands in for one that nobody
-// knows. "Local" would be the zone of the machine that happens to render.
-func location(name string) *time.Location {
+// timeZone returns the time zone with that IANA name, and UTC for an unknown name.
+// "Local" counts as unknown: it is the zone of the machine.
+func timeZone(name string) *time.Location {
 	if loc, ok := zones.find(name); ok {
 		return loc
 	}
@@ -93,8 +93,8 @@ func location(name string) *time.Location {
 	return loc
 }
 
-// zones are those that were found before: time.LoadLocation reads a file each
-// time.
+// zones has the time zones that were found, since time.LoadLocation reads a file at
+// each call.
 var zones zoneCache
 
 type zoneCache struct {
@@ -110,7 +110,7 @@ func (c *zoneCache) find(name string) (*time.Location, bool) {
 }
 
 func (c *zoneCache) keep(name string, loc *time.Location) {
-	const most = 1000 // IANA has 600 names, but "Asia//Tokyo" is found, too
+	const most = 1000 // IANA has 600 names, but others such as "Asia//Tokyo" are found too
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.byName == nil {

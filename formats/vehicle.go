@@ -7,8 +7,8 @@ import (
 	"github.com/leadhook/leadhook/lead"
 )
 
-// vehicleParts are ADF's elements in their order, each with the names that web
-// forms use for it, as plainName writes them. ADF wants the first three always.
+// vehicleParts are ADF's elements of a vehicle in their order, each with the plain
+// names that web forms use for it. ADF requires the first three.
 var vehicleParts = [...]struct {
 	element  string
 	required bool
@@ -22,7 +22,7 @@ var vehicleParts = [...]struct {
 	{"trim", false, []string{"trim", "vehicletrim"}},
 }
 
-// fieldNames are the plain names of the fields that ADF has an element for.
+// fieldNames are the plain names of the form fields for which ADF has an element.
 var fieldNames = func() map[string]bool {
 	names := map[string]bool{"email": true}
 	for _, part := range vehicleParts {
@@ -33,8 +33,8 @@ var fieldNames = func() map[string]bool {
 	return names
 }()
 
-// formFields are those fields of a form that ADF has an element for and that
-// say something, with plain names. Of two with one name the first counts.
+// formFields returns the fields of a form that are not empty and for which ADF has
+// an element, with plain names. Of two with the same name the first counts.
 func formFields(extra []byte) object {
 	var fields object
 	for name, value := range lead.Members(extra) {
@@ -46,7 +46,7 @@ func formFields(extra []byte) object {
 	return fields
 }
 
-// find is the first of the names under which the fields say something.
+// find returns the first value that is not empty among those names.
 func find(fields object, names ...string) string {
 	for _, name := range names {
 		if s := fields.text(name); s != "" {
@@ -56,8 +56,8 @@ func find(fields object, names ...string) string {
 	return ""
 }
 
-// plainName is a field's name in small letters and digits alone: "Vehicle Year"
-// and "vehicle_year" are the same.
+// plainName returns the lower-case letters and digits of a field's name, so that
+// "Vehicle Year" and "vehicle_year" are the same.
 func plainName(name []byte) []byte {
 	return bytes.Map(func(r rune) rune {
 		if unicode.IsLetter(r) || unicode.IsDigit(r) {

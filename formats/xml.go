@@ -6,16 +6,16 @@ import (
 	"unicode/utf8"
 )
 
-// xmlWriter writes XML 1.0 that the oldest reader takes: ASCII only, no CDATA,
-// no namespaces. encoding/xml is not used because it writes a newline as
-// "&#xA;", which CRMs show to their users, and leaves other characters as UTF-8.
+// An xmlWriter writes XML 1.0 that the oldest parser can read: ASCII only, without
+// CDATA and namespaces. encoding/xml is not used because it writes a newline as
+// "&#xA;", which CRMs show to their users, and other characters as UTF-8.
 type xmlWriter struct {
 	b     []byte
 	depth int
 }
 
-// nest writes an element around what inside writes. attrs are names and values
-// in turn.
+// nest writes an element that contains what inside writes. attrs alternates names
+// and values.
 func (w *xmlWriter) nest(name string, inside func(), attrs ...string) {
 	w.start(name, attrs)
 	w.b = append(w.b, ">\n"...)
@@ -26,7 +26,7 @@ func (w *xmlWriter) nest(name string, inside func(), attrs ...string) {
 	w.end(name)
 }
 
-// leaf writes an element that holds text, or nothing.
+// leaf writes an element that contains only text, or nothing.
 func (w *xmlWriter) leaf(name, text string, attrs ...string) {
 	w.start(name, attrs)
 	if text == "" {
@@ -63,9 +63,9 @@ func (w *xmlWriter) indent() {
 	}
 }
 
-// chars writes character data that is good in elements and attributes alike. It
-// expects what clean returns; what XML forbids is dropped all the same, so that
-// the output is well formed whatever comes.
+// chars writes character data that is valid in elements and in attributes. It
+// expects a cleaned text, but drops forbidden characters in any case, so that the
+// output is always well formed.
 func (w *xmlWriter) chars(s string) {
 	for _, r := range s {
 		switch {
@@ -89,25 +89,25 @@ func (w *xmlWriter) chars(s string) {
 
 var newlines = strings.NewReplacer("\r\n", "\n", "\r", "\n")
 
-// clean makes a text fit for XML: every line ends with LF alone, since XML
-// readers change CR to that anyway; characters that cannot be written are
-// dropped, and the blanks around the text, too.
+// clean prepares a text for XML. It ends every line with LF alone, to which XML
+// parsers change CR anyway, and drops forbidden characters and the blanks around
+// the text.
 func clean(s string) string {
 	if strings.IndexByte(s, '\r') >= 0 {
 		s = newlines.Replace(s)
 	}
-	return strings.TrimSpace(strings.Map(droppingForbidden, s))
+	return strings.TrimSpace(strings.Map(dropForbidden, s))
 }
 
-func droppingForbidden(r rune) rune {
+func dropForbidden(r rune) rune {
 	if forbidden(r) {
 		return -1
 	}
 	return r
 }
 
-// forbidden says whether not even a character reference can stand for r in XML
-// 1.0 (§2.2, Char), or a reader would not give it back as it was: CR.
+// forbidden reports whether r cannot be in an XML 1.0 document, not even as a
+// character reference (§2.2, Char), or is CR, which a parser would change.
 func forbidden(r rune) bool {
 	if r < ' ' {
 		return r != '\t' && r != '\n'

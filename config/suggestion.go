@@ -7,12 +7,12 @@ import (
 	"github.com/leadhook/leadhook/internal/suggest"
 )
 
-// suggestion ends the fault of an unknown name: the known ones that were likely
-// meant, or where to see them all.
+// suggestion returns the end of the fault of an unknown name: the known names that
+// were probably meant, or how to list all.
 func suggestion(unknown string, known iter.Seq[string]) string {
-	const mostTyped = 100 // longer than any known name
-	if len(unknown) > mostTyped {
-		unknown = unknown[:mostTyped]
+	const longest = 100 // longer than any known name
+	if len(unknown) > longest {
+		unknown = unknown[:longest]
 	}
 	best := suggest.Nearest(known, max(2, len(unknown)/4), func(name string) int {
 		d := suggest.Distance(unknown, name)
