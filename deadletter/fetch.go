@@ -38,7 +38,7 @@ func (f *found) letter(event bool) (Letter, error) {
 
 // restart returns the first offset of the partition if offset lies outside of
 // it, else offset.
-func (r *DeadLetterReader) restart(ctx context.Context, partition int, offset int64) (int64, error) {
+func (r *Reader) restart(ctx context.Context, partition int, offset int64) (int64, error) {
 	spans, err := r.offsets(ctx, []kafka.OffsetRequest{kafka.FirstOffsetOf(partition), kafka.LastOffsetOf(partition)})
 	if err != nil {
 		return offset, err
@@ -52,7 +52,7 @@ func (r *DeadLetterReader) restart(ctx context.Context, partition int, offset in
 // fetch makes one request, calls see with the letters from offset on, and
 // returns the offset behind them, or offset itself if there is nothing. An error
 // of see is a [visitError].
-func (r *DeadLetterReader) fetch(
+func (r *Reader) fetch(
 	ctx context.Context, partition int, offset int64, wait time.Duration, see func(*found) error,
 ) (int64, error) {
 	limited, cancel := context.WithTimeout(ctx, requestTimeout)
@@ -90,7 +90,7 @@ func (r *DeadLetterReader) fetch(
 	return next, nil
 }
 
-func (r *DeadLetterReader) see(partition int, stored *kafka.Record, see func(*found) error) error {
+func (r *Reader) see(partition int, stored *kafka.Record, see func(*found) error) error {
 	defer release(stored.Key, stored.Value)
 	m := &lead.Message{Topic: r.topic, Partition: partition, Offset: stored.Offset, Time: stored.Time.UTC()}
 	var err error

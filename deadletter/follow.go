@@ -15,7 +15,7 @@ import (
 )
 
 // follow yields what is added behind the ends and wanted.
-func (r *DeadLetterReader) follow(ctx context.Context, f *Filter, ends map[int]int64) iter.Seq[Letter] {
+func (r *Reader) follow(ctx context.Context, f *Filter, ends map[int]int64) iter.Seq[Letter] {
 	return func(yield func(Letter) bool) {
 		var readers sync.WaitGroup
 		defer readers.Wait()
@@ -48,7 +48,7 @@ func (r *DeadLetterReader) follow(ctx context.Context, f *Filter, ends map[int]i
 }
 
 // followAll starts a goroutine for each partition, also for those to come.
-func (r *DeadLetterReader) followAll(
+func (r *Reader) followAll(
 	ctx context.Context, readers *sync.WaitGroup, ends map[int]int64, send func(*found) error,
 ) {
 	known := maps.Clone(ends)
@@ -70,7 +70,7 @@ func (r *DeadLetterReader) followAll(
 }
 
 // followOne reads one partition until ctx ends.
-func (r *DeadLetterReader) followOne(ctx context.Context, partition int, offset int64, send func(*found) error) {
+func (r *Reader) followOne(ctx context.Context, partition int, offset int64, send func(*found) error) {
 	at, backOff := topics.Partition{Topic: r.topic, Number: partition}, wait.Endless(100*time.Millisecond, 4*time.Second)
 	defer r.outage.abandoned(partition)
 	for ctx.Err() == nil {
@@ -91,7 +91,7 @@ func (r *DeadLetterReader) followOne(ctx context.Context, partition int, offset 
 // step waits a while for records behind offset, and returns the next offset
 // whatever the error. Where offset does not exist any more (retention has gone
 // past it, or the topic was made again) it goes on with the first that does.
-func (r *DeadLetterReader) step(ctx context.Context, partition int, offset int64, see func(*found) error) (int64, error) {
+func (r *Reader) step(ctx context.Context, partition int, offset int64, see func(*found) error) (int64, error) {
 	next, err := r.fetch(ctx, partition, offset, longPoll, see)
 	if errors.Is(err, kafka.OffsetOutOfRange) {
 		return r.restart(ctx, partition, offset)

@@ -68,7 +68,7 @@ func byTime(a, b Letter) int {
 
 // newest finds the newest n letters that a filter wants, newest first, and
 // where the partitions ended when it began.
-func (r *DeadLetterReader) newest(ctx context.Context, f *Filter, n int) (letters []Letter, ends map[int]int64, err error) {
+func (r *Reader) newest(ctx context.Context, f *Filter, n int) (letters []Letter, ends map[int]int64, err error) {
 	err = whileElecting(ctx, func() error {
 		letters, ends, err = r.look(ctx, f, n)
 		return err
@@ -77,7 +77,7 @@ func (r *DeadLetterReader) newest(ctx context.Context, f *Filter, n int) (letter
 }
 
 // look makes one try at newest.
-func (r *DeadLetterReader) look(ctx context.Context, f *Filter, n int) ([]Letter, map[int]int64, error) {
+func (r *Reader) look(ctx context.Context, f *Filter, n int) ([]Letter, map[int]int64, error) {
 	spans, err := r.spans(ctx, f)
 	if err != nil {
 		return nil, nil, r.failed(err, topics.AnyPartition)
@@ -99,7 +99,7 @@ func (r *DeadLetterReader) look(ctx context.Context, f *Filter, n int) ([]Letter
 // partition is left where a whole chunk is older than all of the newest: it is
 // in order of time but for the moments that concurrent publishers overtake each
 // other.
-func (r *DeadLetterReader) backwards(ctx context.Context, f *Filter, spans map[int]span, best *newest) error {
+func (r *Reader) backwards(ctx context.Context, f *Filter, spans map[int]span, best *newest) error {
 	count := r.count(spans)
 	left := maps.Clone(spans)
 	for size := min(best.n, firstChunk); len(left) > 0; size = min(2*size, lastChunk) {
@@ -121,7 +121,7 @@ func (r *DeadLetterReader) backwards(ctx context.Context, f *Filter, spans map[i
 
 // round reads the last chunk of each span, and returns how old the newest
 // record of it is; zero: there was none.
-func (r *DeadLetterReader) round(
+func (r *Reader) round(
 	ctx context.Context, f *Filter, spans map[int]span, size int64, best *newest, count *counter,
 ) (map[int]time.Time, error) {
 	newestOf := make(map[int]time.Time, len(spans))

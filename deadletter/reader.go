@@ -34,9 +34,9 @@ type Letter struct {
 	Buried    time.Time // when it was published there
 }
 
-// A DeadLetterReader reads the dead-letter topic without a consumer group: it
+// A Reader reads the dead-letter topic without a consumer group: it
 // commits nothing and disturbs nobody.
-type DeadLetterReader struct {
+type Reader struct {
 	// Progress, if set, is told how many offsets were read of how many at most,
 	// after each request of List and of [Selection.Each], by several goroutines at
 	// once.
@@ -47,10 +47,10 @@ type DeadLetterReader struct {
 	outage *outage
 }
 
-// NewDeadLetterReader returns a reader of topic. It does not close the client's
+// NewReader returns a reader of topic. It does not close the client's
 // transport. What Tail waits for it tells log.
-func NewDeadLetterReader(client *kafka.Client, topic string, log *zap.Logger) *DeadLetterReader {
-	return &DeadLetterReader{
+func NewReader(client *kafka.Client, topic string, log *zap.Logger) *Reader {
+	return &Reader{
 		client: client,
 		topic:  topic,
 		outage: newOutage(log, topic),
@@ -64,7 +64,7 @@ func NewDeadLetterReader(client *kafka.Client, topic string, log *zap.Logger) *D
 // far back it looks. Some 2n letters and as many answers as partitions are read
 // side by side are in memory at once. It fails at the first error, and when ctx
 // ends.
-func (r *DeadLetterReader) List(ctx context.Context, f Filter, n int) ([]Letter, error) {
+func (r *Reader) List(ctx context.Context, f Filter, n int) ([]Letter, error) {
 	letters, _, err := r.newest(ctx, &f, n)
 	if err != nil {
 		return nil, err
@@ -78,7 +78,7 @@ func (r *DeadLetterReader) List(ctx context.Context, f Filter, n int) ([]Letter,
 //
 // It yields an error, and ends, only if it cannot find its beginning. Later,
 // while Kafka is away, it waits, tells the log so, and goes on where it was.
-func (r *DeadLetterReader) Tail(ctx context.Context, f Filter, n int) iter.Seq2[Letter, error] {
+func (r *Reader) Tail(ctx context.Context, f Filter, n int) iter.Seq2[Letter, error] {
 	return func(yield func(Letter, error) bool) {
 		recent, ends, err := r.newest(ctx, &f, n)
 		if err != nil {

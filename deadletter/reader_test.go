@@ -76,7 +76,7 @@ func numbers(letters []deadletter.Letter) []int {
 
 func (r *rig) list(t *testing.T, topic string, n int) []deadletter.Letter {
 	t.Helper()
-	letters, err := deadletter.NewDeadLetterReader(r.Client, topic, zaptest.NewLogger(t)).List(within(t), deadletter.Filter{}, n)
+	letters, err := deadletter.NewReader(r.Client, topic, zaptest.NewLogger(t)).List(within(t), deadletter.Filter{}, n)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -209,7 +209,7 @@ func TestOffsetsWithoutRecords(t *testing.T) {
 	if got := numbers(r.list(t, topic, 2)); !slices.Equal(got, []int{1}) {
 		t.Errorf("letters %v, want the one", got)
 	}
-	next, stop := pull(t, deadletter.NewDeadLetterReader(r.Client, topic, zaptest.NewLogger(t)).Tail(within(t), deadletter.Filter{}, 1))
+	next, stop := pull(t, deadletter.NewReader(r.Client, topic, zaptest.NewLogger(t)).Tail(within(t), deadletter.Filter{}, 1))
 	defer stop()
 	if got := next(); got != 1 {
 		t.Errorf("tail yielded %d, want 1", got)
@@ -232,7 +232,7 @@ func TestReadingWhatIsNotThere(t *testing.T) {
 		"no Kafka": {connect(t, "127.0.0.1:1"), "127.0.0.1:1"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			reader := deadletter.NewDeadLetterReader(c.rig.Client, topic, zaptest.NewLogger(t))
+			reader := deadletter.NewReader(c.rig.Client, topic, zaptest.NewLogger(t))
 			_, err := reader.List(within(t), deadletter.Filter{}, 1)
 			if err == nil || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("List: %v, want an error with %q", err, c.want)

@@ -18,13 +18,13 @@ import (
 // A Selection is a part of the dead-letter topic as it was at one moment: what
 // is added later is not in it.
 type Selection struct {
-	reader *DeadLetterReader
+	reader *Reader
 	filter Filter
 	spans  map[int]span
 }
 
 // Select selects the letters that the filter wants and that are there now.
-func (r *DeadLetterReader) Select(ctx context.Context, f Filter) (*Selection, error) {
+func (r *Reader) Select(ctx context.Context, f Filter) (*Selection, error) {
 	s := &Selection{reader: r, filter: f}
 	err := whileElecting(ctx, func() (err error) {
 		s.spans, err = r.spans(ctx, &f)
@@ -84,7 +84,7 @@ func (s *Selection) Each(ctx context.Context, events bool, visit func(l *Letter)
 
 // Get returns the letter at one place, with its event (Message.Value). The
 // error says so if there is none.
-func (r *DeadLetterReader) Get(ctx context.Context, partition int, offset int64) (Letter, error) {
+func (r *Reader) Get(ctx context.Context, partition int, offset int64) (Letter, error) {
 	all, err := r.Select(ctx, Filter{})
 	if err != nil {
 		return Letter{}, err
@@ -115,7 +115,7 @@ func (r *DeadLetterReader) Get(ctx context.Context, partition int, offset int64)
 
 // read calls see with the letters of a span, fewer where offsets have no record
 // or retention has taken some meanwhile.
-func (r *DeadLetterReader) read(ctx context.Context, partition int, s span, count *counter, see func(*found) error) error {
+func (r *Reader) read(ctx context.Context, partition int, s span, count *counter, see func(*found) error) error {
 	within := func(found *found) error {
 		if found.Offset >= s.end {
 			return nil
@@ -157,7 +157,7 @@ type counter struct {
 	tell func(done, of int64) // nil: nobody
 }
 
-func (r *DeadLetterReader) count(spans map[int]span) *counter {
+func (r *Reader) count(spans map[int]span) *counter {
 	c := &counter{tell: r.Progress}
 	for _, s := range spans {
 		c.of += s.end - s.first

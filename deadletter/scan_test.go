@@ -50,8 +50,8 @@ func (r *rig) many(t testing.TB, topic string, partition, first, n int, headers 
 
 func second(n int) time.Time { return at("2026-11-23T00:00:00Z").Add(time.Duration(n) * time.Second) }
 
-func (r *rig) deadLetters(t testing.TB, topic string) *deadletter.DeadLetterReader {
-	return deadletter.NewDeadLetterReader(r.Client, topic, zaptest.NewLogger(t))
+func (r *rig) deadLetters(t testing.TB, topic string) *deadletter.Reader {
+	return deadletter.NewReader(r.Client, topic, zaptest.NewLogger(t))
 }
 
 // ended is what a letter of number i has: every tenth was refused by webhook

@@ -21,7 +21,7 @@ const overtaking = time.Minute
 
 // spans asks for what each partition holds at present, and how much of it a
 // filter's times leave.
-func (r *DeadLetterReader) spans(ctx context.Context, f *Filter) (map[int]span, error) {
+func (r *Reader) spans(ctx context.Context, f *Filter) (map[int]span, error) {
 	partitions, err := topics.Partitions(ctx, r.client, r.topic)
 	if err != nil {
 		return nil, err
@@ -45,7 +45,7 @@ func (r *DeadLetterReader) spans(ctx context.Context, f *Filter) (map[int]span, 
 
 // bound calls set with the first offset of each partition that is not older
 // than a time; where there is none, that is the end.
-func (r *DeadLetterReader) bound(ctx context.Context, spans map[int]span, t time.Time, set func(s *span, at int64)) error {
+func (r *Reader) bound(ctx context.Context, spans map[int]span, t time.Time, set func(s *span, at int64)) error {
 	var asked []kafka.OffsetRequest
 	for p := range spans {
 		asked = append(asked, kafka.TimeOffsetOf(p, t))
@@ -68,7 +68,7 @@ func (r *DeadLetterReader) bound(ctx context.Context, spans map[int]span, t time
 	return nil
 }
 
-func (r *DeadLetterReader) offsets(ctx context.Context, asked []kafka.OffsetRequest) (map[int]span, error) {
+func (r *Reader) offsets(ctx context.Context, asked []kafka.OffsetRequest) (map[int]span, error) {
 	answers, err := r.ask(ctx, asked)
 	if err != nil {
 		return nil, err
@@ -80,7 +80,7 @@ func (r *DeadLetterReader) offsets(ctx context.Context, asked []kafka.OffsetRequ
 	return spans, nil
 }
 
-func (r *DeadLetterReader) ask(ctx context.Context, asked []kafka.OffsetRequest) ([]kafka.PartitionOffsets, error) {
+func (r *Reader) ask(ctx context.Context, asked []kafka.OffsetRequest) ([]kafka.PartitionOffsets, error) {
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
 	res, err := r.client.ListOffsets(ctx, &kafka.ListOffsetsRequest{
@@ -112,7 +112,7 @@ func whileElecting(ctx context.Context, try func() error) error {
 }
 
 // failed says in words why the topic, or one partition of it, cannot be read.
-func (r *DeadLetterReader) failed(err error, partition int) error {
+func (r *Reader) failed(err error, partition int) error {
 	at := topics.Partition{Topic: r.topic, Number: partition}
 	if partition == topics.AnyPartition {
 		return fmt.Errorf("reading dead letters: %w", at.Explain(err, r.client.Addr.String()))

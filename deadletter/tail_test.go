@@ -38,7 +38,7 @@ func TestTailBeginsWithTheNewestAndGoesOn(t *testing.T) {
 	for i := range 9 {
 		r.bury(t, topic, i%3, i+1, i)
 	}
-	next, stop := pull(t, deadletter.NewDeadLetterReader(r.Client, topic, zaptest.NewLogger(t)).Tail(within(t), deadletter.Filter{}, 2))
+	next, stop := pull(t, deadletter.NewReader(r.Client, topic, zaptest.NewLogger(t)).Tail(within(t), deadletter.Filter{}, 2))
 	defer stop()
 	for _, want := range []int{8, 9} {
 		if got := next(); got != want {
@@ -60,7 +60,7 @@ func TestTailEndsWithItsContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	var got []int
-	for letter, err := range deadletter.NewDeadLetterReader(r.Client, topic, zaptest.NewLogger(t)).Tail(ctx, deadletter.Filter{}, 5) {
+	for letter, err := range deadletter.NewReader(r.Client, topic, zaptest.NewLogger(t)).Tail(ctx, deadletter.Filter{}, 5) {
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -122,8 +122,8 @@ func (v *virtual) start(t *testing.T, opts ...kfake.Opt) {
 	v.Cluster = cluster
 }
 
-func (v *virtual) deadLetters() *deadletter.DeadLetterReader {
-	return deadletter.NewDeadLetterReader(v.Client, "leads.dlq", v.log)
+func (v *virtual) deadLetters() *deadletter.Reader {
+	return deadletter.NewReader(v.Client, "leads.dlq", v.log)
 }
 
 func TestTailWhileKafkaIsAway(t *testing.T) {
@@ -183,7 +183,7 @@ func TestTailRestsBehindOffsetsWithoutRecords(t *testing.T) {
 	r := newFake(t)
 	topic := r.Topic(t, 1)
 	r.bury(t, topic, 0, 1, 1)
-	next, stop := pull(t, deadletter.NewDeadLetterReader(r.Client, topic, zaptest.NewLogger(t)).Tail(within(t), deadletter.Filter{}, 1))
+	next, stop := pull(t, deadletter.NewReader(r.Client, topic, zaptest.NewLogger(t)).Tail(within(t), deadletter.Filter{}, 1))
 	defer stop()
 	next() // the first letter; from here on the tail follows
 	r.bury(t, topic, 0, 2, 2)

@@ -46,7 +46,7 @@ func (dlqCommand) Help() string {
 type graveyard struct {
 	cfg    *config.Config
 	kafka  *service.Kafka
-	reader *deadletter.DeadLetterReader
+	reader *deadletter.Reader
 }
 
 // withDeadLetters makes sure that Kafka answers, and calls do.
@@ -58,7 +58,7 @@ func withDeadLetters(ctx context.Context, env *cli.Env, do func(*graveyard) erro
 		}
 		defer func() { _ = log.Sync() }()
 		topic := topics.DeadLetterName(cfg.Kafka.Topic)
-		return do(&graveyard{cfg: cfg, kafka: k, reader: deadletter.NewDeadLetterReader(k.Client, topic, log)})
+		return do(&graveyard{cfg: cfg, kafka: k, reader: deadletter.NewReader(k.Client, topic, log)})
 	})
 }
 
