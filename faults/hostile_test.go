@@ -27,7 +27,7 @@ func dead(t *tally) int      { return t.dead }
 func TestHostileCRMs(t *testing.T) {
 	bomb() // takes a while to make
 	const each = 20
-	r := newRig(t, setup{environ: append([]string{"LEADHOOK_HTTP_TIMEOUT=2s", "LEADHOOK_HTTP_CONNECT_TIMEOUT=1s"}, quickWheel...)})
+	r := newRig(t, setup{environ: append([]string{"LEADHOOK_HTTP_TIMEOUT=2s", "LEADHOOK_HTTP_CONNECT_TIMEOUT=1s"}, quickRetries...)})
 	kinds, healthy := hostilities(), r.many("healthy", 20)
 	var hooks []*hook
 	for n, kind := range kinds {

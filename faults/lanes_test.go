@@ -290,7 +290,7 @@ func TestFullBacklog(t *testing.T) {
 		took.Seconds(), float64(leads)/took.Seconds(), peak>>20, a.scheduled))
 }
 
-// onlyWaits checks that no other webhooks' leads went through the wheel.
+// onlyWaits checks that no other webhooks' leads went through the retry queue.
 func (r *rig) onlyWaits(hooks []*hook) {
 	r.t.Helper()
 	dead := map[string]bool{}
@@ -304,6 +304,6 @@ func (r *rig) onlyWaits(hooks []*hook) {
 		}
 	}
 	if healthy > 0 {
-		r.fails("%d leads of healthy CRMs went through the wheel", healthy)
+		r.fails("%d leads of healthy CRMs went through the retry queue", healthy)
 	}
 }

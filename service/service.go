@@ -68,7 +68,7 @@ func New(cfg *config.Config, log *zap.Logger, version string) (*Service, error) 
 		MaxPending: cfg.Redis.LedgerPending, HandedOnKept: cfg.Topics.DeadLetterRetention,
 	}, registry, log)
 	s.Publisher = producer.NewPublisher(PublisherOptions(cfg.Kafka, s.Kafka), registry, log)
-	retryQueue := retryqueue.NewWheel(s.Publisher, cfg.Kafka.Topic, cfg.Retry.Delays, registry)
+	retryQueue := retryqueue.New(s.Publisher, cfg.Kafka.Topic, cfg.Retry.Delays, registry)
 	s.dispatcher = dispatch.New(posting, dispatch.Parts{
 		Webhooks:    s.webhooks,
 		Standing:    s.Store,

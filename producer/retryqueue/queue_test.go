@@ -34,18 +34,18 @@ func aWaiting(live string) *lead.Waiting {
 	return w
 }
 
-// wheelRig is a live topic's name, its retry topics of 10s and 1m with three
-// partitions, and a wheel.
-func wheelRig(t *testing.T) (r *rig, live string, w *retryqueue.Wheel) {
+// queueRig is a live topic's name, its retry topics of 10s and 1m with three
+// partitions, and the queue.
+func queueRig(t *testing.T) (r *rig, live string, w *retryqueue.Queue) {
 	r, live = newRig(t), topicName()
 	r.Create(t, live+".retry.10s", 3)
 	r.Create(t, live+".retry.1m", 3)
-	return r, live, retryqueue.NewWheel(publisher(t, r, zaptest.NewLogger(t)), live, delays[:2], nil)
+	return r, live, retryqueue.New(publisher(t, r, zaptest.NewLogger(t)), live, delays[:2], nil)
 }
 
 func TestRetryRecord(t *testing.T) {
-	r, live, wheel := wheelRig(t)
-	if err := wheel.Schedule(within(t), aWaiting(live)); err != nil {
+	r, live, queue := queueRig(t)
+	if err := queue.Schedule(within(t), aWaiting(live)); err != nil {
 		t.Fatal(err)
 	}
 	got := r.Reader(t, live+".retry.10s", 2)()
@@ -76,12 +76,12 @@ func TestRetryRecord(t *testing.T) {
 		t.Errorf("record, -want +got:\n%s", diff)
 	}
 	if age := time.Since(got.Time); age < -time.Minute || age > time.Minute {
-		t.Errorf("record's time is %v, want when it was parked", got.Time)
+		t.Errorf("record's time is %v, want when it was scheduled", got.Time)
 	}
 }
 
 func TestAnyWaitingIsReadBack(t *testing.T) {
-	r, live, wheel := wheelRig(t)
+	r, live, queue := queueRig(t)
 	next := []func() lead.Message{}
 	for p := range 3 {
 		next = append(next, r.Reader(t, live+".retry.1m", p))
@@ -93,12 +93,12 @@ func TestAnyWaitingIsReadBack(t *testing.T) {
 			NotBefore: time.UnixMilli(time.Now().Add(time.Minute).UnixMilli() + rapid.Int64Range(0, 5000).Draw(rt, "later")).UTC(),
 		}
 		want.Webhook, want.Delivery = "w"+letter.Webhook, "d"+letter.Delivery
-		if err := wheel.Schedule(t.Context(), &want); err != nil {
+		if err := queue.Schedule(t.Context(), &want); err != nil {
 			rt.Fatal(err)
 		}
 		want.Message.Key = []byte(want.Advertiser)
 		record := next[letter.Message.Partition]()
-		if diff := cmp.Diff(&want, wheel.Read(&record), cmpopts.EquateEmpty()); diff != "" {
+		if diff := cmp.Diff(&want, queue.Read(&record), cmpopts.EquateEmpty()); diff != "" {
 			rt.Fatalf("read back, -want +got:\n%s", diff)
 		}
 	})
@@ -120,18 +120,18 @@ func TestReadRefusesWhatIsNoWaitingDelivery(t *testing.T) {
 		"no webhook":       {"leads.retry.10s", []lead.Header{delivery}, false},
 		"no delivery":      {"leads.retry.10s", []lead.Header{webhook, header("leadhook.delivery", "")}, false},
 	}
-	wheel := retryqueue.NewWheel(nil, "leads", delays, nil)
+	queue := retryqueue.New(nil, "leads", delays, nil)
 	for name, c := range cases {
-		if got := wheel.Read(&lead.Message{Topic: c.topic, Headers: c.headers}); got != nil != c.want {
+		if got := queue.Read(&lead.Message{Topic: c.topic, Headers: c.headers}); got != nil != c.want {
 			t.Errorf("%s: read %+v, want one: %t", name, got, c.want)
 		}
 	}
 }
 
 func TestADeliveryKeepsThePartitionItLiesIn(t *testing.T) {
-	wheel := retryqueue.NewWheel(nil, "leads", delays, nil)
+	queue := retryqueue.New(nil, "leads", delays, nil)
 	for _, source := range []string{"", "leads", "leads/x/1", "leads/9999/1"} {
-		got := wheel.Read(&lead.Message{Topic: "leads.retry.1m", Partition: 4, Headers: []lead.Header{
+		got := queue.Read(&lead.Message{Topic: "leads.retry.1m", Partition: 4, Headers: []lead.Header{
 			header("leadhook.webhook", "w"), header("leadhook.delivery", "d"), header("leadhook.source", source),
 			header("leadhook.not-before", "soon"),
 		}})
@@ -167,7 +167,7 @@ type journey struct {
 	late time.Duration // negative: early
 }
 
-func travel(wheel *retryqueue.Wheel, began time.Time, wait time.Duration, latency func() time.Duration) journey {
+func travel(queue *retryqueue.Queue, began time.Time, wait time.Duration, latency func() time.Duration) journey {
 	notBefore := began.Add(wait)
 	now := began.Add(latency())
 	j := journey{}
@@ -175,7 +175,7 @@ func travel(wheel *retryqueue.Wheel, began time.Time, wait time.Duration, latenc
 		j.hops++
 		topic := topics.RetryName("leads", retryqueue.Next(delays, notBefore.Sub(now)))
 		now = now.Add(latency())
-		due := wheel.Due(&lead.Message{
+		due := queue.Due(&lead.Message{
 			Topic: topic, Time: now.Truncate(time.Millisecond),
 			Headers: []lead.Header{header("leadhook.not-before", notBefore.Format(time.RFC3339Nano))},
 		})
@@ -194,13 +194,13 @@ func TestTheWholeScheduleTakes13Hops(t *testing.T) {
 		2 * time.Hour, 6 * time.Hour, 12 * time.Hour, 24 * time.Hour, 24 * time.Hour,
 	}
 	want := []int{1, 1, 1, 1, 1, 3, 1, 2, 2}
-	wheel := retryqueue.NewWheel(nil, "leads", delays, nil)
+	queue := retryqueue.New(nil, "leads", delays, nil)
 	rapid.Check(t, func(rt *rapid.T) {
 		now := time.UnixMicro(rapid.Int64Range(1.7e15, 1.8e15).Draw(rt, "now"))
 		latency := func() time.Duration { return time.Duration(rapid.IntRange(0, 100e6).Draw(rt, "latency")) }
 		total := 0
 		for i, wait := range schedule {
-			j := travel(wheel, now, wait, latency)
+			j := travel(queue, now, wait, latency)
 			if j.hops != want[i] || j.late < 0 || j.late > time.Second {
 				rt.Fatalf("the wait of %v took %d hops and was %v late, want %d hops, and late by a second at most",
 					wait, j.hops, j.late, want[i])
@@ -215,13 +215,13 @@ func TestTheWholeScheduleTakes13Hops(t *testing.T) {
 }
 
 func TestNoWaitIsTooShortOrMuchTooLong(t *testing.T) {
-	wheel := retryqueue.NewWheel(nil, "leads", delays, nil)
+	queue := retryqueue.New(nil, "leads", delays, nil)
 	const mostHops = 20 // 19, if every second is tried
 	rapid.Check(t, func(rt *rapid.T) {
 		began := time.UnixMicro(rapid.Int64Range(1.7e15, 1.8e15).Draw(rt, "began"))
 		wait := time.Duration(rapid.Int64Range(int64(time.Second), int64(24*time.Hour)).Draw(rt, "wait"))
 		latency := func() time.Duration { return time.Duration(rapid.IntRange(0, 50e6).Draw(rt, "latency")) }
-		j := travel(wheel, began, wait, latency)
+		j := travel(queue, began, wait, latency)
 		tolerable := max(10*time.Second, wait/5) + 100*time.Millisecond // what the last hop itself takes
 		if j.late < 0 || j.late > tolerable {
 			rt.Fatalf("a wait of %v was %v late, want 0 to %v", wait, j.late, tolerable)
@@ -252,36 +252,36 @@ func TestDue(t *testing.T) {
 		"topic of a negative one": {"leads.retry.-1m", "", 0},
 	} {
 		m := lead.Message{Topic: c.topic, Time: stamp, Headers: []lead.Header{header("leadhook.not-before", c.notBefore)}}
-		if got := retryqueue.NewWheel(nil, "leads", delays, nil).Due(&m).Sub(stamp); got != c.want {
+		if got := retryqueue.New(nil, "leads", delays, nil).Due(&m).Sub(stamp); got != c.want {
 			t.Errorf("%s: due %v after its timestamp, want %v", name, got, c.want)
 		}
 	}
 }
 
-func TestParkWaitsForTheTopic(t *testing.T) {
+func TestScheduleWaitsForTheTopic(t *testing.T) {
 	r := newRig(t)
 	live := topicName()
 	p := publisher(t, r, zap.NewNop())
-	wheel := retryqueue.NewWheel(p, live, delays, nil)
+	queue := retryqueue.New(p, live, delays, nil)
 	cause := errors.New("the generation has ended")
 	ctx, cancel := context.WithCancelCause(t.Context())
 	failed := make(chan error, 1)
-	go func() { failed <- wheel.Schedule(ctx, aWaiting(live)) }()
+	go func() { failed <- queue.Schedule(ctx, aWaiting(live)) }()
 	waitFor(t, func() bool { return p.Ready() != nil })
 	cancel(cause)
 	if err := <-failed; !errors.Is(err, cause) {
 		t.Errorf("without its topic: %v, want %v", err, cause)
 	}
 
-	parked := make(chan error, 1)
-	go func() { parked <- wheel.Schedule(within(t), aWaiting(live)) }()
+	scheduled := make(chan error, 1)
+	go func() { scheduled <- queue.Schedule(within(t), aWaiting(live)) }()
 	r.Create(t, live+".retry.10s", 3)
-	if err := <-parked; err != nil {
+	if err := <-scheduled; err != nil {
 		t.Errorf("when its topic is there: %v", err)
 	}
 }
 
-func TestParkedDeliveriesAndHopsAreCounted(t *testing.T) {
+func TestScheduledAndForwardedDeliveriesAreCounted(t *testing.T) {
 	r := newRig(t)
 	live := r.Topic(t, 1)
 	r.Create(t, live+".retry.10s", 1)
@@ -289,30 +289,30 @@ func TestParkedDeliveriesAndHopsAreCounted(t *testing.T) {
 	registry := prometheus.NewRegistry()
 	p := producer.NewPublisher(producer.Options{Brokers: r.Brokers, Transport: r.Transport}, nil, zap.NewNop())
 	defer p.Close()
-	wheel := retryqueue.NewWheel(p, live, delays, registry)
+	queue := retryqueue.New(p, live, delays, registry)
 	d := aWaiting(live)
 	d.Message.Partition = 0
 	for i, wait := range []time.Duration{time.Minute, time.Minute, 5 * time.Second, 5 * time.Second} {
 		d.NotBefore = time.Now().Add(wait)
-		put := wheel.Schedule
+		put := queue.Schedule
 		if i == 3 {
-			put = wheel.Forward
+			put = queue.Forward
 		}
 		if err := put(within(t), d); err != nil {
 			t.Fatal(err)
 		}
 	}
 	want := `
-		# HELP leadhook_wheel_hops_total Deliveries that were put on into a further retry topic, since their wait was not over.
-		# TYPE leadhook_wheel_hops_total counter
-		leadhook_wheel_hops_total 1
-		# HELP leadhook_wheel_parked_total Deliveries that began to wait in a retry topic, by topic.
-		# TYPE leadhook_wheel_parked_total counter
-		leadhook_wheel_parked_total{topic="LIVE.retry.10s"} 1
-		leadhook_wheel_parked_total{topic="LIVE.retry.1m"} 2
+		# HELP leadhook_retry_queue_forwarded_total Deliveries that were forwarded to a further retry topic, since their wait was not over.
+		# TYPE leadhook_retry_queue_forwarded_total counter
+		leadhook_retry_queue_forwarded_total 1
+		# HELP leadhook_retry_queue_scheduled_total Deliveries that began to wait in a retry topic, by topic.
+		# TYPE leadhook_retry_queue_scheduled_total counter
+		leadhook_retry_queue_scheduled_total{topic="LIVE.retry.10s"} 1
+		leadhook_retry_queue_scheduled_total{topic="LIVE.retry.1m"} 2
 	`
 	err := testutil.GatherAndCompare(registry, strings.NewReader(strings.ReplaceAll(want, "LIVE", live)),
-		"leadhook_wheel_hops_total", "leadhook_wheel_parked_total")
+		"leadhook_retry_queue_forwarded_total", "leadhook_retry_queue_scheduled_total")
 	if err != nil {
 		t.Error(err)
 	}

@@ -13,7 +13,7 @@ import (
 )
 
 // The schedule of these tests is a wait of two seconds for each failed attempt.
-var slowWheel = []string{"LEADHOOK_RETRY_SCHEDULE=2s,2s,2s,2s"}
+var slowRetries = []string{"LEADHOOK_RETRY_SCHEDULE=2s,2s,2s,2s"}
 
 // parked is how many records the retry topics have got.
 func (r *rig) parked() int64 {
@@ -29,7 +29,7 @@ func (r *rig) parked() int64 {
 
 func TestATokenCorrectedByASeedHealsWhatWaits(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, setup{environ: slowWheel, answer: func(p devstack.Post) devstack.Answer {
+	r := newRig(t, setup{environ: slowRetries, answer: func(p devstack.Post) devstack.Answer {
 		if p.Header.Get("Authorization") != "Bearer right" {
 			return devstack.Answer{Status: http.StatusUnauthorized}
 		}
@@ -56,7 +56,7 @@ func TestATokenCorrectedByASeedHealsWhatWaits(t *testing.T) {
 func TestWhatWaitsSurvivesAKill(t *testing.T) {
 	t.Parallel()
 	var healthy atomic.Bool
-	r := newRig(t, setup{environ: slowWheel, answer: func(devstack.Post) devstack.Answer {
+	r := newRig(t, setup{environ: slowRetries, answer: func(devstack.Post) devstack.Answer {
 		if !healthy.Load() {
 			return devstack.Answer{Status: http.StatusForbidden}
 		}
@@ -81,7 +81,7 @@ func TestWhatWaitsSurvivesAKill(t *testing.T) {
 func TestTheSameEventThreeTimes(t *testing.T) {
 	t.Parallel()
 	var posts atomic.Int64
-	r := newRig(t, setup{environ: slowWheel, answer: func(devstack.Post) devstack.Answer {
+	r := newRig(t, setup{environ: slowRetries, answer: func(devstack.Post) devstack.Answer {
 		if posts.Add(1) <= 2 {
 			return devstack.Answer{Status: http.StatusForbidden}
 		}
@@ -136,7 +136,7 @@ func TestAWebhookThatIsGoneIsSetInactive(t *testing.T) {
 func TestNothingIsEarly(t *testing.T) {
 	t.Parallel()
 	var first, second atomic.Int64
-	r := newRig(t, setup{environ: slowWheel, answer: func(devstack.Post) devstack.Answer {
+	r := newRig(t, setup{environ: slowRetries, answer: func(devstack.Post) devstack.Answer {
 		if first.CompareAndSwap(0, time.Now().UnixNano()) {
 			return devstack.Answer{Status: http.StatusNotFound}
 		}

@@ -13,12 +13,12 @@ import (
 	"github.com/segmentio/kafka-go"
 )
 
-// quickWheel are settings with which a schedule is over within seconds.
-var quickWheel = []string{"LEADHOOK_RETRY_DELAYS=1s,3s", "LEADHOOK_RETRY_SCHEDULE=1s,1s,3s,3s,3s,3s,3s,3s,3s"}
+// quickRetries are settings with which a schedule is over within seconds.
+var quickRetries = []string{"LEADHOOK_RETRY_DELAYS=1s,3s", "LEADHOOK_RETRY_SCHEDULE=1s,1s,3s,3s,3s,3s,3s,3s,3s"}
 
-// TestWheelSurvivesTheDeathOfEverything kills all processes while thousands of
+// TestRetryQueueSurvivesTheDeathOfEverything kills all processes while thousands of
 // deliveries wait, and has each attempted when it is due.
-func TestWheelSurvivesTheDeathOfEverything(t *testing.T) {
+func TestRetryQueueSurvivesTheDeathOfEverything(t *testing.T) {
 	r := newRig(t, setup{environ: append(slices.Clone(quickSession), "LEADHOOK_RETRY_QUICK_ATTEMPTS=1",
 		"LEADHOOK_RETRY_DELAYS=10s,20s", "LEADHOOK_RETRY_SCHEDULE=20s,20s,20s")})
 	hooks := r.many("crm", advertisers)
@@ -38,13 +38,13 @@ func TestWheelSurvivesTheDeathOfEverything(t *testing.T) {
 	if early > 0 || latest > 2*time.Second {
 		r.fails("%d were attempted before they were due, and others up to %v after", early, latest)
 	}
-	r.row("wheel: SIGKILL of everything while deliveries wait", a, end, fmt.Sprintf(
+	r.row("retry queue: SIGKILL of everything while deliveries wait", a, end, fmt.Sprintf(
 		"%d waited; %d were attempted before they were due, and none later than %.1f s after", waiting.scheduled, early, latest.Seconds()))
 }
 
-// TestFullWheelWithAHundredThousandWaiting has so many deliveries wait that all
+// TestFullRetryQueueWithAHundredThousandWaiting has so many deliveries wait that all
 // failed once, four of each webhook, so that no lane takes its CRM for failing.
-func TestFullWheelWithAHundredThousandWaiting(t *testing.T) {
+func TestFullRetryQueueWithAHundredThousandWaiting(t *testing.T) {
 	const leads, webhooks, rate = 100_000, 25_000, 4000
 	r := newRig(t, setup{environ: []string{"LEADHOOK_RETRY_QUICK_ATTEMPTS=1", "LEADHOOK_RETRY_DELAYS=1m", "LEADHOOK_RETRY_SCHEDULE=1m,1m"}})
 	hooks := r.many("crm", webhooks)
@@ -59,7 +59,7 @@ func TestFullWheelWithAHundredThousandWaiting(t *testing.T) {
 	if early > 0 || latest > time.Second || waiting.scheduled != leads {
 		r.fails("%d of %d waited; %d were attempted before they were due, and others up to %v after", waiting.scheduled, leads, early, latest)
 	}
-	r.row(fmt.Sprintf("wheel: %d deliveries wait, %d come due a second", leads, rate), a, time.Time{}, fmt.Sprintf(
+	r.row(fmt.Sprintf("retry queue: %d deliveries wait, %d come due a second", leads, rate), a, time.Time{}, fmt.Sprintf(
 		"%d were attempted before they were due, and none later than %.2f s after", early, latest.Seconds()))
 }
 
@@ -124,10 +124,10 @@ func (a *account) against(due map[deliveryID]span, ready time.Time) (early int, 
 	return early, latest
 }
 
-// TestFullWheelTokenCorrected corrects a webhook's token by seed while its leads
+// TestFullTokenCorrected corrects a webhook's token by seed while its leads
 // wait.
-func TestFullWheelTokenCorrected(t *testing.T) {
-	r := newRig(t, setup{environ: quickWheel})
+func TestFullTokenCorrected(t *testing.T) {
+	r := newRig(t, setup{environ: quickRetries})
 	hooks := r.many("crm", 10)
 	for _, h := range hooks {
 		h.Auth = "Bearer wrong"
@@ -149,10 +149,10 @@ func TestFullWheelTokenCorrected(t *testing.T) {
 	r.row("webhook: 401 for a wrong token, corrected by seed while leads wait", a, end, "")
 }
 
-// TestWheelSameEventThreeTimes has a CRM fail first: the three records become
+// TestSameEventThreeTimes has a CRM fail first: the three records become
 // one chain of attempts with one success.
-func TestWheelSameEventThreeTimes(t *testing.T) {
-	r := newRig(t, setup{environ: quickWheel})
+func TestSameEventThreeTimes(t *testing.T) {
+	r := newRig(t, setup{environ: quickRetries})
 	hooks := r.many("crm", 20)
 	for _, h := range hooks[:10] {
 		r.crm.behave(h.path(), status(http.StatusServiceUnavailable))
@@ -195,9 +195,9 @@ func (r *record) sameAttempt() (n int) {
 	return n
 }
 
-// TestFullWheelCRMAwayForAMinute has the usual settings: the leads of a CRM that
+// TestFullCRMAwayForAMinute has the usual settings: the leads of a CRM that
 // was away arrive soon after its return.
-func TestFullWheelCRMAwayForAMinute(t *testing.T) {
+func TestFullCRMAwayForAMinute(t *testing.T) {
 	r := newRig(t, setup{})
 	h, healthy := r.hook("away"), r.many("crm", 10)
 	h.URL = r.crm.refusing() + h.path()
@@ -220,7 +220,7 @@ func TestFullWheelCRMAwayForAMinute(t *testing.T) {
 // TestFullKafkaRetryTopicRefusesTheSize has deliveries that cannot be handed on: the
 // partitions wait, and say why.
 func TestFullKafkaRetryTopicRefusesTheSize(t *testing.T) {
-	r := newRig(t, setup{environ: quickWheel})
+	r := newRig(t, setup{environ: quickRetries})
 	hooks := r.many("crm", 10)
 	r.crm.usually(status(http.StatusInternalServerError))
 	i := r.runs(1)[0]
@@ -239,7 +239,7 @@ func TestFullKafkaRetryTopicRefusesTheSize(t *testing.T) {
 
 // TestFullKafkaRetryTopicMissing deletes the retry topics in the middle.
 func TestFullKafkaRetryTopicMissing(t *testing.T) {
-	r := newRig(t, setup{environ: quickWheel})
+	r := newRig(t, setup{environ: quickRetries})
 	hooks := r.many("crm", 10)
 	r.crm.usually(status(http.StatusInternalServerError))
 	i := r.runs(1)[0]
