@@ -170,7 +170,7 @@ func (i *instance) findAdmin() string {
 	defer file.Close()
 	for lines := bufio.NewScanner(file); lines.Scan(); {
 		var line struct{ Msg, Address string }
-		if json.Unmarshal(lines.Bytes(), &line) == nil && line.Msg == "health and metrics are served" {
+		if json.Unmarshal(lines.Bytes(), &line) == nil && line.Msg == "serving health and metrics" {
 			return line.Address
 		}
 	}

@@ -128,7 +128,7 @@ func (i *instance) admin() string {
 		if err := decoder.Decode(&line); err != nil {
 			return ""
 		}
-		if line.Msg == "health and metrics are served" {
+		if line.Msg == "serving health and metrics" {
 			return line.Address
 		}
 	}

@@ -15,8 +15,8 @@ import (
 
 // Options are the settings of a [Server].
 type Options struct {
-	Listen  string // host:port; empty: no listener, and Serve only waits
-	PProf   bool   // serve Go's profiles under /debug/pprof/; they show what is in memory
+	Listen  string // host:port; if empty, there is no listener, and Serve only waits
+	PProf   bool   // serve Go's profiles under /debug/pprof/; they show leads and tokens in memory
 	Version string // of the service, for leadhook_build_info
 }
 
@@ -24,9 +24,9 @@ type Options struct {
 type Check struct {
 	Name string
 
-	// Ready returns nil when the part is ready, and otherwise says why not, in
-	// words for a person and without a secret. It is called at each request,
-	// by several at once, and must not block.
+	// Ready returns nil if the part is ready, or else an error for a person to
+	// read, without secrets. It is called at each request, also concurrently, and
+	// must not block.
 	Ready func() error
 }
 
@@ -35,24 +35,24 @@ type Server struct {
 	opts     Options
 	log      *zap.Logger
 	server   *http.Server
-	listener net.Listener // nil before Listen, and if there is none
+	listener net.Listener // nil before Listen, and without an address
 }
 
-// New returns a Server for the checks, and for the metrics of g.
+// New returns a Server for the checks and for the metrics that g gathers.
 func New(o Options, checks []Check, g prometheus.Gatherer, log *zap.Logger) *Server {
 	log = log.Named("admin")
 	return &Server{opts: o, log: log, server: &http.Server{
 		Handler:           handler(o, checks, g, log),
 		ReadHeaderTimeout: 5 * time.Second,
 		ReadTimeout:       10 * time.Second,
-		WriteTimeout:      2 * time.Minute, // a profile takes 30 s, or as long as is asked for
+		WriteTimeout:      2 * time.Minute, // a profile takes 30 s, or as long as the request says
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    16 << 10,
 		ErrorLog:          zap.NewStdLog(log),
 	}}
 }
 
-// Listen opens the listener, so that a taken port is known before the service
+// Listen opens the listener, so that a port in use is known before the service
 // begins its work. The error names the setting to change.
 func (s *Server) Listen() error {
 	if s.opts.Listen == "" {
@@ -61,16 +61,16 @@ func (s *Server) Listen() error {
 	listener, err := net.Listen("tcp", s.opts.Listen)
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
-		return fmt.Errorf("listening on %s for health and metrics: the port is taken, perhaps by another leadhook;"+
+		return fmt.Errorf("listening on %s for health and metrics: the port is in use, perhaps by another leadhook;"+
 			" set admin.listen (LEADHOOK_ADMIN_LISTEN) to a free address, or to \"\" for none", s.opts.Listen)
 	case err != nil:
-		return fmt.Errorf("listening for health and metrics, as admin.listen (LEADHOOK_ADMIN_LISTEN) says: %w", err)
+		return fmt.Errorf("listening for health and metrics on admin.listen (LEADHOOK_ADMIN_LISTEN): %w", err)
 	}
 	s.listener = listener
 	return nil
 }
 
-// Addr returns where the Server listens, host:port, and "" if it does not.
+// Addr returns the host:port on which the Server listens, or "" if it does not.
 func (s *Server) Addr() string {
 	if s.listener == nil {
 		return ""
@@ -78,15 +78,14 @@ func (s *Server) Addr() string {
 	return s.listener.Addr().String()
 }
 
-// Serve answers requests until ctx ends, then lets those under way end, for
-// some seconds at most, and returns nil. An error means that the listener
-// broke.
+// Serve answers requests until ctx ends, then waits up to three seconds for the
+// running ones, and returns nil. It returns an error if the listener fails.
 func (s *Server) Serve(ctx context.Context) error {
 	if s.listener == nil {
 		<-ctx.Done()
 		return nil
 	}
-	s.log.Info("health and metrics are served", zap.String("address", s.Addr()))
+	s.log.Info("serving health and metrics", zap.String("address", s.Addr()))
 	ended := make(chan error, 1)
 	go func() { ended <- s.server.Serve(s.listener) }()
 	select {
@@ -102,10 +101,10 @@ func (s *Server) Serve(ctx context.Context) error {
 }
 
 func (s *Server) stop() {
-	const patience = 3 * time.Second
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	const timeout = 3 * time.Second
+	ctx, cancel := context.WithTimeout(context.Background(), timeout)
 	defer cancel()
 	if err := s.server.Shutdown(ctx); err != nil {
-		_ = s.server.Close() // cuts a profile, or a client that does not read
+		_ = s.server.Close() // ends a long profile, or a client that does not read
 	}
 }

@@ -189,7 +189,7 @@ func TestTakenPortNamesTheSetting(t *testing.T) {
 	defer taken.Close()
 	address := taken.Addr().String()
 	err = admin.New(admin.Options{Listen: address}, nil, prometheus.NewRegistry(), zaptest.NewLogger(t)).Listen()
-	for _, want := range []string{address, "taken", "admin.listen", "LEADHOOK_ADMIN_LISTEN"} {
+	for _, want := range []string{address, "in use", "admin.listen", "LEADHOOK_ADMIN_LISTEN"} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("got %v, want an error that names %s", err, want)
 		}

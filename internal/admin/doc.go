@@ -1,7 +1,6 @@
-// Package admin shows over HTTP how the service is: whether it lives, whether
-// it is ready and if not why, its metrics, and Go's profiles.
+// Package admin serves health, readiness, metrics and Go's profiles over HTTP.
 //
-// It knows nothing of what makes the service ready: each part says so itself,
-// in a [Check]. There is no authentication; who can reach the listener sees all
-// of it, which is why it is on the loopback interface by default.
+// It does not know what makes the service ready: each part reports it in a
+// [Check]. There is no authentication, so that whoever can reach the listener sees
+// everything. The default is therefore the loopback interface.
 package admin

@@ -33,8 +33,8 @@ func index(withProfiles bool) http.HandlerFunc {
 <title>leadhook</title>
 <h1>leadhook</h1>
 <ul>
-<li><a href="/healthz">/healthz</a>: does the process live?
-<li><a href="/readyz">/readyz</a>: do leads flow, and if not, why?
+<li><a href="/healthz">/healthz</a>: whether the process is alive
+<li><a href="/readyz">/readyz</a>: whether leads are delivered, and if not, why
 <li><a href="/metrics">/metrics</a>: for Prometheus
 `
 	if withProfiles {
@@ -48,34 +48,34 @@ func index(withProfiles bool) http.HandlerFunc {
 	}
 }
 
-// healthz says nothing of Kafka or Redis: a restart would not bring them back.
+// healthz does not depend on Kafka and Redis: a restart would not bring them back.
 func healthz(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	w.Header().Set("Cache-Control", "no-store")
 	_, _ = io.WriteString(w, "ok\n")
 }
 
-// readiness is the body of /readyz, laid out for people too.
+// readiness is the body of /readyz, indented for a person to read.
 type readiness struct {
-	Ready  bool     `json:"ready"`
-	Checks []result `json:"checks"`
+	Ready  bool          `json:"ready"`
+	Checks []checkResult `json:"checks"`
 }
 
-type result struct {
+type checkResult struct {
 	Name  string `json:"name"`
 	Ready bool   `json:"ready"`
 	Cause string `json:"cause,omitempty"`
 }
 
-// readyz answers 200 if all checks are passed, and 503 if one is not.
+// readyz answers 200 if all checks pass, and 503 if one does not.
 func readyz(checks []Check) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
-		state := readiness{Ready: true, Checks: make([]result, len(checks))}
+		state := readiness{Ready: true, Checks: make([]checkResult, len(checks))}
 		for i, c := range checks {
-			state.Checks[i] = result{Name: c.Name, Ready: true}
+			state.Checks[i] = checkResult{Name: c.Name, Ready: true}
 			if err := c.Ready(); err != nil {
 				state.Ready = false
-				state.Checks[i] = result{Name: c.Name, Cause: err.Error()}
+				state.Checks[i] = checkResult{Name: c.Name, Cause: err.Error()}
 			}
 		}
 		w.Header().Set("Content-Type", "application/json")
@@ -86,12 +86,12 @@ func readyz(checks []Check) http.HandlerFunc {
 		body := json.NewEncoder(w)
 		body.SetEscapeHTML(false)
 		body.SetIndent("", "  ")
-		_ = body.Encode(state) // the client has gone
+		_ = body.Encode(state) // fails only if the client is gone
 	}
 }
 
-// metrics adds the build to what g gathers. A metric that cannot be gathered
-// is logged and does not take the others with it.
+// metrics serves the metrics of g and the version of the build. A metric that
+// cannot be gathered is logged; the others are served nonetheless.
 func metrics(version string, g prometheus.Gatherer, log *zap.Logger) http.Handler {
 	return promhttp.HandlerFor(prometheus.Gatherers{buildInfo(version), g}, promhttp.HandlerOpts{
 		ErrorLog:            zap.NewStdLog(log),

@@ -10,7 +10,7 @@ func buildInfo(version string) prometheus.Gatherer {
 	r := prometheus.NewRegistry()
 	r.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name:        "leadhook_build_info",
-		Help:        "Always 1; the labels say what is running.",
+		Help:        "Always 1; the labels have the versions of leadhook and of Go.",
 		ConstLabels: prometheus.Labels{"version": version, "go_version": runtime.Version()},
 	}, func() float64 { return 1 }))
 	return r
