@@ -125,7 +125,7 @@ func (d *Dispatcher) attempt(ctx context.Context, dl *delivery, t *limiter.Ticke
 	dl.history.LastAttempt = now
 	landed := make(chan struct{})
 	d.underWay.Add(1)
-	go d.fly(ctx, dl, t, landed)
+	go d.fly(dl, t, landed)
 	select {
 	case <-landed:
 		dl.history.Status, dl.history.Evidence, dl.history.Error = dl.outcome.Status, dl.outcome.Evidence, dl.outcome.Text
@@ -139,7 +139,7 @@ func (d *Dispatcher) attempt(ctx context.Context, dl *delivery, t *limiter.Ticke
 // fly makes the attempt, gives the turn back, and lets the ledger know at once
 // when the CRM has the lead. While it goes on nobody else may touch the
 // delivery's body, outcome, turn and lesson, and it touches nothing else.
-func (d *Dispatcher) fly(ctx context.Context, dl *delivery, t *limiter.Ticket, landed chan<- struct{}) {
+func (d *Dispatcher) fly(dl *delivery, t *limiter.Ticket, landed chan<- struct{}) {
 	defer d.underWay.Done()
 	defer func() {
 		if p := recover(); p != nil {

@@ -34,20 +34,24 @@ func (a *Answer) readBody(body io.Reader, keep, most int64) {
 		a.Body, _ = io.ReadAll(io.LimitReader(&in, min(keep, most)))
 	}
 	_, _ = io.CopyN(io.Discard, &in, most-int64(len(a.Body)))
-	a.Whole = in.err == io.EOF
+	a.Whole = in.whole
 }
 
-// An endReader reads until the first error, and knows it.
+// An endReader reads to the first error and no further, and notes whether that
+// was the end.
 type endReader struct {
-	in  io.Reader
-	err error
+	in    io.Reader
+	err   error
+	whole bool
 }
 
-func (r *endReader) Read(p []byte) (n int, err error) {
-	if r.err == nil {
-		n, r.err = r.in.Read(p)
+func (r *endReader) Read(p []byte) (int, error) {
+	if r.err != nil {
+		return 0, r.err
 	}
-	return n, r.err
+	n, err := r.in.Read(p)
+	r.err, r.whole = err, err == io.EOF
+	return n, err
 }
 
 // brief reads what most answers are: a header without anything unusual, and a
