@@ -9,7 +9,9 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/redis/go-redis/v9"
 	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
 
+	"github.com/leadhook/leadhook/internal/wait"
 	"github.com/leadhook/leadhook/lead"
 )
 
@@ -20,26 +22,26 @@ type Options struct {
 	// their deliveries may be made once more. Zero: 100,000.
 	MaxPending int
 
-	// HandedOnKept is how long at least the marks of deliveries are kept that
+	// HandedOnKept is for how long at least the marks of deliveries are kept that
 	// were ever handed on: as long as the dead-letter topic keeps its records.
-	// Zero: 30 days. Marks from before a change of it are not found any more.
+	// Zero: 30 days. Marks from before a change of it are no longer found.
 	HandedOnKept time.Duration
 }
 
 const (
-	// deliveredKept is how long at least the mark of a delivery is kept that
+	// deliveredKept is for how long at least the mark of a delivery is kept that
 	// the first attempt, or a quick retry, brought to its CRM.
 	deliveredKept = 24 * time.Hour
 
-	// Between the beginnings of two round trips marks and look-ups gather,
-	// unless a batch is full.
+	// Between the beginnings of two round trips marks and look-ups gather, unless
+	// a batch is full.
 	gatherMarks   = 20 * time.Millisecond
 	gatherLookups = 2 * time.Millisecond
 	batchSize     = 512
 
-	// A round trip of look-ups has a good while: leads that wait while Redis is
-	// slow are better than leads that come twice. When it is over, Redis is known
-	// to be away, and nobody waits any more.
+	// A round trip of look-ups may take long: leads that wait while Redis is slow
+	// are better than leads that come twice. When that time is over, Redis is
+	// known to be away, and no look-up waits for it.
 	lookupTimeout, writeTimeout = 500 * time.Millisecond, time.Second
 
 	// writeAgain is when marks that Redis refused are written again.
@@ -54,52 +56,54 @@ const (
 // Redis is away, or after it lost its data, deliveries go on without it.
 type Ledger struct {
 	rdb     redis.UniversalClient
-	shelves shelves
-	log     *zap.Logger
+	layout  layout
 	metrics *metrics
-	lookups lookups
-	marks   marks
-	away    partsAway
-	refused bool // the last marks were, as far as it was said; of the goroutine that writes
+	lookups pendingLookups
+	marks   pendingMarks
+	health  shardHealth
+	refused *wait.Outage // of the marks that Redis does not take
 }
 
-// New returns a ledger on a client for a single node, Sentinel or
-// Cluster, which it does not close and which should be made with
-// ContextTimeoutEnabled. It registers its metrics with reg; Redis is not asked
-// before [Ledger.Run].
+// New returns a ledger on a client for a single node, Sentinel or Cluster, which
+// it does not close and which should be made with ContextTimeoutEnabled. It
+// registers its metrics with reg; Redis is not asked before [Ledger.Run].
 func New(rdb redis.UniversalClient, opts Options, reg prometheus.Registerer, log *zap.Logger) *Ledger {
+	log = log.Named("ledger")
 	l := &Ledger{
-		rdb: rdb, log: log.Named("ledger"), away: newPartsAway(),
-		lookups: lookups{bell: newBell(gatherLookups)},
-		marks:   newMarks(cmp.Or(opts.MaxPending, 100_000)),
-		shelves: shelves{
-			delivered: shelf{"delivered", 1, deliveredKept},
-			handedOn:  shelf{"handed-on", togetherHandedOn, max(cmp.Or(opts.HandedOnKept, 30*24*time.Hour), deliveredKept)},
-			parts:     1,
+		rdb: rdb,
+		layout: layout{
+			delivered: retention{"delivered", 1, deliveredKept},
+			handedOn:  retention{"handed-on", togetherHandedOn, max(cmp.Or(opts.HandedOnKept, 30*24*time.Hour), deliveredKept)},
+			shards:    1,
 		},
+		refused: wait.NewOutage(log, zapcore.WarnLevel,
+			"cannot write the ledger to Redis; its marks wait in memory", "writing the ledger to Redis again"),
 	}
 	if _, cluster := rdb.(*redis.ClusterClient); cluster {
-		l.shelves.parts = shares
+		l.layout.shards = shards
 	}
-	l.lookups.keys = keyring{shelves: l.shelves, list: shelves.toRead}
-	l.marks.keys = keyring{shelves: l.shelves, list: shelves.toWrite}
+	l.health.init(log)
+	l.lookups.batches = newBatchSignal(gatherLookups)
+	l.lookups.keys = keyCache{layout: l.layout, list: layout.keysToRead}
+	l.marks.init(cmp.Or(opts.MaxPending, 100_000))
+	l.marks.keys = keyCache{layout: l.layout, list: layout.keysToWrite}
 	l.metrics = newMetrics(reg, l)
 	return l
 }
 
 // Run asks and writes for the ledger until ctx ends. Then a write under way has
-// a second to end, and so has what is still pending to be written; what Redis
-// does not take is lost.
+// a second to end, and so has writing what is still pending. What Redis does not
+// take is lost.
 func (l *Ledger) Run(ctx context.Context) {
 	var wg sync.WaitGroup
 	wg.Go(func() { l.answerLookups(ctx) })
 	wg.Go(func() { l.writeMarks(ctx) })
-	wg.Go(func() { l.watchParts(ctx) })
+	wg.Go(func() { l.watchShards(ctx) })
 	wg.Wait()
 }
 
-// Reached returns how far a delivery of the lead with this id got: the
-// furthest of what Redis says and of what was noted here. Zero: nothing is
+// Reached returns how far a delivery of the lead with this id got: the furthest
+// of what Redis says and of what was noted here. Zero means that nothing is
 // known.
 //
 // It blocks until Redis has answered, together with the other look-ups that
@@ -107,19 +111,19 @@ func (l *Ledger) Run(ctx context.Context) {
 // be away, Reached returns what was noted here and Redis does not have yet; that
 // is counted. The error is the cause of the end of ctx.
 func (l *Ledger) Reached(ctx context.Context, leadID, delivery string) (lead.Mark, error) {
-	if off {
+	if lookupsOff {
 		return 0, nil
 	}
-	at := l.shelves.place(leadID, delivery)
-	noted := l.marks.noted(at)
-	if noted == lead.MarkDelivered || l.away.is(at.part) {
+	at := l.layout.locate(leadID, delivery)
+	noted := l.marks.get(at)
+	if noted == lead.MarkDelivered || l.health.isAway(at.shard) {
 		return l.metrics.counted(noted, noted == lead.MarkDelivered), nil
 	}
 	q := l.lookups.add(at)
 	select {
 	case <-q.done:
 		reached, answered := max(noted, q.mark), q.answered
-		l.lookups.spare.Put(q)
+		l.lookups.unused.Put(q)
 		return l.metrics.counted(reached, answered), nil
 	case <-ctx.Done():
 		return 0, context.Cause(ctx)
@@ -128,18 +132,18 @@ func (l *Ledger) Reached(ctx context.Context, leadID, delivery string) (lead.Mar
 
 // Note remembers that a delivery of the lead with this id got as far as m. It
 // does not block. Redis has the mark some 20 ms later, and until then it counts
-// for [Ledger.Reached] of this process: what is lost of it by a crash, or
-// beyond MaxPending while Redis is away, may be delivered again. A mark never
-// goes down, whatever the order in which marks are noted.
+// for [Ledger.Reached] of this process. What is lost of it by a crash, or beyond
+// MaxPending while Redis is away, may be delivered again. A mark never goes down,
+// whatever the order in which marks are noted.
 func (l *Ledger) Note(leadID, delivery string, m lead.Mark) {
 	if m == 0 {
 		return
 	}
-	if !l.marks.note(l.shelves.place(leadID, delivery), m) {
+	if !l.marks.note(l.layout.locate(leadID, delivery), m) {
 		l.metrics.dropped.Inc()
 	}
 }
 
-// Flush blocks until Redis has everything that was noted before. The error says
-// how much it does not have, when ctx ends first; that stays pending.
+// Flush blocks until Redis has everything that was noted before. If ctx ends
+// first, the error says how many marks Redis does not have; they stay pending.
 func (l *Ledger) Flush(ctx context.Context) error { return l.marks.flush(ctx) }

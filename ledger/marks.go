@@ -12,71 +12,69 @@ import (
 	"github.com/leadhook/leadhook/lead"
 )
 
-// A noted mark is one that Redis does not have yet.
-type noted struct {
-	place
+// A pendingMark is one that Redis does not have yet.
+type pendingMark struct {
+	location
 	mark     lead.Mark
 	handedOn bool   // it was below delivered at some time
 	number   uint64 // in the order of the first note
-	again    bool   // raised while it was being written
+	raised   bool   // while it was being written
 }
 
-// marks are those that Redis does not have yet: queued, each part's oldest
-// first, or being written. All are in byPlace.
-type marks struct {
-	bell bell
-	max  int
-	keys keyring // of the goroutine that writes
+// pendingMarks are those that Redis does not have yet: queued, the oldest of
+// each shard first, or being written. All are in byLocation.
+type pendingMarks struct {
+	batches batchSignal
+	max     int
+	keys    keyCache // of the goroutine that writes
 
-	mu      sync.Mutex
-	byPlace map[place]*noted  // guarded by mu, and what it points to
-	queues  [shares][]*noted  // guarded by mu
-	queued  int               // guarded by mu: in all queues
-	writing []*noted          // guarded by mu
-	resting [shares]time.Time // guarded by mu: when the part may be written to again
-	last    uint64            // guarded by mu: the newest number
-	changed chan struct{}     // guarded by mu: closed and replaced when fewer are left
+	mu         sync.Mutex
+	byLocation map[location]*pendingMark // guarded by mu, and what it points to
+	queues     [shards][]*pendingMark    // guarded by mu
+	queued     int                       // guarded by mu: in all queues
+	writing    []*pendingMark            // guarded by mu
+	retryAt    [shards]time.Time         // guarded by mu: when the shard may be written to again
+	last       uint64                    // guarded by mu: the newest number
+	changed    chan struct{}             // guarded by mu: closed and replaced when fewer are left
 }
 
-func newMarks(most int) marks {
-	return marks{
-		bell: newBell(gatherMarks), max: max(most, 1),
-		byPlace: make(map[place]*noted), changed: make(chan struct{}),
-	}
+func (m *pendingMarks) init(most int) {
+	m.batches, m.max = newBatchSignal(gatherMarks), max(most, 1)
+	m.byLocation, m.changed = make(map[location]*pendingMark), make(chan struct{})
 }
 
-func (m *marks) len() int {
+func (m *pendingMarks) len() int {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return len(m.byPlace)
+	return len(m.byLocation)
 }
 
-// noted is the mark that Redis does not have yet; zero: there is none.
-func (m *marks) noted(at place) lead.Mark {
+// get returns the mark that Redis does not have yet; zero if there is none.
+func (m *pendingMarks) get(at location) lead.Mark {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if n := m.byPlace[at]; n != nil {
+	if n := m.byLocation[at]; n != nil {
 		return n.mark
 	}
 	return 0
 }
 
 // note returns false if it had to drop the oldest mark.
-func (m *marks) note(at place, mark lead.Mark) bool {
+func (m *pendingMarks) note(at location, mark lead.Mark) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	n := m.byPlace[at]
+	n := m.byLocation[at]
 	if n == nil {
 		m.last++
-		n = &noted{place: at, number: m.last}
-		m.byPlace[at] = n
-		m.queues[at.part] = append(m.queues[at.part], n)
+		n = &pendingMark{location: at, number: m.last}
+		m.byLocation[at] = n
+		m.queues[at.shard] = append(m.queues[at.shard], n)
 		m.queued++
 	}
-	n.again = n.again || mark > n.mark
+	n.raised = n.raised || mark > n.mark
 	n.mark = max(n.mark, mark)
 	n.handedOn = n.handedOn || mark < lead.MarkDelivered
-	m.bell.ring(m.queued)
+	m.batches.notify(m.queued)
 	if m.queued <= m.max {
 		return true
 	}
@@ -84,90 +82,90 @@ func (m *marks) note(at place, mark lead.Mark) bool {
 	return false
 }
 
-func (m *marks) dropOldest() {
-	oldest, part := uint64(math.MaxUint64), 0
+func (m *pendingMarks) dropOldest() {
+	oldest, shard := uint64(math.MaxUint64), 0
 	for i, q := range m.queues {
 		if len(q) > 0 && q[0].number < oldest {
-			oldest, part = q[0].number, i
+			oldest, shard = q[0].number, i
 		}
 	}
-	delete(m.byPlace, m.queues[part][0].place)
-	m.queues[part] = m.queues[part][1:]
+	delete(m.byLocation, m.queues[shard][0].location)
+	m.queues[shard] = m.queues[shard][1:]
 	m.queued--
 }
 
-// take begins to write a batch: of each part that is not away the oldest, in
-// the order of their places. None: there is nothing to write now.
-func (m *marks) take(away *partsAway) []noted {
+// take begins to write a batch: the oldest of each shard that is not away,
+// sorted by location. It returns none if there is nothing to write now.
+func (m *pendingMarks) take(health *shardHealth) []pendingMark {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	now := time.Now()
-	for part, q := range m.queues {
+	for shard, q := range m.queues {
 		n := min(len(q), batchSize-len(m.writing))
-		if n == 0 || away.is(part) || now.Before(m.resting[part]) {
+		if n == 0 || health.isAway(shard) || now.Before(m.retryAt[shard]) {
 			continue
 		}
 		m.writing = append(m.writing, q[:n]...)
-		m.queues[part] = q[n:]
+		m.queues[shard] = q[n:]
 		m.queued -= n
 	}
-	slices.SortFunc(m.writing, func(a, b *noted) int { return a.compare(b.place) })
-	batch := make([]noted, len(m.writing))
+	slices.SortFunc(m.writing, func(a, b *pendingMark) int { return a.compare(b.location) })
+	batch := make([]pendingMark, len(m.writing))
 	for i, n := range m.writing {
-		n.again = false
+		n.raised = false
 		batch[i] = *n
 	}
 	return batch
 }
 
-// settle ends writing: what a part refused, or was raised meanwhile, is queued
-// again, at the front.
-// It returns how many marks were written.
-func (m *marks) settle(refused *[shares]error) int {
+// written ends what take began. What a shard refused, or was raised meanwhile,
+// is queued again at the front. It returns how many marks were written.
+func (m *pendingMarks) written(refused *[shards]error) int {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	written := 0
-	var back [shares][]*noted
+	var back [shards][]*pendingMark
 	for _, n := range m.writing {
-		if refused[n.part] == nil {
+		if refused[n.shard] == nil {
 			written++
 		}
-		if refused[n.part] == nil && !n.again {
-			delete(m.byPlace, n.place)
+		if refused[n.shard] == nil && !n.raised {
+			delete(m.byLocation, n.location)
 		} else {
-			back[n.part] = append(back[n.part], n)
+			back[n.shard] = append(back[n.shard], n)
 		}
 	}
 	m.writing = m.writing[:0]
-	for part, list := range back {
-		if refused[part] != nil {
-			m.resting[part] = time.Now().Add(writeAgain)
+	for shard, list := range back {
+		if refused[shard] != nil {
+			m.retryAt[shard] = time.Now().Add(writeAgain)
 		}
 		if len(list) > 0 {
-			slices.SortFunc(list, func(a, b *noted) int { return cmp.Compare(a.number, b.number) })
-			m.queues[part] = slices.Concat(list, m.queues[part])
+			slices.SortFunc(list, func(a, b *pendingMark) int { return cmp.Compare(a.number, b.number) })
+			m.queues[shard] = slices.Concat(list, m.queues[shard])
 			m.queued += len(list)
 		}
 	}
 	close(m.changed)
 	m.changed = make(chan struct{})
 	if m.queued > 0 {
-		m.bell.ring(m.queued)
+		m.batches.notify(m.queued)
 	}
 	return written
 }
 
-// wake rings the bell if something is queued.
-func (m *marks) wake() {
+// notify has the next batch written if something is queued.
+func (m *pendingMarks) notify() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.queued > 0 {
-		m.bell.ring(m.queued)
+		m.batches.notify(m.queued)
 	}
 }
 
-// oldest is the number of the oldest mark that Redis does not have.
-func (m *marks) oldest() uint64 {
+// oldest returns the number of the oldest mark that Redis does not have. mu must
+// be held.
+func (m *pendingMarks) oldest() uint64 {
 	oldest := uint64(math.MaxUint64)
 	for _, q := range m.queues {
 		if len(q) > 0 {
@@ -180,12 +178,12 @@ func (m *marks) oldest() uint64 {
 	return oldest
 }
 
-func (m *marks) flush(ctx context.Context) error {
+func (m *pendingMarks) flush(ctx context.Context) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for target := m.last; m.oldest() <= target; {
-		left, changed := len(m.byPlace), m.changed
-		m.bell.hurry()
+		left, changed := len(m.byLocation), m.changed
+		m.batches.hurry()
 		m.mu.Unlock()
 		select {
 		case <-changed:

@@ -6,8 +6,8 @@ import (
 	"github.com/leadhook/leadhook/lead"
 )
 
-// metrics are what the ledger counts. Every look-up that ends without its
-// context is one of new, handedOn, delivered.
+// metrics are what the ledger counts. Each look-up that ends before its context
+// is one of unknown, handedOn and delivered.
 type metrics struct {
 	unknown, handedOn, delivered prometheus.Counter
 
@@ -49,7 +49,7 @@ func newMetrics(reg prometheus.Registerer, l *Ledger) *metrics {
 			func() float64 { return float64(l.marks.len()) }),
 		gauge("leadhook_ledger_up", "Whether Redis answers the ledger's look-ups, as far as is known.",
 			func() float64 {
-				if l.away.cause() != nil {
+				if l.health.cause() != nil {
 					return 0
 				}
 				return 1
@@ -62,7 +62,7 @@ func gauge(name, help string, value func() float64) prometheus.Collector {
 	return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, value)
 }
 
-// counted counts a look-up.
+// counted counts a look-up and returns its mark.
 func (m *metrics) counted(mark lead.Mark, answered bool) lead.Mark {
 	switch mark {
 	case 0:

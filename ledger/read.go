@@ -13,18 +13,18 @@ import (
 type Key struct{ LeadID, Delivery string }
 
 // Marks returns how far deliveries got, in the order of the keys: the furthest
-// of what Redis says and of what was noted here. Zero: nothing is known. It is
-// for tools: other than [Ledger.Reached] it does not need Run, asks for all of
-// them together, in one round trip for each 512, and fails if Redis does not
-// answer.
+// of what Redis says and of what was noted here. Zero means that nothing is
+// known. It is for tools: unlike [Ledger.Reached] it does not need Run, asks for
+// all of them together, in one round trip for each 512, and fails if Redis does
+// not answer.
 func (l *Ledger) Marks(ctx context.Context, keys []Key) ([]lead.Mark, error) {
 	marks := make([]lead.Mark, len(keys))
 	asked := make([]*lookup, len(keys))
 	for i, k := range keys {
-		asked[i] = &lookup{place: l.shelves.place(k.LeadID, k.Delivery)}
-		marks[i] = l.marks.noted(asked[i].place) // first: it leaves here only when Redis has it
+		asked[i] = &lookup{location: l.layout.locate(k.LeadID, k.Delivery)}
+		marks[i] = l.marks.get(asked[i].location) // first: it leaves here only when Redis has it
 	}
-	sorted := slices.SortedFunc(slices.Values(asked), func(a, b *lookup) int { return a.compare(b.place) })
+	sorted := slices.SortedFunc(slices.Values(asked), func(a, b *lookup) int { return a.compare(b.location) })
 	for batch := range slices.Chunk(sorted, batchSize) {
 		if err := l.lookUp(ctx, batch); err != nil {
 			return nil, err
@@ -39,13 +39,13 @@ func (l *Ledger) Marks(ctx context.Context, keys []Key) ([]lead.Mark, error) {
 // readTimeout is for a round trip of [Ledger.Marks].
 const readTimeout = 3 * time.Second
 
-// lookUp asks for a batch, sorted by place.
+// lookUp asks for a batch, sorted by location.
 func (l *Ledger) lookUp(ctx context.Context, batch []*lookup) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, readTimeout, fmt.Errorf("no answer within %v", readTimeout))
 	defer cancel()
-	answers := l.ask(ctx, batch, &keyring{shelves: l.shelves, list: shelves.toRead})
-	for part := range runs(batch, place.samePart) {
-		if err := fill(part, answers[0]); err != nil {
+	answers := l.ask(ctx, batch, &keyCache{layout: l.layout, list: layout.keysToRead})
+	for shard := range runs(batch, location.sameShard) {
+		if err := setMarks(shard, answers[0]); err != nil {
 			return fmt.Errorf("asking Redis how far deliveries got: %w", err)
 		}
 		answers = answers[1:]

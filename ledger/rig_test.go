@@ -103,6 +103,14 @@ func (r *ledgerRig) flush() {
 	}
 }
 
+// lines is how many were logged, without those that an outage still lasts.
+func (r *ledgerRig) lines() int {
+	return r.logs.Filter(func(line observer.LoggedEntry) bool {
+		_, reminder := line.ContextMap()["lasting"]
+		return !reminder
+	}).Len()
+}
+
 // metric is the value of a metric, over all its labels.
 func (r *ledgerRig) metric(name string) float64 {
 	r.t.Helper()

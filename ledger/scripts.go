@@ -1,6 +1,6 @@
 package ledger
 
-// The scripts work on many buckets at once, in one part of Redis. KEYS has the
+// The scripts work on many buckets at once, in one shard of Redis. KEYS has the
 // same number of hashes for each bucket, which may hold its marks; ARGV has, in
 // one string for each bucket, a record for each delivery that begins with its
 // field. A stored mark is decimal, and "0" for delivered, which packs best.
@@ -45,9 +45,9 @@ end
 return table.concat(answer)`
 
 // noteScript raises marks. ARGV begins with the seconds that the hashes of the
-// two shelves live; the records are field, mark (two bytes), and 1 if the
-// delivery was handed on. A mark that Redis has on the handed-on shelf stays
-// there. Run twice, it does the same.
+// two retentions live; the records are field, mark (two bytes), and 1 if the
+// delivery was handed on. A mark that Redis has among those of deliveries handed
+// on stays there. Run twice, it does the same.
 const noteScript = scriptLibrary + `
 local per = #KEYS / (#ARGV - 2)
 local function store(key, pairs, lives)

@@ -1,0 +1,132 @@
+package ledger
+
+import (
+	"context"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+
+	"github.com/leadhook/leadhook/internal/wait"
+)
+
+const (
+	// A shard that is away is probed for ever: soon at first, then once a second.
+	soon, seldom = 50 * time.Millisecond, time.Second
+
+	// wellFor is how long all shards must have answered before the next outage is
+	// probed soon again.
+	wellFor = 5 * time.Second
+)
+
+// shardHealth knows which shards of Redis do not answer, so that no look-up
+// waits for them. A round trip may find that one does not answer; only a probe
+// finds that it does again.
+type shardHealth struct {
+	suspicion chan struct{} // holds a token when a probe is due
+	outage    *wait.Outage
+
+	mu     sync.Mutex
+	causes [shards]error // guarded by mu; nil: the shard answers, or was not asked yet
+}
+
+func (h *shardHealth) init(log *zap.Logger) {
+	h.suspicion = make(chan struct{}, 1)
+	h.outage = wait.NewOutage(log, zapcore.WarnLevel,
+		"cannot read the ledger from Redis; leads that come again may be delivered twice",
+		"reading the ledger from Redis again")
+}
+
+func (h *shardHealth) isAway(shard int) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.causes[shard] != nil
+}
+
+func (h *shardHealth) lost(shard int, cause error) {
+	h.mu.Lock()
+	h.causes[shard] = cause
+	h.mu.Unlock()
+	h.suspect()
+}
+
+// suspect has all shards probed.
+func (h *shardHealth) suspect() { offer(h.suspicion) }
+
+func (h *shardHealth) set(causes [shards]error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.causes = causes
+}
+
+// cause returns why some shard does not answer; nil if all do.
+func (h *shardHealth) cause() error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, cause := range h.causes {
+		if cause != nil {
+			return cause
+		}
+	}
+	return nil
+}
+
+// log logs whether shards are away, and reports whether all answer.
+func (h *shardHealth) log() (well bool) {
+	cause := h.cause()
+	if cause != nil {
+		h.outage.Failed(cause)
+		return false
+	}
+	h.outage.Recovered()
+	return true
+}
+
+// watchShards probes the shards when something went wrong, until all answer. A
+// shard that answers probes and not round trips is probed no faster than one
+// that is away.
+func (l *Ledger) watchShards(ctx context.Context) {
+	retry := wait.Endless(soon, seldom)
+	for well := true; ; {
+		began := time.Now()
+		if well {
+			select {
+			case <-l.health.suspicion:
+			case <-ctx.Done():
+				return
+			}
+		}
+		if time.Since(began) > wellFor {
+			retry.Reset()
+		}
+		l.health.log()
+		if !wait.For(ctx, retry.NextBackOff()) {
+			return
+		}
+		l.probeShards(ctx)
+		well = l.health.log()
+	}
+}
+
+// probeShards asks each shard what a look-up asks.
+func (l *Ledger) probeShards(ctx context.Context) {
+	limited, cancel := context.WithTimeout(ctx, lookupTimeout)
+	defer cancel()
+	answers := make([]*redis.Cmd, l.layout.shards)
+	_, _ = l.rdb.Pipelined(limited, func(p redis.Pipeliner) error {
+		for n := range answers {
+			answers[n] = p.Eval(limited, reachedScript, []string{"leadhook:{" + strconv.Itoa(n) + "}:ledger:probe"}, "")
+		}
+		return nil
+	})
+	var causes [shards]error
+	for n, answer := range answers {
+		causes[n] = failure(answer)
+	}
+	if ctx.Err() == nil {
+		l.health.set(causes)
+	}
+}
