@@ -3,11 +3,9 @@ package dispatch
 import (
 	"context"
 	"fmt"
-	"path"
-	"runtime"
-	"strings"
 	"time"
 
+	"github.com/cenkalti/backoff/v4"
 	"go.uber.org/zap"
 
 	"github.com/leadhook/leadhook/dispatch/attempt"
@@ -16,29 +14,23 @@ import (
 	"github.com/leadhook/leadhook/lead"
 )
 
-// A delivery is one lead event on its way to one webhook, and what happened to
-// it so far.
+// A delivery is one lead event on its way to one webhook.
 type delivery struct {
 	msg     *lead.Message
 	ev      *lead.Event
 	hook    *lead.Webhook
-	removed bool // the webhook is there no more; hook then has but its ids
+	removed bool // the webhook no longer exists; hook then has only its ids
 	history lead.History
-	mark    lead.Mark // of the record that brought it
-	waited  bool      // that record is one of the retry queue
-	started func()    // says that the delivery has come to its lane
+	mark    lead.Mark // of the message that brought it
+	waited  bool      // that message comes from a retry topic
+	started func()    // to be called when it begins to wait for its webhook
 
-	looked time.Time      // when the ledger did not know it to be further on
-	turn   limiter.Ticket // of its latest attempt; nobody has it any more when another one begins
 	target *attempt.Target
-	body   formats.Body // the same on every attempt; only one under way has it
+	looked time.Time // when the ledger was last asked, and knew no later mark
 
-	tries   int             // attempts made since it was read
-	began   time.Time       // the first of them
-	outcome attempt.Outcome // of the last one
-	bug     string          // how the last one panicked; empty: it did not
-	lesson  limiter.Report  // of it
-	later   time.Time       // when the lane wants it to come again; zero: it did not say so
+	// An attempt in flight owns these, and reads the rest.
+	ticket limiter.Ticket
+	body   formats.Body // the same for each attempt
 }
 
 // deliver takes an event to one webhook and blocks until that is settled. A
@@ -49,7 +41,7 @@ func (d *Dispatcher) deliver(ctx context.Context, dl *delivery) (err error) {
 	}
 	goesOn := false
 	defer func() {
-		if !goesOn {
+		if !goesOn { // else it is done when its attempt is
 			d.inFlight.done(dl.history.Delivery)
 		}
 	}()
@@ -58,122 +50,174 @@ func (d *Dispatcher) deliver(ctx context.Context, dl *delivery) (err error) {
 			err = d.buryDelivery(ctx, dl, lead.Internal, d.panicked(p, dl.msg, dl.fields()...))
 		}
 	}()
-	if further, err := d.furtherOn(ctx, dl); further || err != nil {
+	r, err := d.awaitTurn(ctx, dl)
+	if err != nil {
 		return err
 	}
-	if reason, text := d.over(dl); reason != "" {
-		return d.buryDelivery(ctx, dl, reason, text)
+	if r == nil {
+		r = d.attemptQuickly(ctx, dl)
 	}
-	if dl.target, err = d.client.Target(dl.hook); err != nil {
-		return d.buryDelivery(ctx, dl, lead.WebhookDamaged, err.Error())
-	}
-	end, err := d.attemptQuickly(ctx, dl)
-	goesOn = end == flying // it lands by itself
-	if err != nil || end != stands {
-		return err
-	}
-	return d.settle(ctx, dl)
+	goesOn = r.kind == handedOver
+	return d.settle(ctx, dl, r)
 }
 
-// furtherOn says whether the delivery got further than the record that brought
-// it: somebody else has settled it, or this process before it was stopped.
-func (d *Dispatcher) furtherOn(ctx context.Context, dl *delivery) (bool, error) {
+// awaitTurn waits until the delivery may be attempted. Then it has a ticket, and
+// the result is nil; else it is what keeps the delivery from being attempted.
+// The error says that ctx ended first.
+func (d *Dispatcher) awaitTurn(ctx context.Context, dl *delivery) (*result, error) {
+	if before, err := d.settledBefore(ctx, dl); before || err != nil {
+		return &result{kind: repeated}, err
+	}
+	if r := d.refusal(dl); r != nil {
+		return r, nil
+	}
+	notBefore, err := d.acquire(ctx, dl)
+	if err != nil {
+		return nil, dl.unsettled(err)
+	}
+	if !notBefore.IsZero() {
+		return &result{kind: deferred, at: notBefore}, nil
+	}
+	if time.Since(dl.looked) <= d.opts.LookAgainAfter {
+		return nil, nil
+	}
+	if before, err := d.settledBefore(ctx, dl); before || err != nil {
+		d.limiter.Cancel(&dl.ticket)
+		return &result{kind: repeated}, err
+	}
+	return nil, nil
+}
+
+// settledBefore reports whether the delivery got further than the message that
+// brought it: another instance has settled it, or this one before it was
+// suspended.
+func (d *Dispatcher) settledBefore(ctx context.Context, dl *delivery) (bool, error) {
 	asked := time.Now()
 	reached, err := d.parts.Ledger.Reached(ctx, dl.ev.LeadID, dl.history.Delivery)
 	if err != nil {
 		return false, dl.unsettled(err)
 	}
-	if reached <= dl.mark {
-		dl.looked = asked
-		return false, nil
+	if reached > dl.mark {
+		return true, nil
 	}
-	d.metrics.ended("repeated", dl.hook)
-	return true, nil
+	dl.looked = asked
+	return false, nil
 }
 
-// over says why a delivery must not be attempted any more; an empty reason: it
-// may be.
-func (d *Dispatcher) over(dl *delivery) (lead.Reason, string) {
+// refusal returns a result if the delivery must no longer be attempted, or
+// cannot be, and otherwise nil. It finds the target.
+func (d *Dispatcher) refusal(dl *delivery) *result {
 	hook, begun := dl.hook, dl.history.Begun()
 	switch {
 	case dl.removed:
-		return lead.WebhookRemoved, "the webhook was removed while the delivery waited"
+		return deadBecause(lead.WebhookRemoved, "the webhook was removed while the delivery waited")
 	case hook.Damaged != "":
-		return lead.WebhookDamaged, hook.Damaged
+		return deadBecause(lead.WebhookDamaged, hook.Damaged)
 	case !hook.Active:
-		return lead.WebhookInactive, "the advertiser set the webhook inactive while the delivery waited"
+		return deadBecause(lead.WebhookInactive, "the advertiser set the webhook inactive while the delivery waited")
 	case !hook.Disabled.At.IsZero():
-		return lead.WebhookDisabled, hook.Disabled.String()
+		return deadBecause(lead.WebhookDisabled, hook.Disabled.String())
 	case !begun.IsZero() && time.Since(begun) >= d.opts.Expire:
-		return lead.Expired, d.expiredText(dl)
+		return deadBecause(lead.Expired, d.expiredText(dl))
 	}
-	return "", ""
-}
-
-func (d *Dispatcher) expiredText(dl *delivery) string {
-	text := fmt.Sprintf("it was not delivered within %v", d.opts.Expire)
-	if dl.history.Error != "" {
-		text += "; last, " + dl.history.Error
-	}
-	return text
-}
-
-// settle ends a delivery for now, after its last attempt here.
-func (d *Dispatcher) settle(ctx context.Context, dl *delivery) error {
-	o := dl.outcome
-	switch {
-	case dl.tries == 0:
-		return d.putOff(ctx, dl)
-	case o.Verdict == attempt.Delivered:
-		d.countDelivered(dl)
-		return nil
-	}
-	// Whoever reads the message next would make the attempt again.
-	ctx, cancel := outliving(ctx, lastWords)
-	defer cancel()
-	if dl.bug != "" {
-		return d.buryDelivery(ctx, dl, lead.Internal, dl.bug)
-	}
-	if o.Final() {
-		return d.buryDelivery(ctx, dl, o.Reason(), o.Text)
-	}
-	return d.schedule(ctx, dl)
-}
-
-// schedule lets a delivery wait whose attempt has failed.
-func (d *Dispatcher) schedule(ctx context.Context, dl *delivery) error {
-	wait, more := scheduledWait(d.opts.Schedule, dl.history.Step, dl.outcome)
-	if !more {
-		return d.buryDelivery(ctx, dl, lead.Exhausted, dl.outcome.Text)
-	}
-	dl.history.Step++
-	return d.park(ctx, dl, time.Now().Add(wait), "scheduled")
-}
-
-// putOff lets a delivery wait that was not attempted.
-func (d *Dispatcher) putOff(ctx context.Context, dl *delivery) error {
-	if dl.history.Begun().IsZero() {
-		dl.history.FirstDeferral = time.Now()
-	}
-	return d.park(ctx, dl, dl.later, "deferred")
-}
-
-// park hands a delivery to the retry queue, or buries it if its time will be over by
-// then.
-func (d *Dispatcher) park(ctx context.Context, dl *delivery, until time.Time, how string) error {
-	if until.Sub(dl.history.Begun()) >= d.opts.Expire {
-		return d.buryDelivery(ctx, dl, lead.Expired, d.expiredText(dl))
-	}
-	w := &lead.Waiting{Message: *dl.msg, NotBefore: until, History: dl.history}
-	if err := d.parts.RetryQueue.Schedule(ctx, w); err != nil {
-		return dl.unsettled(err)
-	}
-	d.parts.Ledger.Note(dl.ev.LeadID, dl.history.Delivery, lead.MarkOf(&dl.history, true))
-	d.metrics.ended(how, dl.hook)
-	if entry := d.log.Check(zap.DebugLevel, how); entry != nil {
-		entry.Write(append(dl.fields(), zap.Int("step", dl.history.Step), zap.Time("not_before", until))...)
+	var err error
+	if dl.target, err = d.client.Target(hook); err != nil {
+		return deadBecause(lead.WebhookDamaged, err.Error())
 	}
 	return nil
+}
+
+// acquire waits for a ticket. A time that is not zero is when the delivery
+// should come again instead.
+func (d *Dispatcher) acquire(ctx context.Context, dl *delivery) (notBefore time.Time, err error) {
+	dl.started()
+	notBefore, err = d.limiter.Acquire(ctx, limiter.Request{
+		Webhook: dl.hook, Host: dl.target.Origin(), Size: dl.msg.Size(), Returned: dl.waited, Retried: dl.history.Step > 0,
+	}, &dl.ticket)
+	if err != nil || !notBefore.IsZero() {
+		return notBefore, err
+	}
+	if d.suspend.resumed() {
+		d.limiter.Cancel(&dl.ticket)
+		return time.Now().Add(afterResume), nil
+	}
+	return time.Time{}, nil
+}
+
+// attemptQuickly attempts a delivery that has a ticket, and again within seconds
+// where that may help.
+func (d *Dispatcher) attemptQuickly(ctx context.Context, dl *delivery) *result {
+	var waits backoff.BackOff // made when needed: most deliveries succeed
+	began := time.Now()
+	for n := 1; ; n++ {
+		r := d.attempt(ctx, dl)
+		if !r.quickRetry || n >= d.opts.QuickAttempts {
+			return r
+		}
+		if waits == nil {
+			waits = d.quickWaits()
+		}
+		if !d.pause(ctx, dl, began, waits.NextBackOff()) {
+			return r
+		}
+		if notBefore, err := d.acquire(ctx, dl); err != nil || !notBefore.IsZero() {
+			return r
+		}
+	}
+}
+
+// attempt makes one attempt, and returns its result. The end of ctx does not cut
+// it: it goes on by itself then, and the delivery is to be handed over.
+func (d *Dispatcher) attempt(ctx context.Context, dl *delivery) *result {
+	now := time.Now()
+	if dl.history.Attempts++; dl.history.FirstAttempt.IsZero() {
+		dl.history.FirstAttempt = now
+	}
+	dl.history.LastAttempt = now
+	end := make(chan attempted)
+	d.attempts.Add(1)
+	go d.runAttempt(dl, end)
+	var a attempted
+	select {
+	case a = <-end:
+		dl.history.Status, dl.history.Evidence, dl.history.Error = a.outcome.Status, a.outcome.Evidence, a.outcome.Text
+		if a.report != nil {
+			d.reportHealth(ctx, dl.hook, &a)
+		}
+		return d.resultOf(dl, &a)
+	case <-ctx.Done():
+	}
+	d.attempts.Go(func() {
+		a := <-end
+		d.inFlight.done(dl.history.Delivery)
+		if a.report != nil {
+			d.reportHealth(ctx, dl.hook, &a)
+		}
+	})
+	return &result{kind: handedOver, at: now.Add(d.opts.Attempt.Timeout + handOverMargin), attempted: true}
+}
+
+// runAttempt makes the attempt, gives the ticket back, and sends what came of
+// it. The ledger gets to know at once if the CRM has the lead.
+func (d *Dispatcher) runAttempt(dl *delivery, end chan<- attempted) {
+	defer d.attempts.Done()
+	var a attempted
+	defer func() {
+		if p := recover(); p != nil {
+			a.outcome = attempt.Outcome{Verdict: attempt.Transient, Evidence: lead.MaybeReceived}
+			a.outcome.Text, a.panicked = d.panicked(p, dl.msg, dl.fields()...), true
+		}
+		a.report = d.limiter.Done(&dl.ticket, forLimiter(&a.outcome))
+		end <- a
+	}()
+	dl.body = formats.Render(dl.ev, dl.hook, d.opts.Provider)
+	request := dl.request()
+	a.outcome = d.client.Do(&request)
+	dl.body = formats.Body{}
+	if a.outcome.Verdict == attempt.Delivered {
+		d.parts.Ledger.Note(dl.ev.LeadID, dl.history.Delivery, lead.MarkDelivered)
+	}
+	d.metrics.attempt(a.outcome)
 }
 
 // request is what the next attempt sends.
@@ -185,43 +229,7 @@ func (dl *delivery) request() attempt.Request {
 	}
 }
 
-func (d *Dispatcher) countDelivered(dl *delivery) {
-	d.metrics.delivered[formatLabel(dl.hook)].Inc()
-	if !dl.ev.Received.IsZero() {
-		d.metrics.leadAge.Observe(time.Since(dl.ev.Received).Seconds())
-	}
-	if d.log.Core().Enabled(zap.DebugLevel) { // Check needs more stack than this goroutine has had to have so far
-		d.log.Debug("delivered", append(dl.fields(), zap.Int("attempts", dl.history.Attempts), zap.Int("status", dl.outcome.Status))...)
-	}
-}
-
-func (d *Dispatcher) buryDelivery(ctx context.Context, dl *delivery, reason lead.Reason, text string) error {
-	letter := &lead.DeadLetter{Message: *dl.msg, Reason: reason, History: dl.history}
-	letter.Error = text
-	err := d.bury(ctx, letter)
-	if err == nil {
-		d.parts.Ledger.Note(dl.ev.LeadID, dl.history.Delivery, dl.mark.Buried())
-		d.metrics.ended(string(reason), dl.hook)
-	}
-	return err
-}
-
-// bury hands a letter over and says so in the log once it is safe.
-func (d *Dispatcher) bury(ctx context.Context, letter *lead.DeadLetter) error {
-	m := &letter.Message
-	if err := d.parts.DeadLetters.Bury(ctx, letter); err != nil {
-		return fmt.Errorf("bury %s/%d/%d (%s): %w", m.Topic, m.Partition, m.Offset, letter.Reason, err)
-	}
-	d.log.Warn("dead letter",
-		zap.String("topic", m.Topic), zap.Int("partition", m.Partition), zap.Int64("offset", m.Offset),
-		zap.String("advertiser_id", letter.Advertiser), zap.String("webhook_id", letter.Webhook),
-		zap.String("delivery_id", letter.Delivery), zap.Int("attempts", letter.Attempts),
-		zap.Int("status", letter.Status), zap.String("reason", string(letter.Reason)),
-		zap.String("error", letter.Error))
-	return nil
-}
-
-// fields are what the log says about a delivery.
+// fields identify the delivery in the log.
 func (dl *delivery) fields() []zap.Field {
 	return []zap.Field{
 		zap.String("advertiser_id", dl.ev.AdvertiserID),
@@ -234,34 +242,4 @@ func (dl *delivery) fields() []zap.Field {
 // unsettled is the error for a delivery that the end of ctx kept from its end.
 func (dl *delivery) unsettled(cause error) error {
 	return fmt.Errorf("delivery %s to webhook %s is not settled: %w", dl.history.Delivery, dl.hook.ID, cause)
-}
-
-// panicked reports a panic to the log, where its stack belongs, and returns
-// the words for the dead letter: what kind of panic and where, but not its
-// value, which may quote the lead.
-func (d *Dispatcher) panicked(p any, m *lead.Message, fields ...zap.Field) string {
-	text := fmt.Sprintf("handling it panicked (%T) at %s", p, panicPlace())
-	d.log.Error("panic: this is a bug in leadhook, please report it", append(fields,
-		zap.String("topic", m.Topic), zap.Int("partition", m.Partition), zap.Int64("offset", m.Offset),
-		zap.String("error", text), zap.Stack("stack"))...)
-	return text
-}
-
-// panicPlace is the innermost function outside the runtime that was running
-// when the panic began; it must be called while recovering.
-func panicPlace() string {
-	var room [64]uintptr
-	frames := runtime.CallersFrames(room[:runtime.Callers(1, room[:])])
-	panicking := false
-	for {
-		frame, more := frames.Next()
-		ours := !strings.HasPrefix(frame.Function, "runtime.")
-		if panicking && ours {
-			return fmt.Sprintf("%s (%s:%d)", frame.Function, path.Base(frame.File), frame.Line)
-		}
-		panicking = panicking || frame.Function == "runtime.gopanic"
-		if !more {
-			return "an unknown place"
-		}
-	}
 }

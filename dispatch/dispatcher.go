@@ -132,7 +132,7 @@ type Dispatcher struct {
 	metrics  *metrics
 	log      *zap.Logger
 
-	underWay sync.WaitGroup // attempts
+	attempts sync.WaitGroup // that are in flight
 }
 
 // New returns a Dispatcher. It registers its metrics with reg, which therefore
@@ -156,7 +156,7 @@ func New(opts Options, parts Parts, reg prometheus.Registerer, log *zap.Logger) 
 // as an attempt may, and closes the idle connections. Call it when no Handle
 // runs any more, and before the ledger ends.
 func (d *Dispatcher) Close() {
-	d.underWay.Wait()
+	d.attempts.Wait()
 	d.suspend.stop()
 	d.client.Close()
 }

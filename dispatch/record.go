@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/leadhook/leadhook/internal/wait"
 	"github.com/leadhook/leadhook/lead"
 )
 
@@ -64,13 +65,13 @@ func (d *Dispatcher) hopOn(ctx context.Context, r *record) (settled bool, err er
 	if !r.waited {
 		return false, nil
 	}
-	wait := time.Until(r.notBefore)
+	left := time.Until(r.notBefore)
 	switch {
-	case wait <= 0:
+	case left <= 0:
 		return false, nil
-	case wait > shortest:
+	case left > shortest:
 		return true, d.parts.RetryQueue.Forward(ctx, &lead.Waiting{Message: *r.msg, NotBefore: r.notBefore, History: r.history})
-	case !sleep(ctx, wait):
+	case !wait.For(ctx, left):
 		return false, fmt.Errorf("delivery %s is not due yet: %w", r.history.Delivery, context.Cause(ctx))
 	}
 	return false, nil

@@ -99,7 +99,7 @@ func (t *Trial) Send(ctx context.Context) (*Report, error) {
 	}
 	report.Observation = *seen
 	report.Verdict, report.Status, report.Evidence, report.Error = o.Verdict.String(), o.Status, o.Evidence, o.Text
-	wait, more := scheduledWait(t.opts.Schedule, 0, o)
+	wait, more := scheduledWait(t.opts.Schedule, 0, &o)
 	switch {
 	case o.Verdict == attempt.Delivered:
 	case o.Final() || !more:

@@ -303,8 +303,9 @@ func (ls *Limiter) inTime(l *lane, now time.Time) bool {
 }
 
 // Done takes back the ticket of an attempt that was made, and reports what its
-// outcome changes for the webhook. It does not block.
-func (ls *Limiter) Done(t *Ticket, o Outcome) (report Report) {
+// outcome changes for the webhook: nil if nothing, as after most attempts. It
+// does not block.
+func (ls *Limiter) Done(t *Ticket, o Outcome) *Report {
 	now := time.Now()
 	ls.mu.Lock()
 	defer ls.mu.Unlock()
@@ -314,6 +315,7 @@ func (ls *Limiter) Done(t *Ticket, o Outcome) (report Report) {
 	if t.probe {
 		l.probing, l.probed = false, now
 	}
+	var report Report
 	if t.version == l.version {
 		report = l.learn(t.advertiser, o, now, full)
 	}
@@ -323,7 +325,10 @@ func (ls *Limiter) Done(t *Ticket, o Outcome) (report Report) {
 	}
 	ls.enlist(l)
 	ls.pump(now)
-	return report
+	if report == (Report{}) {
+		return nil
+	}
+	return new(report)
 }
 
 // dismiss puts off everything that a lane has queued.

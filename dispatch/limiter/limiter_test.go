@@ -74,21 +74,21 @@ func TestTheEndOfCtxIsTheEndOfWaiting(t *testing.T) {
 func TestAReportTellsWhatAnOutcomeChanges(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l, r := one()
-		attempt := func(result limiter.Result) limiter.Report {
+		attempt := func(result limiter.Result) *limiter.Report {
 			var ticket limiter.Ticket
 			acquire(t, l, r, &ticket)
 			return l.Done(&ticket, limiter.Outcome{Result: result})
 		}
-		if got := attempt(limiter.Accepted); got != (limiter.Report{}) {
+		if got := attempt(limiter.Accepted); got != nil {
 			t.Errorf("got %+v, want nothing changed", got)
 		}
-		if got := attempt(limiter.Failed); got != (limiter.Report{Failing: lead.Failing{Since: time.Now(), Attempts: 1}}) {
+		if got := attempt(limiter.Failed); got == nil || *got != (limiter.Report{Failing: lead.Failing{Since: time.Now(), Attempts: 1}}) {
 			t.Errorf("got %+v, want that it is failing", got)
 		}
 		for range 3 {
 			attempt(limiter.Failed)
 		}
-		if got := attempt(limiter.Failed); !got.Opened {
+		if got := attempt(limiter.Failed); got == nil || !got.Opened {
 			t.Errorf("got %+v, want the breaker opened", got)
 		}
 		var ticket limiter.Ticket
@@ -96,15 +96,15 @@ func TestAReportTellsWhatAnOutcomeChanges(t *testing.T) {
 			t.Errorf("got %v, %v, want it held", notBefore, err)
 		}
 		time.Sleep(time.Minute)
-		if got := attempt(limiter.Accepted); !got.Closed || !got.Recovered {
+		if got := attempt(limiter.Accepted); got == nil || !got.Closed || !got.Recovered {
 			t.Errorf("got %+v, want it recovered", got)
 		}
 		l.Reannounce(r.Webhook)
 		time.Sleep(2 * time.Minute)
-		if got := attempt(limiter.Accepted); !got.Recovered {
+		if got := attempt(limiter.Accepted); got == nil || !got.Recovered {
 			t.Errorf("got %+v, want the recovery told again", got)
 		}
-		if got := attempt(limiter.Gone); got.Disable != lead.Gone {
+		if got := attempt(limiter.Gone); got == nil || got.Disable != lead.Gone {
 			t.Errorf("got %+v, want it disabled", got)
 		}
 	})

@@ -26,8 +26,7 @@ type Outcome struct {
 	Took       time.Duration // how long the attempt took
 }
 
-// A Report is what an attempt's outcome changes for its webhook. The zero value
-// changes nothing.
+// A Report is what an attempt's outcome changes for its webhook.
 type Report struct {
 	// Opened and Closed are the events of the webhook's circuit breaker: from
 	// now on its deliveries are held and one now and then probes it, or no

@@ -1,0 +1,128 @@
+package dispatch
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/leadhook/leadhook/lead"
+)
+
+const (
+	// lastWords is how long what became of an attempt may still be written when
+	// the partition is taken away or the service stops.
+	lastWords = 5 * time.Second
+
+	// handOverMargin is how long after its attempt must have ended a delivery
+	// is due that was handed over: by then the ledger knows whether it was
+	// delivered.
+	handOverMargin = time.Second
+)
+
+// settle makes the result of a delivery last. The error says that ctx ended
+// first.
+func (d *Dispatcher) settle(ctx context.Context, dl *delivery, r *result) error {
+	switch r.kind {
+	case delivered:
+		d.countDelivered(dl)
+		return nil
+	case repeated:
+		d.metrics.ended("repeated", dl.hook)
+		return nil
+	case scheduled, deferred, handedOver, dead:
+	}
+	if r.attempted {
+		var cancel context.CancelFunc
+		ctx, cancel = outliving(ctx, lastWords)
+		defer cancel()
+	}
+	if r.kind == dead {
+		return d.buryDelivery(ctx, dl, r.reason, r.text)
+	}
+	return d.retryLater(ctx, dl, r)
+}
+
+// retryLater hands a delivery to the retry queue, or buries it if it will have
+// expired when it is due.
+func (d *Dispatcher) retryLater(ctx context.Context, dl *delivery, r *result) error {
+	at := r.at
+	if r.kind == scheduled {
+		dl.history.Step++
+		at = time.Now().Add(r.wait)
+	}
+	if r.kind == deferred && dl.history.Begun().IsZero() {
+		dl.history.FirstDeferral = time.Now()
+	}
+	if at.Sub(dl.history.Begun()) >= d.opts.Expire {
+		return d.buryDelivery(ctx, dl, lead.Expired, d.expiredText(dl))
+	}
+	w := &lead.Waiting{Message: *dl.msg, NotBefore: at, History: dl.history}
+	if err := d.parts.RetryQueue.Schedule(ctx, w); err != nil {
+		return dl.unsettled(err)
+	}
+	d.parts.Ledger.Note(dl.ev.LeadID, dl.history.Delivery, lead.MarkOf(&dl.history, true))
+	how := r.kind.String()
+	d.metrics.ended(how, dl.hook)
+	if entry := d.log.Check(zap.DebugLevel, how); entry != nil {
+		entry.Write(append(dl.fields(), zap.Int("step", dl.history.Step), zap.Time("not_before", at))...)
+	}
+	return nil
+}
+
+func (d *Dispatcher) expiredText(dl *delivery) string {
+	text := fmt.Sprintf("it was not delivered within %v", d.opts.Expire)
+	if dl.history.Error != "" {
+		text += "; last, " + dl.history.Error
+	}
+	return text
+}
+
+func (d *Dispatcher) countDelivered(dl *delivery) {
+	d.metrics.delivered[formatLabel(dl.hook)].Inc()
+	if !dl.ev.Received.IsZero() {
+		d.metrics.leadAge.Observe(time.Since(dl.ev.Received).Seconds())
+	}
+	if d.log.Core().Enabled(zap.DebugLevel) { // Check needs more stack than this goroutine has had to have so far
+		d.log.Debug("delivered", append(dl.fields(), zap.Int("attempts", dl.history.Attempts), zap.Int("status", dl.history.Status))...)
+	}
+}
+
+func (d *Dispatcher) buryDelivery(ctx context.Context, dl *delivery, reason lead.Reason, text string) error {
+	letter := &lead.DeadLetter{Message: *dl.msg, Reason: reason, History: dl.history}
+	letter.Error = text
+	err := d.bury(ctx, letter)
+	if err == nil {
+		d.parts.Ledger.Note(dl.ev.LeadID, dl.history.Delivery, dl.mark.Buried())
+		d.metrics.ended(string(reason), dl.hook)
+	}
+	return err
+}
+
+// bury hands a letter over and logs it once it is safe.
+func (d *Dispatcher) bury(ctx context.Context, letter *lead.DeadLetter) error {
+	m := &letter.Message
+	if err := d.parts.DeadLetters.Bury(ctx, letter); err != nil {
+		return fmt.Errorf("bury %s/%d/%d (%s): %w", m.Topic, m.Partition, m.Offset, letter.Reason, err)
+	}
+	d.log.Warn("dead letter",
+		zap.String("topic", m.Topic), zap.Int("partition", m.Partition), zap.Int64("offset", m.Offset),
+		zap.String("advertiser_id", letter.Advertiser), zap.String("webhook_id", letter.Webhook),
+		zap.String("delivery_id", letter.Delivery), zap.Int("attempts", letter.Attempts),
+		zap.Int("status", letter.Status), zap.String("reason", string(letter.Reason)),
+		zap.String("error", letter.Error))
+	return nil
+}
+
+// outliving returns a context that ends some time after ctx.
+func outliving(ctx context.Context, by time.Duration) (context.Context, context.CancelFunc) {
+	longer, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() {
+		time.AfterFunc(by, func() { cancel(context.Cause(ctx)) })
+	})
+	return longer, func() {
+		stop()
+		cancel(nil)
+	}
+}
