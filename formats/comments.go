@@ -7,6 +7,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/leadhook/leadhook/lead"
+	"github.com/leadhook/leadhook/lead/jsonscan"
 )
 
 // maxComments is the greatest length of the comments, in bytes of UTF-8 before
@@ -83,7 +84,7 @@ func (c *comments) transcript(raw []byte) {
 		return
 	}
 	titled := false
-	for entry := range lead.Elements(raw) {
+	for entry := range jsonscan.Elements(raw) {
 		if c.full() {
 			return
 		}
@@ -123,7 +124,7 @@ func (c *comments) form(raw []byte, form object) {
 	}
 	extra := form.raw("extra_fields")
 	c.stray("Other fields", extra)
-	for name, value := range lead.Members(extra) {
+	for name, value := range jsonscan.Members(extra) {
 		if c.full() {
 			return
 		}

@@ -5,7 +5,7 @@ import (
 	"encoding/json"
 	"strings"
 
-	"github.com/leadhook/leadhook/lead"
+	"github.com/leadhook/leadhook/lead/jsonscan"
 )
 
 // An object has those members of a JSON object that ADF has a use for. Their
@@ -39,7 +39,7 @@ var usedNames = func() map[string]bool {
 // kind of a lead.
 func read(raw []byte) object {
 	var o object
-	for name, value := range lead.Members(raw) {
+	for name, value := range jsonscan.Members(raw) {
 		if usedNames[string(name)] && o.raw(string(name)) == nil {
 			o = append(o, member{name, value})
 		}
@@ -71,7 +71,7 @@ func text(raw []byte) string {
 	case len(raw) == 0:
 		return ""
 	case raw[0] == '"':
-		return clean(lead.Text(raw))
+		return clean(jsonscan.Text(raw))
 	case raw[0] == '-' || isDigit(raw[0]):
 		return string(raw)
 	}
@@ -102,13 +102,13 @@ func shown(raw []byte) string {
 // listed joins the values of a list, up to the length of the comments. ok is false
 // if a value is a list or an object.
 func listed(raw []byte) (list string, ok bool) {
-	for value := range lead.Elements(raw) {
+	for value := range jsonscan.Elements(raw) {
 		if value[0] == '{' || value[0] == '[' {
 			return "", false
 		}
 	}
 	var b strings.Builder
-	for value := range lead.Elements(raw) {
+	for value := range jsonscan.Elements(raw) {
 		s := shown(value)
 		if s != "" && b.Len() > 0 {
 			b.WriteString(", ")

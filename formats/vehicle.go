@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"unicode"
 
-	"github.com/leadhook/leadhook/lead"
+	"github.com/leadhook/leadhook/lead/jsonscan"
 )
 
 // vehicleParts are ADF's elements of a vehicle in their order, each with the plain
@@ -37,7 +37,7 @@ var fieldNames = func() map[string]bool {
 // an element, with plain names. Of two with the same name the first counts.
 func formFields(extra []byte) object {
 	var fields object
-	for name, value := range lead.Members(extra) {
+	for name, value := range jsonscan.Members(extra) {
 		plain := plainName(name)
 		if fieldNames[string(plain)] && fields.raw(string(plain)) == nil && text(value) != "" {
 			fields = append(fields, member{plain, value})

@@ -10,6 +10,8 @@ import (
 	"time"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/leadhook/leadhook/lead/jsonscan"
 )
 
 // MaxAdvertiserID is the longest advertiser id, in characters.
@@ -48,12 +50,12 @@ func (r *Refusal) Error() string { return r.Text }
 //
 // The event's fields refer to value, which must not change afterwards.
 func Decode(value []byte) (*Event, error) {
-	p := pick{
-		{names: eventNames[:], values: make([][]byte, len(eventNames)), from: "lead"},
-		{names: leadNames[:], values: make([][]byte, len(leadNames)), from: "form"},
-		{names: formNames[:], values: make([][]byte, len(formNames))},
+	p := jsonscan.Pick{
+		{Names: eventNames[:], Values: make([][]byte, len(eventNames)), Unique: 3, Within: "lead"},
+		{Names: leadNames[:], Values: make([][]byte, len(leadNames)), Unique: 2, Within: "form"},
+		{Names: formNames[:], Values: make([][]byte, len(formNames))},
 	}
-	if err := p.document(value); err != nil {
+	if err := pick(p, value); err != nil {
 		return nil, err
 	}
 	top, in, form := &p[0], &p[1], &p[2]
@@ -62,41 +64,44 @@ func Decode(value []byte) (*Event, error) {
 		return nil, &Refusal{Reason: reason, Text: text, Advertiser: ev.AdvertiserID}
 	}
 
-	if top.ambiguous != "" {
-		return refuse(AmbiguousField, top.ambiguous+twice)
+	if top.Ambiguous != "" {
+		return refuse(AmbiguousField, top.Ambiguous+twice)
 	}
-	advertiser, trigger, body := top.values[0], top.values[1], top.values[2]
+	advertiser, trigger, body := top.Values[0], top.Values[1], top.Values[2]
 	var err error
 	if ev.AdvertiserID, err = advertiserID(advertiser); err != nil {
 		return nil, err
 	}
 	var ok bool
-	if ev.Trigger, ok = ParseTrigger(string(text(trigger))); !ok {
-		return refuse(BadTrigger, badTrigger(Text(trigger)))
+	if ev.Trigger, ok = ParseTrigger(string(jsonscan.TextBytes(trigger))); !ok {
+		return refuse(BadTrigger, badTrigger(jsonscan.Text(trigger)))
 	}
 	if len(body) == 0 || body[0] != '{' {
 		return refuse(BadLeadID, "lead is missing or not an object, so it has no lead.id")
 	}
 
-	if in.ambiguous != "" {
-		return refuse(AmbiguousField, "lead."+in.ambiguous+twice)
+	if in.Ambiguous != "" {
+		return refuse(AmbiguousField, "lead."+in.Ambiguous+twice)
 	}
-	if ev.LeadID, ok = leadID(in.values[0]); !ok {
+	if ev.LeadID, ok = leadID(in.Values[0]); !ok {
 		return refuse(BadLeadID, "lead.id is not a positive integer of at most 20 digits")
 	}
-	eventType := text(in.values[1])
+	eventType := jsonscan.TextBytes(in.Values[1])
 	if len(eventType) == 0 {
 		return refuse(NoEventType, "lead.event_type is missing, empty or not a string")
 	}
 
-	ev.Kind = kind(string(eventType), string(text(form.values[0])))
+	ev.Kind = kind(string(eventType), string(jsonscan.TextBytes(form.Values[0])))
 	ev.Lead = body
-	ev.Advertiser = top.values[3]
-	ev.PublishedAt = Text(top.values[4])
-	ev.Test = string(top.values[5]) == "true" || Text(top.values[5]) == "true"
+	ev.Advertiser = top.Values[3]
+	ev.PublishedAt = jsonscan.Text(top.Values[4])
+	ev.Test = string(top.Values[5]) == "true" || jsonscan.Text(top.Values[5]) == "true"
 	return ev, nil
 }
 
+// The members that decide about an event. The first three of an event, and the
+// first two of a lead, say whose lead it is and whether it is the same one: if
+// one is given twice or in another case, it is not clear which one counts.
 var (
 	eventNames = [...]string{"advertiser_id", "trigger", "lead", "advertiser", "published_at", "test"}
 	leadNames  = [...]string{"id", "event_type"}
@@ -111,8 +116,8 @@ var bom = []byte("\xef\xbb\xbf")
 
 const blanks = " \t\r\n"
 
-// document picks from the JSON object that value must be.
-func (p pick) document(value []byte) error {
+// pick takes the members from the JSON object that value must be.
+func pick(p jsonscan.Pick, value []byte) error {
 	if !utf8.Valid(value) {
 		return &Refusal{Reason: BadUTF8, Text: "the event is not valid UTF-8"}
 	}
@@ -120,9 +125,9 @@ func (p pick) document(value []byte) error {
 	switch {
 	case len(object) == 0:
 		return &Refusal{Reason: NotJSON, Text: "the event is empty"}
-	case object[0] == '{' && p.object(object, 0, 0) == len(object):
+	case p.Object(object):
 		return nil
-	case object[0] != '{' && valid(object):
+	case object[0] != '{' && jsonscan.Valid(object):
 		return &Refusal{Reason: NotJSON, Text: "the event is not a JSON object"}
 	}
 	return &Refusal{Reason: NotJSON, Text: notJSON(object, cap(value)-cap(object), len(value))}
@@ -143,7 +148,7 @@ func notJSON(object []byte, before, whole int) string {
 }
 
 func advertiserID(raw []byte) (string, error) {
-	id := Text(raw)
+	id := jsonscan.Text(raw)
 	refuse := func(text string) (string, error) {
 		return "", &Refusal{Reason: NoAdvertiser, Text: text}
 	}
@@ -173,7 +178,7 @@ func leadID(raw []byte) (string, bool) {
 	const longest = 20
 	digits := string(raw)
 	if len(raw) > 0 && raw[0] == '"' {
-		digits = Text(raw)
+		digits = jsonscan.Text(raw)
 	}
 	if len(digits) == 0 || len(digits) > longest || digits[0] == '0' {
 		return "", false
@@ -203,7 +208,7 @@ func kind(eventType, subType string) Kind {
 
 // first returns the first member with a name; nil: the object has none.
 func first(object []byte, name string) []byte {
-	for key, value := range Members(object) {
+	for key, value := range jsonscan.Members(object) {
 		if string(key) == name {
 			return value
 		}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/leadhook/leadhook/examples"
 	"github.com/leadhook/leadhook/lead"
+	"github.com/leadhook/leadhook/lead/jsonscan"
 )
 
 const minimal = `{"advertiser_id":"USA_332240","trigger":"new_contact","lead":{"id":7,"event_type":"call"}}`
@@ -219,7 +220,7 @@ func TestRefusalsQuoteNothing(t *testing.T) {
 func TestMembers(t *testing.T) {
 	object := `{ "a" : 1 ,"b\u00e9":"}\\\"",` + "\n" + `"":[{"a":2}],"a":{}, "t":true}`
 	var got []string
-	for key, value := range lead.Members([]byte(object)) {
+	for key, value := range jsonscan.Members([]byte(object)) {
 		got = append(got, fmt.Sprintf("%s=%s", key, value))
 	}
 	want := []string{`a=1`, `bé="}\\\""`, `=[{"a":2}]`, `a={}`, `t=true`}
@@ -227,7 +228,7 @@ func TestMembers(t *testing.T) {
 		t.Errorf("want (-), got (+):\n%s", diff)
 	}
 	for _, none := range []string{``, `{}`, `{ }`, `[{"a":1}]`, `"{"`, `null`} {
-		for key := range lead.Members([]byte(none)) {
+		for key := range jsonscan.Members([]byte(none)) {
 			t.Errorf("%s: got member %s, want none", none, key)
 		}
 	}
@@ -239,7 +240,7 @@ func TestElements(t *testing.T) {
 		`[]`: nil, `[ ]`: nil, ``: nil, `{"a":[1]}`: nil, `"[1]"`: nil, `null`: nil,
 	} {
 		var got []string
-		for value := range lead.Elements([]byte(list)) {
+		for value := range jsonscan.Elements([]byte(list)) {
 			got = append(got, string(value))
 		}
 		if diff := cmp.Diff(want, got); diff != "" {

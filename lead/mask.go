@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"regexp"
 	"strings"
+
+	"github.com/leadhook/leadhook/lead/jsonscan"
 )
 
 // Masked stands for what Mask does not show.
@@ -47,7 +49,7 @@ func mask(out, raw []byte, path string, depth int) []byte {
 func maskObject(out, raw []byte, path string, depth int) []byte {
 	out = append(out, '{')
 	first := true
-	for name, value := range Members(raw) {
+	for name, value := range jsonscan.Members(raw) {
 		if !first {
 			out = append(out, ',')
 		}
@@ -66,7 +68,7 @@ func maskObject(out, raw []byte, path string, depth int) []byte {
 func maskList(out, raw []byte, path string, depth int) []byte {
 	out = append(out, '[')
 	first := true
-	for value := range Elements(raw) {
+	for value := range jsonscan.Elements(raw) {
 		if !first {
 			out = append(out, ',')
 		}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/leadhook/leadhook/examples"
 	"github.com/leadhook/leadhook/lead"
+	"github.com/leadhook/leadhook/lead/jsonscan"
 )
 
 func TestMask(t *testing.T) {
@@ -78,13 +79,13 @@ func FuzzMask(f *testing.F) {
 
 // names fails on a name that no lead event has.
 func names(t *testing.T, raw []byte) {
-	for name, value := range lead.Members(raw) {
+	for name, value := range jsonscan.Members(raw) {
 		if strings.ToLower(string(name)) != string(name) || strings.ContainsAny(string(name), " @+") || len(name) > 25 {
 			t.Fatalf("the name %q shows", name)
 		}
 		names(t, value)
 	}
-	for value := range lead.Elements(raw) {
+	for value := range jsonscan.Elements(raw) {
 		names(t, value)
 	}
 }

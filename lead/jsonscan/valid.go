@@ -1,4 +1,4 @@
-package lead
+package jsonscan
 
 import (
 	"bytes"
@@ -6,10 +6,10 @@ import (
 	"math/bits"
 )
 
-// valid says whether b is one JSON value (RFC 8259), as json.Valid does, which
-// takes four times as long: it steps through every byte of a string, and most
-// bytes of a lead are in strings.
-func valid(b []byte) bool { return valueEnd(b, skipTo(b, 0), 0) == len(b) }
+// Valid reports whether b is one JSON value (RFC 8259), as [encoding/json.Valid]
+// does, which takes four times as long: it steps through every byte of a string,
+// and most bytes of a lead are in strings.
+func Valid(b []byte) bool { return valueEnd(b, skipTo(b, 0), 0) == len(b) }
 
 // valueEnd returns what follows the value that begins at i, and the blanks
 // behind it; -1: none does that is valid. outside is in how many others it is.

@@ -1,4 +1,4 @@
-package lead
+package jsonscan
 
 import (
 	"bytes"
@@ -10,8 +10,7 @@ import (
 
 // Members yields the members of a JSON object in order: the key without quotes
 // and escapes, and the value's bytes as they stand, without blanks around them.
-// The object must be valid JSON, which every object within an event that
-// [Decode] accepted is; what is valid but no object has no members.
+// The object must be valid JSON; what is valid but not an object has no members.
 //
 // Nothing is copied where the key has no escapes: neither may be changed.
 func Members(object []byte) iter.Seq2[[]byte, []byte] {
@@ -110,9 +109,11 @@ func nestedLen(b []byte) int {
 
 // Text is the value of a JSON string without the blanks around it, which
 // producers leave there, and "" for every other value. raw must be valid JSON.
-func Text(raw []byte) string { return string(text(raw)) }
+func Text(raw []byte) string { return string(TextBytes(raw)) }
 
-func text(raw []byte) []byte {
+// TextBytes is [Text] without a copy, unless the string has escapes; nil for
+// every value that is not a string.
+func TextBytes(raw []byte) []byte {
 	if len(raw) == 0 || raw[0] != '"' {
 		return nil
 	}

@@ -1,4 +1,4 @@
-package lead
+package jsonscan
 
 import (
 	"encoding/json"
@@ -64,15 +64,15 @@ func TestNestingIsRemembered(t *testing.T) {
 // agree also looks beyond the text, where nothing may be read.
 func agree(t *testing.T, text []byte) {
 	t.Helper()
-	if got, want := valid(slices.Clip(text)), json.Valid(text); got != want {
-		t.Errorf("valid(%.100q) is %v, json.Valid says %v", text, got, want)
+	if got, want := Valid(slices.Clip(text)), json.Valid(text); got != want {
+		t.Errorf("Valid(%.100q) is %v, json.Valid says %v", text, got, want)
 	}
 	// A pick takes what is an object, also where it picks from one within.
 	if len(text) == 0 || text[0] != '{' {
 		return
 	}
 	for _, from := range []string{"a", "b", "c"} {
-		p := pick{{from: from}, {from: from}, {}}
+		p := Pick{{Within: from}, {Within: from}, {}}
 		if got, want := p.object(slices.Clip(text), 0, 0) == len(text), json.Valid(text); got != want {
 			t.Errorf("picking from %.100q found an object: %v, json.Valid says %v", text, got, want)
 		}
