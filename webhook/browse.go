@@ -172,3 +172,32 @@ func (s *Store) records(ctx context.Context, ids []owned) ([]*lead.Webhook, erro
 	}
 	return hooks, nil
 }
+
+// there are those of the ids that have a webhook.
+func (s *Store) there(ctx context.Context, ids []owned) ([]owned, error) {
+	exist := make([]*redis.BoolCmd, len(ids))
+	_, err := s.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
+		for i, id := range ids {
+			exist[i] = p.HExists(ctx, webhooksKey(id.advertiser), id.webhook)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	var there []owned
+	for i, id := range ids {
+		if exist[i].Val() {
+			there = append(there, id)
+		}
+	}
+	return there, nil
+}
+
+// notNil passes over redis.Nil, the error of a field that does not exist.
+func notNil(err error) error {
+	if errors.Is(err, redis.Nil) {
+		return nil
+	}
+	return err
+}

@@ -74,3 +74,34 @@ func shownRate(rate float64) string {
 	}
 	return strconv.FormatFloat(rate, 'g', -1, 64)
 }
+
+// A FieldChange is a field before and after a change, as [Fields] shows them
+// with secrets masked: the same twice, if only what is hidden differs. Empty is
+// a field that is not set.
+type FieldChange struct{ Field, Before, After string }
+
+// difference compares field by field what is hidden too, and returns what may
+// be shown. Of a damaged webhook nothing is known: every field is a new one.
+func difference(before, after *lead.Webhook) []FieldChange {
+	if before.Damaged != "" {
+		before = &lead.Webhook{}
+	}
+	was, is := byName(before, true), byName(after, true)
+	wasShown, isShown := byName(before, false), byName(after, false)
+	var changed []FieldChange
+	for _, f := range slices.Concat(Fields(after, true), Fields(before, true)) {
+		again := slices.ContainsFunc(changed, func(c FieldChange) bool { return c.Field == f.Name })
+		if !again && was[f.Name] != is[f.Name] {
+			changed = append(changed, FieldChange{f.Name, wasShown[f.Name], isShown[f.Name]})
+		}
+	}
+	return changed
+}
+
+func byName(h *lead.Webhook, reveal bool) map[string]string {
+	values := make(map[string]string)
+	for _, f := range Fields(h, reveal) {
+		values[f.Name] = f.Value
+	}
+	return values
+}

@@ -2,177 +2,129 @@ package webhook
 
 import (
 	"context"
-	"errors"
+	"crypto/sha1" //nolint:gosec // see version
+	"encoding/hex"
+	"encoding/json"
 	"fmt"
-	"sync"
 	"time"
 
-	"go.uber.org/zap"
-
-	"github.com/leadhook/leadhook/internal/wait"
+	"github.com/leadhook/leadhook/lead"
 )
 
-// probeEvery is how often Redis is asked whether it can be read while it can.
-const probeEvery = 5 * time.Second
-
-// Between attempts to reach a Redis that is away it waits, for ever: soon at
-// first, then once a second.
-const soon, seldom = 50 * time.Millisecond, time.Second
-
-var errNotAsked = errors.New("Redis was not asked for webhooks yet")
-
-// health knows which shares can be read. Reading an advertiser may find out
-// that its share cannot; only a probe finds out that it can again.
-type health struct {
-	alarm chan struct{} // holds a token after a share was lost
-
-	mu     sync.Mutex
-	causes [shares]error // guarded by mu: why a share cannot be read; nil: it can
-	back   chan struct{} // guarded by mu: closed and replaced when a share comes back
+// What the service itself finds out about a webhook lies beside its record, for
+// all instances: seeding the same again does not undo it, and a changed record
+// does. Each finding is a field of its own, so that one does not overwrite the
+// other, and names the version of the record that it is about.
+type finding struct {
+	Version  string      `json:"v"`
+	Since    time.Time   `json:"since,omitzero"`
+	Attempts int         `json:"attempts,omitzero"`
+	Warned   time.Time   `json:"warned_at,omitzero"`
+	At       time.Time   `json:"at,omitzero"`
+	Reason   lead.Reason `json:"reason,omitzero"`
+	Status   int         `json:"status,omitzero"`
 }
 
-func (h *health) init() {
-	h.alarm = make(chan struct{}, 1)
-	h.back = make(chan struct{})
-	for n := range h.causes {
-		h.causes[n] = errNotAsked
+func failingField(webhook string) string  { return "failing:" + webhook }
+func disabledField(webhook string) string { return "disabled:" + webhook }
+
+const versionDigits = 16
+
+// version names a stored record. Redis computes it too, and in scripts it has
+// SHA-1 alone; nobody gains by two records of one version.
+func version(stored string) string {
+	sum := sha1.Sum([]byte(stored)) //nolint:gosec // see above
+	return hex.EncodeToString(sum[:])[:versionDigits]
+}
+
+// applyStanding adds to a webhook what was found out about it. What is about
+// another version, or cannot be read, does not count.
+func applyStanding(h *lead.Webhook, standing map[string]string) {
+	if f, ok := readFinding(standing[failingField(h.ID)], h.Version); ok {
+		h.Failing = lead.Failing{Since: f.Since, Attempts: f.Attempts, Warned: f.Warned}
+	}
+	if f, ok := readFinding(standing[disabledField(h.ID)], h.Version); ok {
+		h.Disabled = lead.Disabled{At: f.At, Reason: f.Reason, Status: f.Status}
 	}
 }
 
-// away returns nil if a share can be read, and otherwise what is closed when
-// it may be worth to try again.
-func (h *health) away(n int) <-chan struct{} {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if h.causes[n] == nil {
-		return nil
+func readFinding(stored, version string) (finding, bool) {
+	var f finding
+	if stored == "" || version == "" || json.Unmarshal([]byte(stored), &f) != nil {
+		return finding{}, false
 	}
-	return h.back
+	return f, f.Version == version
 }
 
-func (h *health) lost(n int, cause error) {
-	h.mu.Lock()
-	h.causes[n] = cause
-	h.mu.Unlock()
-	select {
-	case h.alarm <- struct{}{}:
-	default:
+// findScript sets a field of a webhook's standing, or removes it if it has no
+// value, and announces it if there is a message; all that only if the stored
+// record is the one with that version.
+const findScript = `
+local record = redis.call("HGET", KEYS[1], ARGV[1])
+if not record or string.sub(redis.sha1hex(record), 1, #ARGV[2]) ~= ARGV[2] then return 0 end
+if ARGV[4] == "" then redis.call("HDEL", KEYS[2], ARGV[3]) else redis.call("HSET", KEYS[2], ARGV[3], ARGV[4]) end
+if ARGV[6] ~= "" then redis.call("PUBLISH", ARGV[5], ARGV[6]) end
+return 1`
+
+// Disable sets a webhook inactive for all instances, which hear of it at once.
+// That is done only if the stored record is still the version that hook is of,
+// as the advertiser may have corrected it meanwhile; done says so. Done again,
+// it overwrites time and reason.
+func (s *Store) Disable(ctx context.Context, hook *lead.Webhook, d lead.Disabled) (done bool, err error) {
+	message, err := json.Marshal([]string{hook.Advertiser})
+	if err != nil {
+		return false, err
 	}
+	f := finding{Version: hook.Version, At: d.At.UTC(), Reason: d.Reason, Status: d.Status}
+	return s.find(ctx, hook, disabledField(hook.ID), &f, message)
 }
 
-// set takes over what a probe found.
-func (h *health) set(causes [shares]error) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	woken := false
-	for n, cause := range causes {
-		woken = woken || cause == nil && h.causes[n] != nil
+// NoteFailing keeps for how long a webhook has failed, if its stored record is
+// still the version that hook is of, and otherwise does nothing. It is not
+// announced: an instance that has the webhook cached sees it after the TTL.
+func (s *Store) NoteFailing(ctx context.Context, hook *lead.Webhook, failing lead.Failing) error {
+	f := finding{Version: hook.Version, Since: failing.Since.UTC(), Attempts: failing.Attempts}
+	if !failing.Warned.IsZero() {
+		f.Warned = failing.Warned.UTC()
 	}
-	h.causes = causes
-	if woken {
-		close(h.back)
-		h.back = make(chan struct{})
-	}
+	_, err := s.find(ctx, hook, failingField(hook.ID), &f, nil)
+	return err
 }
 
-// A state is what all shares together are like. A change of it is logged.
-type state int
+// NoteRecovered ends what NoteFailing keeps, on the same conditions. It does not
+// make a disabled webhook active.
+func (s *Store) NoteRecovered(ctx context.Context, hook *lead.Webhook) error {
+	_, err := s.find(ctx, hook, failingField(hook.ID), nil, nil)
+	return err
+}
 
-const (
-	unasked state = iota
-	readable
-	unseeded    // some share has no marker, all others can be read
-	unreachable // some share cannot be read at all
-)
-
-// state returns the worst that there is, with its cause.
-func (h *health) state() (state, error) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	worst, cause := readable, error(nil)
-	for _, err := range h.causes {
-		switch s := stateOf(err); {
-		case s == unasked:
-			return unasked, err
-		case s > worst:
-			worst, cause = s, err
+// find writes a finding; nil removes it.
+func (s *Store) find(ctx context.Context, hook *lead.Webhook, field string, f *finding, message []byte) (bool, error) {
+	if hook.Version == "" {
+		return false, nil // not from Redis, or damaged
+	}
+	var value []byte
+	if f != nil {
+		var err error
+		if value, err = json.Marshal(f); err != nil {
+			return false, fmt.Errorf("encoding the standing of webhook %q: %w", hook.ID, err)
 		}
 	}
-	return worst, cause
-}
-
-func stateOf(cause error) state {
-	switch {
-	case cause == nil:
-		return readable
-	case errors.Is(cause, errNotAsked):
-		return unasked
-	case errors.Is(cause, ErrNotSeeded):
-		return unseeded
+	done, err := s.rdb.Eval(ctx, findScript, []string{webhooksKey(hook.Advertiser), standingKey(hook.Advertiser)},
+		hook.ID, hook.Version, field, value, announcements, message).Int()
+	if err != nil {
+		return false, fmt.Errorf("writing the standing of webhook %q: %w", hook.ID, err)
 	}
-	return unreachable
+	return done == 1, nil
 }
 
-func (h *health) ready() error {
-	state, cause := h.state()
-	if state == unreachable {
-		return fmt.Errorf("%w; see that Redis runs, and that redis.url and its password are right", cause)
-	}
-	return cause
-}
-
-// watch probes Redis until ctx ends and says when its state changes. A share
-// that probes find readable and readers do not is probed no faster than one
-// that is away.
-func (c *Cache) watch(ctx context.Context) {
-	retry := wait.Endless(soon, seldom)
-	said := unasked
-	for {
-		c.probe(ctx)
-		said = c.say(said)
-		pause, alarm := probeEvery, c.health.alarm
-		if said != readable {
-			pause, alarm = retry.NextBackOff(), nil
-		}
-		select {
-		case <-ctx.Done():
-			return
-		case <-time.After(pause):
-			if said == readable {
-				retry.Reset()
-			}
-		case <-alarm:
-			said = c.say(said)
-			wait.For(ctx, retry.NextBackOff())
+// standingFields are those of an advertiser's webhooks in the list.
+func standingFields(items []*item, advertiser string) []string {
+	var fields []string
+	for _, it := range items {
+		if it.Advertiser == advertiser {
+			fields = append(fields, failingField(it.Webhook), disabledField(it.Webhook))
 		}
 	}
-}
-
-func (c *Cache) probe(ctx context.Context) {
-	limited, cancel := context.WithTimeout(ctx, readTimeout)
-	defer cancel()
-	causes := c.store.probe(limited)
-	if ctx.Err() == nil {
-		c.health.set(causes)
-	}
-}
-
-// say logs the state if it is another than the one said before.
-func (c *Cache) say(before state) state {
-	now, cause := c.health.state()
-	if now == before {
-		return now
-	}
-	if now == readable {
-		c.log.Info("webhooks can be read from Redis")
-	} else {
-		c.log.Error("webhooks cannot be read: cached ones are used for the grace time, other leads wait", zap.Error(cause))
-	}
-	return now
-}
-
-// reaches says whether every share answers, seeded or not.
-func (c *Cache) reaches() bool {
-	state, _ := c.health.state()
-	return state == readable || state == unseeded
+	return fields
 }

@@ -1,11 +1,12 @@
 package webhook
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"time"
+	"slices"
 
 	"github.com/redis/go-redis/v9"
 
@@ -30,11 +31,6 @@ type Change struct {
 	What                What
 	Fields              []FieldChange // of one that was changed
 }
-
-// A FieldChange is a field before and after a change, as [Fields] shows them
-// with secrets masked: the same twice, if only what is hidden differs. Empty is
-// a field that is not set.
-type FieldChange struct{ Field, Before, After string }
 
 // Changes lists what a seed did, in the order of the webhooks it was given;
 // behind them what it removed.
@@ -192,47 +188,52 @@ func newItems(hooks []lead.Webhook) ([]*item, error) {
 	return items, errors.Join(errs...)
 }
 
-// seedTime is how long a seed may take.
-const seedTime = time.Hour
-
-func tokenKey(share int, token string) string { return key(share, "seeding:"+token) }
-
-// begin leaves a token in every share. If it is not there any more at the
-// end, Redis was emptied meanwhile, and what was found or written before that
-// is gone.
-func (s *Store) begin(ctx context.Context, token string) error {
-	_, err := s.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
-		for n := range shares {
-			p.Set(ctx, tokenKey(n, token), 1, seedTime)
+// compare finds out whom the ids belong to, and what there is to do.
+func (s *seeding) compare(ctx context.Context) error {
+	owners := make([]*redis.StringCmd, chunk)
+	records := make([]*redis.StringCmd, chunk)
+	compared := 0
+	for part := range slices.Chunk(s.items, chunk) {
+		_, err := s.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
+			for i, it := range part {
+				owners[i] = p.HGet(ctx, ownersKey(share(it.Webhook)), it.Webhook)
+				records[i] = p.HGet(ctx, webhooksKey(it.Advertiser), it.Webhook)
+			}
+			return nil
+		})
+		for i, it := range part {
+			err = cmp.Or(notNil(err), notNil(owners[i].Err()), notNil(records[i].Err()))
+			it.owner = owners[i].Val()
+			it.compare(records[i])
 		}
-		return nil
-	})
-	return err
-}
-
-// markScript writes the marker if the token is still there, which then goes by
-// itself: sent twice, by a client that tries again, it does the same.
-const markScript = `if redis.call("EXISTS", KEYS[1]) == 0 then return 0 end
-redis.call("EXPIRE", KEYS[1], 10)
-redis.call("SET", KEYS[2], "1")
-return 1`
-
-// mark writes the marker of every share.
-func (s *Store) mark(ctx context.Context, token string) error {
-	replies := make([]*redis.Cmd, shares)
-	_, err := s.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
-		for n := range replies {
-			replies[n] = p.Eval(ctx, markScript, []string{tokenKey(n, token), markerKey(n)})
+		if err != nil {
+			return err
 		}
-		return nil
-	})
-	if err != nil {
-		return fmt.Errorf("writing the marker: %w", err)
-	}
-	for _, reply := range replies {
-		if marked, err := reply.Int(); err != nil || marked != 1 {
-			return errors.Join(err, fmt.Errorf("Redis lost its data meanwhile, or it took longer than %v", seedTime))
-		}
+		compared += len(part)
+		s.progress(compared, len(s.items))
 	}
 	return nil
+}
+
+func (it *item) compare(stored *redis.StringCmd) {
+	switch {
+	case stored.Err() != nil:
+		it.What = Added
+	case stored.Val() != it.record:
+		it.What = Changed
+		it.Fields = difference(decode(it.Advertiser, it.Webhook, stored.Val()), it.hook)
+	default:
+		it.What, it.done = Unchanged, true
+	}
+}
+
+func conflicts(items []*item) error {
+	var errs []error
+	for _, it := range items {
+		if it.owner != "" && it.owner != it.Advertiser {
+			errs = append(errs, fmt.Errorf("webhook %q belongs to advertiser %q and cannot be given to %q: choose another id",
+				it.Webhook, it.owner, it.Advertiser))
+		}
+	}
+	return errors.Join(errs...)
 }

@@ -3,7 +3,10 @@ package webhook
 import (
 	"context"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"slices"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 )
@@ -110,4 +113,75 @@ func (s *Store) writeBatch(ctx context.Context, batch []*item) error {
 		return nil
 	})
 	return err
+}
+
+// seedTime is how long a seed may take.
+const seedTime = time.Hour
+
+func tokenKey(share int, token string) string { return key(share, "seeding:"+token) }
+
+// begin leaves a token in every share. If it is not there any more at the
+// end, Redis was emptied meanwhile, and what was found or written before that
+// is gone.
+func (s *Store) begin(ctx context.Context, token string) error {
+	_, err := s.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
+		for n := range shares {
+			p.Set(ctx, tokenKey(n, token), 1, seedTime)
+		}
+		return nil
+	})
+	return err
+}
+
+// markScript writes the marker if the token is still there, which then goes by
+// itself: sent twice, by a client that tries again, it does the same.
+const markScript = `if redis.call("EXISTS", KEYS[1]) == 0 then return 0 end
+redis.call("EXPIRE", KEYS[1], 10)
+redis.call("SET", KEYS[2], "1")
+return 1`
+
+// mark writes the marker of every share.
+func (s *Store) mark(ctx context.Context, token string) error {
+	replies := make([]*redis.Cmd, shares)
+	_, err := s.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
+		for n := range replies {
+			replies[n] = p.Eval(ctx, markScript, []string{tokenKey(n, token), markerKey(n)})
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("writing the marker: %w", err)
+	}
+	for _, reply := range replies {
+		if marked, err := reply.Int(); err != nil || marked != 1 {
+			return errors.Join(err, fmt.Errorf("Redis lost its data meanwhile, or it took longer than %v", seedTime))
+		}
+	}
+	return nil
+}
+
+// surplus are the webhooks in Redis that the seed does not have.
+func (s *seeding) surplus(ctx context.Context) ([]*item, error) {
+	given := make(map[string]bool, len(s.items))
+	for _, it := range s.items {
+		given[it.Webhook] = true
+	}
+	var surplus []*item
+	for ids, err := range s.owned(ctx, "") {
+		if err != nil {
+			return nil, err
+		}
+		ids = slices.DeleteFunc(ids, func(id owned) bool { return given[id.webhook] })
+		there, err := s.there(ctx, ids)
+		if err != nil {
+			return nil, err
+		}
+		for _, id := range there {
+			surplus = append(surplus, &item{
+				Change: Change{Webhook: id.webhook, Advertiser: id.advertiser, What: Removed},
+				owner:  id.advertiser,
+			})
+		}
+	}
+	return surplus, nil
 }
