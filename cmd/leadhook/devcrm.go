@@ -93,7 +93,7 @@ Examples:
 
 // Run tells the CRM.
 func (c devCRMAnswer) Run(ctx context.Context, env *cli.Env, all *commands) error {
-	order, err := devstack.ParseOrder(strings.Join(c.Answer, " "))
+	order, err := devstack.ParseAnswerMode(strings.Join(c.Answer, " "))
 	if err != nil {
 		return &terminal.UsageError{Err: fmt.Errorf("dev crm answer: %w", err)}
 	}

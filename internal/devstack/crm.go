@@ -11,42 +11,44 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/leadhook/leadhook/internal/wait"
 )
 
-// CRMOptions say where the sample CRM listens, where it shows its leads, how
-// it answers and how much it remembers.
+// CRMOptions configure where the sample CRM listens, where it shows its leads, how
+// it answers, and how much it keeps.
 type CRMOptions struct {
 	Listen string // host:port; empty: a free port of 127.0.0.1
 
-	// Out gets some lines about each lead: who, about what, for which path.
-	// It is written to by one goroutine at a time. Nil: nothing is shown.
+	// Out receives two lines about each lead. Only one goroutine writes to it at
+	// a time. If it is nil, nothing is written.
 	Out io.Writer
 
-	// Answer decides how a POST is answered; it is called by many goroutines
-	// at once. Nil: 204 for a lead, 400 for a body that is none.
+	// Answer decides how a POST is answered. It is called concurrently. If it is
+	// nil, the answer is 204 to a lead, and 400 to a body that is not a lead.
 	Answer func(Post) Answer
 
-	// Page serves a page at / that shows the newest leads as they come, and
-	// from which, or over HTTP, the answers of each path can be changed. What
-	// was ordered so goes before Answer.
+	// Page serves a page at / that shows the newest leads as they come. There, or
+	// over HTTP, the answer mode of each path can be set, which takes precedence
+	// over Answer.
 	Page bool
 
-	KeepPosts  int // newest POSTs kept whole for [CRM.Posts]; zero: none
-	KeepCounts int // deliveries counted for [CRM.Counts]; zero: none
+	KeepPosts  int // the number of newest POSTs kept for [CRM.Posts]
+	KeepCounts int // the number of deliveries counted for [CRM.Counts]
 }
 
-// An Answer is what the CRM replies with. The zero value is a plain 204.
+// An Answer is the CRM's response. The zero value is a plain 204.
 type Answer struct {
-	Status int           // zero: 204
-	Header http.Header   // more headers, such as Retry-After; nil: none
-	Body   string        // empty: none
-	After  time.Duration // waited before anything is sent
-	Never  bool          // nothing is sent, until the client gives up or the CRM is closed
+	Status int           // zero stands for 204
+	Header http.Header   // further headers, such as Retry-After; may be nil
+	Body   string        // may be empty
+	After  time.Duration // the delay before anything is sent
+	Never  bool          // send nothing until the client gives up or the CRM is closed
 }
 
-// CRM is the sample CRM: a server that takes leads as JSON or ADF on any path
-// and shows each in a way that a person can read. It is an [http.Handler]
-// too, for a server of the caller's own, such as one with TLS.
+// A CRM is the sample CRM: a server that accepts leads as JSON or ADF on any path
+// and shows each to a person. It is also an [http.Handler], for a server of the
+// caller's own, such as one with TLS.
 type CRM struct {
 	opts   CRMOptions
 	addr   string
@@ -54,19 +56,19 @@ type CRM struct {
 	served sync.WaitGroup
 	closed context.CancelFunc // ends every wait of an Answer
 
-	out    sync.Mutex // guards opts.Out
-	memory memory
+	out     sync.Mutex // guards opts.Out
+	history history
 
-	board       *board // nil without a page
+	state       *pageState // nil without a page
 	streams     atomic.Int32
 	crossOrigin http.CrossOriginProtection
 }
 
-// bodyLimit is more than any event may be that Kafka's defaults let through.
+// bodyLimit is larger than any event that Kafka's defaults allow.
 const bodyLimit = 8 << 20
 
-// StartCRM starts a sample CRM, which serves when it returns. A port that is
-// taken is an error that names the address and the setting dev.crm_listen.
+// StartCRM starts a sample CRM, which serves when StartCRM returns. If the port is in
+// use, the error names the address and the setting dev.crm_listen.
 func StartCRM(opts CRMOptions) (*CRM, error) {
 	listen := listenAddr(opts.Listen)
 	ln, err := net.Listen("tcp", listen)
@@ -75,9 +77,9 @@ func StartCRM(opts CRMOptions) (*CRM, error) {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	c := &CRM{opts: opts, addr: advertised(listen, ln.Addr().String()), closed: cancel}
-	c.memory.keepPosts, c.memory.keepCounts = opts.KeepPosts, opts.KeepCounts
+	c.history.keepPosts, c.history.keepCounts = opts.KeepPosts, opts.KeepCounts
 	if opts.Page {
-		c.board = newBoard()
+		c.state = newPageState()
 	}
 	c.server = &http.Server{
 		Handler:           c,
@@ -89,14 +91,14 @@ func StartCRM(opts CRMOptions) (*CRM, error) {
 	return c, nil
 }
 
-// Addr is where clients find the CRM, host:port.
+// Addr returns the host:port at which clients find the CRM.
 func (c *CRM) Addr() string { return c.addr }
 
-// URL is Addr as a webhook's URL starts: http://host:port.
+// URL returns http:// and Addr, the beginning of a webhook's URL.
 func (c *CRM) URL() string { return "http://" + c.addr }
 
-// Close ends the CRM. Answers under way have a second to go out; those that
-// wait, because their Answer said so, are cut. It may be called twice.
+// Close ends the CRM. Answers that are being sent have a second; delayed ones are
+// never sent. It may be called twice.
 func (c *CRM) Close() {
 	c.closed()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
@@ -107,39 +109,38 @@ func (c *CRM) Close() {
 	c.served.Wait()
 }
 
-// ServeHTTP takes one POST, which is a lead whatever its path, or serves the
-// page.
+// ServeHTTP accepts a POST, which is a lead whatever its path, or serves the page.
 func (c *CRM) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case r.Method == http.MethodPost:
-		c.take(w, r)
-	case c.board != nil:
+		c.receive(w, r)
+	case c.state != nil:
 		c.servePage(w, r)
 	default:
 		wantsPOST(w)
 	}
 }
 
-func (c *CRM) take(w http.ResponseWriter, r *http.Request) {
+func (c *CRM) receive(w http.ResponseWriter, r *http.Request) {
 	post, err := readPost(w, r)
 	if err != nil {
 		c.refuse(w, post, err)
 		return
 	}
-	seen, unreadable := read(post)
+	seen, unreadable := summarize(post)
 	answer := c.decide(post, unreadable)
 	c.show(post, seen, unreadable, answer)
-	c.memory.got(post) // what is known to have come is shown already
-	c.answer(w, r, post, answer)
+	c.history.received(post) // after show, so that a POST in Posts is always shown
+	c.send(w, r, post, answer)
 }
 
-// decide says how a POST is answered: as its path was told, as the options
-// say, or as usual.
+// decide returns the answer to a POST: by the mode of its path, by the options, or
+// the usual one.
 func (c *CRM) decide(post Post, unreadable error) Answer {
-	if c.board != nil {
+	if c.state != nil {
 		path, _ := post.target()
-		if order := c.board.order(path); !order.healthy() {
-			return order.answer
+		if mode := c.state.mode(path); !mode.healthy() {
+			return mode.answer
 		}
 	}
 	switch {
@@ -158,7 +159,7 @@ func readPost(w http.ResponseWriter, r *http.Request) (Post, error) {
 	return post, err
 }
 
-// refuse answers a request whose body could not be read to its end.
+// refuse answers a request whose body cannot be read to its end.
 func (c *CRM) refuse(w http.ResponseWriter, post Post, err error) {
 	status := http.StatusBadRequest
 	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
@@ -168,35 +169,26 @@ func (c *CRM) refuse(w http.ResponseWriter, post Post, err error) {
 	http.Error(w, err.Error(), status)
 }
 
-func (c *CRM) answer(w http.ResponseWriter, r *http.Request, post Post, a Answer) {
-	if !wait(r.Context(), a) {
-		panic(http.ErrAbortHandler) // no answer at all: net/http drops the connection, silently
+// send sends an answer, after its delay.
+func (c *CRM) send(w http.ResponseWriter, r *http.Request, post Post, a Answer) {
+	if !delay(r.Context(), a) {
+		panic(http.ErrAbortHandler) // net/http closes the connection and logs nothing
 	}
 	maps.Copy(w.Header(), a.Header)
 	if a.taken() {
-		c.memory.took(post)
+		c.history.accepted(post)
 	}
 	w.WriteHeader(a.status())
 	_, _ = io.WriteString(w, a.Body)
 }
 
-// wait says whether the answer is to be sent at all.
-func wait(ctx context.Context, a Answer) bool {
+// delay blocks until the answer is to be sent, and reports whether it is.
+func delay(ctx context.Context, a Answer) bool {
 	if a.Never {
 		<-ctx.Done()
 		return false
 	}
-	return a.After <= 0 || sleep(ctx, a.After)
-}
-
-// sleep says whether ctx goes on after that time.
-func sleep(ctx context.Context, d time.Duration) bool {
-	select {
-	case <-time.After(d):
-		return true
-	case <-ctx.Done():
-		return false
-	}
+	return a.After <= 0 || wait.For(ctx, a.After)
 }
 
 func (a Answer) status() int {
@@ -208,7 +200,7 @@ func (a Answer) status() int {
 
 func (a Answer) taken() bool { return a.status()/100 == 2 }
 
-// brief is the answer in a few words: 429, Retry-After 30.
+// brief returns the answer in a few words: 429, Retry-After 30.
 func (a Answer) brief() string {
 	if a.Never {
 		return "none"

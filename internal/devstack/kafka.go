@@ -7,35 +7,34 @@ import (
 	"github.com/twmb/franz-go/pkg/kfake"
 )
 
-// KafkaOptions say where the embedded broker listens and what it has from the
-// start.
+// KafkaOptions configure the embedded broker.
 type KafkaOptions struct {
-	// Listen is host:port. Empty: a free port of 127.0.0.1. Clients are told
-	// to come to this host, and to 127.0.0.1 if it is none or all of them
-	// (":9092", "0.0.0.0:9092").
+	// Listen is host:port. If it is empty, the broker listens on a free port of
+	// 127.0.0.1. It advertises this host to its clients, or 127.0.0.1 if the host
+	// is empty or stands for all addresses (":9092", "0.0.0.0:9092").
 	Listen string
 
-	// DataDir keeps topics, records and the groups' offsets over restarts; it
-	// is made if it does not exist, and belongs to one broker at a time.
-	// Empty: everything is in memory, records included, and gone at the end.
+	// DataDir keeps topics, records and the groups' offsets over restarts. It is
+	// created if it does not exist, and must be used by one broker at a time. If
+	// it is empty, everything is in memory and lost at the end.
 	DataDir string
 
-	// Topics, with their numbers of partitions, are created where they do not
-	// exist yet; one that exists stays as it is. Topics that are not named
-	// are created by whoever needs them: never by mere use.
+	// Topics to create unless they exist, with their numbers of partitions. Other
+	// topics must be created by the clients; the broker never creates one because
+	// it is used.
 	Topics map[string]int
 }
 
-// Kafka is an embedded broker: a cluster of one node that speaks Kafka's
-// protocol well enough for kcat, kafka-go and the Java clients. Replication
-// and retention are not its business.
+// Kafka is an embedded broker: a cluster of one node that speaks Kafka's protocol
+// well enough for kcat, kafka-go and the Java clients. It has no replication and
+// no retention.
 type Kafka struct {
 	cluster *kfake.Cluster
 	addr    string
 }
 
-// StartKafka starts a broker, which serves when it returns. A port that is
-// taken is an error that names the address and the setting dev.kafka_listen.
+// StartKafka starts a broker, which serves when StartKafka returns. If the port is in
+// use, the error names the address and the setting dev.kafka_listen.
 func StartKafka(opts KafkaOptions) (*Kafka, error) {
 	listen := listenAddr(opts.Listen)
 	ln, err := net.Listen("tcp", listen)
@@ -73,15 +72,15 @@ func (k *Kafka) create(topics map[string]int) error {
 	return nil
 }
 
-// Addr is where clients find the broker, host:port.
+// Addr returns the host:port at which clients find the broker.
 func (k *Kafka) Addr() string { return k.addr }
 
-// Close writes what DataDir is to keep and ends the broker and its
+// Close writes what is left to write to DataDir, and ends the broker and its
 // connections. It may be called twice.
 func (k *Kafka) Close() { k.cluster.Close() }
 
-// A listener tells the broker what to tell its clients: the address it really
-// listens on may be one that nobody can dial.
+// A listener has the address that the broker advertises to its clients, since they
+// may not be able to dial the one on which it listens.
 type listener struct {
 	net.Listener
 	advertise string

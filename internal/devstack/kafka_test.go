@@ -221,7 +221,7 @@ func TestATakenPortIsNamedWithItsSetting(t *testing.T) {
 	_, ofRedis := devstack.StartRedis(devstack.RedisOptions{Listen: addr})
 	_, ofCRM := devstack.StartCRM(devstack.CRMOptions{Listen: addr})
 	for setting, err := range map[string]error{"dev.kafka_listen": ofKafka, "dev.redis_listen": ofRedis, "dev.crm_listen": ofCRM} {
-		words := []string{addr, "is taken by another program", setting, "LEADHOOK_" + strings.ToUpper(strings.ReplaceAll(setting, ".", "_"))}
+		words := []string{addr, "is in use by another program", setting, "LEADHOOK_" + strings.ToUpper(strings.ReplaceAll(setting, ".", "_"))}
 		if err == nil || slices.ContainsFunc(words, func(w string) bool { return !strings.Contains(err.Error(), w) }) {
 			t.Errorf("error is %v, want one with %q", err, words)
 		}

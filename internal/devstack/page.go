@@ -12,13 +12,13 @@ import (
 	"strings"
 )
 
-// The page, and what it and the command `leadhook dev crm` are served by:
+// The page, and the requests of the page and of the command `leadhook dev crm`:
 //
 //	GET /                 the page
-//	GET /-/leads          server-sent events: what is new on the board
-//	GET /-/leads/17       a request as it came
-//	GET /-/answers        how each path answers, as JSON
-//	PUT /-/answers/PATH   how it is to answer, as ParseOrder takes it
+//	GET /-/leads          server-sent events: new leads and changed answer modes
+//	GET /-/leads/17       a request as it arrived
+//	GET /-/answers        the answer mode of each path, as JSON
+//	PUT /-/answers/PATH   sets it, in the form of ParseAnswerMode
 //
 //go:embed page
 var files embed.FS
@@ -27,21 +27,21 @@ var pageFiles = map[string]string{
 	"/": "page/index.html", "/-/page.css": "page/page.css", "/-/page.js": "page/page.js",
 }
 
-// AnswersPath is where the answers are; a PUT has the webhook's path after it.
+// AnswersPath is the path of the answer modes. In a PUT, the webhook's path follows.
 const AnswersPath = "/-/answers"
 
-// servePage serves all of it. Another site's page must not get in, which could
-// otherwise read the leads or change the answers by way of the browser of
-// whoever works here. It may have pointed a name of its own at this address
-// (DNS rebinding): such a name is not ours. And it cannot make a browser send
-// a PUT that says it comes from here.
+// servePage serves the page and its requests. It refuses requests on behalf of
+// other sites, which could otherwise read leads or change answer modes through the
+// browser of the person at this machine. Against a site that points a name of its
+// own at this address (DNS rebinding), it accepts only Hosts that no site can have.
+// Against a PUT from another site's page, it checks the request's origin.
 func (c *CRM) servePage(w http.ResponseWriter, r *http.Request) {
-	if !c.ours(r.Host) {
-		http.Error(w, "Not for this name: open "+c.URL()+" or another address of this machine.", http.StatusMisdirectedRequest)
+	if !c.isOwnHost(r.Host) {
+		http.Error(w, "This host name is not allowed: open "+c.URL()+" or another address of this machine.", http.StatusMisdirectedRequest)
 		return
 	}
 	if err := c.crossOrigin.Check(r); err != nil {
-		http.Error(w, "Not for a page of another site.", http.StatusForbidden)
+		http.Error(w, "Requests of other sites are not allowed.", http.StatusForbidden)
 		return
 	}
 	w.Header().Set("X-Content-Type-Options", "nosniff")
@@ -52,7 +52,7 @@ func (c *CRM) servePage(w http.ResponseWriter, r *http.Request) {
 	number, isLead := strings.CutPrefix(path, "/-/leads/")
 	switch {
 	case isAnswer && webhook != "" && r.Method == http.MethodPut:
-		c.takeOrder(w, r, webhook)
+		c.setAnswer(w, r, webhook)
 	case r.Method != http.MethodGet:
 		wantsPOST(w)
 	case pageFiles[path] != "":
@@ -62,7 +62,7 @@ func (c *CRM) servePage(w http.ResponseWriter, r *http.Request) {
 	case isLead:
 		c.serveRequest(w, number)
 	case path == AnswersPath:
-		writeJSON(w, c.board.answers())
+		writeJSON(w, c.state.answers())
 	default:
 		wantsPOST(w)
 	}
@@ -70,12 +70,12 @@ func (c *CRM) servePage(w http.ResponseWriter, r *http.Request) {
 
 func wantsPOST(w http.ResponseWriter) {
 	w.Header().Set("Allow", http.MethodPost)
-	http.Error(w, "This is leadhook's sample CRM: it takes leads by POST, on any path.", http.StatusMethodNotAllowed)
+	http.Error(w, "This is leadhook's sample CRM: POST leads to it, on any path.", http.StatusMethodNotAllowed)
 }
 
-// ours says whether a Host is one that no other site can have: an address, or
-// a name that always means this machine.
-func (c *CRM) ours(host string) bool {
+// isOwnHost reports whether host is one that no other site can have: an address, or
+// a name that always stands for this machine.
+func (c *CRM) isOwnHost(host string) bool {
 	host = strings.ToLower(hostOf(host))
 	if _, err := netip.ParseAddr(strings.Trim(host, "[]")); err == nil {
 		return true
@@ -83,7 +83,7 @@ func (c *CRM) ours(host string) bool {
 	return host == "localhost" || host == strings.ToLower(hostOf(c.opts.Listen))
 }
 
-// hostOf is host:port, or host alone, without the port.
+// hostOf returns the host of host:port, or of host alone.
 func hostOf(host string) string {
 	if i := strings.LastIndexByte(host, ':'); i >= 0 && !strings.HasSuffix(host, "]") {
 		return host[:i]
@@ -98,15 +98,15 @@ func servePageFile(w http.ResponseWriter, r *http.Request, name string) {
 	http.ServeFileFS(w, r, files, name)
 }
 
-func (c *CRM) takeOrder(w http.ResponseWriter, r *http.Request, path string) {
+func (c *CRM) setAnswer(w http.ResponseWriter, r *http.Request, path string) {
 	text, err := io.ReadAll(http.MaxBytesReader(w, r.Body, 256))
 	if err != nil {
-		http.Error(w, errOrder.Error(), http.StatusBadRequest)
+		http.Error(w, errAnswerMode.Error(), http.StatusBadRequest)
 		return
 	}
-	order, err := ParseOrder(string(text))
+	mode, err := ParseAnswerMode(string(text))
 	if err == nil {
-		err = c.board.tell(path, order)
+		err = c.state.setMode(path, mode)
 	}
 	switch {
 	case errors.Is(err, errFull):
@@ -114,20 +114,20 @@ func (c *CRM) takeOrder(w http.ResponseWriter, r *http.Request, path string) {
 	case err != nil:
 		http.Error(w, err.Error(), http.StatusBadRequest)
 	default:
-		writeJSON(w, PathAnswer{Path: path, Answer: order.String()})
+		writeJSON(w, PathAnswer{Path: path, Answer: mode.String()})
 	}
 }
 
 func writeJSON(w http.ResponseWriter, value any) {
 	w.Header().Set("Content-Type", "application/json")
-	_ = json.NewEncoder(w).Encode(value) // the client has gone
+	_ = json.NewEncoder(w).Encode(value) // fails only if the client is gone
 }
 
 func (c *CRM) serveRequest(w http.ResponseWriter, number string) {
 	n, err := strconv.ParseInt(number, 10, 64)
-	request := c.board.request(n)
+	request := c.state.request(n)
 	if err != nil || request == nil {
-		http.Error(w, fmt.Sprintf("This lead is not kept: only the newest %d are.", keptLeads), http.StatusNotFound)
+		http.Error(w, fmt.Sprintf("This lead is no longer kept: only the newest %d are.", keptLeads), http.StatusNotFound)
 		return
 	}
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")

@@ -4,21 +4,20 @@ import (
 	"github.com/alicebob/miniredis/v2"
 )
 
-// RedisOptions say where the embedded Redis listens.
+// RedisOptions configure the embedded Redis.
 type RedisOptions struct {
-	Listen string // host:port; empty: a free port of 127.0.0.1
+	Listen string // host:port; if empty, a free port of 127.0.0.1
 }
 
-// Redis is an embedded Redis, all in memory: what is in it is gone with it.
-// Keys expire as the clock goes. It has no CONFIG, no memory limit and no
-// eviction.
+// Redis is an embedded Redis, in memory only. Keys expire by the clock. It has no
+// CONFIG command, no memory limit and no eviction.
 type Redis struct {
 	mini *miniredis.Miniredis
 	addr string
 }
 
-// StartRedis starts a Redis, which serves when it returns. A port that is
-// taken is an error that names the address and the setting dev.redis_listen.
+// StartRedis starts a Redis, which serves when StartRedis returns. If the port is in
+// use, the error names the address and the setting dev.redis_listen.
 func StartRedis(opts RedisOptions) (*Redis, error) {
 	mini := miniredis.NewMiniRedis()
 	mini.ClockTTL(true)
@@ -29,10 +28,10 @@ func StartRedis(opts RedisOptions) (*Redis, error) {
 	return &Redis{mini: mini, addr: advertised(listen, mini.Addr())}, nil
 }
 
-// Addr is where clients find it, host:port.
+// Addr returns the host:port at which clients find it.
 func (r *Redis) Addr() string { return r.addr }
 
-// URL is Addr as clients take it: redis://host:port/0.
+// URL returns redis://host:port/0.
 func (r *Redis) URL() string { return "redis://" + r.addr + "/0" }
 
 // Close ends the Redis and its connections. It may be called twice.

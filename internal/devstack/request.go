@@ -8,18 +8,18 @@ import (
 	"strings"
 )
 
-// shownHeaders are those whose values the page shows. Of all others, which a
-// webhook may have for its credentials, it shows that they were there.
+// shownHeaders are the headers whose values the page shows. Of all others it shows
+// only the names, since a webhook's credentials may be in any header.
 var shownHeaders = []string{
 	"Accept-Encoding", "Content-Length", "Content-Type", "Traceparent", "User-Agent", "Webhook-Attempt", "Webhook-Id",
 	"Webhook-Signature", "Webhook-Test", "Webhook-Timestamp", "Webhook-Trigger",
 }
 
-// keptRequest is how much is kept of a request's body, in bytes.
+// keptRequest is how many bytes of a request's body are kept.
 const keptRequest = 64 << 10
 
-// request writes a POST as it came, for people: without the values of headers
-// that may be secret and without the query, and no more than is kept.
+// request formats a POST for a person, without the query and without the values of
+// headers that may be secret. It truncates the body to keptRequest.
 func (p Post) request() []byte {
 	var b bytes.Buffer
 	path, query := p.target()
@@ -37,7 +37,7 @@ func (p Post) request() []byte {
 }
 
 func writeHeader(b *bytes.Buffer, h http.Header) {
-	const enough = 16 << 10
+	const most = 16 << 10
 	names := make([]string, 0, len(h))
 	for name := range h {
 		names = append(names, name)
@@ -45,7 +45,7 @@ func writeHeader(b *bytes.Buffer, h http.Header) {
 	slices.Sort(names)
 	for _, name := range names {
 		for _, value := range h[name] {
-			if b.Len() > enough {
+			if b.Len() > most {
 				b.WriteString("…\n")
 				return
 			}
@@ -57,7 +57,7 @@ func writeHeader(b *bytes.Buffer, h http.Header) {
 	}
 }
 
-// target is the path of the POST, and whether a query followed it.
+// target returns the path of the POST, and whether a query followed it.
 func (p Post) target() (path string, query bool) {
 	path, _, query = strings.Cut(p.Path, "?")
 	return path, query

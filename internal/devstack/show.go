@@ -8,17 +8,16 @@ import (
 	"unicode"
 )
 
-// show puts a lead on the page's board, and writes it for a person, in two
-// lines:
+// show adds a lead to the page, and writes two lines about it to Out:
 //
 //	16:12:09  Web form from Maria Lopez: Is the blue one still there?
 //	          POST /prairie/json · JSON · new_contact · lead 1003 · dlv_5e0c… · TEST LEAD
 //
-// What is not as usual comes last: an attempt after the first, an answer that
-// is none of success.
+// What is unusual comes last: an attempt after the first, an answer that is not a
+// success.
 func (c *CRM) show(p Post, s summary, unreadable error, a Answer) {
-	if c.board != nil {
-		c.board.add(onBoard(p, s, unreadable, a))
+	if c.state != nil {
+		c.state.add(newPageLead(p, s, unreadable, a))
 	}
 	if c.opts.Out == nil {
 		return
@@ -34,7 +33,7 @@ func (c *CRM) show(p Post, s summary, unreadable error, a Answer) {
 		prefixed("lead ", s.leadID),
 		p.Header.Get("webhook-id"),
 		retried(p.Header.Get("webhook-attempt")),
-		outcome(a),
+		unusualAnswer(a),
 	}
 	if s.test {
 		facts = append(facts, "TEST LEAD")
@@ -52,7 +51,7 @@ func (s summary) sentence() string {
 	return text
 }
 
-// joined leaves out facts that are not known.
+// joined joins the facts that are not empty.
 func joined(facts []string, by string) string {
 	var known []string
 	for _, fact := range facts {
@@ -77,7 +76,8 @@ func retried(attempt string) string {
 	return prefixed("attempt ", attempt)
 }
 
-func outcome(a Answer) string {
+// unusualAnswer describes an answer, unless it is a prompt success.
+func unusualAnswer(a Answer) string {
 	switch {
 	case a.Never:
 		return "never answered"
@@ -89,8 +89,8 @@ func outcome(a Answer) string {
 	return ""
 }
 
-// oneLine keeps what strangers wrote from taking over the terminal: no line
-// breaks, no control sequences, no endless lines.
+// oneLine protects the terminal against texts of strangers: it replaces line breaks
+// and control sequences, and truncates long lines.
 func oneLine(text string) string {
 	const longest = 240
 	shown := []rune(strings.Map(func(r rune) rune {

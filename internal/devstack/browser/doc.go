@@ -1,4 +1,3 @@
-// Package browser tests the sample CRM's page in a real browser: `make page`.
-// The tests carry the build tag browser and need Chromium, which is an error
-// where it is missing.
+// Package browser tests the sample CRM's page in a real browser: `make page`. The
+// tests have the build tag browser and fail without Chromium.
 package browser

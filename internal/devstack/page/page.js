@@ -1,5 +1,5 @@
-// Shows what /-/leads tells, and orders answers. What a lead says is only ever
-// set as text.
+// Shows the leads and answer modes that /-/leads sends, and sets answer modes. The
+// texts of a lead are only ever inserted as text, never as HTML.
 'use strict';
 
 const kept = 300;
@@ -7,7 +7,7 @@ const choices = ['healthy', '500', '401', '410', '429', 'slow', 'hang'];
 const find = (id) => document.getElementById(id);
 const state = find('state');
 const rows = new Map(); // path to its row in Answers
-let came = 0;
+let total = 0;
 
 function clone(template) {
   return find(template).content.firstElementChild.cloneNode(true);
@@ -53,8 +53,8 @@ function showLeads(leads) {
   for (const lead of leads) newest.prepend(showLead(lead));
   list.prepend(newest);
   while (list.children.length > kept) list.lastElementChild.remove();
-  if (leads.length > 0) came = leads.at(-1).number;
-  state.textContent = `connected, ${came} ${came === 1 ? 'lead' : 'leads'}`;
+  if (leads.length > 0) total = leads.at(-1).number;
+  state.textContent = `connected, ${total} ${total === 1 ? 'lead' : 'leads'}`;
 }
 
 function newRow(path) {
@@ -66,21 +66,21 @@ function newRow(path) {
     const button = document.createElement('button');
     button.type = 'button';
     button.textContent = choice;
-    button.addEventListener('click', () => order(path, choice));
+    button.addEventListener('click', () => setAnswer(path, choice));
     group.append(button);
   }
   return row;
 }
 
-// showAnswers keeps the rows that are there, and with them the focus.
+// showAnswers keeps existing rows, so that the focus stays.
 function showAnswers(paths) {
   const list = find('answers');
   const gone = new Set(rows.keys());
-  paths.forEach(({ path, answer }, place) => {
+  paths.forEach(({ path, answer }, index) => {
     gone.delete(path);
     if (!rows.has(path)) rows.set(path, newRow(path));
     const row = rows.get(path);
-    if (list.children[place] !== row) list.insertBefore(row, list.children[place] ?? null);
+    if (list.children[index] !== row) list.insertBefore(row, list.children[index] ?? null);
     row.classList.toggle('failing', answer !== 'healthy');
     row.querySelector('output').textContent = answer;
     for (const button of row.querySelectorAll('button')) {
@@ -93,7 +93,7 @@ function showAnswers(paths) {
   }
 }
 
-async function order(path, answer) {
+async function setAnswer(path, answer) {
   const refusal = find('refusal');
   try {
     const response = await fetch(`/-/answers${path}`, { method: 'PUT', body: answer });
@@ -104,18 +104,18 @@ async function order(path, answer) {
 }
 
 const stream = new EventSource('/-/leads');
-stream.onopen = () => { // all of it comes again
+stream.onopen = () => { // the server sends everything again
   find('leads').replaceChildren();
-  came = 0;
+  total = 0;
   showLeads([]);
 };
 stream.onmessage = (event) => {
-  const news = JSON.parse(event.data);
-  if (news.paths) showAnswers(news.paths);
-  showLeads(news.leads);
+  const update = JSON.parse(event.data);
+  if (update.paths) showAnswers(update.paths);
+  showLeads(update.leads);
 };
 stream.onerror = () => {
   state.textContent = stream.readyState === EventSource.CLOSED
-    ? 'no connection: too many pages are open, or the CRM has ended; reload to try again'
-    : 'no connection, trying again …';
+    ? 'disconnected: too many pages are open, or the CRM has ended; reload to retry'
+    : 'disconnected; reconnecting …';
 };

@@ -11,21 +11,21 @@ import (
 	"strings"
 )
 
-// A summary is what a person wants to see of a lead first.
+// A summary is what a person wants to see first of a lead.
 type summary struct {
 	format string // JSON or ADF
 	leadID string
 	kind   string // Phone call, Chat, Web form, Email
 	name   string // of the contact
-	phone  string // the best one
+	phone  string // the best number
 	email  string
 	about  string // in a few words; empty if the lead does not say
 	test   bool
 }
 
-// read makes out a lead in the body of a POST. The error says, for whoever
-// sent it, why the body is none.
-func read(p Post) (summary, error) {
+// summarize reads the lead in the body of a POST. The error tells the sender why the
+// body is not a lead.
+func summarize(p Post) (summary, error) {
 	media, _, _ := mime.ParseMediaType(p.Header.Get("Content-Type"))
 	var s summary
 	var err error
@@ -73,7 +73,7 @@ func readJSON(body []byte) (summary, error) {
 		} `json:"lead"`
 	}
 	err := json.Unmarshal(body, &in)
-	if _, odd := errors.AsType[*json.UnmarshalTypeError](err); err != nil && !odd { // odd: the rest has been read
+	if _, odd := errors.AsType[*json.UnmarshalTypeError](err); err != nil && !odd { // odd: Unmarshal went on after it
 		return summary{}, errors.New("the body is not JSON")
 	}
 	if in.Lead == nil {
@@ -105,8 +105,8 @@ func kind(eventType, subType string) string {
 	return "Lead"
 }
 
-// loose takes a member of a lead whatever its type is: text as the text, null
-// as nothing, all else as it was written.
+// loose decodes a JSON value of any type: a string to its text, null to "", and
+// anything else to what was written.
 type loose string
 
 func (l *loose) UnmarshalJSON(raw []byte) error {
@@ -154,13 +154,13 @@ func readADF(body []byte) (summary, error) {
 	}, nil
 }
 
-// telling are the labels of what a customer wants, as leadhook writes them into
-// ADF's comments, the best first.
-var telling = []string{"Subject", "Message", "Chat summary", "Notes"}
+// remarkLabels are the labels, in the comments of leadhook's ADF, of lines that say
+// what a customer wants, the best first.
+var remarkLabels = []string{"Subject", "Message", "Chat summary", "Notes"}
 
-// remark is the most telling line of the comments; empty if none is.
+// remark returns the text of the best labelled line of the comments, or "".
 func remark(comments string) string {
-	for _, label := range telling {
+	for _, label := range remarkLabels {
 		for line := range strings.Lines(comments) {
 			if text, ok := strings.CutPrefix(line, label+": "); ok {
 				return strings.TrimSpace(text)
