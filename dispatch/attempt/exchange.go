@@ -30,7 +30,7 @@ type exchange struct {
 
 // prepare makes the request ready that is sent.
 func (x *exchange) prepare(r *Request) {
-	x.request.Target, x.request.Fields, x.request.Body = r.Target.wire, r.fields(x.room[:0]), r.Body
+	x.request.Template, x.request.Fields, x.request.Body = r.Target.wire, r.fields(x.room[:0]), r.Body
 	x.request.Watcher = x
 }
 

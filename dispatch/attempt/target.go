@@ -20,9 +20,9 @@ import (
 type Target struct {
 	url     *url.URL
 	origin  string
-	refusal error         // why the guard does not let it be called; nil: it does
-	keys    [][]byte      // to sign with; none: unsigned
-	wire    *http1.Target // the same, and what goes with every request
+	refusal error           // why the guard does not let it be called; nil: it does
+	keys    [][]byte        // to sign with; none: unsigned
+	wire    *http1.Template // the same, and what goes with every request
 }
 
 // Origin is the scheme, the host and the port, as the URL has them.
@@ -48,7 +48,7 @@ func (c *Client) newTarget(hook *lead.Webhook) (*Target, error) {
 	}
 	return &Target{
 		url: u, origin: u.Scheme + "://" + u.Host, refusal: c.guard.CheckURL(u), keys: keys,
-		wire: http1.NewTarget(u, c.constant(hook)),
+		wire: http1.NewTemplate(u, c.constant(hook)),
 	}, nil
 }
 

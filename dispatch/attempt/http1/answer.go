@@ -10,7 +10,7 @@ import (
 	"golang.org/x/net/http/httpguts"
 )
 
-// An Answer is what a server said to a request.
+// An Answer is a server's answer to a request.
 type Answer struct {
 	Status     int
 	Proto      string // such as HTTP/1.1
@@ -19,26 +19,26 @@ type Answer struct {
 	Whole      bool   // the body came to its end, or there is none
 }
 
-// answerOf is the answer with everything but its body.
-func answerOf(r *http.Response) *Answer {
+// newAnswer returns the answer without its body.
+func newAnswer(r *http.Response) *Answer {
 	return &Answer{
 		Status: r.StatusCode, Proto: r.Proto, RetryAfter: r.Header.Get("Retry-After"), Whole: r.Body == http.NoBody,
 	}
 }
 
-// readBody reads the body up to its end, but at most so many bytes, and keeps
-// the first ones. Whether it can be read decides only whether it is whole.
-func (a *Answer) readBody(body io.Reader, keep, most int64) {
+// readBody reads the body to its end, but at most limit bytes, and keeps the
+// first ones. An error only means that it is not whole.
+func (a *Answer) readBody(body io.Reader, keep, limit int64) {
 	in := endReader{in: body}
 	if keep > 0 {
-		a.Body, _ = io.ReadAll(io.LimitReader(&in, min(keep, most)))
+		a.Body, _ = io.ReadAll(io.LimitReader(&in, min(keep, limit)))
 	}
-	_, _ = io.CopyN(io.Discard, &in, most-int64(len(a.Body)))
+	_, _ = io.CopyN(io.Discard, &in, limit-int64(len(a.Body)))
 	a.Whole = in.whole
 }
 
-// An endReader reads to the first error and no further, and notes whether that
-// was the end.
+// An endReader reads to the first error and no further. It remembers whether that
+// was io.EOF.
 type endReader struct {
 	in    io.Reader
 	err   error
@@ -54,24 +54,23 @@ func (r *endReader) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// brief reads what most answers are: a header without anything unusual, and a
-// body of a length that it tells, all of which has come with the first bytes. It
-// returns nil, and has read nothing, where anything is otherwise or in doubt:
-// then it is for [http.ReadResponse] to understand, which makes the whole header
-// anew for each answer.
-func (c *conn) brief(keep int) *Answer {
+// readUsual reads an answer as most are: a header without anything unusual, and a
+// body of the length that the header tells, all received already. It returns nil,
+// and reads nothing, if anything is different or in doubt. Such an answer is left
+// to [http.ReadResponse], which allocates the whole header.
+func (c *conn) readUsual(keep int) *Answer {
 	b, _ := c.in.Peek(c.in.Buffered())
 	header, content, ends := bytes.Cut(b, []byte("\r\n\r\n"))
 	line, fields, _ := bytes.Cut(header, []byte("\r\n"))
-	status, known := statusOf(line)
-	if !ends || !known {
+	status, usual := readStatus(line)
+	if !ends || !usual {
 		return nil
 	}
 	a := &Answer{Status: status, Proto: "HTTP/1.1", Whole: true}
 	length := -1
 	for len(fields) > 0 {
 		line, fields, _ = bytes.Cut(fields, []byte("\r\n"))
-		if !a.take(line, &length) {
+		if !a.readField(line, &length) {
 			return nil
 		}
 	}
@@ -91,20 +90,21 @@ func (c *conn) brief(keep int) *Answer {
 	return a
 }
 
-// statusOf reads a status line (RFC 9112 §4), unless it is an unusual one.
-func statusOf(line []byte) (status int, usual bool) {
+// readStatus reads a status line (RFC 9112 §4). It returns false for an unusual
+// one.
+func readStatus(line []byte) (status int, usual bool) {
 	const before, whole = "HTTP/1.1 ", len("HTTP/1.1 200")
 	if len(line) < whole || string(line[:len(before)]) != before || len(line) > whole && line[whole] != ' ' || !printable(line) {
 		return 0, false
 	}
-	status, usual = number(line[len(before):whole])
+	status, usual = readNumber(line[len(before):whole])
 	return status, usual && status >= 200
 }
 
-// take reads a field (RFC 9112 §5), and the length if it tells that. It returns
-// false for one that is unusual, or that says anything else of where the answer
-// or its connection ends.
-func (a *Answer) take(line []byte, length *int) bool {
+// readField reads a field (RFC 9112 §5), and sets length if it is
+// Content-Length. It returns false for a field that is unusual, or that says
+// something else about where the answer or its connection ends.
+func (a *Answer) readField(line []byte, length *int) bool {
 	name, value, isField := bytes.Cut(line, []byte(":"))
 	value = bytes.Trim(value, " \t")
 	if !isField || !httpguts.ValidHeaderFieldName(string(name)) || !printable(value) {
@@ -116,7 +116,7 @@ func (a *Answer) take(line []byte, length *int) bool {
 	case isName(name, "Connection"):
 		return isName(value, "keep-alive")
 	case isName(name, "Content-Length"):
-		if n, usual := number(value); usual && *length < 0 {
+		if n, usual := readNumber(value); usual && *length < 0 {
 			*length = n
 			return true
 		}
@@ -128,7 +128,7 @@ func (a *Answer) take(line []byte, length *int) bool {
 	return true
 }
 
-// isName compares names, in whatever case; most differ in length.
+// isName compares names without regard to case. Most differ in length.
 func isName(b []byte, name string) bool {
 	return len(b) == len(name) && bytes.EqualFold(b, []byte(name))
 }
@@ -142,8 +142,8 @@ func printable(b []byte) bool {
 	return true
 }
 
-// number reads digits, so few that nobody can read them otherwise.
-func number(b []byte) (n int, usual bool) {
+// readNumber reads at most five digits.
+func readNumber(b []byte) (n int, usual bool) {
 	if len(b) == 0 || len(b) > 5 || b[0] < '0' || b[0] > '9' {
 		return 0, false
 	}

@@ -9,9 +9,9 @@ import (
 	"testing"
 )
 
-// FuzzBrief holds what is read in brief against what net/http reads: the answer,
+// FuzzUsual holds what readUsual reads against what net/http reads: the answer,
 // whether its connection lasts, and what is left behind it for the next one.
-func FuzzBrief(f *testing.F) {
+func FuzzUsual(f *testing.F) {
 	for _, seed := range []string{
 		"HTTP/1.1 204 No Content\r\n\r\n",
 		"HTTP/1.1 200 OK\r\nconnection: Keep-Alive\r\nContent-length:\t2 \r\n\r\nok",
@@ -24,10 +24,10 @@ func FuzzBrief(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, answer []byte) {
 		c := &conn{in: filled(answer)}
-		brief := c.brief(1 << 20)
-		if brief == nil {
+		usual := c.readUsual(1 << 20)
+		if usual == nil {
 			if left := c.in.Buffered(); left != len(answer) && len(answer) <= c.in.Size() {
-				t.Errorf("%q: is not read in brief, and %d of %d bytes are left", answer, left, len(answer))
+				t.Errorf("%q: is not usual, and %d of %d bytes are left", answer, left, len(answer))
 			}
 			return
 		}
@@ -40,7 +40,7 @@ func FuzzBrief(f *testing.F) {
 		if err != nil {
 			t.Fatalf("%q: net/http says %v of the body", answer, err)
 		}
-		got := fmt.Sprint(brief.Proto, brief.Status, brief.RetryAfter, string(brief.Body), false, c.in.Buffered())
+		got := fmt.Sprint(usual.Proto, usual.Status, usual.RetryAfter, string(usual.Body), false, c.in.Buffered())
 		want := fmt.Sprint(plain.Proto, plain.StatusCode, plain.Header.Get("Retry-After"), string(body), plain.Close, in.Buffered())
 		if got != want {
 			t.Errorf("%q: got %q, net/http says %q", answer, got, want)

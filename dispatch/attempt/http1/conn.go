@@ -13,44 +13,43 @@ import (
 	"time"
 )
 
-// errHeader says that an answer did not begin within what may be read.
+// errHeader means that the header of an answer is longer than MaxHeader.
 var errHeader = errors.New("http1: the header of the answer is too long")
 
-// A conn is a connection. One exchange has it at a time, or nobody while it is
-// idle.
+// A conn is a connection. It belongs to one exchange at a time, or is idle.
 type conn struct {
-	net.Conn                 // as it is used: TLS, if there is TLS
-	dialled  net.Conn        // under it
-	raw      syscall.RawConn // of that; nil: it has none
-	to       endpoint
-	since    time.Time // when it became idle, by the wall clock, which a suspended machine's goes on by; zero: it is new
+	net.Conn                  // with TLS, if there is TLS
+	dialled   net.Conn        // without
+	raw       syscall.RawConn // of dialled; nil if it has none
+	to        endpoint
+	idleSince time.Time // by the wall clock, which goes on while the machine is suspended; zero: it is new
 
-	in    *bufio.Reader // nil while it is idle
-	left  int64         // bytes that may still be read
-	until time.Time     // when the exchange must have ended; zero: it need not
+	in       *bufio.Reader // nil while the connection is idle
+	left     int64         // bytes that may still be read
+	deadline time.Time     // of the exchange; zero: none
 
-	look func(fd uintptr) // peek, made once; nil: not yet
-	seen error            // by peek
-	room [1]byte          // for it
+	peekFunc func(fd uintptr) // peek, allocated once; nil: not yet
+	peekErr  error            // what peek found
+	peekBuf  [1]byte
 }
 
-// past is a deadline that lets nothing wait.
-var past = time.Unix(0, 1)
+// longAgo is a deadline for reads that must not wait.
+var longAgo = time.Unix(0, 1)
 
 var readers = sync.Pool{New: func() any { return bufio.NewReader(nil) }}
 
 func newConn(dialled net.Conn, to endpoint) *conn {
 	c := &conn{Conn: dialled, dialled: dialled, to: to}
-	if under, ok := dialled.(syscall.Conn); ok {
-		c.raw, _ = under.SyscallConn()
+	if s, ok := dialled.(syscall.Conn); ok {
+		c.raw, _ = s.SyscallConn()
 	}
 	return c
 }
 
-// exchange sends a request in one piece, and reads the answer up to its body,
-// which is nil if there is none or if it has been read. It says whether the
-// connection lasts behind that.
-func (c *conn) exchange(r *Request, m *message, most int64) (answer *Answer, body io.Reader, lasts bool, err error) {
+// exchange sends a request in one piece and reads the answer up to its body.
+// The body is nil if there is none or if it has been read. keepAlive reports
+// whether the connection can be used after it.
+func (c *conn) exchange(r *Request, m *message, maxHeader int64) (answer *Answer, body io.Reader, keepAlive bool, err error) {
 	t := trace{r.Trace}
 	_, err = c.Write(m.bytes)
 	t.WroteRequest(err)
@@ -59,22 +58,23 @@ func (c *conn) exchange(r *Request, m *message, most int64) (answer *Answer, bod
 	}
 	c.in = readers.Get().(*bufio.Reader) //nolint:forcetypeassert // there is nothing else in it
 	c.in.Reset(c)
-	c.left = most
-	if _, err := c.in.Peek(1); err != nil { // io.EOF stays what it is so
+	c.left = maxHeader
+	if _, err := c.in.Peek(1); err != nil { // before ReadResponse, which would turn io.EOF into another error
 		return nil, nil, false, err
 	}
 	t.GotFirstResponseByte()
-	if answer := c.brief(r.KeepBody); answer != nil {
+	if answer := c.readUsual(r.KeepBody); answer != nil {
 		return answer, nil, true, nil
 	}
-	return c.long()
+	return c.readAny()
 }
 
-// long reads any answer. Those that only say that another one comes (1xx, RFC
-// 9110 §15.2) are passed over, but for 101, after which it is HTTP no more.
-func (c *conn) long() (answer *Answer, body io.Reader, lasts bool, err error) {
+// readAny reads an answer of any form up to its body. It skips 1xx answers, which
+// announce another one (RFC 9110 §15.2), except 101: that ends HTTP on the
+// connection.
+func (c *conn) readAny() (answer *Answer, body io.Reader, keepAlive bool, err error) {
 	for {
-		r, err := http.ReadResponse(c.in, nil) //nolint:bodyclose // it is part of the connection; nil: it answers anything but HEAD
+		r, err := http.ReadResponse(c.in, nil) //nolint:bodyclose // it is part of the connection; nil: as for any method but HEAD
 		if err != nil {
 			return nil, nil, false, err
 		}
@@ -82,11 +82,11 @@ func (c *conn) long() (answer *Answer, body io.Reader, lasts bool, err error) {
 			continue
 		}
 		c.left = math.MaxInt64
-		answer, lasts = answerOf(r), !r.Close && r.StatusCode != http.StatusSwitchingProtocols
+		answer, keepAlive = newAnswer(r), !r.Close && r.StatusCode != http.StatusSwitchingProtocols
 		if answer.Whole {
-			return answer, nil, lasts, nil
+			return answer, nil, keepAlive, nil
 		}
-		return answer, r.Body, lasts, nil
+		return answer, r.Body, keepAlive, nil
 	}
 }
 
@@ -101,16 +101,17 @@ func (c *conn) Read(b []byte) (int, error) {
 }
 
 // endBy sets the deadline of the exchange.
-func (c *conn) endBy(at time.Time) {
-	c.until = at
-	_ = c.SetDeadline(at) // fails on a closed connection, and so will what is done next
+func (c *conn) endBy(deadline time.Time) {
+	c.deadline = deadline
+	_ = c.SetDeadline(deadline) // fails only on a closed connection, where the next read or write fails too
 }
 
 func (c *conn) secure() bool { return c.Conn != c.dialled }
 
-// rest makes the connection ready to be idle. It returns false if it cannot be
-// used again: more came than the answer, or nobody could see that it is closed.
-func (c *conn) rest() bool {
+// prepareIdle prepares the connection for being idle. It returns false if it
+// cannot be used again: there was more than the answer, or nothing could tell
+// whether the other side closes it meanwhile.
+func (c *conn) prepareIdle() bool {
 	if c.raw == nil || c.in.Buffered() > 0 || c.overread() {
 		return false
 	}
@@ -120,24 +121,24 @@ func (c *conn) rest() bool {
 	return true
 }
 
-// overread says whether TLS has read more than the answer, such as the other
-// side's goodbye. What it read may want an answer, so that it may block until
-// the deadline, and then has spoilt the connection without saying so.
+// overread reports whether TLS has read more than the answer, such as the other
+// side's close. What it has read may require a reply, so that looking may block
+// until the deadline, and then the connection is broken without an error.
 func (c *conn) overread() bool {
 	if !c.secure() {
 		return false
 	}
-	var room [1]byte
-	_ = c.dialled.SetReadDeadline(past)
-	_, err := c.Conn.Read(room[:])
+	var buf [1]byte
+	_ = c.dialled.SetReadDeadline(longAgo)
+	_, err := c.Conn.Read(buf[:])
 	_ = c.dialled.SetReadDeadline(time.Time{})
-	late := !c.until.IsZero() && !time.Now().Before(c.until)
+	late := !c.deadline.IsZero() && !time.Now().Before(c.deadline)
 	return late || !errors.Is(err, os.ErrDeadlineExceeded)
 }
 
-// close says goodbye where TLS wants that, which may block for five seconds if
-// the other side does not read.
+// close closes the connection. With TLS it tells the other side first, which may
+// block for five seconds if that does not read.
 func (c *conn) close() { _ = c.Close() }
 
-// drop closes the connection at once.
-func (c *conn) drop() { _ = c.dialled.Close() }
+// closeNow closes the connection without telling the other side.
+func (c *conn) closeNow() { _ = c.dialled.Close() }

@@ -9,18 +9,18 @@ import (
 )
 
 // An endpoint is where a connection goes, and whether with TLS. The zero value
-// is none.
+// is no endpoint.
 type endpoint struct {
 	secure  bool
 	address string // host:port
 }
 
-// endpointOf reads a URL. It returns none for what only net/http understands: a
-// name that is not ASCII, an IPv6 address with a zone, another scheme.
+// endpointOf reads a URL. It returns no endpoint for what only net/http handles:
+// a name that is not ASCII, an IPv6 address with a zone, another scheme.
 func endpointOf(u *url.URL) endpoint {
 	host, secure := u.Hostname(), u.Scheme == "https"
 	switch {
-	case host == "", strings.ContainsFunc(host, foreign), !secure && u.Scheme != "http":
+	case host == "", strings.ContainsFunc(host, notASCIIOrZone), !secure && u.Scheme != "http":
 		return endpoint{}
 	case u.Port() != "":
 		return endpoint{secure, u.Host}
@@ -30,9 +30,9 @@ func endpointOf(u *url.URL) endpoint {
 	return endpoint{secure, net.JoinHostPort(host, "80")}
 }
 
-func foreign(c rune) bool { return c >= utf8.RuneSelf || c == '%' }
+func notASCIIOrZone(c rune) bool { return c >= utf8.RuneSelf || c == '%' }
 
-// endpoints is a set of them.
+// endpoints is a set of endpoints, and safe for concurrent use.
 type endpoints struct {
 	mu  sync.RWMutex
 	set map[endpoint]struct{} // guarded by mu; at most maxEndpoints
@@ -43,8 +43,8 @@ const maxEndpoints = 8192
 func (e *endpoints) has(to endpoint) bool {
 	e.mu.RLock()
 	defer e.mu.RUnlock()
-	_, in := e.set[to]
-	return in
+	_, ok := e.set[to]
+	return ok
 }
 
 func (e *endpoints) remove(to endpoint) {
@@ -53,8 +53,8 @@ func (e *endpoints) remove(to endpoint) {
 	delete(e.set, to)
 }
 
-// add forgets all others when there are too many: to find out anew costs one
-// request each.
+// add adds an endpoint. A full set is emptied first: learning an endpoint again
+// costs one request.
 func (e *endpoints) add(to endpoint) {
 	e.mu.Lock()
 	defer e.mu.Unlock()

@@ -1,6 +1,6 @@
 package http1
 
-// IsBrief reports whether an answer is read in brief.
-func IsBrief(answer []byte) bool {
-	return (&conn{in: filled(answer)}).brief(0) != nil
+// IsUsual reports whether an answer is read without net/http.
+func IsUsual(answer []byte) bool {
+	return (&conn{in: filled(answer)}).readUsual(0) != nil
 }

@@ -153,7 +153,7 @@ func ask(r *http.Request) (*http1.Request, error) {
 		}
 	}
 	half := len(fields) / 2 // some with all requests, some with this one
-	return &http1.Request{Target: http1.NewTarget(r.URL, fields[:half]), Fields: fields[half:], Body: [][]byte{body[:len(body)/2], body[len(body)/2:]},
+	return &http1.Request{Template: http1.NewTemplate(r.URL, fields[:half]), Fields: fields[half:], Body: [][]byte{body[:len(body)/2], body[len(body)/2:]},
 		Trace: httptrace.ContextClientTrace(r.Context()), KeepBody: 1 << 20}, err
 }
 
@@ -281,13 +281,13 @@ func TestConnections(t *testing.T) {
 	}
 }
 
-// TestUsualAnswerIsBrief has answers that come in one piece: those that are plain
-// are read in brief. What is otherwise is read by net/http.
-func TestUsualAnswerIsBrief(t *testing.T) {
+// TestUsualAnswer has answers that come in one piece. Those that are unusual are
+// read by net/http.
+func TestUsualAnswer(t *testing.T) {
 	const ok = "HTTP/1.1 200 OK\r\n"
 	for name, c := range map[string]struct {
 		answer      string
-		brief       bool
+		usual       bool
 		retry, body string
 	}{
 		"no content": {"HTTP/1.1 204 No Content\r\n\r\n", true, "", ""},
@@ -313,10 +313,10 @@ func TestUsualAnswerIsBrief(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			brief := http1.IsBrief([]byte(c.answer))
-			if brief != c.brief || !answer.Whole || answer.RetryAfter != c.retry || string(answer.Body) != c.body {
-				t.Errorf("got brief %v, whole %v, Retry-After %q, body %.20q; want %v, true, %q, %.20q", brief, answer.Whole, answer.RetryAfter, answer.Body,
-					c.brief, c.retry, c.body)
+			usual := http1.IsUsual([]byte(c.answer))
+			if usual != c.usual || !answer.Whole || answer.RetryAfter != c.retry || string(answer.Body) != c.body {
+				t.Errorf("got usual %v, whole %v, Retry-After %q, body %.20q; want %v, true, %q, %.20q", usual, answer.Whole, answer.RetryAfter, answer.Body,
+					c.usual, c.retry, c.body)
 			}
 		})
 	}
@@ -338,6 +338,34 @@ func TestUnreadBodyCostsItsConnection(t *testing.T) {
 	}
 	if got := s.accepted.Load(); got != 2 {
 		t.Errorf("got %d connections, want 2", got)
+	}
+}
+
+// TestKeepBody has answers of which more or less is to be kept, read by each of
+// the three ways.
+func TestKeepBody(t *testing.T) {
+	for name, c := range map[string]struct{ request, answer string }{
+		"usual":        {"lead", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"},
+		"chunks":       {"lead", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nhel\r\n2\r\nlo\r\n0\r\n\r\n"},
+		"by net/http":  {strings.Repeat("lead", 10<<10), "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"},
+		"no more came": {"lead", "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhello"},
+	} {
+		for _, keep := range []int{0, 3, 5, 100} {
+			s := listen(t, answering(c.answer, name == "no more came"))
+			transport, _ := newTransport(t)
+			request := &http1.Request{
+				Template: http1.NewTemplate(&url.URL{Scheme: "http", Host: s.address}, nil),
+				Body:     [][]byte{[]byte(c.request)}, KeepBody: keep,
+			}
+			answer, err := transport.Post(t.Context(), request, time.Now().Add(time.Minute))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if want := "hello"[:min(keep, 5)]; string(answer.Body) != want || answer.Whole == (name == "no more came") {
+				t.Errorf("%s, %d bytes to keep: got %q, whole %v; want %q", name, keep, answer.Body, answer.Whole, want)
+			}
+			transport.CloseIdleConnections()
+		}
 	}
 }
 

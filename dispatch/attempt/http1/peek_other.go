@@ -2,6 +2,6 @@
 
 package http1
 
-const peeks = false
+const canPeek = false
 
 func (c *conn) stale() bool { return true }

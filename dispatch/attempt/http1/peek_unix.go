@@ -7,20 +7,20 @@ import (
 	"syscall"
 )
 
-// peeks says whether an idle connection can be looked at. Without that it needs
-// somebody who reads it all the time.
-const peeks = true
+// canPeek tells whether an idle connection can be looked at. Where it cannot, an
+// idle connection would need a goroutine that reads it all the time.
+const canPeek = true
 
-// stale says whether an idle connection is not what it was: the other side has
-// closed it, or sent what nobody asked for.
+// stale reports whether an idle connection cannot be used: the other side has
+// closed it, or has sent something without a request.
 func (c *conn) stale() bool {
-	if c.look == nil {
-		c.look = c.peek
+	if c.peekFunc == nil {
+		c.peekFunc = c.peek
 	}
-	failed := c.raw.Control(c.look) // not Read, which a deadline that is over would keep from looking
-	return failed != nil || !errors.Is(c.seen, syscall.EAGAIN)
+	err := c.raw.Control(c.peekFunc) // not Read, which fails without a look after a deadline
+	return err != nil || !errors.Is(c.peekErr, syscall.EAGAIN)
 }
 
 func (c *conn) peek(fd uintptr) {
-	_, _, c.seen = syscall.Recvfrom(int(fd), c.room[:], syscall.MSG_PEEK|syscall.MSG_DONTWAIT)
+	_, _, c.peekErr = syscall.Recvfrom(int(fd), c.peekBuf[:], syscall.MSG_PEEK|syscall.MSG_DONTWAIT)
 }

@@ -6,14 +6,14 @@ import (
 	"time"
 )
 
-// A pool has the idle connections.
+// A pool holds the idle connections.
 type pool struct {
 	mu    sync.Mutex
 	idle  map[endpoint][]*conn // guarded by mu; the longest idle first
-	sweep *time.Timer          // guarded by mu; nil: none is idle
+	sweep *time.Timer          // guarded by mu; nil if no connection is idle
 }
 
-// take takes the connection that was used last; nil: there is none.
+// take returns the connection that was used last, or nil if there is none.
 func (p *pool) take(to endpoint) *conn {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -28,9 +28,9 @@ func (p *pool) take(to endpoint) *conn {
 	return c
 }
 
-// put keeps a connection, for so long.
+// put keeps a connection for as long as timeout.
 func (p *pool) put(c *conn, timeout time.Duration) {
-	c.since = time.Now().Round(0)
+	c.idleSince = time.Now().Round(0)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.idle == nil {
@@ -38,19 +38,19 @@ func (p *pool) put(c *conn, timeout time.Duration) {
 	}
 	p.idle[c.to] = append(p.idle[c.to], c)
 	if p.sweep == nil {
-		const often = 16
-		p.sweep = time.AfterFunc(timeout/often, func() { p.closeOlder(timeout, timeout/often) })
+		const sweeps = 16 // within the timeout
+		p.sweep = time.AfterFunc(timeout/sweeps, func() { p.closeIdle(timeout, timeout/sweeps) })
 	}
 }
 
-// closeOlder closes what was idle for so long, and what the other side has
-// closed, again and again while there is something idle.
-func (p *pool) closeOlder(than, again time.Duration) {
+// closeIdle closes what has been idle for so long, and what the other side has
+// closed. It runs again and again while any connection is idle.
+func (p *pool) closeIdle(timeout, again time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for to, idle := range p.idle {
 		p.idle[to] = slices.DeleteFunc(idle, func(c *conn) bool {
-			over := time.Since(c.since) >= than || c.stale()
+			over := time.Since(c.idleSince) >= timeout || c.stale()
 			if over {
 				go c.close()
 			}
@@ -61,11 +61,11 @@ func (p *pool) closeOlder(than, again time.Duration) {
 		}
 	}
 	if p.sweep = nil; len(p.idle) > 0 {
-		p.sweep = time.AfterFunc(again, func() { p.closeOlder(than, again) })
+		p.sweep = time.AfterFunc(again, func() { p.closeIdle(timeout, again) })
 	}
 }
 
-// close closes all, and waits for that.
+// close closes all connections, and returns when they are closed.
 func (p *pool) close() {
 	p.mu.Lock()
 	idle := p.idle

@@ -17,58 +17,59 @@ import (
 	"golang.org/x/net/http/httpguts"
 )
 
-// A Field is one of a header's. Its name must be as [http.CanonicalHeaderKey]
-// writes it: another one is not recognised as one that does not count.
+// A Field is a field of a header. Its name must be as [http.CanonicalHeaderKey]
+// writes it: otherwise a field that must not be sent is not recognised.
 type Field struct{ Name, Value string }
 
-// A Target is where requests go, and the part of their header that is the same
-// for all. It is made ready once, so that a request costs little, is not changed
-// any more, and is safe for concurrent use.
-type Target struct {
-	url    *url.URL
-	header []Field
-	to     endpoint // none: only net/http understands the URL
-	head   []byte   // what requests begin with (RFC 9112 §3 to §5)
-	fault  error    // why none may be sent here; nil: nothing is wrong
+// A Template is what requests to one URL have in common: the URL and a part
+// of the header. It is prepared once, so that a request costs little. It does not
+// change, and is safe for concurrent use.
+type Template struct {
+	url      *url.URL
+	header   []Field
+	endpoint endpoint // the zero value: only net/http understands the URL
+	head     []byte   // the bytes that requests begin with (RFC 9112 §3 to §5)
+	err      error    // why no request may be sent; nil: it may
 }
 
-// NewTarget makes a target. Fields that tell for whom a message is and where it
-// ends do not count. What may not be sent is an error of [Transport.Post].
-func NewTarget(u *url.URL, header []Field) *Target {
-	t := &Target{url: u, header: header, to: endpointOf(u)}
+// NewTemplate prepares a template. Fields that would tell for whom a message is
+// and where it ends are left out. If something must not be sent, Post returns the
+// error.
+func NewTemplate(u *url.URL, header []Field) *Template {
+	t := &Template{url: u, header: header, endpoint: endpointOf(u)}
 	target := u.RequestURI()
 	if strings.ContainsFunc(target, isControl) || !httpguts.ValidHostHeader(u.Host) {
-		t.fault = errors.New("http1: the request's URL or host is not valid")
+		t.err = errors.New("http1: the request's URL or host is not valid")
 		return t
 	}
 	t.head = fmt.Appendf(nil, "POST %s HTTP/1.1\r\nHost: %s\r\n", target, u.Host)
-	t.head, t.fault = appendFields(t.head, header)
+	t.head, t.err = appendFields(t.head, header)
 	return t
 }
 
 // A Request is a POST.
 type Request struct {
-	Target *Target
-	Fields []Field  // its own part of the header; a name is not one of the target's
-	Body   [][]byte // in parts; they must not change before Post returns
+	Template *Template
+	Fields   []Field  // its own part of the header; no name is one of the template's
+	Body     [][]byte // in parts, which must not change before Post returns
 
-	KeepBody int                    // how many bytes of the answer's body are to be returned
-	Watcher  Watcher                // nil: nobody watches
-	Trace    *httptrace.ClientTrace // nil: nobody traces
+	KeepBody int                    // how many bytes of the answer's body to return
+	Watcher  Watcher                // may be nil
+	Trace    *httptrace.ClientTrace // may be nil
 }
 
-// A Watcher sees what becomes of a request.
+// A Watcher follows a request.
 type Watcher interface {
 	// GotConn is called before the request is written to a connection, as
 	// [httptrace.ClientTrace] says.
 	GotConn(info httptrace.GotConnInfo)
 
-	// MayRepeat is asked before Next sends the request once more. An error keeps
-	// it from doing so.
+	// MayRepeat is called when Next is about to send the request again. An error
+	// prevents that.
 	MayRepeat() error
 }
 
-// size is that of the body, in bytes.
+// size returns the size of the body in bytes.
 func (r *Request) size() int {
 	size := 0
 	for _, part := range r.Body {
@@ -77,11 +78,11 @@ func (r *Request) size() int {
 	return size
 }
 
-// Header is the whole header, but for what tells for whom the message is and
-// where it ends.
+// Header returns the header, without the fields that tell for whom the message
+// is and where it ends.
 func (r *Request) Header() http.Header {
-	h := make(http.Header, len(r.Target.header)+len(r.Fields))
-	for _, fields := range [][]Field{r.Target.header, r.Fields} {
+	h := make(http.Header, len(r.Template.header)+len(r.Fields))
+	for _, fields := range [][]Field{r.Template.header, r.Fields} {
 		for _, f := range fields {
 			h[f.Name] = append(h[f.Name], f.Value)
 		}
@@ -89,19 +90,19 @@ func (r *Request) Header() http.Header {
 	return h
 }
 
-// plain is the request as net/http knows it; gotConn is called as
+// httpRequest returns the request for net/http. gotConn is called as
 // [httptrace.ClientTrace] says.
-func (r *Request) plain(ctx context.Context, gotConn func(httptrace.GotConnInfo)) *http.Request {
+func (r *Request) httpRequest(ctx context.Context, gotConn func(httptrace.GotConnInfo)) *http.Request {
 	body := slices.Concat(r.Body...) // Next may still read it after the answer
-	plain := &http.Request{
+	request := &http.Request{
 		Method:        http.MethodPost,
-		URL:           r.Target.url,
-		Host:          r.Target.url.Host,
+		URL:           r.Template.url,
+		Host:          r.Template.url.Host,
 		Header:        r.Header(),
-		Body:          io.NopCloser(bytes.NewReader(body)), // net/http knows it, and sends header and body in one write
+		Body:          io.NopCloser(bytes.NewReader(body)), // a type that net/http knows: it sends header and body in one write
 		ContentLength: int64(len(body)),
 	}
-	plain.GetBody = func() (io.ReadCloser, error) {
+	request.GetBody = func() (io.ReadCloser, error) {
 		if r.Watcher != nil {
 			if err := r.Watcher.MayRepeat(); err != nil {
 				return nil, err
@@ -110,15 +111,15 @@ func (r *Request) plain(ctx context.Context, gotConn func(httptrace.GotConnInfo)
 		return io.NopCloser(bytes.NewReader(body)), nil
 	}
 	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: gotConn})
-	return plain.WithContext(r.traced(ctx))
+	return request.WithContext(r.withTrace(ctx))
 }
 
-// traced is ctx with the hooks, for those who look for them there.
-func (r *Request) traced(ctx context.Context) context.Context {
+// withTrace returns ctx with the hooks of the request.
+func (r *Request) withTrace(ctx context.Context) context.Context {
 	if r.Trace == nil {
 		return ctx
 	}
-	own := *r.Trace // it is changed
+	own := *r.Trace // WithClientTrace changes it
 	return httptrace.WithClientTrace(ctx, &own)
 }
 
@@ -127,15 +128,15 @@ type message struct{ bytes []byte }
 
 var messages = sync.Pool{New: func() any { return new(message) }}
 
-// write writes the message of a request. The error is for what must not be
-// sent, and quotes none of it.
+// write writes the message of a request. The error means that something must not
+// be sent; it quotes nothing of that.
 func (r *Request) write() (*message, error) {
-	if r.Target.fault != nil {
-		return nil, r.Target.fault
+	if r.Template.err != nil {
+		return nil, r.Template.err
 	}
 	m := messages.Get().(*message) //nolint:forcetypeassert // there is nothing else in it
 	var err error
-	if m.bytes, err = appendFields(append(m.bytes, r.Target.head...), r.Fields); err != nil {
+	if m.bytes, err = appendFields(append(m.bytes, r.Template.head...), r.Fields); err != nil {
 		m.free()
 		return nil, err
 	}
@@ -147,7 +148,7 @@ func (r *Request) write() (*message, error) {
 	return m, nil
 }
 
-// free says that the bytes are not needed any more.
+// free gives the bytes back. They must not be used afterwards.
 func (m *message) free() {
 	m.bytes = m.bytes[:0]
 	messages.Put(m)
@@ -160,16 +161,16 @@ func appendFields(b []byte, fields []Field) ([]byte, error) {
 			return b, errors.New("http1: a header field of the request has a name that is not valid")
 		case !httpguts.ValidHeaderFieldValue(f.Value):
 			return b, fmt.Errorf("http1: the value of the request's header field %s is not valid", f.Name)
-		case !framing(f.Name):
+		case !isFraming(f.Name):
 			b = append(append(append(append(b, f.Name...), ": "...), f.Value...), "\r\n"...)
 		}
 	}
 	return b, nil
 }
 
-// framing says whether a field is one that tells for whom a message is and
-// where it ends. What a caller sets there does not count.
-func framing(name string) bool {
+// isFraming reports whether a field tells for whom a message is and where it
+// ends. Such fields of a caller are left out.
+func isFraming(name string) bool {
 	switch name {
 	case "Host", "Content-Length", "Transfer-Encoding", "Trailer":
 		return true

@@ -5,7 +5,7 @@ import (
 	"net/http/httptrace"
 )
 
-// A trace has the hooks that somebody asked for, or none.
+// A trace is the hooks of a request. It may be nil, and so may each hook.
 type trace struct{ *httptrace.ClientTrace }
 
 func (t trace) TLSHandshakeStart() {

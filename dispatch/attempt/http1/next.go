@@ -1,0 +1,72 @@
+package http1
+
+import (
+	"context"
+	"net"
+	"net/http"
+	"net/http/httptrace"
+	"time"
+)
+
+// maxClogged is how much longer than [Transport.BodyTimeout] reading an HTTP/2
+// answer may take if the server does not read.
+const maxClogged = time.Second
+
+// postNext leaves a request to Next. From the answer it learns whether the server
+// speaks HTTP/1.1: net/http offers HTTP/2 too.
+func (t *Transport) postNext(ctx context.Context, r *Request, deadline time.Time) (*Answer, error) {
+	ctx, cancel := withDeadline(ctx, deadline)
+	defer cancel()
+	var conn net.Conn
+	response, err := t.Next.RoundTrip(r.httpRequest(ctx, func(got httptrace.GotConnInfo) {
+		if conn = got.Conn; r.Watcher != nil {
+			r.Watcher.GotConn(got)
+		}
+	}))
+	if err != nil {
+		return nil, err
+	}
+	if r.Template.endpoint.secure && response.ProtoMajor == 1 {
+		t.http1.add(r.Template.endpoint)
+	}
+	answer := newAnswer(response)
+	if answer.Whole {
+		return answer, nil
+	}
+	wait := t.BodyTimeout
+	if !deadline.IsZero() {
+		wait = min(wait, time.Until(deadline))
+	}
+	defer time.AfterFunc(wait, cancel).Stop()
+	if response.ProtoMajor == 2 && conn != nil {
+		// The end of ctx does not end reading an HTTP/2 answer at once: x/net
+		// first tells the server that the stream is over, and that blocks while
+		// the server does not read.
+		defer time.AfterFunc(wait+maxClogged, func() { _ = underTLS(conn).Close() }).Stop()
+	}
+	if answer.Status != http.StatusSwitchingProtocols { // there the body is the connection itself, without a deadline
+		answer.readBody(response.Body, int64(r.KeepBody), t.MaxBody)
+	}
+	_ = response.Body.Close()
+	return answer, nil
+}
+
+// withDeadline returns ctx with a deadline, unless that is zero.
+func withDeadline(ctx context.Context, deadline time.Time) (context.Context, context.CancelFunc) {
+	if deadline.IsZero() {
+		return context.WithCancel(ctx)
+	}
+	return context.WithDeadline(ctx, deadline)
+}
+
+// underTLS returns the connection below TLS. With a proxy that speaks TLS there
+// are two layers of it.
+func underTLS(conn net.Conn) net.Conn {
+	for {
+		outer, ok := conn.(interface{ NetConn() net.Conn })
+		if !ok {
+			return conn
+		}
+		conn = outer.NetConn()
+	}
+}
