@@ -2,156 +2,161 @@ package main
 
 import (
 	"encoding/json"
+	"flag"
 	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
 	"os"
-	"path/filepath"
-	"regexp"
+	"slices"
 	"strings"
 	"testing"
-	"time"
 
-	"github.com/leadhook/leadhook/internal/devstack"
+	"github.com/leadhook/leadhook/internal/realstack"
 )
 
-const walkthrough = "../../docs/walkthrough.md"
+// places are the addresses that documents name, and what they are here.
+func (d dev) places() []string {
+	_, port, _ := net.SplitHostPort(d.crm)
+	return []string{
+		"127.0.0.1:9092", d.kafka, "127.0.0.1:6379", d.redis, "127.0.0.1:8085", d.crm, "127.0.0.1:9464", d.admin,
+		"LEADHOOK_HTTP_ALLOW_PORTS=8085", "LEADHOOK_HTTP_ALLOW_PORTS=" + port, "allow_ports: [8085]", "allow_ports: [" + port + "]",
+	}
+}
+
+// besideDev does what a part of a document shows, beside a `leadhook dev`, and
+// returns the document with what came.
+func besideDev(t *testing.T, file, part, saved string) {
+	t.Helper()
+	d := newDev(t)
+	start(t, d.environ(), "dev").says("All 4 have arrived.")
+	c := newConsole(t, d.environ(), "leads", d.places()...)
+	c.files = saved
+	c.document(file, part)
+}
+
+// document follows a document from a heading to the next of its level, or all
+// of it.
+func (c *console) document(file, part string) {
+	c.t.Helper()
+	text := readText(c.t, file)
+	before, after := "", ""
+	if part != "" {
+		var ok bool
+		if before, text, ok = strings.Cut(text, "\n"+part+"\n"); !ok {
+			c.t.Fatalf("%s has no heading %q", file, part)
+		}
+		level, _, _ := strings.Cut(part, " ")
+		if text, after, ok = strings.Cut(text, "\n"+level+" "); ok {
+			after = "\n" + level + " " + after
+		}
+		before += "\n" + part + "\n"
+	}
+	shown := c.follow(text)
+	if c.typed == 0 {
+		c.t.Errorf("%s %s has no command to type", file, part)
+	}
+	if *update {
+		if err := os.WriteFile(file, []byte(before+shown+after), 0o600); err != nil {
+			c.t.Fatal(err)
+		}
+	}
+}
 
 // TestTheWalkThrough does what docs/walkthrough.md says, line by line, and
 // compares what it shows with what comes.
 func TestTheWalkThrough(t *testing.T) {
 	t.Parallel()
-	crm := startCRM(t, devstack.CRMOptions{Page: true})
-	r := newRig(t, setup{partitions: 12, crm: crm.Addr(), redis: startRedis(t).url})
-	r.crm = crm
-	r.environ = append(r.environ, "LEADHOOK_DEV_CRM_LISTEN="+crm.Addr())
-	r.run()
-	text, err := os.ReadFile(walkthrough)
+	besideDev(t, "../../docs/walkthrough.md", "", "prairie.yaml")
+}
+
+// TestWebhooksOfOnesOwn does what docs/webhooks.md says about trying one.
+func TestWebhooksOfOnesOwn(t *testing.T) {
+	t.Parallel()
+	besideDev(t, "../../docs/webhooks.md", "## Try one", "")
+}
+
+// TestTheFirstMinuteOfREADME types what README shows first.
+func TestTheFirstMinuteOfREADME(t *testing.T) {
+	t.Parallel()
+	d := newDev(t)
+	newConsole(t, d.environ(), "leads", d.places()...).document("../../README.md", "## The first minute")
+}
+
+// TestServersOfREADME types what README shows about servers of one's own, down
+// to the lead that arrives.
+func TestServersOfREADME(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, setup{partitions: 12, noTopics: true, redis: startRedis(t).url, crm: realstack.FreeAddr(t)})
+	at, err := url.Parse(r.redis)
 	if err != nil {
 		t.Fatal(err)
 	}
-	follow := &follower{rig: r, dir: t.TempDir()}
-	shown := follow.document(string(text))
-	if *update {
-		if err := os.WriteFile(walkthrough, []byte(shown), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	taken := 0
-	for d, n := range crm.Counts() {
-		if d.Path == "/v2/leads" {
-			taken += n.Taken
-		}
-	}
-	if taken != 3+1 {
-		t.Errorf("the CRM took %d leads at its new address, want the three and the test", taken)
-	}
-}
-
-// A follower does what a document says.
-type follower struct {
-	*rig
-	dir string // of the files that it is told to save
-}
-
-// block is one of a document that says something: what it is, and its lines.
-var block = regexp.MustCompile("(?s)```(yaml|console)\n(.*?)```")
-
-// document follows a document, and returns it with what really came.
-func (f *follower) document(text string) string {
-	f.t.Helper()
-	return block.ReplaceAllStringFunc(text, func(found string) string {
-		parts := block.FindStringSubmatch(found)
-		if parts[1] == "yaml" {
-			f.save("prairie.yaml", parts[2])
-			return found
-		}
-		var shown strings.Builder
-		for _, step := range strings.Split("\n"+strings.TrimSuffix(parts[2], "\n"), "\n$ ")[1:] {
-			line, want, _ := strings.Cut(step, "\n")
-			fmt.Fprintf(&shown, "$ %s\n%s", line, f.step(line, want))
-		}
-		return "```console\n" + shown.String() + "```"
+	d := dev{kafka: r.kafka, redis: at.Host, crm: r.crmAddr, admin: realstack.FreeAddr(t)}
+	environ := slices.DeleteFunc(slices.Clone(r.environ), func(entry string) bool {
+		return strings.HasPrefix(entry, "LEADHOOK_HTTP_") || strings.HasPrefix(entry, "LEADHOOK_RETRY_")
+	})
+	environ = append(environ, "LEADHOOK_DEV_CRM_LISTEN="+d.crm, "LEADHOOK_ADMIN_LISTEN="+d.admin)
+	c := newConsole(t, environ, r.topic, d.places()...)
+	c.document("../../README.md", "## On real Kafka and Redis")
+	until(t, poll, "the sample CRM shows the lead that was published, and the test lead", func() bool {
+		return strings.Count(c.served["leadhook dev crm"].wrote(), " POST /prairie/json ") == 2
 	})
 }
 
-func (f *follower) save(name, text string) {
-	if err := os.WriteFile(filepath.Join(f.dir, name), []byte(f.here(text)), 0o600); err != nil {
-		f.t.Fatal(err)
+// beTool makes the test binary as much of a program as documents need that not
+// every machine has: jq or curl.
+const beTool = "E2E_BE_TOOL"
+
+func init() { //nolint:gochecknoinits // before the tests, in a process of its own
+	var err error
+	switch tool := os.Getenv(beTool); tool {
+	case "":
+		return
+	case "jq":
+		err = jq(os.Args[1:])
+	case "curl":
+		err = curl(os.Args[1:])
+	default:
+		err = fmt.Errorf("no %s here", tool)
 	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	os.Exit(0)
 }
 
-// here and there translate between what the document names and what the test
-// has instead.
-func (f *follower) here(text string) string {
-	return strings.ReplaceAll(text, "127.0.0.1:8085", f.crmAddr)
+// jq knows .event.
+func jq(args []string) error {
+	if !slices.Equal(args, []string{".event"}) {
+		return fmt.Errorf("jq %v: not known here", args)
+	}
+	var letter struct{ Event json.RawMessage }
+	if err := json.NewDecoder(os.Stdin).Decode(&letter); err != nil {
+		return err
+	}
+	_, err := fmt.Println(string(letter.Event))
+	return err
 }
 
-func (f *follower) there(text string) string {
-	return strings.NewReplacer(f.crmAddr, "127.0.0.1:8085", f.dir+"/", "", f.topic, "leads").Replace(text)
-}
-
-// step runs one line of a console, until it shows what is wanted unless it
-// changes something.
-func (f *follower) step(line, want string) string {
-	f.t.Helper()
-	changes := regexp.MustCompile(`seed|publish|replay|answer|test`).MatchString(line)
-	if *update && !changes {
-		time.Sleep(3 * time.Second) // what is to come has come
+// curl knows -X and -d.
+func curl(args []string) error {
+	flags := flag.NewFlagSet("curl", flag.ContinueOnError)
+	method, body := flags.String("X", http.MethodGet, "method"), flags.String("d", "", "body")
+	if err := flags.Parse(args); err != nil {
+		return err
 	}
-	got := f.there(f.line(line))
-	for deadline := time.Now().Add(poll); !*update && alike(got) != alike(want); got = f.there(f.line(line)) {
-		if changes || time.Now().After(deadline) {
-			f.t.Errorf("$ %s\nshows\n%s\nwant\n%s", line, got, want)
-			break
-		}
-		time.Sleep(100 * time.Millisecond)
+	req, err := http.NewRequest(*method, flags.Arg(0), strings.NewReader(*body))
+	if err != nil {
+		return err
 	}
-	return got
-}
-
-// line runs a line of the shell, with as much of a shell as it takes.
-func (f *follower) line(line string) string {
-	f.t.Helper()
-	out := ""
-	for command := range strings.SplitSeq(line, " | ") {
-		if command == "jq .event" {
-			var letter struct{ Event json.RawMessage }
-			if err := json.Unmarshal([]byte(out), &letter); err != nil {
-				f.t.Fatalf("%s: %v", line, err)
-			}
-			out = string(letter.Event)
-			continue
-		}
-		args := strings.Fields(f.here(command))
-		for i, arg := range args {
-			if strings.HasSuffix(arg, ".yaml") {
-				args[i] = filepath.Join(f.dir, arg)
-			}
-		}
-		got := f.leadhook(out, args[1:]...)
-		if got.code != exitDone {
-			f.t.Errorf("%s: exit code %d", command, got.code)
-		}
-		out = got.out + got.errs
+	res, err := (&http.Client{}).Do(req)
+	if err != nil {
+		return err
 	}
-	return out
-}
-
-// alike is a text without what is different each time.
-func alike(text string) string {
-	for _, varies := range []struct{ what, is string }{
-		{`\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(\.\d+)?Z?`, "TIME"},
-		{`\b\d{10,20}\b`, "ID"},
-		{`[0-9a-f]{8}-[0-9a-f-]{27}`, "ID"},
-		{`dlv_[0-9a-f]{32}`, "dlv_ID"},
-		{`[0-9.]+ ?(µs|ms|s)\b`, "DURATION"},
-		{`Timestamp: \d+`, "Timestamp: TIME"},
-		{`leads/1/\d+`, "leads/1/OFFSET"},
-		{`sample-[0-9a-f]{16}`, "ID"},
-		{`\d+/s`, "RATE"},
-		{`\d+ bytes`, "N bytes"},
-		{` +`, " "},
-	} {
-		text = regexp.MustCompile(varies.what).ReplaceAllString(text, varies.is)
-	}
-	return strings.TrimSpace(text)
+	defer func() { _ = res.Body.Close() }()
+	_, err = io.Copy(os.Stdout, res.Body)
+	return err
 }
