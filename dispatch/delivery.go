@@ -26,7 +26,7 @@ type delivery struct {
 	started func()    // to be called when it begins to wait for its webhook
 
 	target *attempt.Target
-	looked time.Time // when the ledger was last asked, and knew no later mark
+	looked time.Time // when the ledger was last asked; it knew no later mark
 
 	// An attempt in flight owns these, and reads the rest.
 	ticket limiter.Ticket
@@ -39,9 +39,9 @@ func (d *Dispatcher) deliver(ctx context.Context, dl *delivery) (err error) {
 	if err := d.inFlight.begin(ctx, dl.history.Delivery); err != nil {
 		return dl.unsettled(err)
 	}
-	goesOn := false
+	var r *result
 	defer func() {
-		if !goesOn { // else it is done when its attempt is
+		if r == nil || r.kind != handedOver { // else it is done when its attempt is
 			d.inFlight.done(dl.history.Delivery)
 		}
 	}()
@@ -50,20 +50,18 @@ func (d *Dispatcher) deliver(ctx context.Context, dl *delivery) (err error) {
 			err = d.buryDelivery(ctx, dl, lead.Internal, d.panicked(p, dl.msg, dl.fields()...))
 		}
 	}()
-	r, err := d.awaitTurn(ctx, dl)
-	if err != nil {
+	if r, err = d.awaitTurn(ctx, dl); err != nil {
 		return err
 	}
 	if r == nil {
 		r = d.attemptQuickly(ctx, dl)
 	}
-	goesOn = r.kind == handedOver
 	return d.settle(ctx, dl, r)
 }
 
-// awaitTurn waits until the delivery may be attempted. Then it has a ticket, and
-// the result is nil; else it is what keeps the delivery from being attempted.
-// The error says that ctx ended first.
+// awaitTurn waits until the delivery may be attempted. It then holds a ticket, and
+// the result is nil. Any other result is what keeps it from being attempted. The
+// error means that ctx ended first.
 func (d *Dispatcher) awaitTurn(ctx context.Context, dl *delivery) (*result, error) {
 	if before, err := d.settledBefore(ctx, dl); before || err != nil {
 		return &result{kind: repeated}, err
@@ -89,7 +87,7 @@ func (d *Dispatcher) awaitTurn(ctx context.Context, dl *delivery) (*result, erro
 }
 
 // settledBefore reports whether the delivery got further than the message that
-// brought it: another instance has settled it, or this one before it was
+// brought it tells: another instance settled it, or this one did before it was
 // suspended.
 func (d *Dispatcher) settledBefore(ctx context.Context, dl *delivery) (bool, error) {
 	asked := time.Now()
@@ -104,8 +102,8 @@ func (d *Dispatcher) settledBefore(ctx context.Context, dl *delivery) (bool, err
 	return false, nil
 }
 
-// refusal returns a result if the delivery must no longer be attempted, or
-// cannot be, and otherwise nil. It finds the target.
+// refusal returns a result if the delivery must not or cannot be attempted, and
+// otherwise sets its target and returns nil.
 func (d *Dispatcher) refusal(dl *delivery) *result {
 	hook, begun := dl.hook, dl.history.Begun()
 	switch {
@@ -127,8 +125,8 @@ func (d *Dispatcher) refusal(dl *delivery) *result {
 	return nil
 }
 
-// acquire waits for a ticket. A time that is not zero is when the delivery
-// should come again instead.
+// acquire waits for a ticket. If the time is not zero, there is none, and the
+// delivery should come again at that time.
 func (d *Dispatcher) acquire(ctx context.Context, dl *delivery) (notBefore time.Time, err error) {
 	dl.started()
 	notBefore, err = d.limiter.Acquire(ctx, limiter.Request{
@@ -166,61 +164,61 @@ func (d *Dispatcher) attemptQuickly(ctx context.Context, dl *delivery) *result {
 	}
 }
 
-// attempt makes one attempt, and returns its result. The end of ctx does not cut
-// it: it goes on by itself then, and the delivery is to be handed over.
+// attempt runs one attempt and returns its result. The end of ctx does not cut
+// it: the attempt goes on in its goroutine, and the delivery is to be handed over.
 func (d *Dispatcher) attempt(ctx context.Context, dl *delivery) *result {
 	now := time.Now()
 	if dl.history.Attempts++; dl.history.FirstAttempt.IsZero() {
 		dl.history.FirstAttempt = now
 	}
 	dl.history.LastAttempt = now
-	end := make(chan attempted)
+	ended := make(chan attemptEnd)
 	d.attempts.Add(1)
-	go d.runAttempt(dl, end)
-	var a attempted
+	go d.runAttempt(dl, ended)
+	var end attemptEnd
 	select {
-	case a = <-end:
-		dl.history.Status, dl.history.Evidence, dl.history.Error = a.outcome.Status, a.outcome.Evidence, a.outcome.Text
-		if a.report != nil {
-			d.reportHealth(ctx, dl.hook, &a)
+	case end = <-ended:
+		dl.history.Status, dl.history.Evidence, dl.history.Error = end.outcome.Status, end.outcome.Evidence, end.outcome.Text
+		if end.report != nil {
+			d.reportHealth(ctx, dl.hook, &end)
 		}
-		return d.resultOf(dl, &a)
+		return d.resultOf(dl, &end)
 	case <-ctx.Done():
 	}
 	d.attempts.Go(func() {
-		a := <-end
+		end := <-ended
 		d.inFlight.done(dl.history.Delivery)
-		if a.report != nil {
-			d.reportHealth(ctx, dl.hook, &a)
+		if end.report != nil {
+			d.reportHealth(ctx, dl.hook, &end)
 		}
 	})
 	return &result{kind: handedOver, at: now.Add(d.opts.Attempt.Timeout + handOverMargin), attempted: true}
 }
 
-// runAttempt makes the attempt, gives the ticket back, and sends what came of
-// it. The ledger gets to know at once if the CRM has the lead.
-func (d *Dispatcher) runAttempt(dl *delivery, end chan<- attempted) {
+// runAttempt makes the attempt, gives the ticket back, and sends how it ended. If
+// the CRM accepted the lead, it tells the ledger at once.
+func (d *Dispatcher) runAttempt(dl *delivery, ended chan<- attemptEnd) {
 	defer d.attempts.Done()
-	var a attempted
+	var end attemptEnd
 	defer func() {
 		if p := recover(); p != nil {
-			a.outcome = attempt.Outcome{Verdict: attempt.Transient, Evidence: lead.MaybeReceived}
-			a.outcome.Text, a.panicked = d.panicked(p, dl.msg, dl.fields()...), true
+			end.outcome = attempt.Outcome{Verdict: attempt.Transient, Evidence: lead.MaybeReceived}
+			end.outcome.Text, end.panicked = d.panicked(p, dl.msg, dl.fields()...), true
 		}
-		a.report = d.limiter.Done(&dl.ticket, forLimiter(&a.outcome))
-		end <- a
+		end.report = d.limiter.Done(&dl.ticket, forLimiter(&end.outcome))
+		ended <- end
 	}()
 	dl.body = formats.Render(dl.ev, dl.hook, d.opts.Provider)
 	request := dl.request()
-	a.outcome = d.client.Do(&request)
+	end.outcome = d.client.Do(&request)
 	dl.body = formats.Body{}
-	if a.outcome.Verdict == attempt.Delivered {
+	if end.outcome.Verdict == attempt.Delivered {
 		d.parts.Ledger.Note(dl.ev.LeadID, dl.history.Delivery, lead.MarkDelivered)
 	}
-	d.metrics.attempt(a.outcome)
+	d.metrics.attempt(end.outcome)
 }
 
-// request is what the next attempt sends.
+// request returns what the attempt sends that begins at history.LastAttempt.
 func (dl *delivery) request() attempt.Request {
 	return attempt.Request{
 		Target: dl.target, Delivery: dl.history.Delivery, Number: dl.history.Attempts,
@@ -239,7 +237,8 @@ func (dl *delivery) fields() []zap.Field {
 	}
 }
 
-// unsettled is the error for a delivery that the end of ctx kept from its end.
+// unsettled returns the error for a delivery that was not settled before ctx
+// ended.
 func (dl *delivery) unsettled(cause error) error {
 	return fmt.Errorf("delivery %s to webhook %s is not settled: %w", dl.history.Delivery, dl.hook.ID, cause)
 }

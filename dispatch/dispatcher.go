@@ -1,12 +1,16 @@
-// Package dispatch brings a lead event from its bytes to its end: it decodes
-// the event, finds the webhooks that want it, renders a body for each, POSTs
-// it, tries again within seconds where that helps, and hands over as a dead
-// letter what cannot be delivered.
+// Package dispatch takes a lead event from its bytes to its end: it decodes the
+// event, finds the webhooks that want it, and for each of them waits for its
+// turn (package limiter), makes an attempt (package attempt), retries within
+// seconds where that helps, and hands what was not delivered to the retry queue
+// or to the dead letters.
 //
-// It knows HTTP, and which answer means what. Where events come from, where
-// webhooks are kept and how dead letters are written is for others: it takes
-// them as [Webhooks] and [DeadLetters]. What a body looks like is for package
-// formats.
+// The way of a delivery is in delivery.go, and what follows from an attempt in
+// result.go and settle.go.
+//
+// It does not know Kafka or Redis: where events come from, and where webhooks,
+// marks, waiting deliveries and dead letters are kept. It takes those as
+// interfaces of its own. What a body looks like is for package formats, and what
+// goes over the wire, and what an answer means, for package attempt.
 package dispatch
 
 import (
@@ -48,9 +52,9 @@ type RetryQueue interface {
 	Read(m *lead.Message) *lead.Waiting
 }
 
-// Ledger remembers how far each delivery got. Reached returns the zero Mark for
-// one that it does not know, and blocks for as long as it takes to find out;
-// its error is that of ctx. Note does not block.
+// Ledger remembers how far each delivery got. Reached returns the zero Mark for a
+// delivery that it does not know, and blocks until it has found out; its error is
+// that of ctx. Note does not block.
 type Ledger interface {
 	Reached(ctx context.Context, leadID, delivery string) (lead.Mark, error)
 	Note(leadID, delivery string, m lead.Mark)
@@ -78,26 +82,27 @@ type Parts struct {
 type Options struct {
 	Attempt attempt.Options // its MaxInFlight is that over all webhooks
 
-	// OpenEvents and OpenBytes are how much the caller lets be handled at once:
-	// the webhooks that do not keep up get a quarter of it, beside attempts that
-	// are under way and one delivery each. 2,000 and 64 MiB.
+	// OpenEvents and OpenBytes are how much the caller handles at once. Webhooks
+	// that do not keep up get a quarter of it together, beside attempts in
+	// flight and one delivery each. 2,000 and 64 MiB.
 	OpenEvents, OpenBytes int
 
-	// Schedule has the waits after failed attempts; nil: that of [Schedule].
+	// Schedule has the waits after failed attempts; nil means that of [Schedule].
 	Schedule []time.Duration
 
 	// Expire is how long after its first attempt or deferral a delivery ends; 72 h.
 	Expire time.Duration
 
 	// LookAgainAfter is how old an answer of the ledger may be when the attempt
-	// begins: a process that was stopped and resumed may have lost its
+	// begins: a process that was suspended and resumed may have lost its
 	// partitions meanwhile, and others may have delivered what it has at hand.
-	// When the process was stopped for longer, it also puts off what it would
-	// attempt just then. A third of the group's session time-out; 3 s.
+	// After a suspension of longer than that, the attempts that would begin at
+	// once are deferred. It should be a third of the group's session time-out;
+	// 3 s.
 	LookAgainAfter time.Duration
 
-	QuickAttempts int           // attempts within seconds, the first one counted; 3
-	QuickWait     time.Duration // between the first two, about; then twice as long each; 500 ms
+	QuickAttempts int           // attempts within seconds, including the first one; 3
+	QuickWait     time.Duration // approximate wait between the first two, doubled for each further one; 500 ms
 
 	MaxEventBytes int    // a larger event is a dead letter; 1 MiB
 	Provider      string // the lead source that ADF names if the webhook does not; "leadhook"
@@ -119,9 +124,9 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-// A Dispatcher handles lead events. It is safe for concurrent use. Goroutines
-// of its own are those of connections of net/http (HTTP/2, for instance), and
-// attempts that went on when the partition of their event was taken away.
+// A Dispatcher handles lead events. It is safe for concurrent use. Its own
+// goroutines outlive a Handle only for connections of net/http (HTTP/2, for
+// instance), and for attempts that went on when ctx ended.
 type Dispatcher struct {
 	opts     Options
 	parts    Parts
@@ -152,45 +157,45 @@ func New(opts Options, parts Parts, reg prometheus.Registerer, log *zap.Logger) 
 	return d
 }
 
-// Close waits for attempts that are still being made, which may take as long
-// as an attempt may, and closes the idle connections. Call it when no Handle
-// runs any more, and before the ledger ends.
+// Close waits for the attempts in flight, for at most as long as an attempt may
+// take, and closes the idle connections. Call it when no Handle is running, and
+// before the ledger is closed.
 func (d *Dispatcher) Close() {
 	d.attempts.Wait()
 	d.suspend.stop()
 	d.client.Close()
 }
 
-// Handle takes one message through the whole path, an event that was published
-// or a delivery that has waited, and blocks until it is settled: each delivery
-// that it gave rise to is made, safe with the [RetryQueue] or as a dead letter, or
-// rightly nobody's. Then it returns nil.
+// Handle takes one message, an event or a delivery that has waited, through the
+// whole path, and blocks until it is settled: each of its deliveries is made, or
+// safe in the [RetryQueue] or as a dead letter, or no webhook wants the event.
+// Then it returns nil.
 //
-// An error means not settled, because ctx ended first: the message must be
-// read again. The end of ctx cuts every wait, but no attempt: a delivery that
-// is being attempted goes to the RetryQueue within some seconds, due when the
-// attempt must have ended, and if that succeeds the [Ledger] gets to know.
+// An error means that ctx ended before it was settled: the message must be read
+// again. The end of ctx cuts every wait, but no attempt: a delivery that is being
+// attempted goes to the RetryQueue within some seconds, due when the attempt must
+// have ended. If the CRM accepts it meanwhile, the [Ledger] is told.
 //
-// It calls started when the first delivery has come to its webhook's lane: what
-// it waits for from there on is its CRM. It may call it more than once.
+// Handle calls started when a delivery begins to wait for its webhook: from there
+// on it is the CRM that it waits for. It may call it more than once.
 func (d *Dispatcher) Handle(ctx context.Context, m *lead.Message, started func()) (err error) {
-	r := d.read(m, started)
+	in := d.read(m, started)
 	defer func() {
 		if p := recover(); p != nil {
 			d.metrics.internal.Inc()
-			err = d.buryRecord(ctx, &r, lead.Internal, d.panicked(p, r.msg))
+			err = d.buryIncoming(ctx, &in, lead.Internal, d.panicked(p, in.msg))
 		}
 	}()
-	if early, err := d.hopOn(ctx, &r); early || err != nil {
+	if forwarded, err := d.forward(ctx, &in); forwarded || err != nil {
 		return err
 	}
-	ev, refusal := d.decode(&r)
+	ev, refusal := d.decode(&in)
 	if refusal != nil {
 		d.metrics.unreadable.Inc()
-		r.history.Advertiser = cmp.Or(r.history.Advertiser, refusal.Advertiser)
-		return d.buryRecord(ctx, &r, refusal.Reason, refusal.Text)
+		in.history.Advertiser = cmp.Or(in.history.Advertiser, refusal.Advertiser)
+		return d.buryIncoming(ctx, &in, refusal.Reason, refusal.Text)
 	}
-	if ev.Kind == lead.KindOther && !r.waited {
+	if ev.Kind == lead.KindOther && !in.waited {
 		d.metrics.unknownType.Inc()
 		return nil
 	}
@@ -198,14 +203,14 @@ func (d *Dispatcher) Handle(ctx context.Context, m *lead.Message, started func()
 	if err != nil {
 		return fmt.Errorf("look up the webhooks of advertiser %s: %w", ev.AdvertiserID, err)
 	}
-	if r.waited {
-		return d.deliver(ctx, r.delivery(ev, byID(hooks, r.history.Webhook)))
+	if in.waited {
+		return d.deliver(ctx, in.delivery(ev, byID(hooks, in.history.Webhook)))
 	}
-	return d.deliverAll(ctx, &r, ev, d.wanting(ev, hooks))
+	return d.deliverAll(ctx, &in, ev, d.wanting(ev, hooks))
 }
 
-// wanting returns the webhooks that want the event, and counts those that
-// would if their advertiser had not made them inactive.
+// wanting returns the webhooks that want the event, and counts those that would
+// want it if they were active.
 func (d *Dispatcher) wanting(ev *lead.Event, hooks []*lead.Webhook) []*lead.Webhook {
 	wanting := make([]*lead.Webhook, 0, len(hooks))
 	for _, hook := range hooks {
@@ -222,19 +227,19 @@ func (d *Dispatcher) wanting(ev *lead.Event, hooks []*lead.Webhook) []*lead.Webh
 
 // deliverAll makes the event's deliveries side by side, so that a slow CRM
 // delays none of the others, and returns when all have ended.
-func (d *Dispatcher) deliverAll(ctx context.Context, r *record, ev *lead.Event, hooks []*lead.Webhook) error {
+func (d *Dispatcher) deliverAll(ctx context.Context, in *incoming, ev *lead.Event, hooks []*lead.Webhook) error {
 	if len(hooks) == 0 {
 		d.metrics.unwanted.Inc()
 		return nil
 	}
 	d.metrics.wanted.Inc()
 	if len(hooks) == 1 {
-		return d.deliver(ctx, r.delivery(ev, hooks[0]))
+		return d.deliver(ctx, in.delivery(ev, hooks[0]))
 	}
 	errs := make([]error, len(hooks))
 	var wg sync.WaitGroup
 	for i, hook := range hooks {
-		dl := r.delivery(ev, hook)
+		dl := in.delivery(ev, hook)
 		wg.Go(func() { errs[i] = d.deliver(ctx, dl) })
 	}
 	wg.Wait()

@@ -288,7 +288,7 @@ func TestLogsNameIDsOnly(t *testing.T) {
 	for _, entry := range r.logs.All() {
 		got = append(got, entry.Level.String()+" "+entry.Message)
 	}
-	want := []string{"info quick retry", "debug delivered", "warn dead letter"}
+	want := []string{"info attempt failed; quick retry follows", "debug delivered", "warn dead letter"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("log lines differ (-want +got):\n%s", diff)
 	}

@@ -14,19 +14,20 @@ import (
 const healthTime = time.Second
 
 // reportHealth logs and writes what an attempt changed for its webhook. What
-// cannot be written is reported again after a later attempt.
-func (d *Dispatcher) reportHealth(ctx context.Context, hook *lead.Webhook, a *attempted) {
-	r := a.report
+// cannot be written is reported again after a later attempt. end.report must not
+// be nil.
+func (d *Dispatcher) reportHealth(ctx context.Context, hook *lead.Webhook, end *attemptEnd) {
+	r := end.report
 	log := d.log.With(zap.String("advertiser_id", hook.Advertiser), zap.String("webhook_id", hook.ID))
 	switch {
 	case r.Opened:
-		log.Warn("a webhook fails: its leads wait, and one now and then is tried",
-			zap.Int("status", a.outcome.Status), zap.String("error", a.outcome.Text))
+		log.Warn("webhook is failing; holding its leads and probing",
+			zap.Int("status", end.outcome.Status), zap.String("error", end.outcome.Text))
 	case r.Closed:
-		log.Info("a webhook works again")
+		log.Info("webhook has recovered")
 	}
 	if r.Warn {
-		log.Warn("a webhook has been failing for two days or more and will be set inactive in one, unless it works again")
+		log.Warn("webhook has been failing for two days; it will be disabled in one day unless it recovers")
 		d.metrics.disableSoon.Inc()
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), healthTime)
@@ -34,7 +35,7 @@ func (d *Dispatcher) reportHealth(ctx context.Context, hook *lead.Webhook, a *at
 	var err error
 	switch {
 	case r.Disable != "":
-		err = d.disable(ctx, hook, r.Disable, a.outcome.Status, log)
+		err = d.disable(ctx, hook, r.Disable, end.outcome.Status, log)
 	case r.Recovered:
 		if err = d.parts.Standing.NoteRecovered(ctx, hook); err != nil {
 			d.limiter.Reannounce(hook)
@@ -44,17 +45,21 @@ func (d *Dispatcher) reportHealth(ctx context.Context, hook *lead.Webhook, a *at
 		d.limiter.Reannounce(hook)
 	}
 	if err != nil {
-		log.Warn("what was found out about a webhook could not be written", zap.Error(err))
+		log.Warn("cannot write the health record of a webhook", zap.Error(err))
 	}
 }
 
-// disable sets a webhook inactive for all instances.
+// disable disables a webhook for all instances.
 func (d *Dispatcher) disable(ctx context.Context, hook *lead.Webhook, why lead.Reason, status int, log *zap.Logger) error {
 	by := lead.Disabled{At: time.Now(), Reason: why, Status: status}
 	done, err := d.parts.Standing.Disable(ctx, hook, by)
 	if done {
 		d.metrics.disabled.WithLabelValues(string(why)).Inc()
-		log.Error("the service set a webhook inactive: "+by.String(), zap.Int("status", by.Status))
+		message := "webhook disabled: its CRM kept failing for three days"
+		if why == lead.Gone {
+			message = "webhook disabled: its CRM answered 410 Gone"
+		}
+		log.Error(message, zap.Int("status", status))
 	}
 	return err
 }

@@ -419,7 +419,7 @@ func TestGoneSetsAWebhookInactive(t *testing.T) {
 			if r.onlyLetter(t).Reason != lead.Gone {
 				t.Error("want the delivery dead")
 			}
-			if n := r.logs.FilterMessageSnippet("set a webhook inactive").Len(); n != 1 {
+			if n := r.logs.FilterMessageSnippet("webhook disabled").Len(); n != 1 {
 				t.Errorf("got %d lines about it, want 1", n)
 			}
 		})
@@ -445,7 +445,7 @@ func TestFailingForThreeDaysSetsAWebhookInactive(t *testing.T) {
 			if got := r.standing.disabled["w"].Reason; got != lead.Exhausted {
 				t.Errorf("got the reason %s", got)
 			}
-			if n := r.logs.FilterMessageSnippet("will be set inactive").Len(); n != 1 {
+			if n := r.logs.FilterMessageSnippet("will be disabled").Len(); n != 1 {
 				t.Errorf("got %d warnings, want 1", n)
 			}
 			if got := r.standing.failing["w"]; !got.Since.Equal(began) || got.Attempts < 10 {
@@ -472,7 +472,7 @@ func TestAWebhookWithFewLeadsIsWarnedADayBefore(t *testing.T) {
 			if fails(80*time.Hour) || fails(23*time.Hour) {
 				t.Error("set inactive less than a day after the warning")
 			}
-			if n := r.logs.FilterMessageSnippet("will be set inactive").Len(); n != 1 {
+			if n := r.logs.FilterMessageSnippet("will be disabled").Len(); n != 1 {
 				t.Errorf("got %d warnings, want 1", n)
 			}
 			if !fails(time.Hour) {

@@ -9,8 +9,8 @@ import (
 	"github.com/leadhook/leadhook/lead"
 )
 
-// metrics are the counters that the path of a lead touches, resolved once:
-// looking a label up costs more than counting.
+// metrics are the counters and histograms on the path of a lead, with their
+// labels resolved once: looking a label up costs more than counting.
 type metrics struct {
 	unreadable, internal, unknownType, unwanted, wanted prometheus.Counter // events
 
@@ -50,15 +50,15 @@ func newMetrics(reg prometheus.Registerer, l *limiter.Limiter) *metrics {
 	}
 	m.disabled = auto.NewCounterVec(prometheus.CounterOpts{
 		Name: "leadhook_webhooks_disabled_total",
-		Help: "Webhooks that this instance set inactive, by reason: gone (410), or exhausted (it failed continually).",
+		Help: "Webhooks that this instance disabled, by reason: gone (410), or exhausted (it failed continually).",
 	}, []string{"reason"})
 	m.disableSoon = auto.NewCounter(prometheus.CounterOpts{
 		Name: "leadhook_webhooks_disable_warnings_total",
-		Help: "Warnings that a webhook will be set inactive within a day.",
+		Help: "Warnings that a webhook will be disabled within a day.",
 	})
 	auto.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "leadhook_attempts_in_flight",
-		Help: "Attempts that are being made right now.",
+		Help: "Attempts in flight.",
 	}, func() float64 { return float64(l.InFlight()) })
 	m.resolveEvents(auto)
 	m.resolveDeliveries()
@@ -98,7 +98,8 @@ func (m *metrics) resolveAttempts(auto promauto.Factory) {
 // unknownFormat stands for the format of a damaged webhook.
 const unknownFormat = "unknown"
 
-// formatLabel keeps what a damaged webhook says from becoming a label.
+// formatLabel returns the label for a webhook's format. A damaged webhook's may be
+// anything, which must not become a label.
 func formatLabel(hook *lead.Webhook) string {
 	if hook.Format == lead.JSON || hook.Format == lead.ADF {
 		return string(hook.Format)
@@ -106,7 +107,7 @@ func formatLabel(hook *lead.Webhook) string {
 	return unknownFormat
 }
 
-// ended counts a delivery that ended otherwise than by being delivered.
+// ended counts a delivery with any other outcome than delivered.
 func (m *metrics) ended(outcome string, hook *lead.Webhook) {
 	m.deliveries.WithLabelValues(outcome, formatLabel(hook)).Inc()
 }

@@ -11,9 +11,8 @@ import (
 	"github.com/leadhook/leadhook/lead"
 )
 
-// panicked reports a panic to the log, where its stack belongs, and returns
-// the words for the dead letter: what kind of panic and where, but not its
-// value, which may quote the lead.
+// panicked logs a panic with its stack, and returns the text for the dead letter:
+// the panic's type and place, but not its value, which may quote the lead.
 func (d *Dispatcher) panicked(p any, m *lead.Message, fields ...zap.Field) string {
 	text := fmt.Sprintf("handling it panicked (%T) at %s", p, panicPlace())
 	d.log.Error("panic: this is a bug in leadhook, please report it", append(fields,
@@ -22,8 +21,8 @@ func (d *Dispatcher) panicked(p any, m *lead.Message, fields ...zap.Field) strin
 	return text
 }
 
-// panicPlace is the innermost function outside the runtime that was running
-// when the panic began; it must be called while recovering.
+// panicPlace returns the innermost function outside the runtime that was running
+// when the panic began. It must be called while recovering.
 func panicPlace() string {
 	var room [64]uintptr
 	frames := runtime.CallersFrames(room[:runtime.Callers(1, room[:])])

@@ -8,39 +8,42 @@ import (
 	"github.com/leadhook/leadhook/lead"
 )
 
-// attempted is what an attempt came to.
-type attempted struct {
+// An attemptEnd is how an attempt ended.
+type attemptEnd struct {
 	outcome  attempt.Outcome
 	report   *limiter.Report // nil if nothing has changed for the webhook
-	panicked bool            // the attempt did, which is a bug; outcome says where
+	panicked bool            // a bug; outcome.Text says where
 }
 
-// A result is what became of a delivery, and what follows.
+// A result is what became of a delivery for now, and what follows. It must not
+// be changed.
 type result struct {
 	kind kind
 
-	// attempted is true if an attempt was made now. What came of it is written
-	// down even if ctx ends: whoever reads the message next would make the
-	// attempt again.
+	// attempted is true if an attempt has been made. Its result is written even
+	// if ctx ends, for some seconds: otherwise the next reader of the message
+	// would repeat the attempt.
 	attempted bool
 
 	quickRetry bool // another attempt within seconds may help, and does no harm
 
-	wait   time.Duration // scheduled: how long it waits
-	at     time.Time     // deferred, handedOver: when it is due again
-	reason lead.Reason   // dead: why
-	text   string        // that in plain words
+	wait   time.Duration // if scheduled: how long until the next attempt
+	at     time.Time     // if deferred or handedOver: when it is due again
+	reason lead.Reason   // if dead: why
+	text   string        // if dead: why, in plain words
 }
 
+// A kind of result. Its text is the outcome in metrics and in the log, but for a
+// dead delivery: that has its reason there.
 type kind uint8
 
 const (
-	delivered  kind = iota // the CRM has it
-	scheduled              // its attempt failed; there will be another one
-	deferred               // it was not attempted, because its webhook does not take it now
+	delivered  kind = iota // the CRM accepted it
+	scheduled              // its attempt failed, and another one will follow
+	deferred               // it was not attempted: its webhook does not take it now
 	handedOver             // ctx ended during its attempt, which goes on
-	dead                   // it is to be a dead letter
-	repeated               // it was settled before
+	dead                   // it becomes a dead letter
+	repeated               // it had been settled before
 )
 
 func (k kind) String() string {
@@ -51,16 +54,16 @@ func deadBecause(reason lead.Reason, text string) *result {
 	return &result{kind: dead, reason: reason, text: text}
 }
 
-// wasDelivered is the result of most attempts.
+// wasDelivered is shared, because it is the result of most attempts.
 var wasDelivered = &result{kind: delivered, attempted: true}
 
 // resultOf returns what follows from an attempt.
-func (d *Dispatcher) resultOf(dl *delivery, a *attempted) *result {
-	o := &a.outcome
+func (d *Dispatcher) resultOf(dl *delivery, end *attemptEnd) *result {
+	o := &end.outcome
 	switch {
 	case o.Verdict == attempt.Delivered:
 		return wasDelivered
-	case a.panicked:
+	case end.panicked:
 		return &result{kind: dead, attempted: true, reason: lead.Internal, text: o.Text}
 	case o.Final():
 		return &result{kind: dead, attempted: true, reason: o.Reason(), text: o.Text}
@@ -72,7 +75,7 @@ func (d *Dispatcher) resultOf(dl *delivery, a *attempted) *result {
 	return &result{kind: scheduled, attempted: true, wait: wait, quickRetry: o.QuickRetry()}
 }
 
-// forLimiter is what the limiter needs to know of an attempt.
+// forLimiter returns what the limiter needs to know of an attempt.
 func forLimiter(o *attempt.Outcome) limiter.Outcome {
 	return limiter.Outcome{
 		Result: results[o.Verdict], PauseAsked: o.PauseAsked, Pause: o.Pause, Took: o.Took, Overloaded: o.Overloaded(),

@@ -11,13 +11,13 @@ import (
 	"github.com/leadhook/leadhook/internal/wait"
 )
 
-// quickWindow is how long after the first attempt began another quick one may
-// still begin: a CRM that takes seconds to fail is not asked again and again
+// quickWindow is how long after the beginning of the first attempt another quick
+// one may begin: a CRM that takes seconds to fail is not called again and again
 // while its leads hold slots.
 const quickWindow = 5 * time.Second
 
-// Schedule returns the waits after the failed attempts of a delivery, which is
-// dead when the last of them has not helped.
+// Schedule returns the waits after the failed attempts of a delivery. When the
+// attempt after the last of them fails too, the delivery is dead.
 func Schedule() []time.Duration {
 	return []time.Duration{
 		10 * time.Second, time.Minute, 5 * time.Minute, 30 * time.Minute, 2 * time.Hour,
@@ -25,9 +25,9 @@ func Schedule() []time.Duration {
 	}
 }
 
-// scheduledWait is how long a delivery waits that has waited step times
-// already, and false if it has waited often enough. What the CRM asked for
-// counts where it is longer.
+// scheduledWait returns how long a delivery waits that has waited step times
+// already, and false if it must not wait again. If the CRM asked for a longer
+// pause, that counts.
 func scheduledWait(schedule []time.Duration, step int, o *attempt.Outcome) (time.Duration, bool) {
 	if step >= len(schedule) {
 		return 0, false
@@ -46,13 +46,13 @@ func (d *Dispatcher) quickWaits() backoff.BackOff {
 	)
 }
 
-// pause waits before another quick attempt. It returns false if there is to be
+// pause waits before another quick attempt. It returns false if there must be
 // none: too much time has passed since the first one began, or ctx has ended.
 func (d *Dispatcher) pause(ctx context.Context, dl *delivery, began time.Time, pause time.Duration) bool {
 	if time.Since(began)+pause > quickWindow {
 		return false
 	}
-	d.log.Info("quick retry", append(dl.fields(), zap.Int("attempt", dl.history.Attempts), zap.Duration("wait", pause),
+	d.log.Info("attempt failed; quick retry follows", append(dl.fields(), zap.Int("attempt", dl.history.Attempts), zap.Duration("wait", pause),
 		zap.String("address", dl.target.Host()), zap.Int("status", dl.history.Status), zap.String("error", dl.history.Error))...)
 	return wait.For(ctx, pause)
 }

@@ -11,31 +11,31 @@ import (
 )
 
 const (
-	// lastWords is how long what became of an attempt may still be written when
-	// the partition is taken away or the service stops.
-	lastWords = 5 * time.Second
+	// graceTime is how long the result of an attempt may still be written after
+	// the partition was taken away or the service was told to stop.
+	graceTime = 5 * time.Second
 
-	// handOverMargin is how long after its attempt must have ended a delivery
-	// is due that was handed over: by then the ledger knows whether it was
-	// delivered.
+	// handOverMargin is the time between the latest end of an attempt and the
+	// time when its handed-over delivery is due: the ledger then knows whether
+	// it was delivered.
 	handOverMargin = time.Second
 )
 
-// settle makes the result of a delivery last. The error says that ctx ended
-// first.
+// settle writes the result of a delivery where it is safe. The error means that
+// ctx ended first.
 func (d *Dispatcher) settle(ctx context.Context, dl *delivery, r *result) error {
 	switch r.kind {
 	case delivered:
 		d.countDelivered(dl)
 		return nil
 	case repeated:
-		d.metrics.ended("repeated", dl.hook)
+		d.metrics.ended(r.kind.String(), dl.hook)
 		return nil
 	case scheduled, deferred, handedOver, dead:
 	}
 	if r.attempted {
 		var cancel context.CancelFunc
-		ctx, cancel = outliving(ctx, lastWords)
+		ctx, cancel = outliving(ctx, graceTime)
 		defer cancel()
 	}
 	if r.kind == dead {
@@ -45,7 +45,7 @@ func (d *Dispatcher) settle(ctx context.Context, dl *delivery, r *result) error 
 }
 
 // retryLater hands a delivery to the retry queue, or buries it if it will have
-// expired when it is due.
+// expired by the time it is due.
 func (d *Dispatcher) retryLater(ctx context.Context, dl *delivery, r *result) error {
 	at := r.at
 	if r.kind == scheduled {
@@ -63,9 +63,8 @@ func (d *Dispatcher) retryLater(ctx context.Context, dl *delivery, r *result) er
 		return dl.unsettled(err)
 	}
 	d.parts.Ledger.Note(dl.ev.LeadID, dl.history.Delivery, lead.MarkOf(&dl.history, true))
-	how := r.kind.String()
-	d.metrics.ended(how, dl.hook)
-	if entry := d.log.Check(zap.DebugLevel, how); entry != nil {
+	d.metrics.ended(r.kind.String(), dl.hook)
+	if entry := d.log.Check(zap.DebugLevel, r.kind.String()); entry != nil {
 		entry.Write(append(dl.fields(), zap.Int("step", dl.history.Step), zap.Time("not_before", at))...)
 	}
 	return nil
@@ -100,7 +99,7 @@ func (d *Dispatcher) buryDelivery(ctx context.Context, dl *delivery, reason lead
 	return err
 }
 
-// bury hands a letter over and logs it once it is safe.
+// bury writes a dead letter, and logs it once it is safe.
 func (d *Dispatcher) bury(ctx context.Context, letter *lead.DeadLetter) error {
 	m := &letter.Message
 	if err := d.parts.DeadLetters.Bury(ctx, letter); err != nil {
@@ -115,7 +114,7 @@ func (d *Dispatcher) bury(ctx context.Context, letter *lead.DeadLetter) error {
 	return nil
 }
 
-// outliving returns a context that ends some time after ctx.
+// outliving returns a context that ends some time after ctx does.
 func outliving(ctx context.Context, by time.Duration) (context.Context, context.CancelFunc) {
 	longer, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
 	stop := context.AfterFunc(ctx, func() {

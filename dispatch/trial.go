@@ -36,8 +36,8 @@ func NewTrial(opts Options, ev *lead.Event, hook *lead.Webhook) (*Trial, error) 
 	}
 	opts = opts.withDefaults()
 	t := &Trial{opts: opts, client: attempt.NewClient(opts.Attempt)}
-	r := record{msg: &lead.Message{}, history: lead.History{Received: ev.Received, Attempts: 1}}
-	t.dl = r.delivery(ev, hook)
+	in := incoming{msg: &lead.Message{}, history: lead.History{Received: ev.Received, Attempts: 1}}
+	t.dl = in.delivery(ev, hook)
 	var err error
 	if t.dl.target, err = t.client.Target(hook); err != nil {
 		return nil, fmt.Errorf("webhook %s: %w", hook.ID, err)

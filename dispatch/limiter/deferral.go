@@ -17,5 +17,5 @@ func deferral(failing time.Duration) time.Duration {
 	return 30 * time.Minute
 }
 
-// shortestDeferral is the shortest time that a delivery is put off for.
+// shortestDeferral is the shortest time that a delivery is deferred for.
 const shortestDeferral = 10 * time.Second

@@ -3,7 +3,7 @@ package limiter
 import "time"
 
 // A host is where webhooks of many advertisers may live: scheme, host and
-// port. All of it is guarded by the mu of lanes.
+// port. All of it is guarded by the mu of Limiter.
 type host struct {
 	lanes        int                  // on it
 	told         map[string]time.Time // advertisers that were told it is too much, and when; at most tellers
@@ -34,6 +34,6 @@ func (h *host) overloaded(advertiser string, now time.Time) {
 	}
 }
 
-// lowered says whether each webhook on the host is to be called by one attempt
+// lowered reports whether each webhook on the host is to be called by one attempt
 // at a time.
 func (h *host) lowered(now time.Time) bool { return now.Before(h.loweredUntil) }

@@ -35,20 +35,20 @@ const (
 )
 
 // A lane is how fast one webhook's deliveries go: as fast as its CRM takes
-// them. All of it is guarded by the mu of lanes.
+// them. All of it is guarded by the mu of Limiter.
 type lane struct {
 	version string // of the webhook whose outcomes it has seen
 	host    *host
 	used    time.Time
 
-	limit    float64 // attempts at once; follows the CRM
-	growing  bool    // it doubles from round to round: nothing has failed yet
-	inFlight int
-	held     share        // what is queued or in flight
-	queues   [2][]*Ticket // of fresh and of returning deliveries
-	turnOf   int          // the queue that is served next
-	waiting  bool
-	behind   bool // it does not keep up with what comes
+	limit     float64 // attempts at once; follows the CRM
+	growing   bool    // it doubles from round to round: nothing has failed yet
+	inFlight  int
+	held      amount       // what is queued or in flight
+	queues    [2][]*Ticket // of fresh and of returning deliveries
+	nextQueue int          // the queue that is served next
+	waiting   bool
+	behind    bool // it does not keep up with what comes
 
 	meter    meter         // of the attempts that were answered well
 	latency  time.Duration // of them, the newer the more it counts
@@ -61,13 +61,13 @@ type lane struct {
 	probed    time.Time // when the last probe ended
 	paused    time.Time // the CRM asked not to be called before
 
-	failing lead.Failing // since the last success, over all instances
-	noted   time.Time    // when failing was told to the others
-	untold  time.Time    // when to tell them again that it works: they may think that it fails; zero: they do not
+	failing    lead.Failing // since the last success, over all instances
+	noted      time.Time    // when failing was told to the others
+	reannounce time.Time    // when to tell them again that it works: they may think that it fails; zero: they do not
 
 	limiter *rate.Limiter // nil: the webhook has no rate of its own
 	watch   *time.Timer   // looks after the queues; nil: there are none
-	timer   *time.Timer   // pumps when the limiter allows the next one; nil: nobody waits for that
+	timer   *time.Timer   // pumps when the limiter allows the next one; nil if there is no need
 }
 
 func newLane(hook *lead.Webhook, h *host, now time.Time) *lane {
@@ -81,7 +81,7 @@ func (l *lane) reset(hook *lead.Webhook, now time.Time) {
 	l.version, l.failing = hook.Version, hook.Failing
 	l.limit, l.growing, l.answered = firstLimit, true, now
 	l.failures, l.openSince, l.paused, l.slot = 0, time.Time{}, time.Time{}, time.Time{}
-	l.noted, l.untold, l.limiter = time.Time{}, time.Time{}, nil
+	l.noted, l.reannounce, l.limiter = time.Time{}, time.Time{}, nil
 	if hook.Rate > 0 {
 		const smooth = 20 // bursts a second
 		l.limiter = rate.NewLimiter(rate.Limit(hook.Rate), max(1, int(hook.Rate/smooth)))
@@ -121,7 +121,7 @@ func (l *lane) pace(now time.Time) float64 {
 	return pace
 }
 
-// keepsUp says whether the CRM takes what comes. It does not where the queue
+// keepsUp reports whether the CRM takes what comes. It does not where the queue
 // waits for the CRM, and longer than a moment, unless it will be gone soon; nor
 // where many attempts hang.
 func (l *lane) keepsUp(now time.Time, most int) bool {
@@ -156,7 +156,7 @@ func (l *lane) begins(now time.Time, d time.Duration) int {
 // each is how long an attempt takes at present, as far as it is known.
 func (l *lane) each(now time.Time) time.Duration { return max(l.latency, now.Sub(l.answered)) }
 
-// oldest is when the first of its queues came; now: nobody waits.
+// oldest is when the first of its queues came, or now if they are empty.
 func (l *lane) oldest(now time.Time) time.Time {
 	first := now
 	for _, q := range l.queues {
@@ -167,21 +167,21 @@ func (l *lane) oldest(now time.Time) time.Time {
 	return first
 }
 
-// next takes the next turn from the queues: fresh and returning deliveries in
+// next takes the next ticket from the queues: fresh and returning deliveries in
 // turn.
 func (l *lane) next() *Ticket {
-	if len(l.queues[l.turnOf]) == 0 {
-		l.turnOf = 1 - l.turnOf
+	if len(l.queues[l.nextQueue]) == 0 {
+		l.nextQueue = 1 - l.nextQueue
 	}
-	q := l.queues[l.turnOf]
+	q := l.queues[l.nextQueue]
 	t := q[0]
 	q[0] = nil
-	l.queues[l.turnOf] = q[1:]
-	l.turnOf = 1 - l.turnOf
+	l.queues[l.nextQueue] = q[1:]
+	l.nextQueue = 1 - l.nextQueue
 	return t
 }
 
-// takeLast takes the newest turn of a queue that has one.
+// takeLast takes the newest ticket of a queue that has one.
 func (l *lane) takeLast(kind int) *Ticket {
 	q := l.queues[kind]
 	t := q[len(q)-1]
@@ -190,10 +190,10 @@ func (l *lane) takeLast(kind int) *Ticket {
 	return t
 }
 
-// putOff hands out when a delivery may come again that the lane cannot take
+// nextSlot returns when a delivery may come again that the lane cannot take
 // now: one after the other, at the pace that the CRM takes them, so that a
 // backlog waits in one place.
-func (l *lane) putOff(now time.Time) time.Time {
+func (l *lane) nextSlot(now time.Time) time.Time {
 	pace := l.pace(now)
 	if pace == 0 {
 		return now.Add(shortestDeferral)
@@ -207,7 +207,7 @@ func (l *lane) putOff(now time.Time) time.Time {
 	return slot
 }
 
-// mayProbe says whether a lane that fails may try this delivery.
+// mayProbe reports whether a lane that fails may try this delivery.
 func (l *lane) mayProbe(t *Ticket, now time.Time) bool {
 	every := min(max(now.Sub(l.openSince)/probeShare, mostProbes), fewestProbes)
 	if l.probing || now.Sub(l.probed) < every {
@@ -221,7 +221,7 @@ func (l *lane) mayProbe(t *Ticket, now time.Time) bool {
 func (l *lane) until(now time.Time) time.Time {
 	at := now
 	if l.open() {
-		at = now.Add(deferral(l.probed.Sub(l.openSince))) // since then nobody knows
+		at = now.Add(deferral(l.probed.Sub(l.openSince))) // later is not known
 	}
 	if l.paused.After(at) {
 		return l.paused
@@ -229,7 +229,7 @@ func (l *lane) until(now time.Time) time.Time {
 	return at
 }
 
-// succeeded notes that the CRM took a delivery. It says whether the lane was
+// succeeded notes that the CRM took a delivery. It reports whether the lane was
 // failing until then.
 func (l *lane) succeeded(o Outcome, now time.Time, full bool) (recovered bool) {
 	recovered = l.open()

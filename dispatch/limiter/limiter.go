@@ -1,17 +1,17 @@
-// Package limiter decides when a delivery may be attempted: each webhook gets as
-// many attempts at once, and as many a second, as its CRM takes, and none gets so
-// many that others have to wait for its CRM. What a CRM does not take now is to
-// come again at its pace, instead of waiting in memory. A webhook that is failing
-// has its deliveries held and is probed (a circuit breaker), one that asks for a
-// pause gets it.
+// Package limiter decides when a delivery may be attempted. Each webhook gets as
+// many attempts at once, and as many a second, as its CRM takes, but never so many
+// that other webhooks have to wait for that CRM. Deliveries that a CRM does not
+// take now do not wait in memory: they are to come again later, at the CRM's pace.
+// A webhook that is failing has its deliveries held and is probed, as by a circuit
+// breaker, and a webhook whose CRM asks for a pause is paused.
 //
-// A delivery's way is [Limiter.Acquire], the attempt, [Limiter.Done]. What a
-// webhook's answers change is returned as a [Report]; writing it down, and into
-// the log, is for the caller.
+// The caller calls [Limiter.Acquire], makes the attempt, and calls
+// [Limiter.Done], which returns a [Report] if the attempt changed something for
+// the webhook. Logging the report and writing it is left to the caller.
 //
-// It does not know HTTP, Kafka or Redis: what an answer means, where a delivery
-// waits until it comes again, and where the health of webhooks is kept. Its state
-// is that of one process.
+// The package does not know HTTP, Kafka or Redis: neither what an answer means, nor
+// where a delivery waits until it comes again, nor where the health of webhooks is
+// kept. It knows only this process.
 package limiter
 
 import (
@@ -37,10 +37,10 @@ const (
 // waited.
 const fresh, returning = 0, 1
 
-// A share is a part of what the process can hold at once. Fresh deliveries and
+// An amount is a part of what the process can hold at once. Fresh deliveries and
 // those that have waited have their own parts, so that neither can use up what
 // is the others'.
-type share struct {
+type amount struct {
 	attempts         int
 	fresh, returning load
 }
@@ -48,7 +48,7 @@ type share struct {
 // A load is deliveries that are held, queued or in flight.
 type load struct{ deliveries, bytes int }
 
-func (s *share) add(o share, sign int) {
+func (s *amount) add(o amount, sign int) {
 	s.attempts += sign * o.attempts
 	s.fresh.add(o.fresh, sign)
 	s.returning.add(o.returning, sign)
@@ -59,42 +59,42 @@ func (l *load) add(o load, sign int) {
 	l.bytes += sign * o.bytes
 }
 
-// reaches says whether l is as much of all as the lanes may hold that do not
+// reaches reports whether l is as much of all as the lanes may hold that do not
 // keep up.
 func (l load) reaches(all load) bool {
 	return l.deliveries >= max(1, all.deliveries/behindShare) || l.bytes >= max(1, all.bytes/behindShare)
 }
 
 // everything is what a process can hold.
-func everything(opts Options) share {
+func everything(opts Options) amount {
 	back := load{opts.OpenEvents / returningShare, opts.OpenBytes / returningShare}
-	return share{
+	return amount{
 		attempts: opts.MaxInFlight, returning: back,
 		fresh: load{opts.OpenEvents - back.deliveries, opts.OpenBytes - back.bytes},
 	}
 }
 
-// Options say what a [Limiter] shares out. All are required.
+// Options are the settings of a [Limiter]. All are required.
 type Options struct {
 	MaxInFlight int // attempts at the same time, over all webhooks
 
-	// OpenEvents and OpenBytes are how much the caller lets be handled at once.
+	// OpenEvents and OpenBytes are how much the caller handles at once.
 	OpenEvents, OpenBytes int
 }
 
-// A Limiter shares the attempts out among the webhooks. It is safe for
+// A Limiter distributes the attempts among the webhooks. It is safe for
 // concurrent use.
 type Limiter struct {
-	all share // what the process can hold at once
+	all amount // what the process can hold at once
 
-	mu     sync.Mutex
-	byHook map[string]*lane // guarded by mu, and every lane, host and turn too
-	hosts  map[string]*host
-	free   int      // attempts that may begin
-	behind share    // held by the lanes that do not keep up
-	ready  [2]ready // lanes with a delivery that only waits for an attempt to be free: those that keep up, and the others
-	turnOf int      // the one of ready that is served next
-	swept  time.Time
+	mu        sync.Mutex
+	byHook    map[string]*lane // guarded by mu, and every lane, host and ticket too
+	hosts     map[string]*host
+	free      int      // attempts that may begin
+	behind    amount   // held by the lanes that do not keep up
+	ready     [2]ready // lanes with a delivery that only waits for an attempt to be free: those that keep up, and the others
+	nextQueue int      // the one of ready that is served next
+	swept     time.Time
 }
 
 // ready is a queue of lanes.
@@ -107,7 +107,7 @@ func (r *ready) take() *lane {
 	return l
 }
 
-// New returns a Limiter that knows no webhook yet. It runs no goroutine.
+// New returns a Limiter. It starts no goroutine.
 func New(opts Options) *Limiter {
 	all := everything(opts)
 	return &Limiter{
@@ -116,14 +116,14 @@ func New(opts Options) *Limiter {
 	}
 }
 
-// InFlight returns the number of attempts that are being made now.
+// InFlight returns the number of tickets that are held now.
 func (ls *Limiter) InFlight() int {
 	ls.mu.Lock()
 	defer ls.mu.Unlock()
 	return ls.all.attempts - ls.free
 }
 
-// Known returns the number of webhooks and of hosts that are remembered.
+// Known returns the number of webhooks and of hosts that it remembers.
 func (ls *Limiter) Known() (webhooks, hosts int) {
 	ls.mu.Lock()
 	defer ls.mu.Unlock()
@@ -139,11 +139,11 @@ func (ls *Limiter) lane(hook *lead.Webhook, hostName string, now time.Time) *lan
 	l, known := ls.byHook[hook.ID]
 	switch {
 	case !known:
-		l = newLane(hook, ls.settle(hostName), now)
+		l = newLane(hook, ls.joinHost(hostName), now)
 		ls.byHook[hook.ID] = l
 	case l.version != hook.Version:
 		l.host.lanes--
-		l.host = ls.settle(hostName)
+		l.host = ls.joinHost(hostName)
 		l.reset(hook, now)
 		if l.timer != nil { // the rate that it waits for is over
 			l.timer.Reset(0)
@@ -153,8 +153,8 @@ func (ls *Limiter) lane(hook *lead.Webhook, hostName string, now time.Time) *lan
 	return l
 }
 
-// settle finds the host for one lane more, or makes it.
-func (ls *Limiter) settle(name string) *host {
+// joinHost finds the host for one lane more, or makes it.
+func (ls *Limiter) joinHost(name string) *host {
 	h := ls.hosts[name]
 	if h == nil {
 		h = &host{}
@@ -172,7 +172,7 @@ func (ls *Limiter) sweep(now time.Time) {
 	ls.swept = now
 	for id, l := range ls.byHook {
 		if l.idle() && now.Sub(l.used) > idleLane {
-			ls.judge(l, now)
+			ls.classify(l, now)
 			delete(ls.byHook, id)
 			l.host.lanes--
 		}
@@ -184,9 +184,9 @@ func (ls *Limiter) sweep(now time.Time) {
 	}
 }
 
-// judge finds out whether a lane keeps up, and moves what it holds to where it
+// classify finds out whether a lane keeps up, and moves what it holds to where it
 // counts.
-func (ls *Limiter) judge(l *lane, now time.Time) {
+func (ls *Limiter) classify(l *lane, now time.Time) {
 	behind := !l.idle() && (l.open() || !l.keepsUp(now, ls.most()))
 	switch {
 	case behind && !l.behind:
@@ -198,14 +198,14 @@ func (ls *Limiter) judge(l *lane, now time.Time) {
 }
 
 // hold counts what a lane holds.
-func (ls *Limiter) hold(l *lane, s share, sign int) {
+func (ls *Limiter) hold(l *lane, s amount, sign int) {
 	l.held.add(s, sign)
 	if l.behind {
 		ls.behind.add(s, sign)
 	}
 }
 
-// crowded says whether the lanes that do not keep up hold as many deliveries
+// crowded reports whether the lanes that do not keep up hold as many deliveries
 // of a kind as they may.
 func (ls *Limiter) crowded(kind int) bool {
 	if kind == returning {
@@ -214,7 +214,7 @@ func (ls *Limiter) crowded(kind int) bool {
 	return ls.behind.fresh.reaches(ls.all.fresh)
 }
 
-// mayBegin says whether nothing but the lane's own queue keeps an attempt from
+// mayBegin reports whether nothing but the lane's own queue keeps an attempt from
 // beginning.
 func (ls *Limiter) mayBegin(l *lane, now time.Time) bool {
 	if ls.free == 0 || l.room(now, ls.most()) <= 0 {
@@ -223,7 +223,7 @@ func (ls *Limiter) mayBegin(l *lane, now time.Time) bool {
 	return !l.behind || ls.behind.attempts < max(1, ls.all.attempts/behindAttempts)
 }
 
-// begin gives an attempt to a turn of the lane. A CRM that was sent nothing
+// begin gives an attempt to a ticket of the lane. A CRM that was sent nothing
 // has left nothing unanswered.
 func (ls *Limiter) begin(l *lane, now time.Time) {
 	if l.inFlight == 0 {
@@ -231,7 +231,7 @@ func (ls *Limiter) begin(l *lane, now time.Time) {
 	}
 	ls.free--
 	l.inFlight++
-	ls.hold(l, share{attempts: 1}, 1)
+	ls.hold(l, amount{attempts: 1}, 1)
 }
 
 // enlist puts a lane to those that wait for a free attempt, once.
@@ -252,13 +252,13 @@ func (ls *Limiter) enlist(l *lane) {
 // when one of its own ends.
 func (ls *Limiter) pump(now time.Time) {
 	for passed := 0; ls.free > 0 && passed < len(ls.ready[0])+len(ls.ready[1]); {
-		if len(ls.ready[ls.turnOf]) == 0 {
-			ls.turnOf = 1 - ls.turnOf
+		if len(ls.ready[ls.nextQueue]) == 0 {
+			ls.nextQueue = 1 - ls.nextQueue
 		}
-		l := ls.ready[ls.turnOf].take()
-		ls.turnOf = 1 - ls.turnOf
+		l := ls.ready[ls.nextQueue].take()
+		ls.nextQueue = 1 - ls.nextQueue
 		l.waiting = false
-		ls.judge(l, now)
+		ls.classify(l, now)
 		switch {
 		case ls.serve(l, now):
 			passed = 0
@@ -302,9 +302,9 @@ func (ls *Limiter) inTime(l *lane, now time.Time) bool {
 	return false
 }
 
-// Done takes back the ticket of an attempt that was made, and reports what its
-// outcome changes for the webhook: nil if nothing, as after most attempts. It
-// does not block.
+// Done takes back the ticket of an attempt that was made. It returns what the
+// outcome changes for the webhook, or nil if that is nothing, as after most
+// attempts. It does not block.
 func (ls *Limiter) Done(t *Ticket, o Outcome) *Report {
 	now := time.Now()
 	ls.mu.Lock()
@@ -319,9 +319,9 @@ func (ls *Limiter) Done(t *Ticket, o Outcome) *Report {
 	if t.version == l.version {
 		report = l.learn(t.advertiser, o, now, full)
 	}
-	ls.judge(l, now)
+	ls.classify(l, now)
 	if l.open() || now.Before(l.paused) {
-		ls.dismiss(l, now)
+		ls.deferAll(l, now)
 	}
 	ls.enlist(l)
 	ls.pump(now)
@@ -331,22 +331,22 @@ func (ls *Limiter) Done(t *Ticket, o Outcome) *Report {
 	return new(report)
 }
 
-// dismiss puts off everything that a lane has queued.
-func (ls *Limiter) dismiss(l *lane, now time.Time) {
+// deferAll defers everything that a lane has queued.
+func (ls *Limiter) deferAll(l *lane, now time.Time) {
 	for l.queued() > 0 {
 		t := l.next()
-		ls.leave(t)
+		ls.drop(t)
 		t.answer <- later{at: l.until(now)}
 	}
 }
 
-// leave takes what a turn holds out of the count.
-func (ls *Limiter) leave(t *Ticket) { ls.hold(t.lane, t.share(), -1) }
+// drop takes what a ticket holds out of the count.
+func (ls *Limiter) drop(t *Ticket) { ls.hold(t.lane, t.amount(), -1) }
 
-// release takes back a turn's attempt, and what the turn holds.
+// release takes back a ticket's attempt, and what the ticket holds.
 func (ls *Limiter) release(t *Ticket) {
 	ls.free++
 	t.lane.inFlight--
-	ls.hold(t.lane, share{attempts: 1}, -1)
-	ls.leave(t)
+	ls.hold(t.lane, amount{attempts: 1}, -1)
+	ls.drop(t)
 }

@@ -28,18 +28,18 @@ type Outcome struct {
 
 // A Report is what an attempt's outcome changes for its webhook.
 type Report struct {
-	// Opened and Closed are the events of the webhook's circuit breaker: from
-	// now on its deliveries are held and one now and then probes it, or no
-	// longer.
+	// Opened and Closed are the events of the webhook's circuit breaker: its
+	// deliveries are held from now on, and one of them now and then is let
+	// through as a probe, or that has ended.
 	Opened, Closed bool
 
-	// Recovered and Failing belong into the health record of the webhook, which
-	// all instances share: that it works again, or since when it has been
-	// failing (zero if there is nothing to write).
+	// Recovered and Failing are to be written to the health record of the
+	// webhook, which all instances share: that it has recovered, or since when
+	// it has been failing (zero if there is nothing to write).
 	Recovered bool
 	Failing   lead.Failing
 
-	Warn    bool        // the webhook will be disabled in a day unless it recovers
+	Warn    bool        // the webhook will be disabled in one day unless it recovers
 	Disable lead.Reason // why the webhook is to be disabled; empty if it is not
 }
 
@@ -57,10 +57,10 @@ const (
 // learn takes in the outcome of an attempt.
 func (l *lane) learn(advertiser string, o Outcome, now time.Time, full bool) Report {
 	if o.Result == Accepted {
-		healed := !l.failing.Since.IsZero() || !l.untold.IsZero() && !now.Before(l.untold)
+		healed := !l.failing.Since.IsZero() || !l.reannounce.IsZero() && !now.Before(l.reannounce)
 		l.failing, l.noted = lead.Failing{}, time.Time{}
 		if healed {
-			l.untold = time.Time{}
+			l.reannounce = time.Time{}
 		}
 		return Report{Closed: l.succeeded(o, now, full), Recovered: healed}
 	}
@@ -79,16 +79,16 @@ func (l *lane) learn(advertiser string, o Outcome, now time.Time, full bool) Rep
 	return got
 }
 
-// Reannounce has a later Report say again that a webhook has recovered, if it
-// has. It is for when its health record may not have that: it could not be
-// written, or a failure was written after it. Other instances would count the
-// next failure as one of the old ones.
+// Reannounce makes a later Report say again that a webhook has recovered, if it
+// has. Call it when the health record may not show that, because it could not be
+// written or because a failure was written after it. Otherwise other instances
+// would count the next failure as one of the old ones.
 func (ls *Limiter) Reannounce(hook *lead.Webhook) {
 	ls.mu.Lock()
 	defer ls.mu.Unlock()
 	l := ls.byHook[hook.ID]
 	if l != nil && l.version == hook.Version && l.failing.Since.IsZero() {
-		l.untold = time.Now().Add(noteEvery)
+		l.reannounce = time.Now().Add(noteEvery)
 	}
 }
 

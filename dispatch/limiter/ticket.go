@@ -19,17 +19,18 @@ const (
 // A Request asks for an attempt at a delivery.
 type Request struct {
 	Webhook *lead.Webhook
-	Host    string // of the webhook's URL, with scheme and port: what webhooks of several advertisers may share
+	Host    string // of the webhook's URL, with scheme and port: what webhooks of several advertisers may amount
 	Size    int    // bytes that the delivery holds in memory
 
 	Returned bool // the delivery has waited in a retry topic
 	Retried  bool // it has spent some of its scheduled waits
 }
 
-// A Ticket is the permit for one attempt, given by Acquire and taken back by
-// Done or Cancel. It belongs to the caller, so that it can lie in a struct of
-// theirs; the zero value is ready, and one that was taken back can be used
-// again.
+// A Ticket is the permit for one attempt: [Limiter.Acquire] issues it, and
+// [Limiter.Done] or [Limiter.Cancel] takes it back. The caller provides it, as
+// part of a struct of its own, say, so that it costs no allocation. The zero
+// value is ready for use, and a ticket that was taken back can be used again. It
+// must not be copied while it is valid.
 type Ticket struct {
 	advertiser string
 	version    string // of the webhook
@@ -43,15 +44,15 @@ type Ticket struct {
 	answer chan later // has room for the one answer
 }
 
-// share is what the turn holds, beside an attempt.
-func (t *Ticket) share() share {
+// amount is what the ticket holds, beside an attempt.
+func (t *Ticket) amount() amount {
 	if t.returning {
-		return share{returning: load{1, t.size}}
+		return amount{returning: load{1, t.size}}
 	}
-	return share{fresh: load{1, t.size}}
+	return amount{fresh: load{1, t.size}}
 }
 
-// kind says which of a lane's queues the turn waits in.
+// kind says which of a lane's queues the ticket waits in.
 func (t *Ticket) kind() int {
 	if t.returning {
 		return returning
@@ -62,11 +63,11 @@ func (t *Ticket) kind() int {
 // later is when a delivery may come again; the zero value: it may begin now.
 type later struct{ at time.Time }
 
-// Acquire waits until an attempt may begin, and then returns the zero time: t
-// is valid, and must be given to Done or Cancel. A time that is not zero is
-// when the delivery should come again, because the CRM does not take it now;
-// then, and with an error, there is nothing to give back. Acquire blocks while
-// the CRM takes what waits for it, for some seconds at most if it does not; its
+// Acquire waits until an attempt may begin. Then it returns the zero time, and t
+// is valid: it must be given to Done or Cancel. Any other time is when the
+// delivery should come again, because the CRM does not take it now. Then, and
+// with an error, t is not valid. Acquire blocks for as long as the CRM is taking
+// what waits for it, but for some seconds at most if it does not keep up. Its
 // error is the cause of the end of ctx.
 func (ls *Limiter) Acquire(ctx context.Context, r Request, t *Ticket) (notBefore time.Time, err error) {
 	if ctx.Err() != nil {
@@ -86,7 +87,7 @@ func (ls *Limiter) Acquire(ctx context.Context, r Request, t *Ticket) (notBefore
 	return ls.await(ctx, t)
 }
 
-// admit lets a turn begin, puts it off, or queues it.
+// admit lets an attempt begin, defers it, or queues it.
 func (ls *Limiter) admit(t *Ticket) (at time.Time, waits bool) {
 	l, now := t.lane, t.came
 	if now.Before(l.paused) {
@@ -97,16 +98,16 @@ func (ls *Limiter) admit(t *Ticket) (at time.Time, waits bool) {
 			return l.until(now), false
 		}
 		t.probe, l.probing = true, true
-		ls.hold(l, t.share(), 1)
+		ls.hold(l, t.amount(), 1)
 		ls.begin(l, now)
 		return time.Time{}, false
 	}
-	ls.judge(l, now)
+	ls.classify(l, now)
 	if l.behind && ls.crowded(t.kind()) && len(l.queues[t.kind()]) > 0 {
-		ls.makeRoom(l, now)
-		return l.putOff(now), false
+		ls.deferNewest(l, now)
+		return l.nextSlot(now), false
 	}
-	ls.hold(l, t.share(), 1)
+	ls.hold(l, t.amount(), 1)
 	if l.queued() == 0 && ls.mayBegin(l, now) && ls.inTime(l, now) {
 		ls.begin(l, now)
 		return time.Time{}, false
@@ -121,14 +122,14 @@ func (ls *Limiter) admit(t *Ticket) (at time.Time, waits bool) {
 	return time.Time{}, true
 }
 
-// await waits for the answer to a turn that queues.
+// await waits for the answer to a ticket that queues.
 func (ls *Limiter) await(ctx context.Context, t *Ticket) (time.Time, error) {
 	select {
 	case answer := <-t.answer:
 		return answer.at, nil
 	case <-ctx.Done():
 	}
-	if ls.withdraw(t) {
+	if ls.dequeue(t) {
 		return time.Time{}, context.Cause(ctx)
 	}
 	if answer := <-t.answer; !answer.at.IsZero() {
@@ -146,7 +147,7 @@ func (ls *Limiter) watch(l *lane, after time.Duration) {
 			ls.mu.Lock()
 			defer ls.mu.Unlock()
 			l.watch = nil
-			ls.relieve(l, time.Now())
+			ls.deferOverdue(l, time.Now())
 			if l.queued() > 0 {
 				ls.watch(l, watchEvery)
 			}
@@ -154,55 +155,51 @@ func (ls *Limiter) watch(l *lane, after time.Duration) {
 	}
 }
 
-// relieve puts off what has queued for long, and what is more than a lane may
+// deferOverdue defers what has queued for long, and what is more than a lane may
 // queue, if it is its own CRM that they wait for, and not for us.
-func (ls *Limiter) relieve(l *lane, now time.Time) {
-	ls.judge(l, now)
+func (ls *Limiter) deferOverdue(l *lane, now time.Time) {
+	ls.classify(l, now)
 	if !l.behind {
 		return
 	}
 	for l.queued() > 0 && (now.Sub(l.oldest(now)) >= patience || l.queued() > l.capacity(now)) {
 		t := l.next()
-		ls.leave(t)
-		t.answer <- later{at: l.putOff(now)}
+		ls.drop(t)
+		t.answer <- later{at: l.nextSlot(now)}
 	}
-	ls.makeRoom(l, now)
+	ls.deferNewest(l, now)
 }
 
-// makeRoom puts off what a lane that does not keep up has queued beyond the
+// deferNewest defers what a lane that does not keep up has queued beyond the
 // next moment, while all of those lanes hold more than they may: it was queued
-// while nobody knew yet that their CRMs do not take it. The newest go, since the
+// before it was known that their CRMs do not take it. The newest go, since the
 // age of the first may be all that shows that the lane does not keep up, and
 // among them the oldest comes back first.
-func (ls *Limiter) makeRoom(l *lane, now time.Time) {
+func (ls *Limiter) deferNewest(l *lane, now time.Time) {
 	keep := 1 + l.begins(now, moment)
 	for kind := range l.queues {
 		var out []*Ticket
 		for len(l.queues[kind]) > keep && ls.crowded(kind) {
 			t := l.takeLast(kind)
-			ls.leave(t)
+			ls.drop(t)
 			out = append(out, t)
 		}
 		for _, t := range slices.Backward(out) {
-			t.answer <- later{at: l.putOff(now)}
+			t.answer <- later{at: l.nextSlot(now)}
 		}
 	}
 }
 
-// withdraw takes a turn out of its queue; false: it has its answer.
-func (ls *Limiter) withdraw(t *Ticket) bool {
+// dequeue takes a ticket out of its queue, and returns false if it has its answer
+// already. It looks from the end, where those are that have waited least.
+func (ls *Limiter) dequeue(t *Ticket) bool {
 	ls.mu.Lock()
 	defer ls.mu.Unlock()
-	return ls.remove(t)
-}
-
-// remove looks from the end, where those are that wait for least.
-func (ls *Limiter) remove(t *Ticket) bool {
 	for n, q := range t.lane.queues {
 		for i := len(q) - 1; i >= 0; i-- {
 			if q[i] == t {
 				t.lane.queues[n] = slices.Delete(q, i, i+1)
-				ls.leave(t)
+				ls.drop(t)
 				return true
 			}
 		}
@@ -210,8 +207,7 @@ func (ls *Limiter) remove(t *Ticket) bool {
 	return false
 }
 
-// Cancel takes back the ticket of an attempt that was not made. It does not
-// block.
+// Cancel takes back the ticket of an attempt that was not made. It does not block.
 func (ls *Limiter) Cancel(t *Ticket) {
 	now := time.Now()
 	ls.mu.Lock()
@@ -221,7 +217,7 @@ func (ls *Limiter) Cancel(t *Ticket) {
 	if t.probe {
 		l.probing = false
 	}
-	ls.judge(l, now)
+	ls.classify(l, now)
 	ls.enlist(l)
 	ls.pump(now)
 }
