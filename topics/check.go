@@ -10,24 +10,24 @@ import (
 	"github.com/segmentio/kafka-go"
 )
 
-// A Problem is something about a topic that loses leads or stalls them, or may
-// do so one day.
+// A Problem is something about a topic that loses leads or delays them, or may do
+// so one day.
 type Problem struct {
 	Topic string
 
-	// Warning: the service works nonetheless, or will by itself.
+	// Warning is set if the service works nonetheless, or will without any help.
 	Warning bool
 
-	// Text is one or two sentences: what is wrong, and what to do, with the
-	// command of Kafka that does it.
+	// Text is one or two sentences: what is wrong and what to do, with Kafka's
+	// command for it.
 	Text string
 }
 
-// Check compares the topics with what the service needs. The first spec
-// is the live topic, whose real number of partitions and real size limit are
-// the measure of the others. No problem means: nothing that arrives on the live
-// topic can be refused by the others. A retry topic of the live topic that has
-// no spec is checked like those that have one, and is a warning by itself.
+// Check compares the topics with what the service needs. The first spec is the
+// live topic; the others are compared with its actual number of partitions and
+// its actual size limit. If there is no problem, the other topics can take
+// everything that arrives on the live topic. A retry topic of the live topic that
+// has no spec is checked like those that have one, and is a warning by itself.
 //
 // An error means that Kafka could not be asked. Settings that this user may not
 // read are a warning.
@@ -66,15 +66,15 @@ func Check(ctx context.Context, client *kafka.Client, specs []Spec) ([]Problem, 
 	return problems, nil
 }
 
-// leftOver specifies the retry topics that exist without a spec.
+// leftOver returns specs of the retry topics that exist and have none.
 func leftOver(ctx context.Context, client *kafka.Client, specs []Spec) ([]Spec, error) {
 	live := specs[0]
-	topics, err := RetryNames(ctx, client, live.Name)
+	names, err := RetryNames(ctx, client, live.Name)
 	if err != nil {
 		return nil, err
 	}
 	var left []Spec
-	for _, name := range topics {
+	for _, name := range names {
 		if !slices.ContainsFunc(specs, func(s Spec) bool { return s.Name == name }) {
 			delay, _ := RetryDelay(live.Name, name)
 			left = append(left, retrySpec(live, delay))
@@ -99,7 +99,7 @@ func (c *check) warn(format string, args ...any) {
 	c.problems[len(c.problems)-1].Warning = true
 }
 
-// alter is the command that sets a setting of the topic.
+// alter returns the command that changes a setting of the topic.
 func (c *check) alter(name string, value any) string {
 	return fmt.Sprintf("kafka-configs.sh --bootstrap-server %s --alter --entity-type topics --entity-name %s "+
 		"--add-config %s=%v", c.brokers, c.spec.Name, name, value)
@@ -121,7 +121,7 @@ func (c *check) missing() {
 		"kafka-topics.sh --bootstrap-server %s --create --topic %[1]s%[3]s", c.spec.Name, c.brokers, flags.String())
 }
 
-// replication checks what decides whether a record can be written safely.
+// replication checks whether records can be written, and how safe they are then.
 func (c *check) replication(t *topic) {
 	least, known := t.number("min.insync.replicas")
 	if known && int(least) > t.replicas() {
@@ -129,12 +129,12 @@ func (c *check) replication(t *topic) {
 			c.spec.Name, t.replicas(), least, c.alter("min.insync.replicas", t.replicas()))
 	}
 	if t.replicas() < c.spec.ReplicationFactor {
-		c.warn("%s has %d replicas, the settings say %d: leads are lost when as many disks are. "+
+		c.warn("%s has %d replicas, the settings say %d: leads are lost if that many disks are lost. "+
 			"Add replicas: kafka-reassign-partitions.sh, or set the replication to what you mean.",
 			c.spec.Name, t.replicas(), c.spec.ReplicationFactor)
 	}
 	if known && int(least) < c.spec.MinInsync {
-		c.warn("%s has min.insync.replicas %d, the settings say %d: a lead counts as published when fewer copies have it. "+
+		c.warn("%s has min.insync.replicas %d, the settings say %d: a lead counts as published with fewer copies. "+
 			"Change it: %s", c.spec.Name, least, c.spec.MinInsync, c.alter("min.insync.replicas", c.spec.MinInsync))
 	}
 	leaderless, behind := 0, 0
@@ -147,11 +147,11 @@ func (c *check) replication(t *topic) {
 		}
 	}
 	if leaderless > 0 {
-		c.warn("%s: %d of %d partitions have no leader; they stall until one has. Are all brokers up?",
+		c.warn("%s: %d of %d partitions have no leader, and stand still until they have one. Are all brokers up?",
 			c.spec.Name, leaderless, len(t.partitions))
 	}
 	if behind > 0 {
-		c.warn("%s: %d of %d partitions have replicas that are not in sync; publishing stalls while fewer than "+
+		c.warn("%s: %d of %d partitions have replicas that are not in sync; nothing can be published to them while fewer than "+
 			"min.insync.replicas are. Are all brokers up?", c.spec.Name, behind, len(t.partitions))
 	}
 }
@@ -163,20 +163,20 @@ func (c *check) leftOver() {
 		c.spec.Name, spell(c.spec.RetryDelay), c.brokers)
 }
 
-// settings checks what decides how a record is kept.
+// settings checks the settings that decide how a record is kept.
 func (c *check) settings(t *topic) {
 	if t.config == nil {
-		c.warn("%s: this user may not read its settings, so that size limit and retention are not checked. "+
+		c.warn("%s: this user may not read its settings, so its size limit and retention are not checked. "+
 			"Allow it: kafka-acls.sh --bootstrap-server %s --add --allow-principal User:... "+
 			"--operation DescribeConfigs --topic %[1]s", c.spec.Name, c.brokers)
 		return
 	}
 	if policy := t.config["cleanup.policy"]; strings.Contains(policy, "compact") {
-		c.fail("%s has cleanup.policy %s: Kafka would keep the newest lead of each advertiser only. Change it: %s",
+		c.fail("%s has cleanup.policy %s: Kafka would keep only the newest lead of each advertiser. Change it: %s",
 			c.spec.Name, policy, c.alter("cleanup.policy", "delete"))
 	}
 	if stamp := t.config["message.timestamp.type"]; c.spec.LogAppendTime && stamp != "LogAppendTime" {
-		c.fail("%s has message.timestamp.type %s: a producer's clock that is wrong would end the retention of its records "+
+		c.fail("%s has message.timestamp.type %s: a producer whose clock is wrong could end the retention of its records "+
 			"early. Change it: %s", c.spec.Name, stamp, c.alter("message.timestamp.type", "LogAppendTime"))
 	}
 }
@@ -185,7 +185,7 @@ func (c *check) settings(t *topic) {
 func (c *check) retention(t *topic) {
 	waits := c.spec.RetryDelay > 0
 	if most, known := t.number("retention.bytes"); waits && known && most >= 0 {
-		c.warn("%s keeps at most %d bytes of each partition: when more deliveries wait, the first are lost. Change it: %s",
+		c.warn("%s keeps at most %d bytes of each partition: if more deliveries wait, the oldest are lost. Change it: %s",
 			c.spec.Name, most, c.alter("retention.bytes", -1))
 	}
 	kept, known := t.number("retention.ms")
@@ -195,20 +195,20 @@ func (c *check) retention(t *topic) {
 	}
 	have, change := time.Duration(kept)*time.Millisecond, c.alter("retention.ms", want)
 	if waits {
-		c.fail("%s keeps records for %v, and must for %v, its delay and a week: what waits there would be lost while "+
-			"leadhook is away. Change it: %s", c.spec.Name, have, c.spec.Retention, change)
+		c.fail("%s keeps records for %v, and must for %v, its delay and a week: what waits there could be lost while "+
+			"leadhook is down. Change it: %s", c.spec.Name, have, c.spec.Retention, change)
 		return
 	}
 	c.warn("%s keeps records for %v, the settings say %v. Change it: %s",
 		c.spec.Name, have, forEver(c.spec.Retention), change)
 }
 
-// live compares the live topic with the settings. What is too small there keeps
-// producers and instances out, and no lead that has come in.
+// live compares the live topic with the settings. If it is too small, that limits
+// producers and instances; no lead that was published is lost.
 func (c *check) live(t *topic) {
 	if have := len(t.partitions); have < c.spec.Partitions {
 		c.warn("%s has %d partitions, the settings say %d: no more instances than that can share the work. Add some, to "+
-			"the other topics first; producers then put some advertisers elsewhere: "+
+			"the other topics first; producers then use other partitions for some advertisers: "+
 			"kafka-topics.sh --bootstrap-server %s --alter --topic %[1]s --partitions %[3]d",
 			c.spec.Name, have, c.spec.Partitions, c.brokers)
 	}
@@ -218,7 +218,7 @@ func (c *check) live(t *topic) {
 	}
 }
 
-// beside compares the topic with the live topic.
+// beside compares another topic with the live topic.
 func (c *check) beside(t, live *topic, liveName string) {
 	have, need := len(t.partitions), len(live.partitions)
 	switch {
@@ -227,9 +227,9 @@ func (c *check) beside(t, live *topic, liveName string) {
 			"kafka-topics.sh --bootstrap-server %s --alter --topic %[1]s --partitions %[4]d",
 			c.spec.Name, have, liveName, need, c.brokers)
 	case have > need:
-		c.fail("%s has %d partitions and %s has %d; they must be equal, and partitions cannot be taken away. "+
-			"Delete %[1]s when nothing in it is needed and create it again, or add partitions to %[3]s, after which its "+
-			"producers put some advertisers elsewhere: "+
+		c.fail("%s has %d partitions and %s has %d; they must be equal, and partitions cannot be removed. "+
+			"Delete %[1]s when nothing in it is needed and create it again, or add partitions to %[3]s; its producers then "+
+			"use other partitions for some advertisers: "+
 			"kafka-topics.sh --bootstrap-server %[5]s --alter --topic %[3]s --partitions %[2]d",
 			c.spec.Name, have, liveName, need, c.brokers)
 	}

@@ -11,8 +11,8 @@ import (
 	"github.com/segmentio/kafka-go/protocol"
 )
 
-// AnyPartition is the number of no partition: it stands for the topic as a
-// whole, or for a partition that is still to be chosen.
+// AnyPartition stands, where a number of a partition is expected, for the topic
+// as a whole or for a partition that is not chosen yet.
 const AnyPartition = -1
 
 // A Partition is a partition of a topic, or the topic as a whole.
@@ -28,7 +28,8 @@ func (p Partition) String() string {
 	return fmt.Sprintf("%s, partition %d", p.Topic, p.Number)
 }
 
-// Partitions asks for the partitions of a topic, which must exist.
+// Partitions asks Kafka for the partitions of a topic. It is an error if the topic
+// does not exist.
 func Partitions(ctx context.Context, client *kafka.Client, topic string) ([]kafka.Partition, error) {
 	res, err := client.Metadata(ctx, &kafka.MetadataRequest{Topics: []string{topic}})
 	if err != nil {
@@ -40,8 +41,8 @@ func Partitions(ctx context.Context, client *kafka.Client, topic string) ([]kafk
 	return res.Topics[0].Partitions, res.Topics[0].Error
 }
 
-// Explain returns err in words: what is wrong with the partition, and what to do
-// about it. The error itself can be unwrapped from the result.
+// Explain puts an error of a request about the partition into words: what is
+// wrong, and what to do about it. The result wraps err.
 func (p Partition) Explain(err error, brokers string) error {
 	var words string
 	switch {
@@ -67,8 +68,8 @@ func (p Partition) Explain(err error, brokers string) error {
 	return &explained{words: words, err: err}
 }
 
-// bare is the text of err without the name of the function that kafka-go puts
-// before it.
+// bare returns the text of err without the name of the function that kafka-go
+// puts before it.
 func bare(err error) string {
 	text := err.Error()
 	if strings.HasPrefix(text, "kafka.(*Client).") {
@@ -77,7 +78,7 @@ func bare(err error) string {
 	return text
 }
 
-// An explained error has plain words for people and the error itself for code.
+// An explained error has words for people, and wraps the error for code.
 type explained struct {
 	words string
 	err   error

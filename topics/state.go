@@ -9,22 +9,22 @@ import (
 	"github.com/segmentio/kafka-go"
 )
 
-// A topic is what Kafka says of a topic that exists.
+// A topic is a topic as it exists in Kafka.
 type topic struct {
 	partitions []kafka.Partition
 
-	// config has the effective value of each setting, the brokers' defaults
-	// included; nil if this user may not read it.
+	// config has the effective value of each setting, including the brokers'
+	// defaults; nil if this user may not read it.
 	config map[string]string
 }
 
-// number returns a setting that is a number, and whether it is known.
+// number returns a setting that is a number, and false if it is not known.
 func (t *topic) number(name string) (int64, bool) {
 	n, err := strconv.ParseInt(t.config[name], 10, 64)
 	return n, err == nil
 }
 
-// replicas is the smallest number of replicas that a partition has.
+// replicas returns the smallest number of replicas that a partition has.
 func (t *topic) replicas() int {
 	least := len(t.partitions[0].Replicas)
 	for _, p := range t.partitions {
@@ -33,8 +33,8 @@ func (t *topic) replicas() int {
 	return least
 }
 
-// readTopics asks for the topics. Those that do not exist are not in the
-// result, nor are those that this user may not see.
+// readTopics asks Kafka for the topics. The result lacks those that do not exist
+// and those that this user may not see.
 func readTopics(ctx context.Context, client *kafka.Client, specs []Spec) (map[string]*topic, error) {
 	req := &kafka.MetadataRequest{}
 	for _, spec := range specs {
@@ -42,7 +42,7 @@ func readTopics(ctx context.Context, client *kafka.Client, specs []Spec) (map[st
 	}
 	res, err := client.Metadata(ctx, req)
 	if err != nil {
-		return nil, fmt.Errorf("looking for the topics: %w", reach(err, client))
+		return nil, fmt.Errorf("looking for the topics: %w", explain(err, client))
 	}
 	found := make(map[string]*topic)
 	for _, t := range res.Topics {
@@ -57,8 +57,7 @@ func readTopics(ctx context.Context, client *kafka.Client, specs []Spec) (map[st
 	return found, readConfigs(ctx, client, found)
 }
 
-// readConfigs adds the settings of the topics, as far as this user may read
-// them.
+// readConfigs adds the settings of the topics, where this user may read them.
 func readConfigs(ctx context.Context, client *kafka.Client, found map[string]*topic) error {
 	req := &kafka.DescribeConfigsRequest{}
 	for name := range found {
@@ -72,12 +71,12 @@ func readConfigs(ctx context.Context, client *kafka.Client, found map[string]*to
 	}
 	res, err := client.DescribeConfigs(ctx, req)
 	if err != nil {
-		return fmt.Errorf("reading the settings of the topics: %w", reach(err, client))
+		return fmt.Errorf("reading the settings of the topics: %w", explain(err, client))
 	}
 	for _, r := range res.Resources {
 		t := found[r.ResourceName]
 		switch {
-		case t == nil, mayNot(r.Error):
+		case t == nil, notAuthorized(r.Error):
 		case r.Error != nil:
 			return fmt.Errorf("reading the settings of the topic %s: %w", r.ResourceName, r.Error)
 		default:
@@ -90,11 +89,11 @@ func readConfigs(ctx context.Context, client *kafka.Client, found map[string]*to
 	return nil
 }
 
-func mayNot(err error) bool {
+func notAuthorized(err error) bool {
 	return errors.Is(err, kafka.TopicAuthorizationFailed) || errors.Is(err, kafka.ClusterAuthorizationFailed)
 }
 
-// reach adds to an error which brokers were asked.
-func reach(err error, client *kafka.Client) error {
+// explain explains an error that concerns all topics.
+func explain(err error, client *kafka.Client) error {
 	return Partition{Number: AnyPartition}.Explain(err, client.Addr.String())
 }

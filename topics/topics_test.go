@@ -122,7 +122,7 @@ func TestCheckTopics(t *testing.T) {
 		"live missing": {nil, &soundDead, []string{"live failure: does not exist"}},
 		"dlq too few":  {&topic{5, nil}, &soundDead, []string{"dlq failure: --alter --topic DLQ --partitions 5"}},
 		"dlq too many": {&topic{2, nil}, &soundDead,
-			[]string{"live warning: has 2 partitions, the settings say 3", "dlq failure: cannot be taken away"}},
+			[]string{"live warning: has 2 partitions, the settings say 3", "dlq failure: cannot be removed"}},
 		"both too few": {&topic{2, nil}, &topic{2, []string{large, long}},
 			[]string{"live warning: has 2 partitions, the settings say 3"}},
 		"live limit too small": {&topic{3, []string{"max.message.bytes=900000"}}, &soundDead,
