@@ -1,7 +1,7 @@
-// Package deadletter reads the dead-letter topic, for tools: it lists, selects,
-// counts and follows dead letters, and makes the records that replay them.
+// Package deadletter reads the dead-letter topic, for tools: it lists, selects
+// and follows dead letters, and makes the records that replay them.
 //
-// It joins no consumer group and commits nothing. Dead letters are written by
-// the package producer; why a delivery is dead, and whether to replay it, it
-// leaves to others.
+// It joins no consumer group and commits nothing. It does not write dead letters,
+// which the package producer does; nor does it know why a delivery is dead, or
+// whether to replay it.
 package deadletter

@@ -13,14 +13,15 @@ import (
 	"github.com/leadhook/leadhook/lead/record"
 )
 
-// A found letter has not been taken out of the answer that brought it: its
-// LeadID and its event are missing.
+// A found letter still lies in the answer to a fetch: it lacks its LeadID and its
+// event.
 type found struct {
 	Letter
 	value kafka.Bytes // may be nil
 }
 
-// letter completes a letter; it is only possible while it is being seen.
+// letter returns the letter with its LeadID and, if wanted, its event. It must be
+// called within the function that was called with f.
 func (f *found) letter(event bool) (Letter, error) {
 	l := f.Letter
 	value, err := content(f.value)
@@ -36,8 +37,7 @@ func (f *found) letter(event bool) (Letter, error) {
 	return l, nil
 }
 
-// restart returns the first offset of the partition if offset lies outside of
-// it, else offset.
+// restart returns offset if the partition has it, and its first offset otherwise.
 func (r *Reader) restart(ctx context.Context, partition int, offset int64) (int64, error) {
 	spans, err := r.offsets(ctx, []kafka.OffsetRequest{kafka.FirstOffsetOf(partition), kafka.LastOffsetOf(partition)})
 	if err != nil {
@@ -49,9 +49,9 @@ func (r *Reader) restart(ctx context.Context, partition int, offset int64) (int6
 	return offset, nil
 }
 
-// fetch makes one request, calls see with the letters from offset on, and
-// returns the offset behind them, or offset itself if there is nothing. An error
-// of see is a [visitError].
+// fetch makes one request, calls see with each letter from offset on, and returns
+// the offset behind the last, or offset itself if there are none. An error of see
+// is returned as a [visitError].
 func (r *Reader) fetch(
 	ctx context.Context, partition int, offset int64, wait time.Duration, see func(*found) error,
 ) (int64, error) {
@@ -85,11 +85,12 @@ func (r *Reader) fetch(
 		next = stored.Offset + 1
 	}
 	if _, some := res.Records.(*protocol.RecordStream); some && next == offset {
-		next++ // what came has no record here: compaction or a transaction left a gap
+		next++ // compaction or a transaction left an offset without a record
 	}
 	return next, nil
 }
 
+// see calls see with the letter that is stored.
 func (r *Reader) see(partition int, stored *kafka.Record, see func(*found) error) error {
 	defer release(stored.Key, stored.Value)
 	m := &lead.Message{Topic: r.topic, Partition: partition, Offset: stored.Offset, Time: stored.Time.UTC()}
@@ -113,6 +114,7 @@ func (r *Reader) see(partition int, stored *kafka.Record, see func(*found) error
 	return nil
 }
 
+// content returns the bytes; nil if there are none.
 func content(b kafka.Bytes) ([]byte, error) {
 	if b == nil {
 		return nil, nil
@@ -120,7 +122,7 @@ func content(b kafka.Bytes) ([]byte, error) {
 	return kafka.ReadAll(b)
 }
 
-// release gives the memory of an answer back.
+// release frees the memory of an answer.
 func release(all ...kafka.Bytes) {
 	for _, b := range all {
 		if b != nil {

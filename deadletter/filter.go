@@ -8,26 +8,26 @@ import (
 	"github.com/leadhook/leadhook/lead"
 )
 
-// A Filter says which dead letters are wanted: those that every field that is
-// set applies to. The zero value wants all.
+// A Filter wants the dead letters that all of its fields apply to which are set.
+// The zero value wants all dead letters.
 type Filter struct {
 	Advertiser string
 	Webhook    string
 	Delivery   string
-	Reasons    []lead.Reason // one of these
-	Statuses   []Statuses    // in one of these
-	Text       string        // in the reason or the error, in upper or lower case
+	Reasons    []lead.Reason // the letter's reason is one of these
+	Statuses   []Statuses    // the letter's status is in one of these
+	Text       string        // is in the letter's reason or error, in any case
 
-	Since time.Time // became a dead letter then or later
-	Until time.Time // became one before
+	Since time.Time // it became a dead letter then or later
+	Until time.Time // it became a dead letter earlier
 }
 
 // Statuses are the HTTP statuses from First to Last; 0 stands for no answer.
 type Statuses struct{ First, Last int }
 
-// Wants says whether the letter is one of them.
+// Wants reports whether the filter wants the letter.
 func (f *Filter) Wants(l *Letter) bool {
-	return f.wantsDelivery(l) && f.wantsEnd(l) &&
+	return f.wantsDelivery(l) && f.wantsOutcome(l) &&
 		(f.Since.IsZero() || !l.Buried.Before(f.Since)) && (f.Until.IsZero() || l.Buried.Before(f.Until))
 }
 
@@ -37,8 +37,8 @@ func (f *Filter) wantsDelivery(l *Letter) bool {
 		(f.Delivery == "" || f.Delivery == l.Delivery)
 }
 
-// wantsEnd looks at how the delivery ended.
-func (f *Filter) wantsEnd(l *Letter) bool {
+// wantsOutcome looks at how the delivery failed.
+func (f *Filter) wantsOutcome(l *Letter) bool {
 	if len(f.Reasons) > 0 && !slices.Contains(f.Reasons, l.Reason) {
 		return false
 	}
@@ -46,9 +46,10 @@ func (f *Filter) wantsEnd(l *Letter) bool {
 	if len(f.Statuses) > 0 && !slices.ContainsFunc(f.Statuses, within) {
 		return false
 	}
-	return f.Text == "" || holds(string(l.Reason), f.Text) || holds(l.Error, f.Text)
+	return f.Text == "" || contains(string(l.Reason), f.Text) || contains(l.Error, f.Text)
 }
 
-func holds(text, part string) bool {
+// contains ignores case.
+func contains(text, part string) bool {
 	return strings.Contains(strings.ToLower(text), strings.ToLower(part))
 }

@@ -14,7 +14,7 @@ import (
 	"github.com/leadhook/leadhook/topics"
 )
 
-// follow yields what is added behind the ends and wanted.
+// follow yields the letters that are added behind the ends and wanted.
 func (r *Reader) follow(ctx context.Context, f *Filter, ends map[int]int64) iter.Seq[Letter] {
 	return func(yield func(Letter) bool) {
 		var readers sync.WaitGroup
@@ -47,7 +47,7 @@ func (r *Reader) follow(ctx context.Context, f *Filter, ends map[int]int64) iter
 	}
 }
 
-// followAll starts a goroutine for each partition, also for those to come.
+// followAll starts a goroutine for each partition, and for those that are added.
 func (r *Reader) followAll(
 	ctx context.Context, readers *sync.WaitGroup, ends map[int]int64, send func(*found) error,
 ) {
@@ -58,7 +58,7 @@ func (r *Reader) followAll(
 	for wait.For(ctx, newPartitions) {
 		partitions, err := topics.Partitions(ctx, r.client, r.topic)
 		if err != nil {
-			continue // the readers of the partitions say so
+			continue // the readers of the partitions log that
 		}
 		for _, p := range partitions {
 			if _, ok := known[p.ID]; !ok {
@@ -88,9 +88,9 @@ func (r *Reader) followOne(ctx context.Context, partition int, offset int64, sen
 	}
 }
 
-// step waits a while for records behind offset, and returns the next offset
-// whatever the error. Where offset does not exist any more (retention has gone
-// past it, or the topic was made again) it goes on with the first that does.
+// step waits a moment for records from offset on, and returns the next offset,
+// also with an error. If offset no longer exists (retention has deleted it, or the
+// topic was recreated), the first offset that exists is the next.
 func (r *Reader) step(ctx context.Context, partition int, offset int64, see func(*found) error) (int64, error) {
 	next, err := r.fetch(ctx, partition, offset, longPoll, see)
 	if errors.Is(err, kafka.OffsetOutOfRange) {

@@ -14,23 +14,23 @@ import (
 )
 
 const (
-	firstChunk = 100  // records of a partition that are read first, going backwards
-	lastChunk  = 8192 // and at most, when those before had little that was wanted
-	sideBySide = 4    // partitions that are read at the same time
+	firstChunk   = 100  // records of a partition that are read first, going backwards
+	largestChunk = 8192 // records of a partition that are read at once, if few were wanted so far
+	sideBySide   = 4    // partitions that are read at the same time
 )
 
-// A newest collects the newest letters out of many. It is safe for concurrent
-// use, and holds no more than twice as many as are wanted.
+// A newest collects the newest n letters out of many. It is safe for concurrent
+// use, and holds at most twice as many.
 type newest struct {
 	n int
 
 	mu      sync.Mutex
-	letters []Letter // guarded by mu: the first n of them are sorted once it is full
-	full    bool     // guarded by mu: n are there, and older ones of no interest
-	oldest  Letter   // guarded by mu: if full
+	letters []Letter // guarded by mu; once full, the first n are sorted
+	full    bool     // guarded by mu; there are n, so that older letters do not matter
+	oldest  Letter   // guarded by mu; if full
 }
 
-// wants says whether a letter of that time would be one of the newest.
+// wants reports whether a letter of that time would be one of the newest.
 func (b *newest) wants(buried time.Time) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -45,7 +45,7 @@ func (b *newest) add(l Letter) {
 	}
 }
 
-// cut needs mu.
+// cut drops all but the newest n. The caller holds mu.
 func (b *newest) cut() {
 	slices.SortFunc(b.letters, func(x, y Letter) int { return byTime(y, x) })
 	if len(b.letters) >= b.n {
@@ -54,7 +54,7 @@ func (b *newest) cut() {
 	}
 }
 
-// sorted returns them, the newest first.
+// sorted returns the letters, the newest first.
 func (b *newest) sorted() []Letter {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -66,18 +66,18 @@ func byTime(a, b Letter) int {
 	return cmp.Or(a.Buried.Compare(b.Buried), cmp.Compare(a.Partition, b.Partition), cmp.Compare(a.Offset, b.Offset))
 }
 
-// newest finds the newest n letters that a filter wants, newest first, and
-// where the partitions ended when it began.
-func (r *Reader) newest(ctx context.Context, f *Filter, n int) (letters []Letter, ends map[int]int64, err error) {
+// findNewest returns the newest n letters that a filter wants, newest first, and
+// the ends of the partitions when it began.
+func (r *Reader) findNewest(ctx context.Context, f *Filter, n int) (letters []Letter, ends map[int]int64, err error) {
 	err = whileElecting(ctx, func() error {
-		letters, ends, err = r.look(ctx, f, n)
+		letters, ends, err = r.tryNewest(ctx, f, n)
 		return err
 	})
 	return letters, ends, err
 }
 
-// look makes one try at newest.
-func (r *Reader) look(ctx context.Context, f *Filter, n int) ([]Letter, map[int]int64, error) {
+// tryNewest is findNewest without retries.
+func (r *Reader) tryNewest(ctx context.Context, f *Filter, n int) ([]Letter, map[int]int64, error) {
 	spans, err := r.spans(ctx, f)
 	if err != nil {
 		return nil, nil, r.failed(err, topics.AnyPartition)
@@ -94,15 +94,15 @@ func (r *Reader) look(ctx context.Context, f *Filter, n int) ([]Letter, map[int]
 	return best.sorted(), ends, err
 }
 
-// backwards goes from the ends to the beginnings, in rounds: in each, one chunk
-// of every partition, so that none is read much further back than the others. A
-// partition is left where a whole chunk is older than all of the newest: it is
-// in order of time but for the moments that concurrent publishers overtake each
-// other.
+// backwards reads from the ends towards the beginnings, in rounds. A round reads
+// one chunk of every partition, so that no partition is read much further back than
+// the others. It is done with a partition when a whole chunk is older than all of
+// the newest: a partition is in order of time, but for the moments by which
+// concurrent publishers overtake each other.
 func (r *Reader) backwards(ctx context.Context, f *Filter, spans map[int]span, best *newest) error {
 	count := r.count(spans)
 	left := maps.Clone(spans)
-	for size := min(best.n, firstChunk); len(left) > 0; size = min(2*size, lastChunk) {
+	for size := min(best.n, firstChunk); len(left) > 0; size = min(2*size, largestChunk) {
 		newestOf, err := r.round(ctx, f, left, int64(size), best, count)
 		if err != nil {
 			return err
@@ -119,8 +119,8 @@ func (r *Reader) backwards(ctx context.Context, f *Filter, spans map[int]span, b
 	return nil
 }
 
-// round reads the last chunk of each span, and returns how old the newest
-// record of it is; zero: there was none.
+// round reads the last chunk of each span, and returns the time of its newest
+// record; zero if it has none.
 func (r *Reader) round(
 	ctx context.Context, f *Filter, spans map[int]span, size int64, best *newest, count *counter,
 ) (map[int]time.Time, error) {

@@ -13,33 +13,33 @@ import (
 )
 
 const (
-	requestTimeout = 10 * time.Second // for one request to a broker
-	newPartitions  = 10 * time.Second // until partitions are looked for that have been added
-	longPoll       = time.Second      // for a fetch when there is nothing new
-	electionTime   = 5 * time.Second  // that a partition gets to have a leader
-	immediately    = time.Millisecond // for a fetch of what is known to be there
-	requestMaxSize = 1 << 20          // bytes a fetch brings, or one batch if that is larger
+	requestTimeout = 10 * time.Second // of one request to a broker
+	newPartitions  = 10 * time.Second // between two looks for added partitions
+	longPoll       = time.Second      // of a fetch when there is nothing new
+	electionTime   = 5 * time.Second  // within which a partition should get a leader
+	immediately    = time.Millisecond // for a fetch of records that exist
+	requestMaxSize = 1 << 20          // bytes of one fetch, or one batch if that is larger
 )
 
-// A Letter is a dead letter as it lies in the dead-letter topic. Where nothing
-// else is said, the event itself is left out (Message.Value is nil): a list of
-// letters would hold all of their bytes, which are nothing to be shown either.
+// A Letter is a dead letter in the dead-letter topic. Unless a function promises
+// it, the event itself is left out (Message.Value is nil), since a list of letters
+// would hold the bytes of all.
 type Letter struct {
 	lead.DeadLetter
 
 	LeadID    string    // of the event; empty if it cannot be read
 	Size      int       // of the event, in bytes
-	Partition int       // where the letter lies in the dead-letter topic
-	Offset    int64     // likewise
+	Partition int       // of the letter in the dead-letter topic
+	Offset    int64     // of the letter in that partition
 	Buried    time.Time // when it was published there
 }
 
-// A Reader reads the dead-letter topic without a consumer group: it
-// commits nothing and disturbs nobody.
+// A Reader reads the dead-letter topic without a consumer group: it commits
+// nothing and disturbs no other reader.
 type Reader struct {
-	// Progress, if set, is told how many offsets were read of how many at most,
-	// after each request of List and of [Selection.Each], by several goroutines at
-	// once.
+	// Progress, if set, is called after each request of List and of
+	// [Selection.Each] with how many offsets were read, of how many at most. It is
+	// called by several goroutines at once.
 	Progress func(done, of int64)
 
 	client *kafka.Client
@@ -47,8 +47,8 @@ type Reader struct {
 	outage *outage
 }
 
-// NewReader returns a reader of topic. It does not close the client's
-// transport. What Tail waits for it tells log.
+// NewReader returns a Reader of topic. It does not close the client's transport.
+// Tail logs an outage of Kafka to log.
 func NewReader(client *kafka.Client, topic string, log *zap.Logger) *Reader {
 	return &Reader{
 		client: client,
@@ -58,29 +58,29 @@ func NewReader(client *kafka.Client, topic string, log *zap.Logger) *Reader {
 }
 
 // List returns the newest n letters of all partitions that the filter wants,
-// newest first; fewer if there are not as many. It reads backwards from the
-// ends, in growing chunks, so that the newest of a long topic are there as soon
-// as those of a short one; where few are wanted, the filter's Since bounds how
-// far back it looks. Some 2n letters and as many answers as partitions are read
-// side by side are in memory at once. It fails at the first error, and when ctx
-// ends.
+// newest first; fewer if there are not as many. It reads backwards from the ends,
+// in growing chunks, so that a long topic takes no more time than a short one. If
+// the filter wants few letters, its Since bounds how far back List reads. At most
+// some 2n letters, and the answers of the partitions that are read at the same
+// time, are in memory at once. It fails at the first error, and when ctx ends.
 func (r *Reader) List(ctx context.Context, f Filter, n int) ([]Letter, error) {
-	letters, _, err := r.newest(ctx, &f, n)
+	letters, _, err := r.findNewest(ctx, &f, n)
 	if err != nil {
 		return nil, err
 	}
 	return letters, nil
 }
 
-// Tail yields the newest n letters that the filter wants, oldest of them first,
-// and then every such letter that is added, as it arrives, until ctx ends or the
-// loop is left. Partitions that are added later are read from their beginning.
+// Tail yields the newest n letters that the filter wants, the oldest of them
+// first, and then every such letter that is added, as it arrives, until ctx ends
+// or the loop is left. Partitions that are added later are read from their
+// beginning.
 //
-// It yields an error, and ends, only if it cannot find its beginning. Later,
-// while Kafka is away, it waits, tells the log so, and goes on where it was.
+// It yields an error, and ends, only if it cannot read those n letters. Later it
+// waits while Kafka is away, logs that, and continues where it was.
 func (r *Reader) Tail(ctx context.Context, f Filter, n int) iter.Seq2[Letter, error] {
 	return func(yield func(Letter, error) bool) {
-		recent, ends, err := r.newest(ctx, &f, n)
+		recent, ends, err := r.findNewest(ctx, &f, n)
 		if err != nil {
 			yield(Letter{}, err)
 			return

@@ -6,11 +6,11 @@ import (
 	"github.com/leadhook/leadhook/producer/retryqueue"
 )
 
-// ReplayRecord puts a dead letter back, for its webhook alone: a record of a
-// retry topic that waits for as long as that topic lets it, and is then attempted
-// like any delivery. Its replays are the letter's and one; its schedule, its
-// attempts and its 72 hours begin anew. The letter must have its event, its
-// webhook and its delivery.
+// ReplayRecord returns the record of a retry topic that replays a dead letter, for
+// its webhook alone: it waits for as long as all records of that topic, and is then
+// attempted like any delivery. It counts one more replay than the letter; its
+// schedule, its attempts and its 72 hours begin anew. The letter must have its
+// event, its webhook and its delivery.
 func ReplayRecord(topic string, l *Letter) producer.Record {
 	w := &lead.Waiting{Message: l.Message, History: lead.History{
 		Advertiser: l.Advertiser, Webhook: l.Webhook, Delivery: l.Delivery,

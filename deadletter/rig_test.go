@@ -3,7 +3,6 @@ package deadletter_test
 import (
 	"testing"
 
-	"github.com/twmb/franz-go/pkg/kfake"
 	"go.uber.org/goleak"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest/observer"
@@ -27,7 +26,7 @@ type rig struct{ *kafkatest.Rig }
 
 func newRig(t testing.TB) *rig { return &rig{kafkatest.New(t)} }
 
-func newFake(t testing.TB, opts ...kfake.Opt) *rig { return &rig{kafkatest.NewFake(t, opts...)} }
+func newFake(t testing.TB) *rig { return &rig{kafkatest.NewFake(t)} }
 
 func connect(t testing.TB, brokers ...string) *rig {
 	return &rig{kafkatest.Connect(t, nil, brokers...)}

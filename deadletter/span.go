@@ -15,12 +15,12 @@ import (
 // A span is a range of offsets, the end excluded.
 type span struct{ first, end int64 }
 
-// overtaking is how much older than its predecessor a record may be: those who
+// overtaking is how much older than its predecessor a record may be: instances that
 // publish at the same time overtake each other, and their clocks differ.
 const overtaking = time.Minute
 
-// spans asks for what each partition holds at present, and how much of it a
-// filter's times leave.
+// spans asks Kafka for the offsets that each partition has at present, and limits
+// them to the times of the filter.
 func (r *Reader) spans(ctx context.Context, f *Filter) (map[int]span, error) {
 	partitions, err := topics.Partitions(ctx, r.client, r.topic)
 	if err != nil {
@@ -43,8 +43,8 @@ func (r *Reader) spans(ctx context.Context, f *Filter) (map[int]span, error) {
 	return spans, err
 }
 
-// bound calls set with the first offset of each partition that is not older
-// than a time; where there is none, that is the end.
+// bound calls set with the first offset of each partition whose record is not
+// older than t, or the partition's end if all are older.
 func (r *Reader) bound(ctx context.Context, spans map[int]span, t time.Time, set func(s *span, at int64)) error {
 	var asked []kafka.OffsetRequest
 	for p := range spans {
@@ -68,6 +68,7 @@ func (r *Reader) bound(ctx context.Context, spans map[int]span, t time.Time, set
 	return nil
 }
 
+// offsets returns the first and last offsets that are asked for.
 func (r *Reader) offsets(ctx context.Context, asked []kafka.OffsetRequest) (map[int]span, error) {
 	answers, err := r.ask(ctx, asked)
 	if err != nil {
@@ -97,8 +98,8 @@ func (r *Reader) ask(ctx context.Context, asked []kafka.OffsetRequest) ([]kafka.
 	return res.Topics[r.topic], nil
 }
 
-// whileElecting repeats what fails since a partition has no leader: it was
-// created, or its leader went, just now, and gets one within seconds.
+// whileElecting retries while a partition has no leader: it was just created, or
+// just lost its leader, and gets one within seconds.
 func whileElecting(ctx context.Context, try func() error) error {
 	wait := backoff.NewExponentialBackOff(backoff.WithInitialInterval(100*time.Millisecond),
 		backoff.WithMaxInterval(time.Second), backoff.WithMaxElapsedTime(electionTime))
@@ -111,7 +112,7 @@ func whileElecting(ctx context.Context, try func() error) error {
 	}, backoff.WithContext(wait, ctx))
 }
 
-// failed says in words why the topic, or one partition of it, cannot be read.
+// failed puts into words why the topic, or one partition of it, cannot be read.
 func (r *Reader) failed(err error, partition int) error {
 	at := topics.Partition{Topic: r.topic, Number: partition}
 	if partition == topics.AnyPartition {

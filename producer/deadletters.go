@@ -7,26 +7,25 @@ import (
 	"github.com/leadhook/leadhook/lead/record"
 )
 
-// DeadLetters is where dead letters are put. It may be used by many goroutines
-// at once.
+// DeadLetters writes dead letters. It is safe for concurrent use.
 type DeadLetters struct {
 	publisher *Publisher
 	topic     string
 }
 
-// NewDeadLetters returns a DeadLetters that publishes to topic, which must
-// have as many partitions as the live topic.
+// NewDeadLetters returns a DeadLetters that publishes to topic, which must have as
+// many partitions as the live topic.
 func NewDeadLetters(p *Publisher, topic string) *DeadLetters {
 	return &DeadLetters{publisher: p, topic: topic}
 }
 
 // Bury publishes the letter and blocks until all in-sync replicas have it. It
-// tries for ever, and returns nil or, when ctx ends first, [context.Cause]; the
+// retries for ever, and returns nil or, when ctx ends first, [context.Cause]; the
 // letter may have been published nonetheless, and may be published twice.
 //
-// Where it cannot succeed (the topic is missing, has too few partitions, or
-// refuses the size) it keeps trying, and [Publisher.Ready] says why: a dead
-// letter that is skipped would be a lost lead.
+// It also retries what cannot succeed (the topic is missing, has too few
+// partitions, or refuses the size), since to skip a dead letter would be to lose a
+// lead. [Publisher.Ready] then returns the cause.
 func (d *DeadLetters) Bury(ctx context.Context, letter *lead.DeadLetter) error {
 	if err := d.publisher.Publish(ctx, deadLetterRecord(d.topic, letter)); err != nil {
 		return err
@@ -38,9 +37,9 @@ func (d *DeadLetters) Bury(ctx context.Context, letter *lead.DeadLetter) error {
 // deadLetterRecord lays a dead letter out as a record: the event's bytes and
 // headers as they were published, and beside them what became of it.
 //
-// Its partition has the number of the event's own, so that all that belongs to
-// an advertiser meets on one instance. The key is the advertiser's id, except
-// that an event which became no delivery keeps its own.
+// Its partition has the number of the event's own, so that everything of an
+// advertiser is handled by one instance. Its key is the advertiser's id; that of
+// an event which did not become a delivery is the event's own.
 func deadLetterRecord(topic string, letter *lead.DeadLetter) Record {
 	event := &letter.Message
 	key := event.Key

@@ -13,7 +13,7 @@ type metrics struct {
 	buried    *prometheus.CounterVec // by reason
 }
 
-// newMetrics registers with r, or nowhere if r is nil.
+// newMetrics registers the metrics with r, or nowhere if r is nil.
 func newMetrics(r prometheus.Registerer) *metrics {
 	auto := promauto.With(r)
 	return &metrics{
@@ -23,16 +23,16 @@ func newMetrics(r prometheus.Registerer) *metrics {
 		}, []string{"topic"}),
 		failures: auto.NewCounterVec(prometheus.CounterOpts{
 			Name: "leadhook_publish_failures_total",
-			Help: "Requests to publish records that failed and are tried again, by topic.",
+			Help: "Requests to publish records that failed and are retried, by topic.",
 		}, []string{"topic"}),
 		seconds: auto.NewHistogram(prometheus.HistogramOpts{
 			Name:    "leadhook_publish_seconds",
-			Help:    "Time from handing a record over until Kafka has acknowledged it, all tries included.",
+			Help:    "Time until Kafka has acknowledged a record, including all retries.",
 			Buckets: []float64{0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5, 30, 120},
 		}),
 		waiting: auto.NewGauge(prometheus.GaugeOpts{
 			Name: "leadhook_publish_waiting_records",
-			Help: "Records handed over and not acknowledged by Kafka yet.",
+			Help: "Records that Kafka has not acknowledged yet.",
 		}),
 		buried: auto.NewCounterVec(prometheus.CounterOpts{
 			Name: "leadhook_dead_letters_total",

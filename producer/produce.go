@@ -11,57 +11,58 @@ import (
 	"github.com/leadhook/leadhook/topics"
 )
 
-// The Writer of kafka-go is not used: in it one record that the broker refuses
-// fails its neighbours for as long as it is tried, and a record that nobody
-// waits for any more is sent nonetheless, ten seconds each while a broker is
-// away, before the Writer can be closed.
+// kafka-go's Writer is not used: a record that the broker refuses makes its
+// neighbours fail for as long as it is retried, and a record whose caller has
+// given up is sent nonetheless; while a broker is down, the Writer needs ten
+// seconds for each such record before it can be closed.
 
-// together sends the batch in one request, or in as many as are necessary.
-func (p *Publisher) together(ctx context.Context, at topics.Partition, batch []*waiter) ([]*waiter, error) {
-	if at.Number == topics.AnyPartition {
-		return nil, p.route(ctx, at.Topic, batch)
+// sendBatch sends the batch in one request, or in as many as are necessary.
+func (p *Publisher) sendBatch(ctx context.Context, to topics.Partition, batch []*waiter) ([]*waiter, error) {
+	if to.Number == topics.AnyPartition {
+		return nil, p.route(ctx, to.Topic, batch)
 	}
 	if len(batch) == 1 && batch[0].size > p.maxBytes {
-		p.apart(at, batch)
+		p.split(to, batch)
 		return nil, nil
 	}
-	err := p.produce(ctx, at, batch, 0)
+	err := p.produce(ctx, to, batch, 0)
 	if errors.Is(err, kafka.MessageSizeTooLarge) {
-		p.apart(at, batch)
+		p.split(to, batch)
 		return nil, nil
 	}
 	return batch, err
 }
 
-// apart sends a batch that is too large in halves, until the record is alone
-// that is too large by itself. It gets a goroutine of its own, so that the
-// others need not wait for what may never succeed; there are never more of them
-// than callers waiting.
-func (p *Publisher) apart(at topics.Partition, batch []*waiter) {
+// split sends a batch that is too large in halves, down to the record that is too
+// large by itself. That record gets a goroutine of its own, since it may never
+// succeed and the others must not wait for it; there are never more such
+// goroutines than waiting callers.
+func (p *Publisher) split(to topics.Partition, batch []*waiter) {
 	if len(batch) == 1 {
-		p.wg.Go(func() { p.send(at, batch, p.compressed) })
+		p.wg.Go(func() { p.send(to, batch, p.sendCompressed) })
 		return
 	}
 	half := len(batch) / 2
-	p.send(at, batch[:half], p.together)
-	p.send(at, batch[half:], p.together)
+	p.send(to, batch[:half], p.sendBatch)
+	p.send(to, batch[half:], p.sendBatch)
 }
 
-// compressed is the way of a record that is too large as it is. The producer
-// whose event is larger than its topic allows has compressed it, and Kafka
-// measures what was compressed.
-func (p *Publisher) compressed(ctx context.Context, at topics.Partition, batch []*waiter) ([]*waiter, error) {
-	return batch, p.produce(ctx, at, batch, kafka.Zstd)
+// sendCompressed sends a record that is too large as it is. The event's producer
+// must have compressed it too, if it is larger than its topic allows: Kafka limits
+// the size after compression.
+func (p *Publisher) sendCompressed(ctx context.Context, to topics.Partition, batch []*waiter) ([]*waiter, error) {
+	return batch, p.produce(ctx, to, batch, kafka.Zstd)
 }
 
-func (p *Publisher) produce(ctx context.Context, at topics.Partition, batch []*waiter, c kafka.Compression) error {
+// produce makes one request.
+func (p *Publisher) produce(ctx context.Context, to topics.Partition, batch []*waiter, c kafka.Compression) error {
 	records := make([]kafka.Record, len(batch))
 	for i, w := range batch {
 		records[i] = kafkaRecord(&w.record)
 	}
 	res, err := p.client.Produce(ctx, &kafka.ProduceRequest{
-		Topic:        at.Topic,
-		Partition:    at.Number,
+		Topic:        to.Topic,
+		Partition:    to.Number,
 		RequiredAcks: kafka.RequireAll,
 		Compression:  c,
 		Records:      kafka.NewRecordReader(records...),
@@ -70,14 +71,14 @@ func (p *Publisher) produce(ctx context.Context, at topics.Partition, batch []*w
 		err = res.Error
 	}
 	if errors.Is(err, protocol.ErrNoTopic) {
-		// To the transport a cluster that it has not reached has no topics.
-		_, away := topics.Partitions(ctx, p.client, at.Topic)
+		// The transport knows no topic of a cluster that it has not reached yet.
+		_, away := topics.Partitions(ctx, p.client, to.Topic)
 		return cmp.Or(away, err)
 	}
 	if err != nil {
 		return err
 	}
-	p.metrics.published.WithLabelValues(at.Topic).Add(float64(len(batch)))
+	p.metrics.published.WithLabelValues(to.Topic).Add(float64(len(batch)))
 	return nil
 }
 
@@ -89,8 +90,8 @@ func kafkaRecord(r *Record) kafka.Record {
 	return kafka.Record{Key: kafka.NewBytes(r.Key), Value: kafka.NewBytes(r.Value), Headers: headers}
 }
 
-// route lets the keys of the batch choose their partitions, and puts each
-// record into the outbox of its own.
+// route chooses a partition for each record of the batch by its key, and puts the
+// record into the outbox of that partition.
 func (p *Publisher) route(ctx context.Context, topic string, batch []*waiter) error {
 	partitions, err := topics.Partitions(ctx, p.client, topic)
 	if err != nil {
@@ -106,11 +107,4 @@ func (p *Publisher) route(ctx context.Context, topic string, batch []*waiter) er
 		p.submit(w)
 	}
 	return nil
-}
-
-// isFinal says whether the broker has refused what was asked, rather than been
-// unable to do it now.
-func isFinal(err error) bool {
-	refused, ok := errors.AsType[kafka.Error](err)
-	return ok && !refused.Temporary()
 }

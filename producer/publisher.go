@@ -18,32 +18,32 @@ import (
 
 const (
 	requestTimeout = 10 * time.Second // for one request to a broker
-	patience       = 3 * time.Second  // a stall that is younger does not show in Ready
+	patience       = 3 * time.Second  // Ready is silent about a younger stall
 )
 
-// errClosed is what callers get who wait although the Publisher is closed.
+// errClosed is what a caller gets who still waits when the Publisher is closed.
 var errClosed = errors.New("the publisher was closed before Kafka acknowledged the record")
 
-// Options say how a [Publisher] reaches Kafka.
+// Options are how a [Publisher] reaches Kafka.
 type Options struct {
 	// Brokers are addresses (host:port) of some brokers of the cluster, which
 	// name the others. At least one.
 	Brokers []string
 
-	// Transport carries the requests; nil means [kafka.DefaultTransport]. It may
-	// be shared, and whoever made it closes it, after the Publisher.
+	// Transport carries the requests; nil means [kafka.DefaultTransport]. It may be
+	// shared. The caller closes it, after the Publisher.
 	Transport kafka.RoundTripper
 
-	// MaxRecordBytes is the largest request that the topics take uncompressed:
-	// the live topic's max.message.bytes and [topics.HeadRoom]. A record that is larger
-	// is compressed (zstd) and sent on its own. Zero means Kafka's default for
-	// the live topic, 1,048,588 bytes, and topics.HeadRoom.
+	// MaxRecordBytes is the largest request that the topics take uncompressed: the
+	// live topic's max.message.bytes and [topics.HeadRoom]. A larger record is
+	// compressed (zstd) and sent alone. Zero means Kafka's default for the live
+	// topic, 1,048,588 bytes, and topics.HeadRoom.
 	MaxRecordBytes int
 }
 
-// A Publisher publishes records and waits until they are safe. It may be used
-// by many goroutines at once; what they publish to the same partition at the
-// same time travels together.
+// A Publisher publishes records and waits until they are safe. It is safe for
+// concurrent use; what goroutines publish to the same partition at the same time
+// is sent in one request.
 type Publisher struct {
 	client   *kafka.Client
 	brokers  string
@@ -57,7 +57,7 @@ type Publisher struct {
 
 	mu       sync.Mutex
 	closed   bool                         // guarded by mu
-	outboxes map[topics.Partition]*outbox // guarded by mu, and every outbox in it too
+	outboxes map[topics.Partition]*outbox // guarded by mu, as is every outbox in it
 }
 
 // NewPublisher returns a Publisher. It connects when there is something to
@@ -77,12 +77,12 @@ func NewPublisher(o Options, r prometheus.Registerer, log *zap.Logger) *Publishe
 }
 
 // Publish blocks until all in-sync replicas have acknowledged the record. It
-// tries for ever, waiting longer each time up to some seconds, whatever the
-// error is, and returns nil or, when ctx ends first, [context.Cause]. (After
-// [Publisher.Close] it returns an error at once.)
+// retries for ever, whatever the error is, and waits longer each time, up to some
+// seconds. It returns nil or, when ctx ends first, [context.Cause]. After
+// [Publisher.Close] it returns an error at once.
 //
-// A record is published twice when an acknowledgement was lost, and may be
-// published although ctx ended before its acknowledgement came.
+// A record is published twice if an acknowledgement is lost, and may be published
+// although ctx ended before its acknowledgement came.
 func (p *Publisher) Publish(ctx context.Context, r Record) error {
 	defer p.observe()()
 	w := newWaiter(ctx, r)
@@ -94,9 +94,9 @@ func (p *Publisher) Publish(ctx context.Context, r Record) error {
 }
 
 // PublishAll publishes the records and blocks until each is acknowledged or ctx
-// ends, which should have a deadline. The result has an error for each record,
-// nil where it is acknowledged: those are safe. Where ctx ended the error names
-// the last cause; what the broker refuses for good is not tried again. As with
+// ends, which should have a deadline. The result has an error for each record, nil
+// if it is acknowledged and safe. If ctx ended, the error names the last cause. A
+// record that the broker refuses for good is not retried. As with
 // [Publisher.Publish], a record may have been published despite its error.
 //
 // It is for tools: all records are in memory at once.
@@ -122,8 +122,7 @@ func (p *Publisher) noAnswer(ctx context.Context) error {
 	return fmt.Errorf("no acknowledgement from %s: %w", p.brokers, context.Cause(ctx))
 }
 
-// Ready says what cannot be published and why, while that has been so for some
-// seconds, and is nil otherwise.
+// Ready returns nil, or what has not been published for some seconds, and why.
 func (p *Publisher) Ready() error {
 	if err := p.stalls.err(patience); err != nil {
 		return fmt.Errorf("cannot publish to %w", err)
@@ -131,9 +130,9 @@ func (p *Publisher) Ready() error {
 	return nil
 }
 
-// Close ends the tries under way, which takes no time worth mentioning, and
-// waits for the goroutines. Close it when no Publish is under way: one that is
-// returns an error, and its record may or may not be published. It returns nil.
+// Close cancels all requests and waits for the goroutines, which takes no
+// noticeable time. It is to be called when no Publish is running: one that is
+// returns an error, and its record may or may not be published. Close returns nil.
 func (p *Publisher) Close() error {
 	p.mu.Lock()
 	p.closed = true
@@ -143,7 +142,7 @@ func (p *Publisher) Close() error {
 	return nil
 }
 
-// observe counts a caller in; the function that it returns counts it out.
+// observe counts a waiting caller; the function that it returns ends the count.
 func (p *Publisher) observe() func() {
 	begin := time.Now()
 	p.metrics.waiting.Inc()

@@ -191,7 +191,7 @@ func TestMetrics(t *testing.T) {
 		# HELP leadhook_dead_letters_total Dead letters that Kafka has acknowledged, by reason.
 		# TYPE leadhook_dead_letters_total counter
 		leadhook_dead_letters_total{reason="exhausted"} 1
-		# HELP leadhook_publish_failures_total Requests to publish records that failed and are tried again, by topic.
+		# HELP leadhook_publish_failures_total Requests to publish records that failed and are retried, by topic.
 		# TYPE leadhook_publish_failures_total counter
 		leadhook_publish_failures_total{topic="TOPIC"} 1
 		# HELP leadhook_publish_records_total Records that Kafka has acknowledged, by topic.

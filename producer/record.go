@@ -4,22 +4,21 @@ import (
 	"github.com/leadhook/leadhook/lead"
 )
 
-// A Record is what is to be published. Its bytes must not change until Publish
-// has returned, nor afterwards if Publish returned an error: the record may be
-// on its way still.
+// A Record is a record to be published. Its bytes must not change until Publish
+// has returned, nor later if Publish returned an error: it may still be being sent.
 type Record struct {
 	Topic string
 
-	// Partition is the number of the partition. -1 lets the key decide, by the
-	// murmur2 hash that the Java clients use, so that every producer agrees; a
-	// record with a nil key then goes to any partition.
+	// Partition is the number of the partition. With -1 the key decides, by the
+	// murmur2 hash that the Java clients use, so that all producers agree; a record
+	// with a nil key then goes to any partition.
 	Partition int
 
-	Key, Value []byte // nil: the record has none
+	Key, Value []byte // nil if the record has none
 	Headers    []lead.Header
 }
 
-// size is what the record takes in a batch, in bytes, never less than it does.
+// size returns what the record takes in a batch, in bytes, or a little more.
 func (r *Record) size() int {
 	const lengths = 5 // a length is a variable-length integer of at most five bytes
 	const fixed = 10 + 10 + 4*lengths

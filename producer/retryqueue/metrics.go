@@ -10,7 +10,7 @@ type metrics struct {
 	forwarded prometheus.Counter
 }
 
-// newMetrics registers with r, or nowhere if r is nil.
+// newMetrics registers the metrics with r, or nowhere if r is nil.
 func newMetrics(r prometheus.Registerer) *metrics {
 	auto := promauto.With(r)
 	return &metrics{

@@ -7,23 +7,21 @@ import (
 	"fmt"
 	"maps"
 	"sync"
-	"sync/atomic"
 
-	"github.com/segmentio/kafka-go"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/leadhook/leadhook/topics"
 )
 
-// A Selection is a part of the dead-letter topic as it was at one moment: what
-// is added later is not in it.
+// A Selection is the part of the dead-letter topic that a filter wants, as it was
+// at one moment: letters that are added later are not in it.
 type Selection struct {
 	reader *Reader
 	filter Filter
 	spans  map[int]span
 }
 
-// Select selects the letters that the filter wants and that are there now.
+// Select selects the letters that exist now and that the filter wants.
 func (r *Reader) Select(ctx context.Context, f Filter) (*Selection, error) {
 	s := &Selection{reader: r, filter: f}
 	err := whileElecting(ctx, func() (err error) {
@@ -36,7 +34,7 @@ func (r *Reader) Select(ctx context.Context, f Filter) (*Selection, error) {
 	return s, nil
 }
 
-// Only narrows the selection to the letter at one place.
+// Only returns a selection of at most the letter at one offset.
 func (s *Selection) Only(partition int, offset int64) *Selection {
 	only := *s
 	at := s.spans[partition]
@@ -44,16 +42,16 @@ func (s *Selection) Only(partition int, offset int64) *Selection {
 	return &only
 }
 
-// Each calls visit with every letter of the selection, one call at a time, in
-// the order of each partition; some partitions are read at the same time. With
-// events, a letter has its LeadID and the event itself (Message.Value), which
-// take time and are left out otherwise. It ends with the first error, of visit,
-// of Kafka, or of ctx. It may be called more than once: letters that retention
-// has deleted meanwhile are passed over.
+// Each calls visit with every letter of the selection, one call at a time, in the
+// order of each partition; some partitions are read at the same time. With events,
+// a letter has its LeadID and the event itself (Message.Value); they take time and
+// are left out otherwise. Each returns the first error, of visit, of Kafka or of
+// ctx. It may be called more than once; letters that retention has deleted
+// meanwhile are skipped.
 func (s *Selection) Each(ctx context.Context, events bool, visit func(l *Letter) error) error {
 	count := s.reader.count(s.spans)
 	var mu sync.Mutex // held while visit runs
-	var ended error   // guarded by mu: what visit returned; the context ends only some time after that
+	var ended error   // guarded by mu; what visit returned. The context ends only some time later
 	readers, ctx := errgroup.WithContext(ctx)
 	readers.SetLimit(sideBySide)
 	for partition, span := range maps.All(s.spans) {
@@ -82,8 +80,8 @@ func (s *Selection) Each(ctx context.Context, events bool, visit func(l *Letter)
 	return readers.Wait()
 }
 
-// Get returns the letter at one place, with its event (Message.Value). The
-// error says so if there is none.
+// Get returns the letter at one offset, with its event (Message.Value). It is an
+// error if there is no such letter.
 func (r *Reader) Get(ctx context.Context, partition int, offset int64) (Letter, error) {
 	all, err := r.Select(ctx, Filter{})
 	if err != nil {
@@ -111,62 +109,4 @@ func (r *Reader) Get(ctx context.Context, partition int, offset int64) (Letter, 
 		return Letter{}, err
 	}
 	return *got, nil
-}
-
-// read calls see with the letters of a span, fewer where offsets have no record
-// or retention has taken some meanwhile.
-func (r *Reader) read(ctx context.Context, partition int, s span, count *counter, see func(*found) error) error {
-	within := func(found *found) error {
-		if found.Offset >= s.end {
-			return nil
-		}
-		return see(found)
-	}
-	for at := s.first; at < s.end; {
-		next, err := r.fetch(ctx, partition, at, immediately, within)
-		if errors.Is(err, kafka.OffsetOutOfRange) {
-			next, err = r.restart(ctx, partition, at)
-		}
-		if ctx.Err() != nil {
-			return context.Cause(ctx)
-		}
-		if refused, ok := errors.AsType[*visitError](err); ok {
-			return refused.err
-		}
-		if err != nil {
-			return r.failed(err, partition)
-		}
-		if next <= at {
-			break // the partition has become shorter
-		}
-		count.add(min(next, s.end) - at)
-		at = next
-	}
-	return nil
-}
-
-// A visitError is what see returned: nothing that Kafka has to do with.
-type visitError struct{ err error }
-
-func (e *visitError) Error() string { return e.err.Error() }
-
-// A counter tells somebody how much was read.
-type counter struct {
-	of   int64
-	done atomic.Int64
-	tell func(done, of int64) // nil: nobody
-}
-
-func (r *Reader) count(spans map[int]span) *counter {
-	c := &counter{tell: r.Progress}
-	for _, s := range spans {
-		c.of += s.end - s.first
-	}
-	return c
-}
-
-func (c *counter) add(n int64) {
-	if done := c.done.Add(n); c.tell != nil {
-		c.tell(done, c.of)
-	}
 }

@@ -1,0 +1,68 @@
+package deadletter
+
+import (
+	"context"
+	"errors"
+	"sync/atomic"
+
+	"github.com/segmentio/kafka-go"
+)
+
+// read calls see with the letters of a span. Offsets without a record, and letters
+// that retention has deleted meanwhile, are skipped.
+func (r *Reader) read(ctx context.Context, partition int, s span, count *counter, see func(*found) error) error {
+	within := func(found *found) error {
+		if found.Offset >= s.end {
+			return nil
+		}
+		return see(found)
+	}
+	for at := s.first; at < s.end; {
+		next, err := r.fetch(ctx, partition, at, immediately, within)
+		if errors.Is(err, kafka.OffsetOutOfRange) {
+			next, err = r.restart(ctx, partition, at)
+		}
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		if refused, ok := errors.AsType[*visitError](err); ok {
+			return refused.err
+		}
+		if err != nil {
+			return r.failed(err, partition)
+		}
+		if next <= at {
+			break // the partition has become shorter
+		}
+		count.add(min(next, s.end) - at)
+		at = next
+	}
+	return nil
+}
+
+// A visitError is an error of the function that a letter was handed to, not of
+// Kafka.
+type visitError struct{ err error }
+
+func (e *visitError) Error() string { return e.err.Error() }
+
+// A counter reports progress, see [Reader.Progress].
+type counter struct {
+	of   int64
+	done atomic.Int64
+	tell func(done, of int64) // may be nil
+}
+
+func (r *Reader) count(spans map[int]span) *counter {
+	c := &counter{tell: r.Progress}
+	for _, s := range spans {
+		c.of += s.end - s.first
+	}
+	return c
+}
+
+func (c *counter) add(n int64) {
+	if done := c.done.Add(n); c.tell != nil {
+		c.tell(done, c.of)
+	}
+}
