@@ -17,8 +17,8 @@ import (
 const (
 	pingEvery = 250 * time.Millisecond
 
-	// silence is for how long nothing need come from the channel's connection
-	// until it is given up.
+	// silence is for how long nothing may come from the channel's connection
+	// before it is given up.
 	silence = 3 * time.Second
 
 	// maxSpans bounds what is remembered of a connection that comes and goes.
@@ -31,12 +31,12 @@ type span struct {
 	heard time.Time // everything announced before was heard
 }
 
-// listening is the spans of the channel, the present or last one at the end.
-// It is never changed: a new one takes its place.
+// listening is the spans of the channel, the present or last one at the end. It
+// is never changed, only replaced.
 type listening []span
 
-// covers says whether everything that was announced between asked and now,
-// or a moment ago, was heard.
+// covers reports whether everything that was announced between asked and now, or
+// a moment ago, was heard.
 func (l listening) covers(asked, now time.Time) bool {
 	if len(l) == 0 {
 		return false
@@ -45,7 +45,7 @@ func (l listening) covers(asked, now time.Time) bool {
 	return asked.After(last.since) && now.Sub(last.heard) < unannounced
 }
 
-// good is until when an answer from the time asked is known to have been
+// good returns until when an answer from the time asked is known to have been
 // right: no change was announced while the channel was heard.
 func (l listening) good(asked time.Time) time.Time {
 	for i := len(l) - 1; i >= 0; i-- {
@@ -59,13 +59,13 @@ func (l listening) good(asked time.Time) time.Time {
 	return asked
 }
 
-// begun adds a span.
+// begun returns l with a new span.
 func (l listening) begun(now time.Time) *listening {
 	longer := slices.Concat(l[max(0, len(l)+1-maxSpans):], listening{{since: now, heard: now}})
 	return &longer
 }
 
-// extended is l with a longer last span.
+// extended returns l with a longer last span.
 func (l listening) extended(heard time.Time) *listening {
 	if len(l) == 0 {
 		return &l
@@ -75,8 +75,7 @@ func (l listening) extended(heard time.Time) *listening {
 	return &longer
 }
 
-// listen hears announcements until ctx ends, over one connection after the
-// other.
+// listen hears announcements until ctx ends, over one connection after another.
 func (c *Cache) listen(ctx context.Context) {
 	retry := wait.Endless(soon, seldom)
 	for ctx.Err() == nil {
@@ -86,14 +85,14 @@ func (c *Cache) listen(ctx context.Context) {
 		}
 		if confirmed {
 			retry.Reset()
-			c.log.Warn("announcements of changed webhooks are not heard: each is read anew once a second", zap.Error(err))
+			c.log.Warn("cannot hear announcements of changed webhooks; reading each webhook once a second", zap.Error(err))
 		}
 		wait.For(ctx, retry.NextBackOff())
 	}
 }
 
 // listenOnce hears announcements over one connection, until that fails. It
-// says whether the subscription was confirmed.
+// reports whether the subscription was confirmed.
 func (c *Cache) listenOnce(ctx context.Context) (confirmed bool, err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	sub := c.store.rdb.Subscribe(ctx, announcements)
@@ -121,8 +120,8 @@ func (c *Cache) listenOnce(ctx context.Context) (confirmed bool, err error) {
 	}
 }
 
-// ping sends when it was sent: what comes back tells, even after this process
-// was stopped for a while, up to when every announcement was heard.
+// ping sends the time at which it was sent. What comes back tells, even after
+// this process was stopped for a while, until when every announcement was heard.
 func ping(ctx context.Context, sub *redis.PubSub, start time.Time) {
 	for ctx.Err() == nil {
 		_ = sub.Ping(ctx, strconv.FormatInt(int64(time.Since(start)), 10)) // the receiver notices a broken connection
@@ -134,7 +133,7 @@ func (c *Cache) announced(message string) {
 	c.metrics.announcements.Inc()
 	var advertisers []string
 	if err := json.Unmarshal([]byte(message), &advertisers); err != nil {
-		// Whoever sent it meant something: what was cached before is read anew.
+		// It was about some change: what was cached before is read again.
 		c.listened.Store(c.listened.Load().begun(time.Now()))
 		return
 	}

@@ -50,7 +50,7 @@ func BenchmarkWebhooks(b *testing.B) {
 		}
 		seconds(b)
 	})
-	seed := func(b *testing.B, what webhook.What) {
+	seed := func(b *testing.B, what webhook.Action) {
 		changes, err := store.Seed(b.Context(), hooks, webhook.SeedOptions{})
 		if err != nil || changes.Count(what) != manyWebhooks {
 			b.Fatalf("got %d %s, error %v", changes.Count(what), what, err)

@@ -17,13 +17,13 @@ import (
 var ErrNoWebhook = errors.New("there is no such webhook")
 
 // Find reads one webhook by its id; it may have Damaged set. The error is
-// [ErrNoWebhook], [ErrNotSeeded], or says that Redis could not be asked.
+// [ErrNoWebhook], [ErrNotSeeded], or one of asking Redis.
 func (s *Store) Find(ctx context.Context, id string) (*lead.Webhook, error) {
-	advertiser, err := s.rdb.HGet(ctx, ownersKey(share(id)), id).Result()
+	advertiser, err := s.rdb.HGet(ctx, ownersKey(shardOf(id)), id).Result()
 	if notNil(err) != nil {
 		return nil, fmt.Errorf("reading webhooks from Redis: %w", err)
 	}
-	hooks, err := s.records(ctx, []owned{{id, advertiser}})
+	hooks, err := s.records(ctx, []ID{{id, advertiser}})
 	if err != nil {
 		return nil, err
 	}
@@ -36,10 +36,11 @@ func (s *Store) Find(ctx context.Context, id string) (*lead.Webhook, error) {
 	return nil, fmt.Errorf("webhook %q: %w", id, ErrNoWebhook)
 }
 
-// Seeded asks for the markers of all shares: its error is [ErrNotSeeded] if one
-// is missing, so that what is in Redis need not be all there should be.
+// Seeded returns nil if every shard has the marker of a seed. The error is
+// [ErrNotSeeded] if one has none, since webhooks may be missing then, or one of
+// asking Redis.
 func (s *Store) Seeded(ctx context.Context) error {
-	markers := make([]*redis.IntCmd, shares)
+	markers := make([]*redis.IntCmd, shards)
 	_, err := s.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
 		for n := range markers {
 			markers[n] = p.Exists(ctx, markerKey(n))
@@ -55,22 +56,23 @@ func (s *Store) Seeded(ctx context.Context) error {
 	return nil
 }
 
-// All yields every webhook behind the one with the id after, which need not
-// exist; from the first, if after is empty. It holds the ids of one share and
-// some hundred records at a time. The order is that of the shares, and of the
-// ids within each: the same on every Redis and for ever, so that the last id of
-// a page is where the next one begins, whatever was added or removed meanwhile.
+// All yields every webhook after the one with the given id, which need not
+// exist, or from the first if after is empty. It holds the ids of one shard and
+// some hundred records at a time. Webhooks come in the order of the shards, and
+// of the ids within each: the same on every Redis and for ever. So the last id of
+// a page is where the next page begins, whatever was added or removed meanwhile.
 //
-// A webhook that is there all the time is yielded once; one that comes or goes
-// meanwhile may be. Damaged ones are among them. An error is the last thing
-// that is yielded: [ErrNotSeeded], also if Redis lost its data meanwhile.
+// A webhook that is there all the time is yielded once; one that is added or
+// removed meanwhile may be. Damaged ones are among them. An error is the last
+// thing that is yielded; it is [ErrNotSeeded] also if Redis lost its data
+// meanwhile.
 func (s *Store) All(ctx context.Context, after string) iter.Seq2[*lead.Webhook, error] {
 	return func(yield func(*lead.Webhook, error) bool) {
 		if err := s.Seeded(ctx); err != nil {
 			yield(nil, err)
 			return
 		}
-		for part, err := range s.owned(ctx, after) {
+		for part, err := range s.ids(ctx, after) {
 			var hooks []*lead.Webhook
 			if err == nil {
 				hooks, err = s.records(ctx, part)
@@ -91,25 +93,26 @@ func (s *Store) All(ctx context.Context, after string) iter.Seq2[*lead.Webhook, 
 	}
 }
 
-// An owned id belongs to its advertiser for ever. Its webhook may be gone, or
-// not be written yet.
-type owned struct{ webhook, advertiser string }
+// An ID is the id of a webhook, and the advertiser that it belongs to.
+type ID struct{ Webhook, Advertiser string }
 
-// owned yields the ids behind after in parts of at most a chunk.
-func (s *Store) owned(ctx context.Context, after string) iter.Seq2[[]owned, error] {
-	return func(yield func([]owned, error) bool) {
+// ids yields the ids after the given one, in parts of at most a chunk. An id
+// belongs to its advertiser for ever; its webhook may be removed, or not be
+// written yet.
+func (s *Store) ids(ctx context.Context, after string) iter.Seq2[[]ID, error] {
+	return func(yield func([]ID, error) bool) {
 		first := 0
 		if after != "" {
-			first = share(after)
+			first = shardOf(after)
 		}
-		for n := first; n < shares; n++ {
-			ids, err := s.ofShare(ctx, n)
+		for n := first; n < shards; n++ {
+			ids, err := s.idsOfShard(ctx, n)
 			if err != nil {
 				yield(nil, err)
 				return
 			}
 			if n == first {
-				ids = slices.DeleteFunc(ids, func(id owned) bool { return id.webhook <= after })
+				ids = slices.DeleteFunc(ids, func(id ID) bool { return id.Webhook <= after })
 			}
 			for part := range slices.Chunk(ids, chunk) {
 				if !yield(part, nil) {
@@ -120,12 +123,12 @@ func (s *Store) owned(ctx context.Context, after string) iter.Seq2[[]owned, erro
 	}
 }
 
-// ofShare reads the ids of a share, sorted, in steps that Redis is not held up
-// by.
-func (s *Store) ofShare(ctx context.Context, share int) ([]owned, error) {
-	owners := make(map[string]string) // Redis may tell one twice
+// idsOfShard reads the ids of a shard, sorted, in steps that are too small to
+// hold up Redis.
+func (s *Store) idsOfShard(ctx context.Context, shard int) ([]ID, error) {
+	owners := make(map[string]string) // Redis may return one twice
 	for cursor := uint64(0); ; {
-		pairs, next, err := s.rdb.HScan(ctx, ownersKey(share), cursor, "", chunk).Result()
+		pairs, next, err := s.rdb.HScan(ctx, ownersKey(shard), cursor, "", chunk).Result()
 		if err != nil {
 			return nil, fmt.Errorf("reading the ids of webhooks from Redis: %w", err)
 		}
@@ -136,65 +139,66 @@ func (s *Store) ofShare(ctx context.Context, share int) ([]owned, error) {
 			break
 		}
 	}
-	ids := make([]owned, 0, len(owners))
+	ids := make([]ID, 0, len(owners))
 	for _, id := range slices.Sorted(maps.Keys(owners)) {
-		ids = append(ids, owned{id, owners[id]})
+		ids = append(ids, ID{id, owners[id]})
 	}
 	return ids, nil
 }
 
-// records reads webhooks with their standing in one round trip (to each node);
+// records reads webhooks with their health in one round trip (to each node);
 // nil stands for one that is not there.
-func (s *Store) records(ctx context.Context, ids []owned) ([]*lead.Webhook, error) {
+func (s *Store) records(ctx context.Context, ids []ID) ([]*lead.Webhook, error) {
 	stored := make([]*redis.StringCmd, len(ids))
-	standing := make([]*redis.SliceCmd, len(ids))
+	health := make([]*redis.SliceCmd, len(ids))
 	_, _ = s.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
 		for i, id := range ids {
-			stored[i] = p.HGet(ctx, webhooksKey(id.advertiser), id.webhook)
-			standing[i] = p.HMGet(ctx, standingKey(id.advertiser), failingField(id.webhook), disabledField(id.webhook))
+			stored[i] = p.HGet(ctx, webhooksKey(id.Advertiser), id.Webhook)
+			health[i] = p.HMGet(ctx, healthKey(id.Advertiser), failingField(id.Webhook), disabledField(id.Webhook))
 		}
 		return nil
 	}) // its error is that of one of the replies
 	hooks := make([]*lead.Webhook, len(ids))
 	for i, id := range ids {
-		if err := errors.Join(notNil(stored[i].Err()), standing[i].Err()); err != nil {
+		if err := errors.Join(notNil(stored[i].Err()), health[i].Err()); err != nil {
 			return nil, fmt.Errorf("reading webhooks from Redis: %w", err)
 		}
 		if stored[i].Err() != nil {
 			continue
 		}
 		found := make(map[string]string, 2)
-		for n, field := range []string{failingField(id.webhook), disabledField(id.webhook)} {
-			found[field], _ = standing[i].Val()[n].(string)
+		for n, field := range []string{failingField(id.Webhook), disabledField(id.Webhook)} {
+			found[field], _ = health[i].Val()[n].(string)
 		}
-		hooks[i] = decode(id.advertiser, id.webhook, stored[i].Val())
-		applyStanding(hooks[i], found)
+		hooks[i] = decode(id.Advertiser, id.Webhook, stored[i].Val())
+		applyHealth(hooks[i], found)
 	}
 	return hooks, nil
 }
 
-// there are those of the ids that have a webhook.
-func (s *Store) there(ctx context.Context, ids []owned) ([]owned, error) {
+// existing returns those of the ids that have a webhook.
+func (s *Store) existing(ctx context.Context, ids []ID) ([]ID, error) {
 	exist := make([]*redis.BoolCmd, len(ids))
 	_, err := s.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
 		for i, id := range ids {
-			exist[i] = p.HExists(ctx, webhooksKey(id.advertiser), id.webhook)
+			exist[i] = p.HExists(ctx, webhooksKey(id.Advertiser), id.Webhook)
 		}
 		return nil
 	})
 	if err != nil {
 		return nil, err
 	}
-	var there []owned
+	var existing []ID
 	for i, id := range ids {
 		if exist[i].Val() {
-			there = append(there, id)
+			existing = append(existing, id)
 		}
 	}
-	return there, nil
+	return existing, nil
 }
 
-// notNil passes over redis.Nil, the error of a field that does not exist.
+// notNil returns err unless it is redis.Nil, the error of a field that does not
+// exist.
 func notNil(err error) error {
 	if errors.Is(err, redis.Nil) {
 		return nil

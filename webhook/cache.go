@@ -11,14 +11,16 @@ import (
 	"github.com/maypok86/otter/v2"
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
 
+	"github.com/leadhook/leadhook/internal/wait"
 	"github.com/leadhook/leadhook/lead"
 )
 
 // Options are the settings of a [Cache]. The zero value is usable.
 type Options struct {
 	// TTL is for how long an answer of Redis is used while announcements are
-	// heard: what heals an announcement that got lost. Zero: 30 s.
+	// heard. It limits the harm of an announcement that got lost. Zero: 30 s.
 	TTL time.Duration
 
 	// Grace is for how long what is cached is still used while Redis is away,
@@ -35,17 +37,17 @@ const (
 	// not heard, and how old the last sign of life of their channel may be.
 	unannounced = time.Second
 
-	// patience is how long a lead whose advertiser is cached waits for a
-	// fresher answer. Once it is over, nobody has any until Redis answers.
+	// patience is how long a lead whose advertiser is cached waits for a fresher
+	// answer. Once one lead waited that long, none waits until Redis answers.
 	patience = 250 * time.Millisecond
 )
 
 // A Cache answers which webhooks an advertiser has. It is safe for concurrent
 // use, and needs its Run to be running.
 //
-// An announced change counts on the spot. While announcements are not heard
-// nothing older than a second is used; with Redis away, what was right when
-// it was last heard of is used for the grace time.
+// An announced change counts at once. While announcements are not heard, nothing
+// older than a second is used. While Redis is away, a cached answer is used for
+// the grace time, counted from when it was last known to be right.
 type Cache struct {
 	store    *Store
 	opts     Options
@@ -53,11 +55,12 @@ type Cache struct {
 	metrics  *metrics
 	entries  *otter.Cache[string, *entry]
 	loads    loads
-	health   health
+	shards   shardHealth
+	outage   *wait.Outage
 	listened atomic.Pointer[listening] // never nil
 }
 
-// An entry is what Redis said about an advertiser. It is never changed.
+// An entry is what Redis answered about an advertiser. It is never changed.
 type entry struct {
 	hooks []*lead.Webhook
 	asked time.Time // when Redis was asked: what changed later is not in it
@@ -70,15 +73,18 @@ func NewCache(store *Store, opts Options, reg prometheus.Registerer, log *zap.Lo
 	opts.MaxBytes = cmp.Or(opts.MaxBytes, 64<<20)
 	c := &Cache{
 		store: store, opts: opts, log: log.Named("webhooks"),
+		outage: wait.NewOutage(log.Named("webhooks"), zapcore.ErrorLevel,
+			"cannot read webhooks from Redis; cached ones are used for the grace time, other leads wait",
+			"reading webhooks from Redis again"),
 		entries: otter.Must(&otter.Options[string, *entry]{
 			MaximumWeight: uint64(max(opts.MaxBytes, 1)),
 			Weigher:       weight,
-			Executor:      func(work func()) { work() }, // no goroutine that nobody waits for
+			Executor:      func(work func()) { work() }, // no goroutines of its own
 		}),
 	}
 	c.listened.Store(&listening{})
 	c.loads.init()
-	c.health.init()
+	c.shards.init()
 	c.metrics = newMetrics(reg, c)
 	return c
 }
@@ -95,15 +101,15 @@ func (c *Cache) Run(ctx context.Context) {
 	wg.Wait()
 }
 
-// Ready returns nil if webhooks can be read, and otherwise the cause and what
-// to do. What is cached may still be served meanwhile.
-func (c *Cache) Ready() error { return c.health.ready() }
+// Ready returns nil if webhooks can be read, and otherwise the cause and what to
+// do. Cached webhooks may still be served meanwhile.
+func (c *Cache) Ready() error { return c.shards.ready() }
 
-// For returns the webhooks of an advertiser, sorted by id; none if it has
-// none. They are shared: nobody may change them.
+// For returns the webhooks of an advertiser, sorted by id, or nil if it has none.
+// They are shared and must not be changed.
 //
-// Cached ones come at once. Otherwise For blocks until Redis has answered,
-// however long Redis is away or not seeded; it fails only when ctx ends, with
+// For returns cached ones at once. Otherwise it blocks until Redis has answered,
+// however long Redis is away or not seeded. It fails only when ctx ends, with
 // the context's cause.
 func (c *Cache) For(ctx context.Context, advertiser string) ([]*lead.Webhook, error) {
 	e, cached := c.entries.GetIfPresent(advertiser)
@@ -112,7 +118,7 @@ func (c *Cache) For(ctx context.Context, advertiser string) ([]*lead.Webhook, er
 		return e.hooks, nil
 	}
 	for waits := false; ; {
-		back := c.health.away(share(advertiser))
+		back := c.shards.away(shardOf(advertiser))
 		if back == nil {
 			hooks, err := c.ask(ctx, advertiser)
 			switch {
@@ -121,7 +127,7 @@ func (c *Cache) For(ctx context.Context, advertiser string) ([]*lead.Webhook, er
 			case ctx.Err() != nil:
 				return nil, context.Cause(ctx)
 			}
-			continue // by now health knows why
+			continue // by now c.shards knows why
 		}
 		if hooks, ok := c.stale(advertiser); ok {
 			return hooks, nil
@@ -138,8 +144,8 @@ func (c *Cache) For(ctx context.Context, advertiser string) ([]*lead.Webhook, er
 	}
 }
 
-// ask lets Redis be asked, and joins whoever asks for the same already. If
-// that takes long, what is cached will do.
+// ask has Redis asked, together with others that ask for the same. If that takes
+// long, it returns what is cached.
 func (c *Cache) ask(ctx context.Context, advertiser string) ([]*lead.Webhook, error) {
 	call := c.loads.join(advertiser)
 	slow := time.NewTimer(c.loads.patience())
@@ -162,14 +168,14 @@ func (c *Cache) ask(ctx context.Context, advertiser string) ([]*lead.Webhook, er
 	}
 }
 
-// fresh says whether an entry is as good as asking Redis.
+// fresh reports whether an entry is as good as asking Redis.
 func (c *Cache) fresh(e *entry, now time.Time) bool {
 	age := now.Sub(e.asked)
 	return age < c.opts.TTL && (age < unannounced || c.listened.Load().covers(e.asked, now))
 }
 
-// stale is what is cached of an advertiser, as far as it may be used when
-// Redis cannot be asked.
+// stale returns what is cached of an advertiser, if it may be used while Redis
+// cannot be asked.
 func (c *Cache) stale(advertiser string) ([]*lead.Webhook, bool) {
 	e, cached := c.entries.GetIfPresent(advertiser)
 	if !cached || time.Since(c.listened.Load().good(e.asked)) >= c.opts.Grace {
@@ -179,7 +185,7 @@ func (c *Cache) stale(advertiser string) ([]*lead.Webhook, bool) {
 	return e.hooks, true
 }
 
-// drop forgets advertisers, and what is being read of them just now.
+// drop forgets advertisers, and what is being read about them now.
 func (c *Cache) drop(advertisers []string) {
 	c.loads.mu.Lock()
 	defer c.loads.mu.Unlock()
@@ -191,7 +197,7 @@ func (c *Cache) drop(advertisers []string) {
 
 // weight is what an entry holds in memory, in bytes, near enough for a bound.
 func weight(advertiser string, e *entry) uint32 {
-	const ofEntry, ofWebhook, ofText = 256, 448, 48 // the structs, and the share of maps and allocations
+	const ofEntry, ofWebhook, ofText = 256, 448, 48 // the structs, and what maps and allocations add
 	n := ofEntry + len(advertiser)
 	for _, h := range e.hooks {
 		n += ofWebhook + len(h.ID) + len(h.URL) + len(h.Authorization) + len(h.AuthHeader) +

@@ -13,10 +13,9 @@ import (
 var ErrDamaged = errors.New("it cannot be changed")
 
 // SetActive makes a webhook active or inactive, as its advertiser would with a
-// seed. Making it active also ends what the service found out about it; so does
-// anything that changes a record. changed is false if all that was so already.
-// The error is [ErrNoWebhook], [ErrDamaged], [ErrNotSeeded], or says that Redis
-// could not be asked.
+// seed. Making it active also removes its health record, as does everything that
+// changes its record. changed is false if there was nothing to do. The error is
+// [ErrNoWebhook], [ErrDamaged], [ErrNotSeeded], or one of asking Redis.
 func (s *Store) SetActive(ctx context.Context, id string, active bool) (hook *lead.Webhook, changed bool, err error) {
 	for {
 		before, err := s.Find(ctx, id)
@@ -26,8 +25,8 @@ func (s *Store) SetActive(ctx context.Context, id string, active bool) (hook *le
 		if before.Damaged != "" {
 			return nil, false, fmt.Errorf("webhook %q: %w: %s", id, ErrDamaged, before.Damaged)
 		}
-		found := before.Failing != lead.Failing{} || before.Disabled != lead.Disabled{}
-		if before.Active == active && (!active || !found) {
+		unwell := before.Failing != lead.Failing{} || before.Disabled != lead.Disabled{}
+		if before.Active == active && (!active || !unwell) {
 			return before, false, nil
 		}
 		after := *before
@@ -42,9 +41,9 @@ func (s *Store) SetActive(ctx context.Context, id string, active bool) (hook *le
 	}
 }
 
-// Remove removes a webhook, and what the service found out about it. Its id
-// stays its advertiser's. A damaged one is removed like any other. The error is
-// [ErrNoWebhook], [ErrNotSeeded], or that Redis could not be asked.
+// Remove removes a webhook and its health record. Its id stays its advertiser's.
+// A damaged one is removed like any other. The error is [ErrNoWebhook],
+// [ErrNotSeeded], or one of asking Redis.
 func (s *Store) Remove(ctx context.Context, id string) error {
 	for tries := 0; ; tries++ {
 		hook, err := s.Find(ctx, id)
@@ -60,9 +59,9 @@ func (s *Store) Remove(ctx context.Context, id string) error {
 	}
 }
 
-// replaceScript writes a record, or removes it if the new one is empty, ends
-// what was found out about the webhook, and announces it; all that only if the
-// stored record is the one with that version.
+// replaceScript writes a record, or removes it if the new one is empty, removes
+// the webhook's health record, and announces the change. It does all that only
+// if the stored record has the given version.
 const replaceScript = `
 local record = redis.call("HGET", KEYS[1], ARGV[1])
 if not record or string.sub(redis.sha1hex(record), 1, #ARGV[2]) ~= ARGV[2] then return 0 end
@@ -71,14 +70,14 @@ redis.call("HDEL", KEYS[2], ARGV[4], ARGV[5])
 redis.call("PUBLISH", ARGV[6], ARGV[7])
 return 1`
 
-// replace says whether the stored record still was the one that hook is of. A
-// damaged one has no version: then any is.
+// replace reports whether it replaced the stored record: whether that was still
+// the one that hook was read from. A damaged one has no version and matches any.
 func (s *Store) replace(ctx context.Context, hook *lead.Webhook, record string) (bool, error) {
 	message, err := json.Marshal([]string{hook.Advertiser})
 	if err != nil {
 		return false, err
 	}
-	done, err := s.rdb.Eval(ctx, replaceScript, []string{webhooksKey(hook.Advertiser), standingKey(hook.Advertiser)},
+	done, err := s.rdb.Eval(ctx, replaceScript, []string{webhooksKey(hook.Advertiser), healthKey(hook.Advertiser)},
 		hook.ID, hook.Version, record, failingField(hook.ID), disabledField(hook.ID), announcements, message).Int()
 	if err != nil {
 		return false, fmt.Errorf("changing webhook %q: %w", hook.ID, err)

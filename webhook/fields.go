@@ -14,9 +14,9 @@ import (
 // called headers.NAME. Value is what may be shown of it.
 type Field struct{ Name, Value string }
 
-// Fields lists the fields of a webhook that are set, in the order of the docs.
-// Secrets are masked, and with them the query of the URL and every header value
-// that is not plainly something else; reveal shows all of it.
+// Fields returns the fields of a webhook that are set, in the order of the docs.
+// Unless reveal is set, secrets are masked, and with them the query of the URL
+// and the value of every header but some that cannot hold a secret.
 func Fields(h *lead.Webhook, reveal bool) []Field {
 	var list []Field
 	add := func(name, value string) {
@@ -58,7 +58,7 @@ func shownURL(raw string, reveal bool) string {
 	return before + "?" + lead.Secret(query).String()
 }
 
-// harmless are headers whose values say how to answer, and nothing else.
+// harmless are headers whose values say only how to answer.
 var harmless = []string{"Accept", "Accept-Charset", "Accept-Language", "Cache-Control", "Pragma", "Prefer"}
 
 func shownHeader(name string, value lead.Secret, reveal bool) string {
@@ -75,13 +75,14 @@ func shownRate(rate float64) string {
 	return strconv.FormatFloat(rate, 'g', -1, 64)
 }
 
-// A FieldChange is a field before and after a change, as [Fields] shows them
-// with secrets masked: the same twice, if only what is hidden differs. Empty is
-// a field that is not set.
+// A FieldChange is a field before and after a change, as [Fields] shows it with
+// secrets masked. Before and After are the same if only what is masked differs,
+// and empty if the field is not set.
 type FieldChange struct{ Field, Before, After string }
 
-// difference compares field by field what is hidden too, and returns what may
-// be shown. Of a damaged webhook nothing is known: every field is a new one.
+// difference compares two webhooks field by field, masked values too, and returns
+// what may be shown. Of a damaged webhook nothing is known, so that every field
+// is a new one.
 func difference(before, after *lead.Webhook) []FieldChange {
 	if before.Damaged != "" {
 		before = &lead.Webhook{}

@@ -11,11 +11,13 @@ import (
 	"github.com/leadhook/leadhook/lead"
 )
 
-// What the service itself finds out about a webhook lies beside its record, for
-// all instances: seeding the same again does not undo it, and a changed record
-// does. Each finding is a field of its own, so that one does not overwrite the
-// other, and names the version of the record that it is about.
-type finding struct {
+// A healthRecord is how a webhook fares, as the service found: since when it has
+// been failing, or why it was disabled. It lies beside the webhook's record, for
+// all instances: seeding the same record again does not undo it, changing the
+// record does. Failing and disabled are stored in fields of their own, so that
+// neither overwrites the other, and each names the version of the record that it
+// is about.
+type healthRecord struct {
 	Version  string      `json:"v"`
 	Since    time.Time   `json:"since,omitzero"`
 	Attempts int         `json:"attempts,omitzero"`
@@ -30,76 +32,76 @@ func disabledField(webhook string) string { return "disabled:" + webhook }
 
 const versionDigits = 16
 
-// version names a stored record. Redis computes it too, and in scripts it has
-// SHA-1 alone; nobody gains by two records of one version.
+// version names a stored record. Redis computes it too, and its scripts have no
+// other hash than SHA-1. Two records of one version would harm only their owner.
 func version(stored string) string {
 	sum := sha1.Sum([]byte(stored)) //nolint:gosec // see above
 	return hex.EncodeToString(sum[:])[:versionDigits]
 }
 
-// applyStanding adds to a webhook what was found out about it. What is about
-// another version, or cannot be read, does not count.
-func applyStanding(h *lead.Webhook, standing map[string]string) {
-	if f, ok := readFinding(standing[failingField(h.ID)], h.Version); ok {
+// applyHealth adds its health to a webhook. What is about another version of it,
+// or cannot be read, is ignored.
+func applyHealth(h *lead.Webhook, health map[string]string) {
+	if f, ok := readHealth(health[failingField(h.ID)], h.Version); ok {
 		h.Failing = lead.Failing{Since: f.Since, Attempts: f.Attempts, Warned: f.Warned}
 	}
-	if f, ok := readFinding(standing[disabledField(h.ID)], h.Version); ok {
+	if f, ok := readHealth(health[disabledField(h.ID)], h.Version); ok {
 		h.Disabled = lead.Disabled{At: f.At, Reason: f.Reason, Status: f.Status}
 	}
 }
 
-func readFinding(stored, version string) (finding, bool) {
-	var f finding
+func readHealth(stored, version string) (healthRecord, bool) {
+	var f healthRecord
 	if stored == "" || version == "" || json.Unmarshal([]byte(stored), &f) != nil {
-		return finding{}, false
+		return healthRecord{}, false
 	}
 	return f, f.Version == version
 }
 
-// findScript sets a field of a webhook's standing, or removes it if it has no
-// value, and announces it if there is a message; all that only if the stored
-// record is the one with that version.
-const findScript = `
+// healthScript sets a field of a webhook's health, or removes it if the value is
+// empty, and announces the change if there is a message. It does all that only if
+// the stored record has the given version.
+const healthScript = `
 local record = redis.call("HGET", KEYS[1], ARGV[1])
 if not record or string.sub(redis.sha1hex(record), 1, #ARGV[2]) ~= ARGV[2] then return 0 end
 if ARGV[4] == "" then redis.call("HDEL", KEYS[2], ARGV[3]) else redis.call("HSET", KEYS[2], ARGV[3], ARGV[4]) end
 if ARGV[6] ~= "" then redis.call("PUBLISH", ARGV[5], ARGV[6]) end
 return 1`
 
-// Disable sets a webhook inactive for all instances, which hear of it at once.
-// That is done only if the stored record is still the version that hook is of,
-// as the advertiser may have corrected it meanwhile; done says so. Done again,
-// it overwrites time and reason.
+// Disable disables a webhook for all instances, which hear of it at once. It
+// reports whether it did: only if the stored record is still of hook's version,
+// since the advertiser may have corrected it meanwhile. A second time overwrites
+// time and reason of the first.
 func (s *Store) Disable(ctx context.Context, hook *lead.Webhook, d lead.Disabled) (done bool, err error) {
 	message, err := json.Marshal([]string{hook.Advertiser})
 	if err != nil {
 		return false, err
 	}
-	f := finding{Version: hook.Version, At: d.At.UTC(), Reason: d.Reason, Status: d.Status}
-	return s.find(ctx, hook, disabledField(hook.ID), &f, message)
+	f := healthRecord{Version: hook.Version, At: d.At.UTC(), Reason: d.Reason, Status: d.Status}
+	return s.setHealth(ctx, hook, disabledField(hook.ID), &f, message)
 }
 
-// NoteFailing keeps for how long a webhook has failed, if its stored record is
-// still the version that hook is of, and otherwise does nothing. It is not
-// announced: an instance that has the webhook cached sees it after the TTL.
+// NoteFailing records since when a webhook has been failing, if its stored record
+// is still of hook's version; otherwise it does nothing. It is not announced: an
+// instance that has the webhook cached sees it after the TTL.
 func (s *Store) NoteFailing(ctx context.Context, hook *lead.Webhook, failing lead.Failing) error {
-	f := finding{Version: hook.Version, Since: failing.Since.UTC(), Attempts: failing.Attempts}
+	f := healthRecord{Version: hook.Version, Since: failing.Since.UTC(), Attempts: failing.Attempts}
 	if !failing.Warned.IsZero() {
 		f.Warned = failing.Warned.UTC()
 	}
-	_, err := s.find(ctx, hook, failingField(hook.ID), &f, nil)
+	_, err := s.setHealth(ctx, hook, failingField(hook.ID), &f, nil)
 	return err
 }
 
-// NoteRecovered ends what NoteFailing keeps, on the same conditions. It does not
-// make a disabled webhook active.
+// NoteRecovered removes what NoteFailing recorded, on the same condition. It does
+// not enable a disabled webhook.
 func (s *Store) NoteRecovered(ctx context.Context, hook *lead.Webhook) error {
-	_, err := s.find(ctx, hook, failingField(hook.ID), nil, nil)
+	_, err := s.setHealth(ctx, hook, failingField(hook.ID), nil, nil)
 	return err
 }
 
-// find writes a finding; nil removes it.
-func (s *Store) find(ctx context.Context, hook *lead.Webhook, field string, f *finding, message []byte) (bool, error) {
+// find writes a healthRecord; nil removes it.
+func (s *Store) setHealth(ctx context.Context, hook *lead.Webhook, field string, f *healthRecord, message []byte) (bool, error) {
 	if hook.Version == "" {
 		return false, nil // not from Redis, or damaged
 	}
@@ -107,19 +109,19 @@ func (s *Store) find(ctx context.Context, hook *lead.Webhook, field string, f *f
 	if f != nil {
 		var err error
 		if value, err = json.Marshal(f); err != nil {
-			return false, fmt.Errorf("encoding the standing of webhook %q: %w", hook.ID, err)
+			return false, fmt.Errorf("encoding the health of webhook %q: %w", hook.ID, err)
 		}
 	}
-	done, err := s.rdb.Eval(ctx, findScript, []string{webhooksKey(hook.Advertiser), standingKey(hook.Advertiser)},
+	done, err := s.rdb.Eval(ctx, healthScript, []string{webhooksKey(hook.Advertiser), healthKey(hook.Advertiser)},
 		hook.ID, hook.Version, field, value, announcements, message).Int()
 	if err != nil {
-		return false, fmt.Errorf("writing the standing of webhook %q: %w", hook.ID, err)
+		return false, fmt.Errorf("writing the health of webhook %q: %w", hook.ID, err)
 	}
 	return done == 1, nil
 }
 
-// standingFields are those of an advertiser's webhooks in the list.
-func standingFields(items []*item, advertiser string) []string {
+// healthFields returns the health fields of an advertiser's webhooks in the list.
+func healthFields(items []*item, advertiser string) []string {
 	var fields []string
 	for _, it := range items {
 		if it.Advertiser == advertiser {

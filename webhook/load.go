@@ -14,23 +14,23 @@ const (
 	readTimeout = 3 * time.Second // for a round trip
 )
 
-// errOutdated is the answer to a call whose advertiser was announced as
-// changed meanwhile: the answer may be the old one. Ask again.
+// errOutdated is the answer to a call whose advertiser was announced as changed
+// meanwhile: what was read may be outdated. The caller asks again.
 var errOutdated = errors.New("the webhooks changed while they were read")
 
-// A call is one reading of one advertiser, for everyone who waits for it.
+// A call is one reading of one advertiser, for all who wait for it.
 type call struct {
 	advertiser string
 	done       chan struct{} // closed when answer is set
 	answer     answer
 }
 
-// loads are the calls that are queued or under way. What misses the cache
-// while Redis is being asked gathers in the queue and goes in one round trip.
-// There are never more than callers of [Cache.For].
+// loads are the calls that are queued or under way. What misses the cache while
+// Redis is being asked gathers in the queue and shares the next round trip. There
+// are never more than callers of [Cache.For].
 type loads struct {
 	work chan struct{} // holds a token if the queue is not empty
-	slow atomic.Bool   // someone lost patience since the last answer
+	slow atomic.Bool   // a caller lost patience since the last answer
 
 	mu    sync.Mutex       // never held over I/O; also orders filling the cache against dropping from it
 	calls map[string]*call // guarded by mu: by advertiser, those that can be joined
@@ -63,7 +63,7 @@ func (l *loads) signal() {
 	}
 }
 
-// patience is how long a look-up with something to fall back on may wait.
+// patience returns how long a look-up may wait whose advertiser is cached.
 func (l *loads) patience() time.Duration {
 	if l.slow.Load() {
 		return 0
@@ -84,8 +84,8 @@ func (l *loads) take() []*call {
 	return batch
 }
 
-// load answers queued calls until ctx ends. Calls that are left then are not
-// answered any more: who waits for them has a context of its own.
+// load answers queued calls until ctx ends. Those that are left then get no
+// answer: their callers have contexts of their own.
 func (c *Cache) load(ctx context.Context) {
 	for {
 		select {
@@ -125,11 +125,11 @@ func (c *Cache) read(ctx context.Context, advertisers []string) []answer {
 	return answers
 }
 
-// finish keeps the answer, if nothing was announced since the call could be
-// joined, and hands it to those who wait.
+// finish caches the answer, unless a change was announced since the call could
+// be joined, and hands it to all who wait for it.
 func (c *Cache) finish(call *call, asked time.Time, a answer) {
 	if a.err != nil {
-		c.health.lost(share(call.advertiser), a.err)
+		c.shards.lost(shardOf(call.advertiser), a.err)
 	}
 	c.loads.mu.Lock()
 	if c.loads.calls[call.advertiser] != call {

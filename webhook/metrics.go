@@ -6,8 +6,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// metrics are what the cache counts. Every look-up that succeeds is one of
-// hits, reads and stale.
+// metrics are what the cache counts. Each look-up that succeeds is one of hits,
+// reads and stale.
 type metrics struct {
 	hits, reads, stale prometheus.Counter
 	waits              prometheus.Counter

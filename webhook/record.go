@@ -9,13 +9,13 @@ import (
 	"github.com/leadhook/leadhook/webhook/rules"
 )
 
-// recordVersion is the layout of a stored webhook. A field that older readers
-// may pass over does not change it; anything else does.
+// recordVersion is the layout of a stored webhook. A new field that older readers
+// may ignore does not change it; everything else does.
 const recordVersion = 1
 
-// A record is a webhook as it is stored, secrets in the clear. Id and
-// advertiser are the hash's field and key. What the service itself finds out
-// about a webhook does not belong here: seeding would undo it.
+// A record is a webhook as it is stored, secrets in the clear. Id and advertiser
+// are the hash's field and key. How the webhook fares is not part of it (see
+// healthRecord): seeding would undo it.
 type record struct {
 	Version        int               `json:"v"`
 	URL            string            `json:"url"`
@@ -32,8 +32,8 @@ type record struct {
 	ProviderName   string            `json:"provider_name,omitempty"`
 }
 
-// encode writes the record of a webhook that check found sound. The same
-// webhook always gives the same bytes.
+// encode returns the record of a valid webhook. The same webhook always gives the
+// same bytes.
 func encode(h *lead.Webhook) (string, error) {
 	r := record{
 		Version: recordVersion,
@@ -57,8 +57,8 @@ func encode(h *lead.Webhook) (string, error) {
 	return string(b), nil
 }
 
-// decode reads a record. One that cannot be used comes back with Damaged set:
-// that webhook stops, its advertiser's others do not.
+// decode reads a record. If it cannot be used, the webhook has Damaged set: it
+// stops, and its advertiser's others go on.
 func decode(advertiser, id, stored string) *lead.Webhook {
 	h := &lead.Webhook{ID: id, Advertiser: advertiser}
 	var r record
@@ -96,7 +96,7 @@ func decode(advertiser, id, stored string) *lead.Webhook {
 	return h
 }
 
-// damaged keeps of the webhook only what is reliable.
+// damaged returns a webhook with only what is reliable of h.
 func damaged(h *lead.Webhook, why string) *lead.Webhook {
 	return &lead.Webhook{
 		ID: h.ID, Advertiser: h.Advertiser,

@@ -14,67 +14,65 @@ import (
 	"github.com/leadhook/leadhook/webhook/rules"
 )
 
-// What is what a seed did with a webhook.
-type What string
+// Action is what a seed did with a webhook.
+type Action string
 
 // What a seed can do with a webhook.
 const (
-	Added     What = "added"
-	Changed   What = "changed"
-	Unchanged What = "unchanged"
-	Removed   What = "removed"
+	Added     Action = "added"
+	Changed   Action = "changed"
+	Unchanged Action = "unchanged"
+	Removed   Action = "removed"
 )
 
 // A Change is what a seed did with one webhook.
 type Change struct {
 	Webhook, Advertiser string
-	What                What
+	Action              Action
 	Fields              []FieldChange // of one that was changed
 }
 
-// Changes lists what a seed did, in the order of the webhooks it was given;
-// behind them what it removed.
+// Changes is what a seed did, in the order of the webhooks that it was given, and
+// then what it removed.
 type Changes []Change
 
-// Count says with how many webhooks the seed did that.
-func (c Changes) Count(what What) int {
+// Count returns how many changes are of that action.
+func (c Changes) Count(action Action) int {
 	n := 0
 	for _, change := range c {
-		if change.What == what {
+		if change.Action == action {
 			n++
 		}
 	}
 	return n
 }
 
-// chunk is how many webhooks go into one transaction or pipeline, so that no
-// other client of Redis waits long behind it.
+// chunk is how many webhooks go into one transaction or pipeline, so that other
+// clients of Redis do not wait long behind it.
 const chunk = 256
 
-// SeedOptions say what else a seed does than to add and change webhooks.
+// SeedOptions say what a seed does beside adding and changing webhooks.
 type SeedOptions struct {
-	// DryRun finds out what there is to do, and writes nothing.
+	// DryRun finds what there is to do and writes nothing.
 	DryRun bool
 
 	// Prune removes the webhooks that are not among the ones seeded. Their ids
 	// stay their advertisers'.
 	Prune bool
 
-	// Confirm is asked before anything is written, if webhooks would be removed,
-	// and how many. Its error ends the seed. nil lets them go.
+	// Confirm is called before anything is written if webhooks would be removed,
+	// with their number. Its error ends the seed. nil confirms.
 	Confirm func(removed int) error
 
-	// Progress hears how many of how many webhooks are done, after every few
-	// hundred: first of comparing, then from zero of writing. nil does not want
-	// to know.
+	// Progress is called after every few hundred webhooks with how many of them
+	// are done, first compared, then written from zero again. May be nil.
 	Progress func(done, of int)
 }
 
-// Seed writes webhooks and returns what it did with each. Webhooks that are
-// not among them stay as they are, unless the options say otherwise. An
-// advertiser's webhooks change all at once, and the same transaction announces
-// it to the instances. The marker that makes look-ups trust what they find is
-// written last.
+// Seed writes webhooks and returns what it did with each. Webhooks that are not
+// among them stay as they are, unless the options say otherwise. An advertiser's
+// webhooks change all at once, and the same transaction announces that to the
+// instances. The marker that makes look-ups trust what they find is written last.
 //
 // Nothing is written if a webhook is not valid, an id is given twice, or an id
 // belongs to another advertiser in Redis: an id stays with its advertiser for
@@ -116,7 +114,7 @@ type seeding struct {
 	token string
 }
 
-// prepare finds out what there is to do, and whether it may be done.
+// prepare finds what there is to do, and whether it may be done.
 func (s *seeding) prepare(ctx context.Context) error {
 	if !s.DryRun {
 		if err := s.begin(ctx, s.token); err != nil {
@@ -164,8 +162,8 @@ type item struct {
 	Change
 	hook   *lead.Webhook // nil: to be removed
 	record string
-	owner  string // whom the id belongs to in Redis; empty: nobody yet
-	done   bool   // Redis holds the record, or does not any more
+	owner  string // the advertiser that the id belongs to in Redis; empty if there is none yet
+	done   bool   // Redis has the record, or no longer has it if it was to be removed
 }
 
 func newItems(hooks []lead.Webhook) ([]*item, error) {
@@ -188,7 +186,7 @@ func newItems(hooks []lead.Webhook) ([]*item, error) {
 	return items, errors.Join(errs...)
 }
 
-// compare finds out whom the ids belong to, and what there is to do.
+// compare finds which advertisers the ids belong to, and what there is to do.
 func (s *seeding) compare(ctx context.Context) error {
 	owners := make([]*redis.StringCmd, chunk)
 	records := make([]*redis.StringCmd, chunk)
@@ -196,7 +194,7 @@ func (s *seeding) compare(ctx context.Context) error {
 	for part := range slices.Chunk(s.items, chunk) {
 		_, err := s.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
 			for i, it := range part {
-				owners[i] = p.HGet(ctx, ownersKey(share(it.Webhook)), it.Webhook)
+				owners[i] = p.HGet(ctx, ownersKey(shardOf(it.Webhook)), it.Webhook)
 				records[i] = p.HGet(ctx, webhooksKey(it.Advertiser), it.Webhook)
 			}
 			return nil
@@ -218,12 +216,12 @@ func (s *seeding) compare(ctx context.Context) error {
 func (it *item) compare(stored *redis.StringCmd) {
 	switch {
 	case stored.Err() != nil:
-		it.What = Added
+		it.Action = Added
 	case stored.Val() != it.record:
-		it.What = Changed
+		it.Action = Changed
 		it.Fields = difference(decode(it.Advertiser, it.Webhook, stored.Val()), it.hook)
 	default:
-		it.What, it.done = Unchanged, true
+		it.Action, it.done = Unchanged, true
 	}
 }
 

@@ -128,16 +128,16 @@ func TestDryRunSaysWhatChangesAndWritesNothing(t *testing.T) {
 	}
 	slices.SortStableFunc(changes[4:], func(a, b webhook.Change) int { return strings.Compare(a.Webhook, b.Webhook) })
 	wantChanges := webhook.Changes{
-		{Webhook: "kept", Advertiser: "USA_1", What: webhook.Unchanged},
-		{Webhook: "changed", Advertiser: "USA_1", What: webhook.Changed, Fields: []webhook.FieldChange{
+		{Webhook: "kept", Advertiser: "USA_1", Action: webhook.Unchanged},
+		{Webhook: "changed", Advertiser: "USA_1", Action: webhook.Changed, Fields: []webhook.FieldChange{
 			{Field: "authorization", Before: "***", After: "***"},
 			{Field: "active", Before: "true", After: "false"},
 			{Field: "vendor_name", Before: "Bergström & Söhne Auto", After: ""},
 		}},
-		{Webhook: "new", Advertiser: "USA_1", What: webhook.Added},
-		{Webhook: "other", Advertiser: "USA_3", What: webhook.Added},
-		{Webhook: "alone", Advertiser: "USA_2", What: webhook.Removed},
-		{Webhook: "gone", Advertiser: "USA_1", What: webhook.Removed},
+		{Webhook: "new", Advertiser: "USA_1", Action: webhook.Added},
+		{Webhook: "other", Advertiser: "USA_3", Action: webhook.Added},
+		{Webhook: "alone", Advertiser: "USA_2", Action: webhook.Removed},
+		{Webhook: "gone", Advertiser: "USA_1", Action: webhook.Removed},
 	}
 	if diff := cmp.Diff(wantChanges, changes); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)

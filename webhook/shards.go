@@ -7,31 +7,29 @@ import (
 	"sync"
 	"time"
 
-	"go.uber.org/zap"
-
 	"github.com/leadhook/leadhook/internal/wait"
 )
 
 // probeEvery is how often Redis is asked whether it can be read while it can.
 const probeEvery = 5 * time.Second
 
-// Between attempts to reach a Redis that is away it waits, for ever: soon at
-// first, then once a second.
+// A Redis that is away is tried again for ever: soon at first, then once a
+// second.
 const soon, seldom = 50 * time.Millisecond, time.Second
 
 var errNotAsked = errors.New("Redis was not asked for webhooks yet")
 
-// health knows which shares can be read. Reading an advertiser may find out
-// that its share cannot; only a probe finds out that it can again.
-type health struct {
-	alarm chan struct{} // holds a token after a share was lost
+// shardHealth knows which shards of Redis can be read. Reading an advertiser may
+// find that its shard cannot; only a probe finds that it can again.
+type shardHealth struct {
+	alarm chan struct{} // holds a token after a shard was lost
 
 	mu     sync.Mutex
-	causes [shares]error // guarded by mu: why a share cannot be read; nil: it can
-	back   chan struct{} // guarded by mu: closed and replaced when a share comes back
+	causes [shards]error // guarded by mu: why a shard cannot be read; nil: it can
+	back   chan struct{} // guarded by mu: closed and replaced when a shard comes back
 }
 
-func (h *health) init() {
+func (h *shardHealth) init() {
 	h.alarm = make(chan struct{}, 1)
 	h.back = make(chan struct{})
 	for n := range h.causes {
@@ -39,9 +37,9 @@ func (h *health) init() {
 	}
 }
 
-// away returns nil if a share can be read, and otherwise what is closed when
-// it may be worth to try again.
-func (h *health) away(n int) <-chan struct{} {
+// away returns nil if a shard can be read, and otherwise a channel that is closed
+// when it is worth trying again.
+func (h *shardHealth) away(n int) <-chan struct{} {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.causes[n] == nil {
@@ -50,7 +48,7 @@ func (h *health) away(n int) <-chan struct{} {
 	return h.back
 }
 
-func (h *health) lost(n int, cause error) {
+func (h *shardHealth) lost(n int, cause error) {
 	h.mu.Lock()
 	h.causes[n] = cause
 	h.mu.Unlock()
@@ -61,7 +59,7 @@ func (h *health) lost(n int, cause error) {
 }
 
 // set takes over what a probe found.
-func (h *health) set(causes [shares]error) {
+func (h *shardHealth) set(causes [shards]error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	woken := false
@@ -75,18 +73,18 @@ func (h *health) set(causes [shares]error) {
 	}
 }
 
-// A state is what all shares together are like. A change of it is logged.
+// A state is that of all shards together. Its changes are logged.
 type state int
 
 const (
 	unasked state = iota
 	readable
-	unseeded    // some share has no marker, all others can be read
-	unreachable // some share cannot be read at all
+	unseeded    // some shard has no marker, all others can be read
+	unreachable // some shard cannot be read at all
 )
 
-// state returns the worst that there is, with its cause.
-func (h *health) state() (state, error) {
+// state returns the worst state of a shard, with its cause.
+func (h *shardHealth) state() (state, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	worst, cause := readable, error(nil)
@@ -113,7 +111,7 @@ func stateOf(cause error) state {
 	return unreachable
 }
 
-func (h *health) ready() error {
+func (h *shardHealth) ready() error {
 	state, cause := h.state()
 	if state == unreachable {
 		return fmt.Errorf("%w; see that Redis runs, and that redis.url and its password are right", cause)
@@ -121,28 +119,27 @@ func (h *health) ready() error {
 	return cause
 }
 
-// watch probes Redis until ctx ends and says when its state changes. A share
-// that probes find readable and readers do not is probed no faster than one
-// that is away.
+// watch probes Redis until ctx ends and logs when its state changes. A shard that
+// answers probes and not readers is probed no faster than one that is away.
 func (c *Cache) watch(ctx context.Context) {
 	retry := wait.Endless(soon, seldom)
-	said := unasked
+	now := unasked
 	for {
 		c.probe(ctx)
-		said = c.say(said)
-		pause, alarm := probeEvery, c.health.alarm
-		if said != readable {
+		now = c.logState(now)
+		pause, alarm := probeEvery, c.shards.alarm
+		if now != readable {
 			pause, alarm = retry.NextBackOff(), nil
 		}
 		select {
 		case <-ctx.Done():
 			return
 		case <-time.After(pause):
-			if said == readable {
+			if now == readable {
 				retry.Reset()
 			}
 		case <-alarm:
-			said = c.say(said)
+			now = c.logState(now)
 			wait.For(ctx, retry.NextBackOff())
 		}
 	}
@@ -153,26 +150,31 @@ func (c *Cache) probe(ctx context.Context) {
 	defer cancel()
 	causes := c.store.probe(limited)
 	if ctx.Err() == nil {
-		c.health.set(causes)
+		c.shards.set(causes)
 	}
 }
 
-// say logs the state if it is another than the one said before.
-func (c *Cache) say(before state) state {
-	now, cause := c.health.state()
-	if now == before {
-		return now
-	}
-	if now == readable {
-		c.log.Info("webhooks can be read from Redis")
-	} else {
-		c.log.Error("webhooks cannot be read: cached ones are used for the grace time, other leads wait", zap.Error(cause))
+// logState logs what changed since the state before, and reminds of an outage. A
+// Redis that comes back empty is another outage: it needs a person.
+func (c *Cache) logState(before state) state {
+	now, cause := c.shards.state()
+	switch {
+	case now == unasked:
+	case now != readable:
+		if now != before {
+			c.outage.Forget()
+		}
+		c.outage.Failed(cause)
+	case before == unasked:
+		c.log.Info("reading webhooks from Redis")
+	default:
+		c.outage.Recovered()
 	}
 	return now
 }
 
-// reaches says whether every share answers, seeded or not.
+// reaches reports whether every shard answers, seeded or not.
 func (c *Cache) reaches() bool {
-	state, _ := c.health.state()
+	state, _ := c.shards.state()
 	return state == readable || state == unseeded
 }

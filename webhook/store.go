@@ -16,34 +16,34 @@ import (
 	"github.com/leadhook/leadhook/lead"
 )
 
-// ErrNotSeeded is the error of a look-up in a Redis that answers but does not
-// hold the seed's marker beside the advertiser: it lost its data, or was never
-// seeded. That an advertiser has no webhooks cannot be concluded from it.
+// ErrNotSeeded is the error of a look-up in a Redis that answers but has no
+// marker of a seed beside the advertiser: it lost its data, or was never seeded.
+// That an advertiser has no webhooks cannot be concluded from it.
 var ErrNotSeeded = errors.New("Redis answers but holds no webhooks: it lost its data or was never seeded; " +
 	"run leadhook seed FILE")
 
-// shares is how many parts the advertisers are divided into, for ever. The
-// keys of a share carry its number as a hash tag (Redis Cluster specification,
+// shards is how many parts the advertisers are divided into, for ever. The
+// keys of a shard carry its number as a hash tag (Redis Cluster specification,
 // "Hash tags"), so that an advertiser's webhooks and the marker that vouches
 // for them live, and get lost, together.
-const shares = 64
+const shards = 64
 
-func share(id string) int {
+func shardOf(id string) int {
 	h := fnv.New32a()
 	_, _ = h.Write([]byte(id)) // never fails
-	return int(h.Sum32() % shares)
+	return int(h.Sum32() % shards)
 }
 
-// The keys. webhooksKey is a hash from webhook id to record, ownersKey a hash
-// from webhook id to the advertiser that the id belongs to (its share is that
-// of the webhook id), markerKey is written last by every seed, standingKey is a
-// hash of what the service found out about the webhooks.
-func webhooksKey(advertiser string) string { return key(share(advertiser), "webhooks:"+advertiser) }
-func standingKey(advertiser string) string { return key(share(advertiser), "standing:"+advertiser) }
-func ownersKey(share int) string           { return key(share, "owners") }
-func markerKey(share int) string           { return key(share, "seeded") }
+// The keys. webhooksKey is a hash from webhook id to record. healthKey is a hash
+// of health records. ownersKey is a hash from webhook id to the advertiser that
+// the id belongs to; its shard is that of the webhook id. markerKey is written
+// last by every seed.
+func webhooksKey(advertiser string) string { return key(shardOf(advertiser), "webhooks:"+advertiser) }
+func healthKey(advertiser string) string   { return key(shardOf(advertiser), "standing:"+advertiser) }
+func ownersKey(shard int) string           { return key(shard, "owners") }
+func markerKey(shard int) string           { return key(shard, "seeded") }
 
-func key(share int, rest string) string { return "leadhook:{" + strconv.Itoa(share) + "}:" + rest }
+func key(shard int, rest string) string { return "leadhook:{" + strconv.Itoa(shard) + "}:" + rest }
 
 // announcements is the channel that every write is announced on: a JSON array
 // of the advertisers whose webhooks changed.
@@ -64,9 +64,9 @@ func NewStore(rdb redis.UniversalClient) *Store {
 	return &Store{rdb: rdb}
 }
 
-// Webhooks reads all webhooks of an advertiser, sorted by id; none if it has
-// none. A webhook whose record cannot be used is among them with Damaged set.
-// The error is [ErrNotSeeded], or says that Redis could not be asked.
+// Webhooks reads all webhooks of an advertiser, sorted by id; it returns nil if
+// there are none. A webhook whose record cannot be used is among them with
+// Damaged set. The error is [ErrNotSeeded], or one of asking Redis.
 func (s *Store) Webhooks(ctx context.Context, advertiser string) ([]*lead.Webhook, error) {
 	a := s.read(ctx, []string{advertiser})[0]
 	return a.hooks, a.err
@@ -87,7 +87,7 @@ func (s *Store) WebhooksOf(ctx context.Context, advertisers []string) (map[strin
 	return all, failed
 }
 
-// An answer is what Redis said about one advertiser.
+// An answer is what Redis answered about one advertiser.
 type answer struct {
 	hooks []*lead.Webhook
 	err   error
@@ -105,7 +105,7 @@ func (s *Store) read(ctx context.Context, advertisers []string) []answer {
 	replies := make([]*redis.Cmd, len(advertisers))
 	_, _ = s.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
 		for i, a := range advertisers {
-			replies[i] = p.Eval(ctx, readScript, []string{markerKey(share(a)), webhooksKey(a), standingKey(a)})
+			replies[i] = p.Eval(ctx, readScript, []string{markerKey(shardOf(a)), webhooksKey(a), healthKey(a)})
 		}
 		return nil
 	}) // its error is that of one of the replies
@@ -128,21 +128,21 @@ func readReply(advertiser string, reply *redis.Cmd) answer {
 		return answer{err: ErrNotSeeded}
 	}
 	records, sound := pairs(parts[1])
-	standing, alsoSound := pairs(parts[2])
+	health, alsoSound := pairs(parts[2])
 	if !sound || !alsoSound {
 		return answer{err: errors.New("reading webhooks from Redis: the answer is not a hash")}
 	}
 	var hooks []*lead.Webhook
 	for id, stored := range records {
 		h := decode(advertiser, id, stored)
-		applyStanding(h, standing)
+		applyHealth(h, health)
 		hooks = append(hooks, h)
 	}
 	slices.SortFunc(hooks, func(a, b *lead.Webhook) int { return strings.Compare(a.ID, b.ID) })
 	return answer{hooks: hooks}
 }
 
-// pairs are the fields and values of a hash as HGETALL returns it.
+// pairs returns the fields and values of a hash from the reply of HGETALL.
 func pairs(reply any) (map[string]string, bool) {
 	list, ok := reply.([]any)
 	if !ok || len(list)%2 != 0 {
@@ -157,29 +157,29 @@ func pairs(reply any) (map[string]string, bool) {
 	return hash, true
 }
 
-// probe asks for every share what a look-up asks, so that what keeps look-ups
-// from succeeding keeps the probe from it too: whether Redis answers, lets us
-// read, and holds the marker. nil stands for a share that can be read.
-func (s *Store) probe(ctx context.Context) [shares]error {
-	var replies [shares]*redis.Cmd
+// probe asks every shard what a look-up asks: whether Redis answers, permits
+// reading, and has the marker. So whatever makes look-ups fail makes the probe
+// fail too. nil stands for a shard that can be read.
+func (s *Store) probe(ctx context.Context) [shards]error {
+	var replies [shards]*redis.Cmd
 	_, _ = s.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
-		for n := range shares {
+		for n := range shards {
 			replies[n] = p.Eval(ctx, readScript, []string{markerKey(n), key(n, "webhooks:"), key(n, "standing:")})
 		}
 		return nil
 	})
-	var states [shares]error
+	var states [shards]error
 	for n, reply := range replies {
 		states[n] = readReply("", reply).err
 	}
 	return states
 }
 
-// CheckEviction refuses a Redis that may evict keys without a time to live
-// when its memory is full (maxmemory-policy allkeys-...): webhooks would vanish
-// one by one, and nothing would tell it from advertisers that have none. It
-// asks every master with INFO, which works where CONFIG is forbidden; a Redis
-// that does not tell its policy is not refused.
+// CheckEviction returns an error for a Redis that may evict keys without a time
+// to live when its memory is full (maxmemory-policy allkeys-...): webhooks would
+// vanish one by one and look like those of advertisers that have none. It asks
+// every master with INFO, which works where CONFIG is forbidden. A Redis that
+// does not tell its policy is accepted.
 func (s *Store) CheckEviction(ctx context.Context) error {
 	if cluster, ok := s.rdb.(*redis.ClusterClient); ok {
 		return cluster.ForEachMaster(ctx, func(ctx context.Context, node *redis.Client) error {

@@ -81,9 +81,9 @@ func TestSeedSaysWhatItDidAndRemovesNothing(t *testing.T) {
 	a.Active = false
 	got := seed(t, store, d, b, a)
 	want := webhook.Changes{
-		{Webhook: "d", Advertiser: "USA_3", What: webhook.Added},
-		{Webhook: "b", Advertiser: "USA_1", What: webhook.Unchanged},
-		{Webhook: "a", Advertiser: "USA_1", What: webhook.Changed, Fields: []webhook.FieldChange{{Field: "active", Before: "true", After: "false"}}},
+		{Webhook: "d", Advertiser: "USA_3", Action: webhook.Added},
+		{Webhook: "b", Advertiser: "USA_1", Action: webhook.Unchanged},
+		{Webhook: "a", Advertiser: "USA_1", Action: webhook.Changed, Fields: []webhook.FieldChange{{Field: "active", Before: "true", After: "false"}}},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)

@@ -9,12 +9,9 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// An ID is that of a webhook, and whose it is.
-type ID struct{ Webhook, Advertiser string }
-
-// SuggestWebhooks returns ids of webhooks that begin with prefix, sorted: most
-// of them at most, and those that could be read before ctx ended. It is for who
-// types one and does without a suggestion: there is no error.
+// SuggestWebhooks returns the ids of webhooks that begin with prefix, sorted: at
+// most the given number, and only what could be read before ctx ended. It
+// completes what a person types, who can do without it; so there is no error.
 func (s *Store) SuggestWebhooks(ctx context.Context, prefix string, most int) []ID {
 	var ids []ID
 	s.scanOwners(ctx, globEscape.Replace(prefix)+"*", func(id ID) (more bool) {
@@ -23,16 +20,16 @@ func (s *Store) SuggestWebhooks(ctx context.Context, prefix string, most int) []
 		}
 		return len(ids) < most
 	})
-	there := make([]*redis.BoolCmd, len(ids)) // an id stays when its webhook is removed
+	exist := make([]*redis.BoolCmd, len(ids)) // an id stays when its webhook is removed
 	_, _ = s.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
 		for i, id := range ids {
-			there[i] = p.HExists(ctx, webhooksKey(id.Advertiser), id.Webhook)
+			exist[i] = p.HExists(ctx, webhooksKey(id.Advertiser), id.Webhook)
 		}
 		return nil
 	})
 	var found []ID
 	for i, id := range ids {
-		if there[i].Val() {
+		if exist[i].Val() {
 			found = append(found, id)
 		}
 	}
@@ -40,7 +37,8 @@ func (s *Store) SuggestWebhooks(ctx context.Context, prefix string, most int) []
 	return slices.Compact(found)
 }
 
-// SuggestAdvertisers does the same for advertisers that have, or had, webhooks.
+// SuggestAdvertisers is SuggestWebhooks for the ids of advertisers that have, or
+// had, webhooks.
 func (s *Store) SuggestAdvertisers(ctx context.Context, prefix string, most int) []string {
 	found := map[string]bool{}
 	s.scanOwners(ctx, "*", func(id ID) (more bool) {
@@ -52,15 +50,15 @@ func (s *Store) SuggestAdvertisers(ctx context.Context, prefix string, most int)
 	return slices.Sorted(maps.Keys(found))
 }
 
-// globEscape writes a text as a pattern of Redis that matches it alone.
+// globEscape makes a text a pattern of Redis that matches nothing else.
 var globEscape = strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`, `]`, `\]`)
 
-// scanOwners goes through the ids of all shares side by side, until each does
-// not want more, ctx ends, or there are no more. Redis may tell one twice.
+// scanOwners calls each with the ids of all shards, scanned side by side, until
+// it returns false, ctx ends, or there are no more. Redis may return one twice.
 func (s *Store) scanOwners(ctx context.Context, match string, each func(ID) (more bool)) {
-	const step = 1000 // fields that Redis looks at without a break
-	cursors := make(map[int]uint64, shares)
-	for n := range shares {
+	const step = 1000 // fields that Redis looks at in one command
+	cursors := make(map[int]uint64, shards)
+	for n := range shards {
 		cursors[n] = 0
 	}
 	for len(cursors) > 0 {

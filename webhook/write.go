@@ -12,7 +12,7 @@ import (
 )
 
 // claim gives each new id to its advertiser before anything is written under
-// it: of two seeds that want one id for two advertisers at once, one gets it.
+// it. If two seeds want one id for two advertisers at once, one of them gets it.
 func (s *seeding) claim(ctx context.Context) error {
 	unowned := make([]*item, 0, len(s.items))
 	for _, it := range s.items {
@@ -24,7 +24,7 @@ func (s *seeding) claim(ctx context.Context) error {
 	for part := range slices.Chunk(unowned, chunk) {
 		_, err := s.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
 			for i, it := range part {
-				key := ownersKey(share(it.Webhook))
+				key := ownersKey(shardOf(it.Webhook))
 				p.HSetNX(ctx, key, it.Webhook, it.Advertiser)
 				owners[i] = p.HGet(ctx, key, it.Webhook)
 			}
@@ -40,8 +40,8 @@ func (s *seeding) claim(ctx context.Context) error {
 	return conflicts(unowned)
 }
 
-// write puts what is not there yet into Redis, and removes what shall not be
-// there, an advertiser never in two transactions.
+// write writes what is not in Redis yet and removes what must not be there.
+// Everything of one advertiser goes into one transaction.
 func (s *seeding) write(ctx context.Context) error {
 	written, of := 0, 0
 	todo := batches(s.items)
@@ -61,7 +61,7 @@ func (s *seeding) write(ctx context.Context) error {
 	return nil
 }
 
-// batches are the items to be written, each batch of one share, which is one
+// batches are the items to be written, each batch of one shard, which is one
 // slot of a Cluster, and with all items of its advertisers.
 func batches(items []*item) [][]*item {
 	byAdvertiser := make(map[string][]*item)
@@ -76,9 +76,9 @@ func batches(items []*item) [][]*item {
 		byAdvertiser[it.Advertiser] = append(byAdvertiser[it.Advertiser], it)
 	}
 	var full [][]*item
-	var open [shares][]*item
+	var open [shards][]*item
 	for _, advertiser := range order {
-		n := share(advertiser)
+		n := shardOf(advertiser)
 		if len(open[n])+len(byAdvertiser[advertiser]) > chunk {
 			full, open[n] = append(full, open[n]), nil
 		}
@@ -100,14 +100,14 @@ func (s *Store) writeBatch(ctx context.Context, batch []*item) error {
 	}
 	_, err = s.rdb.TxPipelined(ctx, func(p redis.Pipeliner) error {
 		for _, it := range batch {
-			if it.What == Removed {
+			if it.Action == Removed {
 				p.HDel(ctx, webhooksKey(it.Advertiser), it.Webhook)
 			} else {
 				p.HSet(ctx, webhooksKey(it.Advertiser), it.Webhook, it.record)
 			}
 		}
 		for _, advertiser := range changed {
-			p.HDel(ctx, standingKey(advertiser), standingFields(batch, advertiser)...)
+			p.HDel(ctx, healthKey(advertiser), healthFields(batch, advertiser)...)
 		}
 		p.Publish(ctx, announcements, message)
 		return nil
@@ -118,14 +118,13 @@ func (s *Store) writeBatch(ctx context.Context, batch []*item) error {
 // seedTime is how long a seed may take.
 const seedTime = time.Hour
 
-func tokenKey(share int, token string) string { return key(share, "seeding:"+token) }
+func tokenKey(shard int, token string) string { return key(shard, "seeding:"+token) }
 
-// begin leaves a token in every share. If it is not there any more at the
-// end, Redis was emptied meanwhile, and what was found or written before that
-// is gone.
+// begin leaves a token in every shard. If it is gone at the end, Redis was
+// emptied meanwhile, and what was found or written before that is gone too.
 func (s *Store) begin(ctx context.Context, token string) error {
 	_, err := s.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
-		for n := range shares {
+		for n := range shards {
 			p.Set(ctx, tokenKey(n, token), 1, seedTime)
 		}
 		return nil
@@ -133,16 +132,16 @@ func (s *Store) begin(ctx context.Context, token string) error {
 	return err
 }
 
-// markScript writes the marker if the token is still there, which then goes by
-// itself: sent twice, by a client that tries again, it does the same.
+// markScript writes the marker if the token is still there, which then expires
+// by itself: sent twice, by a client that retries, it does the same.
 const markScript = `if redis.call("EXISTS", KEYS[1]) == 0 then return 0 end
 redis.call("EXPIRE", KEYS[1], 10)
 redis.call("SET", KEYS[2], "1")
 return 1`
 
-// mark writes the marker of every share.
+// mark writes the marker of every shard.
 func (s *Store) mark(ctx context.Context, token string) error {
-	replies := make([]*redis.Cmd, shares)
+	replies := make([]*redis.Cmd, shards)
 	_, err := s.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
 		for n := range replies {
 			replies[n] = p.Eval(ctx, markScript, []string{tokenKey(n, token), markerKey(n)})
@@ -160,26 +159,26 @@ func (s *Store) mark(ctx context.Context, token string) error {
 	return nil
 }
 
-// surplus are the webhooks in Redis that the seed does not have.
+// surplus returns the webhooks in Redis that the seed does not have.
 func (s *seeding) surplus(ctx context.Context) ([]*item, error) {
 	given := make(map[string]bool, len(s.items))
 	for _, it := range s.items {
 		given[it.Webhook] = true
 	}
 	var surplus []*item
-	for ids, err := range s.owned(ctx, "") {
+	for ids, err := range s.ids(ctx, "") {
 		if err != nil {
 			return nil, err
 		}
-		ids = slices.DeleteFunc(ids, func(id owned) bool { return given[id.webhook] })
-		there, err := s.there(ctx, ids)
+		ids = slices.DeleteFunc(ids, func(id ID) bool { return given[id.Webhook] })
+		existing, err := s.existing(ctx, ids)
 		if err != nil {
 			return nil, err
 		}
-		for _, id := range there {
+		for _, id := range existing {
 			surplus = append(surplus, &item{
-				Change: Change{Webhook: id.webhook, Advertiser: id.advertiser, What: Removed},
-				owner:  id.advertiser,
+				Change: Change{Webhook: id.Webhook, Advertiser: id.Advertiser, Action: Removed},
+				owner:  id.Advertiser,
 			})
 		}
 	}

@@ -16,8 +16,8 @@ import (
 
 // The lines that the service has for each change of Redis's state.
 const (
-	redisLost = "webhooks cannot be read"
-	redisBack = "webhooks can be read"
+	redisLost = `"msg":"cannot read webhooks from Redis`
+	redisBack = `"msg":"reading webhooks from Redis`
 )
 
 func TestRedisIsAwayAndEmptyAtTheStart(t *testing.T) {

@@ -31,7 +31,7 @@ type fieldJSON struct {
 func (c seedCommand) report(env *cli.Env, changes webhook.Changes) error {
 	l := c.List(env.Terminal)
 	for _, change := range changes {
-		if c.Quiet || change.What == webhook.Unchanged {
+		if c.Quiet || change.Action == webhook.Unchanged {
 			continue
 		}
 		if err := c.add(l, change); err != nil {
@@ -58,7 +58,7 @@ func (c seedCommand) report(env *cli.Env, changes webhook.Changes) error {
 }
 
 func (c seedCommand) add(l *terminal.List, change webhook.Change) error {
-	row := seedJSON{What: string(change.What), Webhook: change.Webhook, Advertiser: change.Advertiser}
+	row := seedJSON{What: string(change.Action), Webhook: change.Webhook, Advertiser: change.Advertiser}
 	if c.DryRun {
 		for _, f := range change.Fields {
 			row.Fields = append(row.Fields, fieldJSON{f.Field, f.Before, f.After})
