@@ -2,8 +2,9 @@ package realstack
 
 import "syscall"
 
-// diesWithParent also takes the process out of the terminal's group, so that
-// Ctrl-C reaches the test first, which then ends its servers.
+// diesWithParent returns attributes with which the kernel ends the process when its
+// parent dies. They also put it into a process group of its own, so that Ctrl-C
+// reaches only the test, which then ends its servers.
 func diesWithParent() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true}
 }

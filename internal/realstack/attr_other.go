@@ -4,4 +4,6 @@ package realstack
 
 import "syscall"
 
-func diesWithParent() *syscall.SysProcAttr { return nil } // no such thing here: Close must do
+// diesWithParent returns nil: only Linux can do that. Elsewhere only Close ends a
+// server.
+func diesWithParent() *syscall.SysProcAttr { return nil }

@@ -15,25 +15,25 @@ import (
 	"time"
 )
 
-// The files that writeCerts leaves in a server's directory.
+// The files that writeCerts writes into a server's directory.
 const (
 	caFile   = "ca.pem"   // the authority's certificate
 	certFile = "cert.pem" // the server's certificate
 	keyFile  = "key.pem"  // the server's key
-	bothFile = "both.pem" // key and certificate, as Kafka wants them
+	bothFile = "both.pem" // key and certificate, for Kafka
 )
 
-// writeCerts makes an authority of its own and has it sign a certificate for
-// 127.0.0.1 and localhost.
+// writeCerts creates an authority, and a certificate signed by it for 127.0.0.1 and
+// localhost.
 func writeCerts(dir string) error {
 	caKey, keyErr := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	serverKey, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err := errors.Join(keyErr, err); err != nil {
 		return err
 	}
-	ca := template("leadhook test authority")
+	ca := certTemplate("leadhook test authority")
 	ca.IsCA, ca.BasicConstraintsValid, ca.KeyUsage = true, true, x509.KeyUsageCertSign
-	server := template("localhost")
+	server := certTemplate("localhost")
 	server.IPAddresses, server.DNSNames = []net.IP{net.IPv4(127, 0, 0, 1)}, []string{"localhost"}
 	server.KeyUsage, server.ExtKeyUsage = x509.KeyUsageDigitalSignature, []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}
 
@@ -53,7 +53,7 @@ func writeCerts(dir string) error {
 	)
 }
 
-func template(name string) *x509.Certificate {
+func certTemplate(name string) *x509.Certificate {
 	return &x509.Certificate{
 		SerialNumber: big.NewInt(time.Now().UnixNano()),
 		Subject:      pkix.Name{CommonName: name},

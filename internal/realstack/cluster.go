@@ -8,16 +8,16 @@ import (
 	"strings"
 )
 
-// Cluster is a Redis Cluster of three primaries without replicas, with a
-// third of the slots each.
+// Cluster is a Redis Cluster of three primaries without replicas. Each has a third
+// of the slots.
 type Cluster struct {
 	nodes []*Redis
 }
 
 const slots = 16384
 
-// StartCluster starts the three and makes them a cluster, which serves when
-// it returns. A node that is killed and restarted is back in it, empty.
+// StartCluster starts a cluster, which serves when StartCluster returns. A node that
+// is killed and restarted rejoins it, and is empty.
 func StartCluster(ctx context.Context) (*Cluster, error) {
 	c := &Cluster{}
 	err := c.start(ctx)
@@ -49,7 +49,7 @@ func (c *Cluster) start(ctx context.Context) error {
 	return nil
 }
 
-// introduce gives node i its slots and makes it known to the first.
+// introduce assigns node i its slots, and makes it known to the first node.
 func (c *Cluster) introduce(ctx context.Context, i, port, busPort int) error {
 	node, err := c.nodes[i].client()
 	if err != nil {
@@ -62,17 +62,17 @@ func (c *Cluster) introduce(ctx context.Context, i, port, busPort int) error {
 	}
 	defer first.Close()
 	return errors.Join(
-		node.Do(ctx, "CLUSTER", "SET-CONFIG-EPOCH", i+1).Err(), // the same for two would be a conflict to settle first
+		node.Do(ctx, "CLUSTER", "SET-CONFIG-EPOCH", i+1).Err(), // equal epochs would be a conflict, which takes time to resolve
 		node.Do(ctx, "CLUSTER", "ADDSLOTSRANGE", slots*i/3, slots*(i+1)/3-1).Err(),
 		first.Do(ctx, "CLUSTER", "MEET", "127.0.0.1", port, busPort).Err(),
 	)
 }
 
-// join waits until every node knows all of them, and that no slot is missing.
+// join waits until every node knows all nodes and all slots.
 func (c *Cluster) join(ctx context.Context) error {
 	for _, node := range c.nodes {
-		node.answers = node.inCluster
-		if err := node.await(ctx); err != nil {
+		node.ready = node.inCluster
+		if err := node.awaitReady(ctx); err != nil {
 			return fmt.Errorf("start Redis Cluster: %w; the last lines of a node:\n%s", err, node.Log())
 		}
 	}
@@ -97,10 +97,10 @@ func (r *Redis) inCluster(ctx context.Context) error {
 	return nil
 }
 
-// Nodes are the three.
+// Nodes returns the three servers.
 func (c *Cluster) Nodes() []*Redis { return c.nodes }
 
-// Addrs are the three, host:port each.
+// Addrs returns the host:port of each node.
 func (c *Cluster) Addrs() []string {
 	var addrs []string
 	for _, node := range c.nodes {
@@ -109,7 +109,7 @@ func (c *Cluster) Addrs() []string {
 	return addrs
 }
 
-// Close ends all three.
+// Close ends all nodes.
 func (c *Cluster) Close() error {
 	var errs []error
 	for _, node := range c.nodes {

@@ -14,53 +14,52 @@ import (
 	"github.com/segmentio/kafka-go"
 )
 
-// The environment variables that say what a test runs on.
+// The environment variables that name the servers of a test.
 const (
 	LibsVariable  = "LEADHOOK_TEST_KAFKA_LIBS" // the directory with Kafka's jars
-	KafkaVariable = "LEADHOOK_TEST_KAFKA"      // a Kafka that runs, host:port
-	RedisVariable = "LEADHOOK_TEST_REDIS"      // a Redis that runs and may be emptied, a URL
+	KafkaVariable = "LEADHOOK_TEST_KAFKA"      // host:port of a running Kafka
+	RedisVariable = "LEADHOOK_TEST_REDIS"      // URL of a running Redis, which may be emptied
 )
 
-// A Login is a user that a Kafka with SASLSSL lets in.
+// A Login is a user of a Kafka with SASLSSL.
 type Login struct {
 	Mechanism string // as Kafka spells it
 	Username  string
 	Password  string
 }
 
-// The logins, one for each mechanism. Each user is known to its own mechanism
-// alone.
+// The logins, one for each mechanism. Each user can use only its own mechanism.
 var (
 	Plain    = Login{"PLAIN", "plain-user", "plain-word"}
 	Scram256 = Login{"SCRAM-SHA-256", "scram256-user", "scram256-word"}
 	Scram512 = Login{"SCRAM-SHA-512", "scram512-user", "scram512-word"}
 )
 
-// KafkaOptions say what a Kafka offers beside its plain listener.
+// KafkaOptions configure what a Kafka has in addition to its plain listener.
 type KafkaOptions struct {
-	// SASLSSL opens a second listener, encrypted with a certificate for
-	// 127.0.0.1 and localhost, for those with one of the logins.
+	// SASLSSL opens a second listener, with a TLS certificate for 127.0.0.1 and
+	// localhost. Clients must use one of the logins.
 	SASLSSL bool
 
-	// Proxy is host:port of a proxy to be, in front of ProxiedAddr: a second
-	// plain listener whose clients are told to go on by the proxy. Empty: none.
+	// Proxy is host:port of a proxy that forwards to ProxiedAddr: a second plain
+	// listener, which advertises the proxy's address. May be empty.
 	Proxy string
 
-	// Config are more lines of server.properties; they win over ours.
+	// Config has further properties, which override the defaults here.
 	Config map[string]string
 }
 
-// Kafka is one node of Apache Kafka, broker and controller in one, which
-// creates no topic by itself. Its records are on disk, as durable as a node
-// that nobody replicates can be.
+// Kafka is one node of Apache Kafka, both broker and controller. It does not create
+// topics automatically. Its records are on disk, as durable as they can be without
+// replication.
 type Kafka struct {
 	*server
 	addr, secure string
-	behind       string // the listener behind a proxy
+	proxied      string // the listener behind a proxy
 }
 
-// StartKafka formats a directory and starts a node in it, which takes some
-// seconds. The jars are those in the directory that [LibsVariable] names.
+// StartKafka formats a directory and starts a node in it, which takes some seconds.
+// [LibsVariable] names the directory with the jars.
 func StartKafka(ctx context.Context, opts KafkaOptions) (*Kafka, error) {
 	libs, err := kafkaLibs()
 	if err != nil {
@@ -74,8 +73,8 @@ func StartKafka(ctx context.Context, opts KafkaOptions) (*Kafka, error) {
 	if err != nil {
 		return nil, err
 	}
-	k := &Kafka{addr: loopback(ports[0]), secure: loopback(ports[2]), behind: loopback(ports[3])}
-	k.server = &server{name: "Kafka", dir: dir, answers: k.registered,
+	k := &Kafka{addr: loopback(ports[0]), secure: loopback(ports[2]), proxied: loopback(ports[3])}
+	k.server = &server{name: "Kafka", dir: dir, ready: k.registered,
 		argv: []string{"java", "-Xmx1g", "-cp", libs, logLevel, "kafka.Kafka", "server.properties"}}
 	err = k.format(ctx, libs, opts, loopback(ports[1]))
 	if err == nil {
@@ -87,8 +86,8 @@ func StartKafka(ctx context.Context, opts KafkaOptions) (*Kafka, error) {
 	return k, nil
 }
 
-// logLevel is obeyed if slf4j-simple is among the jars; without it, Kafka
-// says nothing.
+// logLevel has an effect only if slf4j-simple is among the jars; without it, Kafka
+// logs nothing.
 const logLevel = "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn"
 
 func kafkaLibs() (string, error) {
@@ -102,11 +101,11 @@ func kafkaLibs() (string, error) {
 	return filepath.Join(dir, "*"), nil
 }
 
-// format writes the settings and lays out the node's directory.
+// format writes the node's properties and formats its directory.
 func (k *Kafka) format(ctx context.Context, libs string, opts KafkaOptions, controller string) error {
 	config := k.config(controller)
 	if opts.Proxy != "" {
-		config["listeners"] += ",PROXIED://" + k.behind
+		config["listeners"] += ",PROXIED://" + k.proxied
 		config["advertised.listeners"] = "PLAINTEXT://" + k.addr + ",PROXIED://" + opts.Proxy
 	}
 	format := []string{"-Xmx256m", "-cp", libs, "kafka.tools.StorageTool", "format", "-t", "bGVhZGhvb2stdGVzdC0wMQ", "-c", "server.properties"}
@@ -175,7 +174,8 @@ func (k *Kafka) secureConfig(config map[string]string) {
 	config[listener+"ssl.keystore.location"] = filepath.Join(k.dir, bothFile)
 }
 
-// registered asks for what every client asks for first.
+// registered returns nil when the node answers with metadata that names itself, as
+// every client needs first.
 func (k *Kafka) registered(ctx context.Context) error {
 	transport := &kafka.Transport{}
 	defer transport.CloseIdleConnections()
@@ -187,16 +187,16 @@ func (k *Kafka) registered(ctx context.Context) error {
 	return err
 }
 
-// Addr is the plain listener, host:port.
+// Addr returns the host:port of the plain listener.
 func (k *Kafka) Addr() string { return k.addr }
 
-// SecureAddr is the SASL_SSL listener, host:port; nobody listens there
-// without SASLSSL.
+// SecureAddr returns the host:port of the SASL_SSL listener, which exists only with
+// SASLSSL.
 func (k *Kafka) SecureAddr() string { return k.secure }
 
-// ProxiedAddr is what a proxy of KafkaOptions.Proxy leads to; nobody listens
-// there without one.
-func (k *Kafka) ProxiedAddr() string { return k.behind }
+// ProxiedAddr returns the host:port to which the proxy must forward. The listener
+// exists only with KafkaOptions.Proxy.
+func (k *Kafka) ProxiedAddr() string { return k.proxied }
 
-// CAFile is the certificate to trust at SecureAddr.
+// CAFile returns the file with the certificate to trust at SecureAddr.
 func (k *Kafka) CAFile() string { return filepath.Join(k.dir, caFile) }

@@ -8,9 +8,9 @@ import (
 	"testing"
 )
 
-// FreeAddr is a loopback address that nobody listens on: connections to it are
-// refused until somebody does who was told to, since no kernel gives its port
-// to those who ask for any.
+// FreeAddr returns a loopback address on which no server listens. Connections to it
+// are refused until a server is told to listen there: the kernel never assigns its
+// port to a program that asks for any port.
 func FreeAddr(tb testing.TB) string {
 	tb.Helper()
 	ports, err := freePorts(1)
@@ -20,13 +20,13 @@ func FreeAddr(tb testing.TB) string {
 	return loopback(ports[0])
 }
 
-// given are the ports that this process has been given: none is given twice,
-// since its server may be away just then.
-var given sync.Map
+// used has the ports that freePorts has returned. It returns none twice, since the
+// port's server may be down at that moment.
+var used sync.Map
 
-// freePorts finds loopback ports that nobody listens on. They are below the
-// range that kernels choose from (Linux: 32768 and up), so that nobody takes
-// one while its server is down between Kill and Restart.
+// freePorts returns n free loopback ports. They are below the range from which
+// kernels assign ports (Linux: 32768 and up), so that a port is still free after
+// its server was killed.
 func freePorts(n int) ([]int, error) {
 	const first, last, tries = 12000, 32000, 1000
 	var ports []int
@@ -40,7 +40,7 @@ func freePorts(n int) ([]int, error) {
 			continue
 		}
 		_ = ln.Close()
-		if _, before := given.LoadOrStore(port, true); !before {
+		if _, before := used.LoadOrStore(port, true); !before {
 			ports = append(ports, port)
 		}
 	}

@@ -13,21 +13,21 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// RedisOptions say how a Redis is reached and what else it is told.
+// RedisOptions configure a Redis.
 type RedisOptions struct {
-	TLS      bool     // with a certificate for 127.0.0.1 and localhost, and no other listener
-	Password string   // of the default user; empty: none is asked for
-	Args     []string // more arguments of redis-server; they win over ours
+	TLS      bool     // only TLS, with a certificate for 127.0.0.1 and localhost
+	Password string   // of the default user; may be empty
+	Args     []string // further arguments of redis-server, which override the defaults here
 }
 
-// Redis is one redis-server, which keeps nothing on disk unless Args say so.
+// Redis is one redis-server, without persistence unless Args ask for it.
 type Redis struct {
 	*server
 	opts RedisOptions
 	addr string
 }
 
-// StartRedis starts a redis-server, which serves when it returns.
+// StartRedis starts a redis-server, which serves when StartRedis returns.
 func StartRedis(ctx context.Context, opts RedisOptions) (*Redis, error) {
 	ports, err := freePorts(1)
 	if err != nil {
@@ -42,7 +42,7 @@ func startRedis(ctx context.Context, port int, opts RedisOptions) (*Redis, error
 		return nil, err
 	}
 	r := &Redis{opts: opts, addr: loopback(port)}
-	r.server = &server{name: "Redis", dir: dir, answers: r.pong, argv: redisArgs(port, opts)}
+	r.server = &server{name: "Redis", dir: dir, ready: r.ping, argv: redisArgs(port, opts)}
 	if opts.TLS {
 		err = writeCerts(dir)
 	}
@@ -69,7 +69,7 @@ func redisArgs(port int, opts RedisOptions) []string {
 	return append(args, opts.Args...)
 }
 
-func (r *Redis) pong(ctx context.Context) error {
+func (r *Redis) ping(ctx context.Context) error {
 	client, err := r.client()
 	if err != nil {
 		return err
@@ -78,7 +78,7 @@ func (r *Redis) pong(ctx context.Context) error {
 	return client.Ping(ctx).Err()
 }
 
-// client is one for a question or two; the caller closes it.
+// client returns a client for a few commands. The caller must close it.
 func (r *Redis) client() (*redis.Client, error) {
 	opts := &redis.Options{Addr: r.addr, Password: r.opts.Password, MaxRetries: -1}
 	if r.opts.TLS {
@@ -93,10 +93,10 @@ func (r *Redis) client() (*redis.Client, error) {
 	return redis.NewClient(opts), nil
 }
 
-// Addr is host:port.
+// Addr returns its host:port.
 func (r *Redis) Addr() string { return r.addr }
 
-// URL is what clients are given, password included: redis://host:port/0, or
+// URL returns the URL for clients, including the password: redis://host:port/0, or
 // rediss:// with TLS.
 func (r *Redis) URL() string {
 	u := url.URL{Scheme: "redis", Host: r.addr, Path: "/0"}
@@ -109,5 +109,5 @@ func (r *Redis) URL() string {
 	return u.String()
 }
 
-// CAFile is the certificate to trust, with TLS.
+// CAFile returns the file with the certificate to trust, with TLS.
 func (r *Redis) CAFile() string { return filepath.Join(r.dir, caFile) }

@@ -12,18 +12,18 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// masterName is how the sentinels call the primary they watch.
+// masterName is the sentinels' name of the primary.
 const masterName = "leads"
 
-// Sentinel is a primary, its replica, and three sentinels that make the
-// replica the primary some two seconds after the primary is gone.
+// Sentinel is a primary, its replica, and three sentinels. They promote the replica
+// about two seconds after the primary fails.
 type Sentinel struct {
 	primary, replica *Redis
 	sentinels        []*sentinel
 }
 
-// StartSentinel starts all five, and returns when every sentinel knows the
-// others and the replica, so that a failover can begin.
+// StartSentinel starts all five processes. It returns when every sentinel knows the
+// others and the replica, so that a failover is possible.
 func StartSentinel(ctx context.Context) (*Sentinel, error) {
 	s := &Sentinel{}
 	if err := s.start(ctx); err != nil {
@@ -44,26 +44,26 @@ func (s *Sentinel) start(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	for _, at := range ports {
-		one, err := startSentinel(ctx, at, port)
+	for _, sentinelPort := range ports {
+		one, err := startSentinel(ctx, sentinelPort, port)
 		if err != nil {
 			return err
 		}
 		s.sentinels = append(s.sentinels, one)
 	}
 	for _, one := range s.sentinels {
-		one.answers = one.knowsAll
-		if err := one.await(ctx); err != nil {
+		one.ready = one.knowsAll
+		if err := one.awaitReady(ctx); err != nil {
 			return fmt.Errorf("start sentinels: %w; the last lines of one:\n%s", err, one.Log())
 		}
 	}
 	return nil
 }
 
-// Master is the name to ask the sentinels for.
+// Master returns the name of the primary for the sentinels.
 func (s *Sentinel) Master() string { return masterName }
 
-// Addrs are the sentinels, host:port each.
+// Addrs returns the host:port of each sentinel.
 func (s *Sentinel) Addrs() []string {
 	var addrs []string
 	for _, one := range s.sentinels {
@@ -72,13 +72,13 @@ func (s *Sentinel) Addrs() []string {
 	return addrs
 }
 
-// Primary is the Redis that was the primary at the start.
+// Primary returns the Redis that was the primary at the start.
 func (s *Sentinel) Primary() *Redis { return s.primary }
 
-// Replica is the Redis that was the replica at the start.
+// Replica returns the Redis that was the replica at the start.
 func (s *Sentinel) Replica() *Redis { return s.replica }
 
-// Close ends all five.
+// Close ends all five processes.
 func (s *Sentinel) Close() error {
 	var errs []error
 	for _, one := range s.sentinels {
@@ -92,7 +92,7 @@ func (s *Sentinel) Close() error {
 	return errors.Join(errs...)
 }
 
-// sentinel is one of the three.
+// A sentinel is one of the three sentinel processes.
 type sentinel struct {
 	*server
 	addr string
@@ -104,9 +104,9 @@ func startSentinel(ctx context.Context, port int, primaryPort string) (*sentinel
 		return nil, err
 	}
 	s := &sentinel{addr: loopback(port)}
-	s.server = &server{name: "Redis Sentinel", dir: dir, answers: s.pong,
+	s.server = &server{name: "Redis Sentinel", dir: dir, ready: s.ping,
 		argv: []string{"redis-server", "sentinel.conf", "--sentinel"}}
-	// A file, since a sentinel writes what it learns back into it.
+	// It must be a file, since a sentinel rewrites it.
 	config := "port " + strconv.Itoa(port) + "\nbind 127.0.0.1\n" +
 		"sentinel monitor " + masterName + " 127.0.0.1 " + primaryPort + " 2\n" +
 		"sentinel down-after-milliseconds " + masterName + " 1000\n" +
@@ -121,14 +121,14 @@ func startSentinel(ctx context.Context, port int, primaryPort string) (*sentinel
 	return s, nil
 }
 
-// ask closes the client that it lends.
+// ask calls question with a client, which it then closes.
 func (s *sentinel) ask(question func(*redis.SentinelClient) error) error {
 	client := redis.NewSentinelClient(&redis.Options{Addr: s.addr, MaxRetries: -1})
 	defer func() { _ = client.Close() }()
 	return question(client)
 }
 
-func (s *sentinel) pong(ctx context.Context) error {
+func (s *sentinel) ping(ctx context.Context) error {
 	return s.ask(func(c *redis.SentinelClient) error { return c.Ping(ctx).Err() })
 }
 
@@ -143,7 +143,7 @@ func (s *sentinel) knowsAll(ctx context.Context) error {
 			return err
 		}
 		if len(others) != 2 || len(replicas) != 1 || replicas[0]["master-link-status"] != "ok" {
-			return fmt.Errorf("it knows %d of 2 other sentinels and %d of 1 replica, in sync", len(others), len(replicas))
+			return fmt.Errorf("it knows %d of 2 other sentinels and %d of 1 replica, or the replica is not in sync", len(others), len(replicas))
 		}
 		return nil
 	})

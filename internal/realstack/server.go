@@ -12,43 +12,43 @@ import (
 	"time"
 )
 
-// startTimeout is how long a server may take to answer, on a machine that
-// runs much else.
+// startTimeout is how long a server may take to start, on a busy machine.
 const startTimeout = 90 * time.Second
 
-// A server is a process that can be killed and started again in the same
-// directory and with the same arguments.
+// A server is a process that can be killed and restarted in the same directory and
+// with the same arguments.
 type server struct {
-	name    string
-	dir     string // its own, removed by Close
-	argv    []string
-	answers func(context.Context) error // nil when the server serves
+	name  string
+	dir   string // its own; Close removes it
+	argv  []string
+	ready func(context.Context) error // returns nil when the server serves
 
 	cmd   *exec.Cmd     // nil before the first start
 	ended chan struct{} // closed when cmd has ended
 }
 
-// newDir makes the directory that a server keeps everything in.
+// newDir creates the directory of a server.
 func newDir(name string) (string, error) {
 	return os.MkdirTemp("", "leadhook-"+name+"-")
 }
 
-// start returns when the server answers. Else nothing of it runs any more.
+// start starts the server and returns when it is ready. If it returns an error, the
+// process has ended.
 func (s *server) start(ctx context.Context) error {
 	if err := s.spawn(); err != nil {
 		return fmt.Errorf("start %s: %w", s.name, err)
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, startTimeout, fmt.Errorf("no answer within %v", startTimeout))
 	defer cancel()
-	if err := s.await(ctx); err != nil {
+	if err := s.awaitReady(ctx); err != nil {
 		s.end(os.Kill)
 		return fmt.Errorf("start %s: %w; its last lines:\n%s", s.name, err, s.Log())
 	}
 	return nil
 }
 
-// spawn starts the process on a thread that lives as long as the process: the
-// kernel ends it with the thread that started it (prctl(2), PR_SET_PDEATHSIG).
+// spawn starts the process on a thread that lives as long as the process, since the
+// kernel ends the process with that thread (prctl(2), PR_SET_PDEATHSIG).
 func (s *server) spawn() error {
 	log, err := os.OpenFile(s.logFile(), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
@@ -64,7 +64,7 @@ func (s *server) spawn() error {
 		err := cmd.Start()
 		started <- err
 		if err == nil {
-			_ = cmd.Wait() // that it ended is all there is to know: its last lines say why
+			_ = cmd.Wait() // the error does not matter: the last lines of output say why it ended
 		}
 	}()
 	if err := <-started; err != nil {
@@ -74,10 +74,12 @@ func (s *server) spawn() error {
 	return nil
 }
 
-func (s *server) await(ctx context.Context) error {
+// awaitReady waits until the server is ready. It returns an error if the server
+// ends, or ctx does.
+func (s *server) awaitReady(ctx context.Context) error {
 	for {
 		asked, cancel := context.WithTimeout(ctx, 2*time.Second)
-		err := s.answers(asked)
+		err := s.ready(asked)
 		cancel()
 		if err == nil {
 			return nil
@@ -92,13 +94,13 @@ func (s *server) await(ctx context.Context) error {
 	}
 }
 
-// end sends the signal and waits until the process has ended, which SIGKILL
-// makes sure of after some seconds.
+// end sends the signal and waits until the process has ended. After ten seconds it
+// sends SIGKILL.
 func (s *server) end(signal os.Signal) {
 	if s.cmd == nil {
 		return
 	}
-	_ = s.cmd.Process.Signal(signal) // an error means that it has ended already
+	_ = s.cmd.Process.Signal(signal) // fails only if it has already ended
 	select {
 	case <-s.ended:
 	case <-time.After(10 * time.Second):
@@ -110,8 +112,8 @@ func (s *server) end(signal os.Signal) {
 // Kill ends the server with SIGKILL and returns when it has ended.
 func (s *server) Kill() { s.end(os.Kill) }
 
-// Restart starts the server again, killing it first if it still runs: on the
-// same ports, with what it had on disk. It returns when the server answers.
+// Restart starts the server again, on the same ports and with the data on its disk.
+// If it is running, Restart kills it first. It returns when the server is ready.
 func (s *server) Restart(ctx context.Context) error {
 	s.Kill()
 	return s.start(ctx)
@@ -126,7 +128,7 @@ func (s *server) Close() error {
 	return os.RemoveAll(s.dir)
 }
 
-// Log is the end of what the server wrote to its output, over all its lives.
+// Log returns the last lines of the server's output, which restarts do not clear.
 func (s *server) Log() string {
 	const most = 8 << 10
 	file, err := os.Open(s.logFile())

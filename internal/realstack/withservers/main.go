@@ -1,11 +1,11 @@
-// Withservers runs a command with a Kafka and a Redis beside it, which it
-// names in LEADHOOK_TEST_KAFKA (host:port) and LEADHOOK_TEST_REDIS (a URL):
+// Withservers starts a Kafka and a Redis and runs a command that uses them. It names
+// them in LEADHOOK_TEST_KAFKA (host:port) and LEADHOOK_TEST_REDIS (a URL):
 //
 //	go run ./internal/realstack/withservers go test -tags real ./...
 //
-// A variable that is set already names a server that runs already: that one
-// is used, and none started. The exit code is the command's own. When it
-// fails, the last lines of the servers that were started are printed.
+// If a variable is already set, the command uses that server, and withservers does
+// not start one. The exit code is the command's. If the command fails, withservers
+// prints the last lines of the servers that it started.
 package main
 
 import (
@@ -35,7 +35,7 @@ func main() {
 	}
 }
 
-// exitCode is the command's own, if it is the command that failed.
+// exitCode returns the command's exit code if the command failed, and else 1.
 func exitCode(err error) int {
 	if failed, ok := errors.AsType[*exec.ExitError](err); ok {
 		return max(1, failed.ExitCode())
@@ -43,7 +43,7 @@ func exitCode(err error) int {
 	return 1
 }
 
-// A server is what was started and must be ended.
+// A server was started here and must be ended.
 type server interface {
 	Log() string
 	Close() error
@@ -79,9 +79,9 @@ func run(ctx context.Context, argv []string) (err error) {
 	return command(ctx, argv, env)
 }
 
-// command runs to its end; a signal to us is a SIGTERM to it first.
+// command runs the command to its end. When ctx ends, it sends a SIGTERM to it.
 func command(ctx context.Context, argv, env []string) error {
-	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...) //nolint:gosec // running what we are told is the purpose
+	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...) //nolint:gosec // the purpose is to run this command
 	cmd.Env, cmd.Stdin, cmd.Stdout, cmd.Stderr = env, os.Stdin, os.Stdout, os.Stderr
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	cmd.WaitDelay = 30 * time.Second
