@@ -92,7 +92,7 @@ func (forgetful) Note(string, string, lead.Mark)                             {}
 
 func benchDispatcher(b *testing.B, address string, webhooks dispatch.Webhooks) *dispatch.Dispatcher {
 	b.Helper()
-	d := dispatch.New(benchOptions(address), dispatch.Parts{Webhooks: webhooks, Standing: newStanding(),
+	d := dispatch.New(benchOptions(address), dispatch.Parts{Webhooks: webhooks, HealthRecords: newStanding(),
 		Ledger: forgetful{}, RetryQueue: &wheel{}, DeadLetters: &letters{}}, nil, nop)
 	b.Cleanup(d.Close)
 	return d

@@ -60,9 +60,10 @@ type Ledger interface {
 	Note(leadID, delivery string, m lead.Mark)
 }
 
-// Standing keeps what is found out about a version of a webhook, for all
-// instances. Its methods do nothing if the webhook is another version by now.
-type Standing interface {
+// HealthRecords keep how a version of a webhook fares, for all instances. The
+// methods do nothing if the webhook is of another version by now; Disable reports
+// whether it did.
+type HealthRecords interface {
 	Disable(ctx context.Context, hook *lead.Webhook, d lead.Disabled) (done bool, err error)
 	NoteFailing(ctx context.Context, hook *lead.Webhook, f lead.Failing) error
 	NoteRecovered(ctx context.Context, hook *lead.Webhook) error
@@ -70,11 +71,11 @@ type Standing interface {
 
 // Parts is what a [Dispatcher] works with. All are required.
 type Parts struct {
-	Webhooks    Webhooks
-	Standing    Standing
-	Ledger      Ledger
-	RetryQueue  RetryQueue
-	DeadLetters DeadLetters
+	Webhooks      Webhooks
+	HealthRecords HealthRecords
+	Ledger        Ledger
+	RetryQueue    RetryQueue
+	DeadLetters   DeadLetters
 }
 
 // Options are the settings of a [Dispatcher]. The zero value of a field means

@@ -37,11 +37,11 @@ func (d *Dispatcher) reportHealth(ctx context.Context, hook *lead.Webhook, end *
 	case r.Disable != "":
 		err = d.disable(ctx, hook, r.Disable, end.outcome.Status, log)
 	case r.Recovered:
-		if err = d.parts.Standing.NoteRecovered(ctx, hook); err != nil {
+		if err = d.parts.HealthRecords.NoteRecovered(ctx, hook); err != nil {
 			d.limiter.Reannounce(hook)
 		}
 	case !r.Failing.Since.IsZero():
-		err = d.parts.Standing.NoteFailing(ctx, hook, r.Failing)
+		err = d.parts.HealthRecords.NoteFailing(ctx, hook, r.Failing)
 		d.limiter.Reannounce(hook)
 	}
 	if err != nil {
@@ -52,7 +52,7 @@ func (d *Dispatcher) reportHealth(ctx context.Context, hook *lead.Webhook, end *
 // disable disables a webhook for all instances.
 func (d *Dispatcher) disable(ctx context.Context, hook *lead.Webhook, why lead.Reason, status int, log *zap.Logger) error {
 	by := lead.Disabled{At: time.Now(), Reason: why, Status: status}
-	done, err := d.parts.Standing.Disable(ctx, hook, by)
+	done, err := d.parts.HealthRecords.Disable(ctx, hook, by)
 	if done {
 		d.metrics.disabled.WithLabelValues(string(why)).Inc()
 		message := "webhook disabled: its CRM kept failing for three days"

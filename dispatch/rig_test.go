@@ -234,7 +234,7 @@ func newRig(t testing.TB, opts dispatch.Options, webhooks dispatch.Webhooks) *ri
 }
 
 func (r *rig) parts(webhooks dispatch.Webhooks) dispatch.Parts {
-	return dispatch.Parts{Webhooks: webhooks, Standing: r.standing, Ledger: r.ledger, RetryQueue: r.wheel, DeadLetters: r.letters}
+	return dispatch.Parts{Webhooks: webhooks, HealthRecords: r.standing, Ledger: r.ledger, RetryQueue: r.wheel, DeadLetters: r.letters}
 }
 
 // handle hands one message over and fails the test if it is not settled.

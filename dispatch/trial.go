@@ -14,7 +14,7 @@ import (
 // A Trial is one attempt at one event for one webhook, to see what comes of it.
 // It is rendered, guarded and sent as a [Dispatcher] does, once, and leaves no
 // trace: nothing is counted, remembered or tried again, and the webhook's
-// standing stays as it is. Over https it is made by net/http, as the first one to
+// health stays as it is. Over https it is made by net/http, as the first one to
 // a host always is. Whether the webhook is active, or wants the event, is not
 // asked.
 type Trial struct {

@@ -70,11 +70,11 @@ func New(cfg *config.Config, log *zap.Logger, version string) (*Service, error) 
 	s.Publisher = producer.NewPublisher(PublisherOptions(cfg.Kafka, s.Kafka), registry, log)
 	retryQueue := retryqueue.New(s.Publisher, cfg.Kafka.Topic, cfg.Retry.Delays, registry)
 	s.dispatcher = dispatch.New(posting, dispatch.Parts{
-		Webhooks:    s.webhooks,
-		Standing:    s.Store,
-		Ledger:      s.ledger,
-		RetryQueue:  retryQueue,
-		DeadLetters: producer.NewDeadLetters(s.Publisher, topics.DeadLetterName(cfg.Kafka.Topic)),
+		Webhooks:      s.webhooks,
+		HealthRecords: s.Store,
+		Ledger:        s.ledger,
+		RetryQueue:    retryQueue,
+		DeadLetters:   producer.NewDeadLetters(s.Publisher, topics.DeadLetterName(cfg.Kafka.Topic)),
 	}, registry, log)
 	reading := consumerOptions(cfg, s.Kafka)
 	reading.Waiting, reading.Due, reading.BeforeLastCommit = s.retryTopics, retryQueue.Due, s.ledger.Flush
