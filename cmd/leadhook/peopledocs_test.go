@@ -2,7 +2,10 @@ package main
 
 import (
 	"fmt"
+	"io/fs"
+	"maps"
 	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -89,6 +92,33 @@ func TestEveryReasonIsExplained(t *testing.T) {
 	slices.Sort(explained)
 	if diff := cmp.Diff(slices.Sorted(slices.Values(lead.Reasons())), explained); diff != "" {
 		t.Errorf("docs/dead-letters.md explains other reasons than there are: code (-), docs (+):\n%s", diff)
+	}
+}
+
+// TestEveryMetricIsDocumented compares the metrics in docs/ with those in the
+// code.
+func TestEveryMetricIsDocumented(t *testing.T) {
+	t.Parallel()
+	code, docs := map[string]bool{}, map[string]bool{}
+	note := func(file string, pattern string, into map[string]bool) {
+		for _, m := range regexp.MustCompile(pattern).FindAllStringSubmatch(readText(t, file), -1) {
+			into[m[1]] = true
+		}
+	}
+	err := filepath.WalkDir("../..", func(path string, d fs.DirEntry, err error) error {
+		switch {
+		case err == nil && filepath.Ext(path) == ".md" && filepath.Base(path) != "CHANGELOG.md":
+			note(path, `\b(leadhook_[a-z_]+)`, docs)
+		case err == nil && filepath.Ext(path) == ".go" && !strings.HasSuffix(path, "_test.go"):
+			note(path, `"(leadhook_[a-z_]+)"`, code)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(slices.Sorted(maps.Keys(code)), slices.Sorted(maps.Keys(docs))); diff != "" {
+		t.Errorf("docs/ has other metrics than there are: code (-), docs (+):\n%s", diff)
 	}
 }
 
