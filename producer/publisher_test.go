@@ -197,7 +197,7 @@ func TestMetrics(t *testing.T) {
 		# HELP leadhook_publish_records_total Records that Kafka has acknowledged, by topic.
 		# TYPE leadhook_publish_records_total counter
 		leadhook_publish_records_total{topic="TOPIC"} 1
-		# HELP leadhook_publish_waiting_records Records handed over and not acknowledged by Kafka yet.
+		# HELP leadhook_publish_waiting_records Records that Kafka has not acknowledged yet.
 		# TYPE leadhook_publish_waiting_records gauge
 		leadhook_publish_waiting_records 0
 	`
