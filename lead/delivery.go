@@ -6,9 +6,9 @@ import (
 	"time"
 )
 
-// DeliveryID names one lead event for one webhook, for ever: the same event
-// published again has the same id. It is what a CRM sees as webhook-id and
-// should deduplicate by.
+// DeliveryID returns the id of the delivery of a lead event to a webhook. It never
+// changes: the same event published again has the same id. A CRM gets it as
+// webhook-id, and should deduplicate by it.
 func DeliveryID(ev *Event, webhookID string) string {
 	var room [192]byte
 	b := room[:0]
@@ -20,22 +20,22 @@ func DeliveryID(ev *Event, webhookID string) string {
 	return string(hex.AppendEncode(append(b[:0], "dlv_"...), sum[:16]))
 }
 
-// Evidence grades a failed attempt by what it says about the CRM: whether the
-// CRM may have the lead although we do not know it.
+// Evidence is what is known of a failed attempt: whether the CRM may have the lead
+// nonetheless.
 type Evidence string
 
-// The grades. Only MaybeReceived (and, rarely, Answered with a 5xx) can make a
-// duplicate in the CRM.
+// The kinds of evidence. Only after MaybeReceived (and, rarely, Answered with a
+// 5xx) can another attempt make a duplicate in the CRM.
 const (
 	NotSent       Evidence = "not_sent"       // failed before a byte of the request was written
 	MaybeReceived Evidence = "maybe_received" // bytes were written, no status came
 	Answered      Evidence = "answered"       // a status came
 )
 
-// A Reason says in one word why something is a dead letter.
+// A Reason is why something is a dead letter.
 type Reason string
 
-// The reasons. The first group is for events that cannot be read; there the
+// The reasons. Those of the first group are for events that cannot be read; such a
 // dead letter belongs to no webhook.
 const (
 	NotJSON        Reason = "not_json"
@@ -49,16 +49,16 @@ const (
 	Internal       Reason = "internal" // handling it panicked
 
 	Exhausted       Reason = "exhausted"        // every attempt of the schedule failed
-	Expired         Reason = "expired"          // its 72 hours were over
-	Refused         Reason = "refused"          // the CRM said that it will never take it
+	Expired         Reason = "expired"          // its 72 hours have passed
+	Refused         Reason = "refused"          // the CRM will never take it
 	Gone            Reason = "gone"             // the CRM answered 410
-	WebhookDisabled Reason = "webhook_disabled" // inactive by the service
-	WebhookInactive Reason = "webhook_inactive" // inactive by the advertiser
+	WebhookDisabled Reason = "webhook_disabled" // set inactive by the service
+	WebhookInactive Reason = "webhook_inactive" // set inactive by the advertiser
 	WebhookRemoved  Reason = "webhook_removed"
 	WebhookDamaged  Reason = "webhook_damaged" // its record in Redis cannot be read
 )
 
-// Reasons are all reasons, those of events that cannot be read first.
+// Reasons returns all reasons, those of events that cannot be read first.
 func Reasons() []Reason {
 	return []Reason{
 		NotJSON, BadUTF8, NoAdvertiser, BadTrigger, BadLeadID, NoEventType, AmbiguousField, TooLarge, Internal,
@@ -66,28 +66,28 @@ func Reasons() []Reason {
 	}
 }
 
-// A History is how far a delivery has got, over all instances and waits. Kafka
-// carries it from one attempt to the next.
+// A History is what was done about a delivery so far, by all instances and over all
+// waits. Kafka keeps it from one attempt to the next.
 type History struct {
-	Advertiser string // empty if the event could not be read so far
+	Advertiser string // empty if the event could not be read that far
 	Webhook    string // empty for an event that could not be read
 	Delivery   string // empty for an event that could not be read
 
 	Attempts int      // attempts made
-	Step     int      // scheduled waits so far; quick retries, deferrals and hops do not count
+	Step     int      // scheduled waits so far, without quick retries, deferrals and forwards
 	Replays  int      // how often an operator replayed it
-	Status   int      // the last HTTP status; zero: none came
-	Evidence Evidence // of the last attempt; empty: none was made
-	Error    string   // the last fault in plain words, no secret and no personal data; empty: there was none
+	Status   int      // the last HTTP status; zero if none came
+	Evidence Evidence // of the last attempt; empty if none was made
+	Error    string   // the last error in plain words, without secrets and personal data; empty if there was none
 
 	Received      time.Time // when the event was first published
-	FirstAttempt  time.Time // zero: none was made
-	LastAttempt   time.Time // zero: none was made
-	FirstDeferral time.Time // when it first had to wait before any attempt; zero: never
+	FirstAttempt  time.Time // zero if none was made
+	LastAttempt   time.Time // zero if none was made
+	FirstDeferral time.Time // when it first had to wait before any attempt; zero if never
 }
 
-// Begun is when the time that a delivery has began to run: with its first
-// attempt or its first deferral, whichever was earlier. Zero: with neither yet.
+// Begun returns when the delivery's time began to run: with its first attempt or
+// its first deferral, whichever was earlier. It is zero if there was neither.
 func (h *History) Begun() time.Time {
 	if h.FirstAttempt.IsZero() || !h.FirstDeferral.IsZero() && h.FirstDeferral.Before(h.FirstAttempt) {
 		return h.FirstDeferral
@@ -95,8 +95,8 @@ func (h *History) Begun() time.Time {
 	return h.FirstAttempt
 }
 
-// A DeadLetter is a delivery, or an event that cannot be read, that will not
-// be tried again by itself. Its Message is kept as it was published.
+// A DeadLetter is a delivery, or an event that cannot be read, that is not retried
+// unless an operator replays it. Its Message is kept as it was published.
 type DeadLetter struct {
 	Message Message
 	Reason  Reason

@@ -17,36 +17,36 @@ import (
 // MaxAdvertiserID is the longest advertiser id, in characters.
 const MaxAdvertiserID = 64
 
-// An Event is one lead event: a lead and the trigger it raised. Only what
-// decides about its deliveries is decoded; the lead itself stays as published.
+// An Event is one lead event: a lead and the trigger it raised. Only the fields that
+// decide about its deliveries are decoded; the lead itself stays as published.
 type Event struct {
 	AdvertiserID string
 	Trigger      Trigger
-	LeadID       string // digits; may exceed 2^53
+	LeadID       string // digits; the number may exceed 2^53
 	Kind         Kind
-	Test         bool // a test lead, marked as such wherever it goes
+	Test         bool // a test lead; it is marked as such everywhere
 
 	Lead        json.RawMessage // the lead object, byte for byte as published
 	Advertiser  json.RawMessage // the advertiser member as published; nil if absent
-	PublishedAt string          // as published; empty if absent or no string
+	PublishedAt string          // as published; empty if absent or not a string
 
-	// Received is when the event was first published to Kafka, from the
-	// record's timestamp. Decode leaves it zero; its caller knows the record.
+	// Received is when the event was first published to Kafka, by the record's
+	// timestamp. Decode leaves it zero; its caller has the record.
 	Received time.Time
 }
 
-// A Refusal is the error of [Decode]: why an event cannot be taken, in words
-// that quote nothing of the lead.
+// A Refusal is the error of [Decode]: why an event cannot be taken. Its text quotes
+// nothing of the lead.
 type Refusal struct {
 	Reason     Reason
 	Text       string
-	Advertiser string // as far as it could be read; else empty
+	Advertiser string // empty if it could not be read
 }
 
 func (r *Refusal) Error() string { return r.Text }
 
-// Decode reads a lead event. It is strict where identity is concerned and
-// takes the rest as it comes; the error, if any, is a [*Refusal].
+// Decode reads a lead event. It is strict about whose lead it is and which, and takes
+// everything else as it is. An error is always a [*Refusal].
 //
 // The event's fields refer to value, which must not change afterwards.
 func Decode(value []byte) (*Event, error) {
@@ -108,10 +108,10 @@ var (
 	formNames  = [...]string{"sub_type"}
 )
 
-const twice = " is given twice or in another case, so nobody can tell which one counts"
+const twice = " is given twice or in another case, so it is not clear which one counts"
 
-// bom is the byte order mark that some producers put first (RFC 8259 §8.1
-// allows a reader to pass over it).
+// bom is the byte order mark that some producers put first (RFC 8259 §8.1 allows a
+// reader to ignore it).
 var bom = []byte("\xef\xbb\xbf")
 
 const blanks = " \t\r\n"
@@ -133,11 +133,11 @@ func pick(p jsonscan.Pick, value []byte) error {
 	return &Refusal{Reason: NotJSON, Text: notJSON(object, cap(value)-cap(object), len(value))}
 }
 
-// trim returns what value has beside a byte order mark and the blanks around it.
+// trim returns value without a byte order mark and the blanks around it.
 func trim(value []byte) []byte { return bytes.Trim(bytes.TrimPrefix(value, bom), blanks) }
 
-// notJSON says at which byte of the whole value it stops being JSON, without
-// quoting it; before is what stands before the object.
+// notJSON returns a text that says at which byte of the whole value it stops being
+// JSON, without quoting it. before is the number of bytes before the object.
 func notJSON(object []byte, before, whole int) string {
 	const text = "the event is not JSON"
 	var raw json.RawMessage
@@ -172,8 +172,8 @@ func badTrigger(given string) string {
 	return "trigger is not known" + known
 }
 
-// leadID accepts the digits as a number or, since producers must write ids
-// beyond 2^53 so where their language has no such number, as a string.
+// leadID accepts the digits as a number or as a string, which is how producers
+// write ids beyond 2^53 if their language has no such number.
 func leadID(raw []byte) (string, bool) {
 	const longest = 20
 	digits := string(raw)
@@ -206,7 +206,7 @@ func kind(eventType, subType string) Kind {
 	return KindOther
 }
 
-// first returns the first member with a name; nil: the object has none.
+// first returns the value of the first member with the name; nil if there is none.
 func first(object []byte, name string) []byte {
 	for key, value := range jsonscan.Members(object) {
 		if string(key) == name {
@@ -216,9 +216,9 @@ func first(object []byte, name string) []byte {
 	return nil
 }
 
-// AsTest returns the event as a test lead with another lead.id: for a CRM, and
-// for leadhook, it is not the lead that was published. id must be digits that
-// [Decode] would take.
+// AsTest returns the event as a test lead with another lead.id, so that neither a
+// CRM nor leadhook takes it for the lead that was published. id must be digits that
+// [Decode] would accept.
 func (ev *Event) AsTest(id string) *Event {
 	test := *ev
 	test.LeadID, test.Test = id, true

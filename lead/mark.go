@@ -1,29 +1,28 @@
 package lead
 
-// A Mark is how far a delivery has got, as the ledger remembers it and as each
-// record of it carries: a record that is behind its delivery's mark was settled
-// by somebody before, and needs no attempt. The zero Mark is that of a record
-// of the live topic, and of a delivery that nothing is known of.
+// A Mark is how far a delivery has got. The ledger remembers one for each delivery,
+// and each record of the delivery has one: a record that is behind its delivery's
+// mark was settled before, and needs no attempt. The zero Mark is that of a record
+// of the live topic, and of an unknown delivery.
 //
-// The marks between two multiples of marksPerReplay are those of one replay:
-// the multiple itself says that the replay was published, the last of them that
-// the delivery is a dead letter, those between that it waits.
+// A multiple of marksPerReplay means that a replay was published; the marks up to
+// the next multiple belong to that replay. The last of them means that the delivery
+// is a dead letter, the others that it waits.
 type Mark uint16
 
-// MarkDelivered is the mark of a delivery that a CRM has taken. No record is
-// beyond it.
+// MarkDelivered is the mark of a delivery that a CRM has taken. No mark is beyond
+// it.
 const MarkDelivered Mark = 1<<16 - 1
 
-// marksPerReplay is more than a delivery can get from one replay to the next:
-// the live record, a deferral of it, twelve scheduled waits and the dead letter.
+// marksPerReplay is more than a delivery needs from one replay to the next: for the
+// live record, a deferral of it, twelve scheduled waits and the dead letter.
 const marksPerReplay = 16
 
-// MaxReplays is how often a delivery can be replayed, since marks have no room
-// for more.
+// MaxReplays is how often a delivery can be replayed: there are no marks for more.
 const MaxReplays = int(MarkDelivered)/marksPerReplay - 1
 
-// MarkOf is the mark of a record: of the live topic, or of a replay when it was
-// published, unless waiting; of a retry topic otherwise.
+// MarkOf returns the mark of a record with this history: one of a retry topic, if
+// waiting, and else one of the live topic, or a replay when it was published.
 func MarkOf(h *History, waiting bool) Mark {
 	n := min(h.Replays, MaxReplays) * marksPerReplay
 	if waiting {
@@ -32,24 +31,24 @@ func MarkOf(h *History, waiting bool) Mark {
 	return Mark(n)
 }
 
-// Buried is the mark of a delivery that became a dead letter when its record
+// Buried returns the mark of a delivery that became a dead letter when its record
 // had the mark m.
 func (m Mark) Buried() Mark { return m - m%marksPerReplay + marksPerReplay - 1 }
 
-// A Fate is what became of a dead letter afterwards.
+// A Fate is what became of a dead letter.
 type Fate string
 
 // The fates.
 const (
-	FateUnknown   Fate = "unknown"    // the ledger knows nothing of the delivery
+	FateUnknown   Fate = "unknown"    // the ledger does not know the delivery
 	FateDead      Fate = "dead"       // it was not replayed
-	FateUnderWay  Fate = "under_way"  // it was replayed, and has not ended yet
-	FateDelivered Fate = "delivered"  // a CRM took it after all
-	FateDeadAgain Fate = "dead_again" // it was replayed, and there is another dead letter of it
+	FateUnderWay  Fate = "under_way"  // it was replayed, and is not settled yet
+	FateDelivered Fate = "delivered"  // it was replayed, and a CRM took it
+	FateDeadAgain Fate = "dead_again" // it was replayed, and became another dead letter
 )
 
-// Fate is what became of a dead letter that had been replayed so often, when
-// its delivery has the mark m.
+// Fate returns what became of a dead letter that had been replayed so often, if its
+// delivery now has the mark m.
 func (m Mark) Fate(replays int) Fate {
 	next := MarkOf(&History{Replays: replays + 1}, false)
 	switch {

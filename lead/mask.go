@@ -8,19 +8,19 @@ import (
 	"github.com/leadhook/leadhook/lead/jsonscan"
 )
 
-// Masked stands for what Mask does not show.
+// Masked stands in place of what [Mask] does not show.
 const Masked = "***"
 
-// maskDepth is more than the Lead Object is nested. What lies deeper is masked
-// as a whole: to walk down through it could take very long.
+// maskDepth is deeper than the Lead Object is nested. A value that lies deeper is
+// masked as a whole: walking through it could take very long.
 const maskDepth = 12
 
-// Mask returns a lead event for people who look after deliveries and are not to
-// see whose lead it is: JSON with the same members, lists and order. Ids, the
-// trigger, types, states and times show, if they look like that; every other
-// text, number or truth value is [Masked], and so is the name of a member that
-// the Lead Object does not have. null, "", {} and [] stay. The error, if any, is
-// that of [Decode]: what is no lead event cannot be masked.
+// Mask returns a lead event for people who look after deliveries and must not see
+// whose lead it is: JSON with the same members, lists and order. Ids, the trigger,
+// types, states and times are shown if they look like that; every other text, number
+// or truth value is [Masked], and so is the name of a member that the Lead Object
+// does not have. null, "", {} and [] stay. An error is that of [Decode]: only a lead
+// event can be masked.
 func Mask(event []byte) ([]byte, error) {
 	if _, err := Decode(event); err != nil {
 		return nil, err
@@ -28,7 +28,7 @@ func Mask(event []byte) ([]byte, error) {
 	return mask(nil, trim(event), "", maskDepth), nil
 }
 
-// mask appends the value of the member with this path.
+// mask appends the masked value of the member with this path.
 func mask(out, raw []byte, path string, depth int) []byte {
 	shape, shows := shown[path]
 	switch {
@@ -54,7 +54,7 @@ func maskObject(out, raw []byte, path string, depth int) []byte {
 			out = append(out, ',')
 		}
 		first = false
-		shownName, below := Masked, "?" // a path that nothing has
+		shownName, below := Masked, "?" // a path that no value has
 		if memberNames[string(name)] {
 			shownName, below = string(name), path+"."+string(name)
 		}
@@ -64,7 +64,7 @@ func maskObject(out, raw []byte, path string, depth int) []byte {
 	return append(out, '}')
 }
 
-// maskList gives the elements of a list the list's path.
+// maskList masks a list. Its elements have the list's path.
 func maskList(out, raw []byte, path string, depth int) []byte {
 	out = append(out, '[')
 	first := true
@@ -78,8 +78,8 @@ func maskList(out, raw []byte, path string, depth int) []byte {
 	return append(out, ']')
 }
 
-// What shows, by path, and what it must look like without its quotes: an event
-// is written by strangers, who may put a name where a state should be.
+// shown are the paths of the values that are shown, and what they must look like
+// without quotes: strangers write events, and may put a name where a state belongs.
 var shown = func() map[string]*regexp.Regexp {
 	const (
 		number  = `[0-9]{1,20}`
@@ -105,7 +105,7 @@ var shown = func() map[string]*regexp.Regexp {
 	return shapes
 }()
 
-// memberNames are those of the lead event and of the Lead Object.
+// memberNames are the names of the members of the lead event and the Lead Object.
 var memberNames = func() map[string]bool {
 	names := map[string]bool{}
 	for name := range strings.FieldsSeq(`

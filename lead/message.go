@@ -4,8 +4,8 @@ import "time"
 
 // A Message is one record of a Kafka topic, as it was read.
 //
-// Key, Value and the header values belong to the Message: nobody changes them
-// after it was read, so they may be kept and shared without copying.
+// Key, Value and the header values must not be changed after it was read, so they
+// may be kept and shared without copying.
 type Message struct {
 	Topic     string
 	Partition int
@@ -33,7 +33,7 @@ func (m *Message) Header(key string) string {
 	return ""
 }
 
-// Size is what the message holds in memory, in bytes, near enough for a budget.
+// Size returns about how many bytes of memory the message takes, for a budget.
 func (m *Message) Size() int {
 	const fixed = 256 // the structs around the bytes
 	n := fixed + len(m.Key) + len(m.Value)

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// A Trigger is what a lead event means for its advertiser: that the contact is
-// new, or was known already.
+// A Trigger is what a lead event means for its advertiser: the contact is new, or
+// was known already.
 type Trigger string
 
 // The triggers. A webhook has exactly one.
@@ -32,9 +32,9 @@ func ParseTrigger(s string) (Trigger, bool) {
 // A Kind is how a lead came about.
 type Kind string
 
-// The kinds of lead that webhooks can take. KindOther stands for every event
-// type that leadhook does not know (SMS and others exist): counted, wanted by
-// no webhook, and no error.
+// The kinds of lead that webhooks can take. KindOther is for all event types that
+// leadhook does not know (SMS and others exist): they are counted, no webhook wants
+// them, and they are not an error.
 const (
 	KindCall  Kind = "call"
 	KindChat  Kind = "chat"
@@ -85,7 +85,7 @@ func (t LeadTypes) Names() []string {
 // String joins the names with commas.
 func (t LeadTypes) String() string { return strings.Join(t.Names(), ",") }
 
-// Has says whether leads of kind k belong to the set.
+// Has reports whether leads of kind k belong to the set.
 func (t LeadTypes) Has(k Kind) bool {
 	switch k {
 	case KindCall:
@@ -114,11 +114,11 @@ func ParseFormat(s string) (Format, bool) {
 	return f, slices.Contains([]Format{JSON, ADF}, f)
 }
 
-// A Secret is a value that must not be shown: printed, logged or marshalled it
-// is "***" (nothing, if it is empty). [Secret.Reveal] gives the value itself.
+// A Secret is a value that must not be shown: printed, logged or marshalled it is
+// "***", or nothing if it is empty. [Secret.Reveal] returns the value itself.
 type Secret string
 
-// Reveal returns the value, for the place that needs it.
+// Reveal returns the value, for the code that needs it.
 func (s Secret) Reveal() string { return string(s) }
 
 // String hides the value from fmt and from loggers.
@@ -129,67 +129,66 @@ func (s Secret) String() string {
 	return "***"
 }
 
-// Format hides the value from every verb, %q and %x included.
+// Format hides the value from every verb, including %q and %x.
 func (s Secret) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(s.String())) }
 
 // MarshalText hides the value from JSON and YAML encoders.
 func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
-// A Webhook is one advertiser's subscription: where, how and for what its
-// leads are POSTed. Once handed out, a Webhook is not changed any more: a new
-// version of it is a new value.
+// A Webhook is what an advertiser has set up: which of its leads are POSTed, where
+// and how. A Webhook must not be changed once it is in use: a new version of it is a
+// new value.
 type Webhook struct {
-	ID         string // unique within the service, kept for ever
+	ID         string // unique within the service, and never used for another webhook
 	Advertiser string
 	URL        string // sent byte for byte as given
 
-	// Authorization is sent verbatim in the header AuthHeader, or in
-	// Authorization if that is empty. Empty: no such header.
+	// Authorization is sent verbatim in the header AuthHeader, or in Authorization
+	// if AuthHeader is empty. If it is empty itself, there is no such header.
 	Authorization Secret
 	AuthHeader    string
 
 	Trigger   Trigger
 	LeadTypes LeadTypes
 	Format    Format
-	Active    bool // false: an inactive webhook sends nothing
+	Active    bool // if false, nothing is sent
 
-	SigningSecrets []Secret          // "whsec_…", at most two; none: unsigned
+	SigningSecrets []Secret          // "whsec_…", at most two; without any, POSTs are not signed
 	Headers        map[string]Secret // extra headers; their values may be tokens
-	Rate           float64           // deliveries a second; zero: no limit of its own
+	Rate           float64           // deliveries a second; zero for no limit of its own
 
-	VendorName   string // for ADF; empty: the advertiser's name
-	ProviderName string // for ADF; empty: the service's setting
+	VendorName   string // for ADF; if empty, the advertiser's name
+	ProviderName string // for ADF; if empty, the service's setting
 
-	// Version tells versions of the stored webhook apart: another one, when a
-	// field was changed. What the service finds out about a webhook is about one
-	// version of it. Empty: it was never stored.
+	// Version is another one after each change of a field of the stored webhook.
+	// What the service finds out about a webhook is about one version of it. It is
+	// empty if the webhook was never stored.
 	Version  string
 	Failing  Failing
 	Disabled Disabled
 
-	// Damaged says why the stored record cannot be used, and is empty for a
-	// sound one. Of a damaged webhook only ID and Advertiser are reliable.
+	// Damaged is why the stored record cannot be used, and empty if it can. Of a
+	// damaged webhook only ID and Advertiser are reliable.
 	Damaged string
 }
 
-// Failing says since when every attempt of a webhook has failed, over all
-// instances and restarts. The zero value: the last one succeeded, or none was
-// made.
+// Failing is since when every attempt of a webhook has failed, over all instances
+// and restarts. It is zero if the last attempt succeeded, or none was made.
 type Failing struct {
 	Since    time.Time // the first failed attempt after the last success, or ever
 	Attempts int       // failed attempts since
-	Warned   time.Time // when it was said that the webhook will be set inactive; zero: it was not
+	Warned   time.Time // when a warning said that the webhook will be set inactive; zero if none did
 }
 
-// Disabled says that the service itself set a webhook inactive, which any
-// change of a field undoes. The zero value: it did not.
+// Disabled is when and why the service itself set a webhook inactive, which any
+// change of a field undoes. It is zero if the service did not.
 type Disabled struct {
 	At     time.Time
-	Reason Reason // [Gone]: its CRM answered 410; [Exhausted]: it failed continually
-	Status int    // the last HTTP status; zero: none came
+	Reason Reason // [Gone] if its CRM answered 410, [Exhausted] if every attempt failed for days
+	Status int    // the last HTTP status; zero if none came
 }
 
-// String says in plain words what was done when and why.
+// String returns in plain words what was done when and why.
 func (d Disabled) String() string {
 	why := "its CRM kept failing"
 	if d.Reason == Gone {
@@ -198,23 +197,22 @@ func (d Disabled) String() string {
 	return fmt.Sprintf("leadhook set the webhook inactive at %s because %s", d.At.UTC().Format(time.RFC3339), why)
 }
 
-// A Decline says why a webhook does not take an event. Empty: it takes it.
+// A Decline is why a webhook does not take an event. It is empty if it does.
 type Decline string
 
-// The declines. Of several that apply, the first counts: who mends it finds
-// the next.
+// The declines. If several apply, the first counts.
 const (
 	DeclinesUnknownType Decline = "unknown_type"  // no webhook takes such an event
-	DeclinesTrigger     Decline = "other_trigger" // it takes those of the other one
-	DeclinesLeadType    Decline = "lead_type"     // it takes other types of leads
-	DeclinesInactive    Decline = "inactive"      // by its advertiser; else it would
+	DeclinesTrigger     Decline = "other_trigger" // the webhook has the other trigger
+	DeclinesLeadType    Decline = "lead_type"     // the webhook takes other types of leads
+	DeclinesInactive    Decline = "inactive"      // its advertiser set it inactive; it would take the event otherwise
 )
 
-// Declines says why the webhook does not take the event. There is no other
-// filter than trigger, lead type and active. A damaged webhook takes every
-// event of a known kind: nobody can tell any more which it did not want, so
-// that each is accounted for as a dead letter instead of vanishing. So does one
-// that the service itself set inactive.
+// Declines returns why the webhook does not take the event. Trigger, lead type and
+// active are all that decides. A damaged webhook takes every event of a known kind:
+// its filters are lost, and each event becomes a dead letter rather than vanish. A
+// webhook that the service itself set inactive takes events as if it were active,
+// for the same reason.
 func (w *Webhook) Declines(ev *Event) Decline {
 	switch {
 	case ev.Kind == KindOther:
@@ -231,5 +229,6 @@ func (w *Webhook) Declines(ev *Event) Decline {
 	return ""
 }
 
-// Wants says whether the webhook takes the event: [Webhook.Declines] tells why not.
+// Wants reports whether the webhook takes the event; [Webhook.Declines] returns why
+// not.
 func (w *Webhook) Wants(ev *Event) bool { return w.Declines(ev) == "" }

@@ -161,6 +161,7 @@ func (r *Rig) End(t testing.TB, topic string, partition int) int64 {
 	return offset
 }
 
+// Offset returns the offset behind a partition's last record.
 func (r *Rig) Offset(t testing.TB, topic string, partition int) (int64, error) {
 	t.Helper()
 	res, err := r.Client.ListOffsets(t.Context(), &kafka.ListOffsetsRequest{

@@ -1,7 +1,6 @@
-// Package jsonscan reads JSON where it stands: it checks a text, takes single
-// members of an object out of it, and walks over objects and lists, without
-// decoding or copying what nobody asked for.
+// Package jsonscan reads JSON in place: it checks whether a text is valid, takes
+// single members out of an object, and walks over objects and lists, without
+// decoding or copying anything else.
 //
-// It knows nothing of leads. What it returns refers to the text that it was
-// given.
+// It knows nothing of leads. What it returns refers to the text that it was given.
 package jsonscan

@@ -5,29 +5,28 @@ import (
 	"unicode/utf8"
 )
 
-// A Pick takes members of a JSON object, of an object within it, and so on,
-// while it checks that the whole is valid: doing both at once saves going over a
-// text several times.
+// A Pick takes members of a JSON object, of an object within it, and so on, while it
+// checks that the whole is valid: to do both at once saves reading the text several
+// times. It can be used once.
 //
-// It exists because encoding/json would copy what it takes, round its numbers,
-// and take the last of two members that differ in case only.
+// It exists because encoding/json would copy what it takes, round its numbers, and
+// take the last of two members whose names differ only in case.
 type Pick []Wanted
 
 // Wanted are the members that a [Pick] takes of one object.
 type Wanted struct {
-	Names  []string
-	Values [][]byte // of the Names, as they stand; nil if the object has no such member. The first of two counts
+	Names  []string // in lower case
+	Values [][]byte // as many; nil if the object has no such member. Of two members the first counts
 
-	// Unique is how many of the Names, counted from the first, an object must not
-	// have twice or in another case. Ambiguous is such a name that it has so;
-	// Values mean nothing then.
+	// The first Unique of the Names must not be in the object twice, or in another
+	// case. Ambiguous is one that is; Values mean nothing then.
 	Unique    int
 	Ambiguous string
 
-	// Within is the name of the member whose value, if it is an object, is what
-	// the next Wanted of the Pick are taken of. The first of two counts.
+	// Within is the name of the member whose value is the object that the next
+	// Wanted are taken of. Of two members the first counts.
 	Within string
-	seen   bool // whether there was one
+	seen   bool // there was such a member
 }
 
 // Object reads the JSON object that b must be, without blanks around it, and
@@ -36,9 +35,9 @@ func (p Pick) Object(b []byte) bool {
 	return len(b) > 0 && b[0] == '{' && p.object(b, 0, 0) == len(b)
 }
 
-// object reads the object that begins at i and returns the index behind it and
-// the blanks that follow it; -1 if it is not valid. outside is the number of
-// values that it is nested in.
+// object reads the object that begins at i and returns the index behind it and the
+// blanks that follow it; -1 if it is not valid. outside is the number of values
+// around it.
 func (p Pick) object(b []byte, i, outside int) int {
 	if i = skipTo(b, i+1); at(b, i) == '}' {
 		return skipTo(b, i+1)
@@ -63,7 +62,7 @@ func (p Pick) object(b []byte, i, outside int) int {
 	}
 }
 
-// value reads the value of a member.
+// value reads the value of the member with the name raw.
 func (p Pick) value(b []byte, i int, raw []byte, outside int) int {
 	if len(p) > 1 && !p[0].seen && mayBe(raw, p[0].Within) && string(unquote(raw)) == p[0].Within {
 		p[0].seen = true
@@ -74,6 +73,7 @@ func (p Pick) value(b []byte, i int, raw []byte, outside int) int {
 	return valueEnd(b, i, outside)
 }
 
+// take keeps the value of a member if it is wanted.
 func (w *Wanted) take(raw, value []byte) {
 	for i, name := range w.Names {
 		if !mayBe(raw, name) {
@@ -94,9 +94,9 @@ func (w *Wanted) take(raw, value []byte) {
 	}
 }
 
-// mayBe reports whether a name as it stands, in quotes, can be the given one, in
-// whatever case. Nearly all names are told apart by their first letter, or are
-// too short: no other way to write a letter is shorter.
+// mayBe reports whether raw, a name in quotes, can be the given name in any case.
+// It rules out nearly all others by their first letter or since they are too short:
+// no escape and no other case of a letter is shorter than the letter.
 func mayBe(raw []byte, name string) bool {
 	const toLower = 0x20
 	first := raw[1]

@@ -11,14 +11,17 @@ import (
 // and most bytes of a lead are in strings.
 func Valid(b []byte) bool { return valueEnd(b, skipTo(b, 0), 0) == len(b) }
 
-// valueEnd returns what follows the value that begins at i, and the blanks
-// behind it; -1: none does that is valid. outside is in how many others it is.
+// The functions whose names end in End return the index behind what begins at i, or
+// -1 if that is not valid.
+
+// valueEnd returns the index behind the value that begins at i and the blanks that
+// follow it; -1 if it is not valid. outside is the number of values around it.
 func valueEnd(b []byte, i, outside int) int {
 	if c := at(b, i); c != '{' && c != '[' {
 		return scalarEnd(b, i)
 	}
 	var around nesting
-	for i >= 0 { // where a value begins; -1: none does
+	for i >= 0 { // a value begins at i
 		c := at(b, i)
 		opens := c == '{' || c == '['
 		if opens {
@@ -46,13 +49,13 @@ func valueEnd(b []byte, i, outside int) int {
 	return -1
 }
 
-// deepest is how deep encoding/json lets values be nested.
+// deepest is how deep encoding/json allows values to be nested.
 const deepest = 10_000
 
-// nesting remembers which of the values around are objects.
+// nesting remembers which of the values around are objects; the others are lists.
 type nesting struct {
-	objects uint64   // a bit for each of the innermost, the last one lowest
-	outer   []uint64 // those of the others, 64 each
+	objects uint64   // a bit for each of the innermost values, that of the last one lowest
+	outer   []uint64 // the bits of the others, 64 in each
 	depth   int
 }
 
@@ -74,7 +77,7 @@ func (n *nesting) pop() {
 	}
 }
 
-// full says whether all bits are those of values around.
+// full reports whether all bits of objects are in use.
 func (n *nesting) full() bool { return n.depth%64 == 0 && n.depth > 0 }
 
 func (n *nesting) inObject() bool { return n.objects&1 != 0 }
@@ -86,8 +89,8 @@ func (n *nesting) closing() byte {
 	return ']'
 }
 
-// next returns where the next value begins in what is around, behind its comma,
-// unless it is the first, and its name; -1: that is not as it must be.
+// next returns the index of the next value of the innermost object or list, behind
+// the comma, unless it is the first, and the name; -1 if these are not valid.
 func (n *nesting) next(b []byte, i int, first bool) int {
 	if !first {
 		if at(b, i) != ',' {
@@ -101,7 +104,7 @@ func (n *nesting) next(b []byte, i int, first bool) int {
 	return i
 }
 
-// at is the byte at i, zero behind the end.
+// at returns the byte at i; zero behind the end.
 func at(b []byte, i int) byte {
 	if i < len(b) {
 		return b[i]
@@ -109,7 +112,7 @@ func at(b []byte, i int) byte {
 	return 0
 }
 
-// skipTo returns where the next byte is that is no blank.
+// skipTo returns the index of the next byte, from i on, that is not a blank.
 func skipTo(b []byte, i int) int {
 	for i < len(b) && isBlank(b[i]) {
 		i++
@@ -119,8 +122,8 @@ func skipTo(b []byte, i int) int {
 
 func isBlank(c byte) bool { return c == ' ' || c == '\n' || c == '\t' || c == '\r' }
 
-// scalarEnd returns what follows the string, word or number that begins at i, and
-// the blanks behind it; -1: none does.
+// scalarEnd returns the index behind the string, word or number that begins at i
+// and the blanks that follow it.
 func scalarEnd(b []byte, i int) int {
 	switch at(b, i) {
 	case '"':
@@ -140,15 +143,14 @@ func scalarEnd(b []byte, i int) int {
 	return skipTo(b, i)
 }
 
-// nameEnd returns where the value begins whose name in its object begins at i;
-// -1: there is none.
+// nameEnd returns the index of the value whose name begins at i.
 func nameEnd(b []byte, i int) int {
 	_, i = name(b, i)
 	return i
 }
 
-// name returns the name in its object that begins at i, as it stands, and where
-// its value begins; -1: there is none.
+// name returns the name that begins at i, in quotes and with its escapes, and the
+// index of its value; -1 if it is not valid.
 func name(b []byte, i int) (raw []byte, value int) {
 	if at(b, i) != '"' {
 		return nil, -1
@@ -164,12 +166,12 @@ func name(b []byte, i int) (raw []byte, value int) {
 	return b[i:end], skipTo(b, colon+1)
 }
 
-// stringEnd returns what follows the string that begins at i; -1: it is not
-// valid. It passes over eight ordinary characters at once, each a lane of a word:
-// subtracting sets the highest bit of a lane that was smaller than a blank, and
-// so of one that was equal to a quote or a backslash once the equal ones are made
-// zero. It may do so in lanes behind that one too, but not before. Lanes that had
-// the bit are masked out: they are never what is looked for.
+// stringEnd returns the index behind the string that begins at i. It takes eight
+// ordinary characters at once, each in a lane of a word. Subtracting sets the
+// highest bit of a lane that was less than a blank; or that was equal to a quote or
+// a backslash, once xor has made equal lanes zero. It may set the bit of later lanes
+// too, but never of earlier ones. Lanes that had the bit before are masked out: they
+// are none of these characters.
 func stringEnd(b []byte, i int) int {
 	const each = 0x0101010101010101
 	for i++; i < len(b); {
@@ -192,14 +194,14 @@ func stringEnd(b []byte, i int) int {
 			}
 		case c < ' ':
 			return -1
-		default: // near the end, one by one
+		default: // fewer than eight are left
 			i++
 		}
 	}
 	return -1
 }
 
-// escapeEnd returns what follows the escape that begins at i; -1: it is none.
+// escapeEnd returns the index behind the escape that begins at i.
 func escapeEnd(b []byte, i int) int {
 	switch at(b, i+1) {
 	case '"', '\\', '/', 'b', 'f', 'n', 'r', 't':
@@ -219,7 +221,7 @@ func isHex(c byte) bool {
 	return '0' <= c && c <= '9' || 'a' <= c && c <= 'f' || 'A' <= c && c <= 'F'
 }
 
-// wordEnd returns what follows the word at i; -1: it is another.
+// wordEnd returns the index behind the word at i.
 func wordEnd(b []byte, i int, word string) int {
 	if bytes.HasPrefix(b[i:], []byte(word)) {
 		return i + len(word)
@@ -227,7 +229,7 @@ func wordEnd(b []byte, i int, word string) int {
 	return -1
 }
 
-// numberEnd returns what follows the number that begins at i; -1: it is none.
+// numberEnd returns the index behind the number that begins at i.
 func numberEnd(b []byte, i int) int {
 	if at(b, i) == '-' {
 		i++
@@ -258,6 +260,8 @@ func numberEnd(b []byte, i int) int {
 	return exponent
 }
 
+// digitsEnd returns the index behind the digits that begin at i; i if there are
+// none.
 func digitsEnd(b []byte, i int) int {
 	for i < len(b) && '0' <= b[i] && b[i] <= '9' {
 		i++

@@ -6,13 +6,14 @@ import (
 	"iter"
 )
 
-// The functions of this file walk over JSON that is valid, without copying it.
+// The functions of this file take valid JSON, and may panic for anything else.
 
-// Members yields the members of a JSON object in order: the key without quotes
-// and escapes, and the value's bytes as they stand, without blanks around them.
-// The object must be valid JSON; what is valid but not an object has no members.
+// Members yields the members of a JSON object in order: the key without quotes and
+// escapes, and the value's bytes without the blanks around them. A value that is not
+// an object has no members.
 //
-// Nothing is copied where the key has no escapes: neither may be changed.
+// Key and value must not be changed: they are parts of the object, unless the key
+// has escapes.
 func Members(object []byte) iter.Seq2[[]byte, []byte] {
 	return func(yield func(key, value []byte) bool) {
 		if len(object) == 0 || object[0] != '{' {
@@ -36,8 +37,9 @@ func Members(object []byte) iter.Seq2[[]byte, []byte] {
 	}
 }
 
-// Elements yields the values of a JSON list in order, as they stand, without
-// copying them. The list must be valid JSON; what is valid but no list has none.
+// Elements yields the values of a JSON list in order, without the blanks around
+// them. They must not be changed: they are parts of the list. A value that is not a
+// list has no elements.
 func Elements(list []byte) iter.Seq[[]byte] {
 	return func(yield func(value []byte) bool) {
 		if len(list) == 0 || list[0] != '[' {
@@ -64,7 +66,7 @@ func skipBlanks(b []byte) []byte {
 	return b
 }
 
-// valueLen is the length of the JSON value that b starts with.
+// valueLen returns the length of the JSON value that b starts with.
 func valueLen(b []byte) int {
 	switch b[0] {
 	case '"':
@@ -107,12 +109,12 @@ func nestedLen(b []byte) int {
 	}
 }
 
-// Text is the value of a JSON string without the blanks around it, which
-// producers leave there, and "" for every other value. raw must be valid JSON.
+// Text returns the text of a JSON string, without the blanks around it that
+// producers leave there, and "" for every other value.
 func Text(raw []byte) string { return string(TextBytes(raw)) }
 
-// TextBytes is [Text] without a copy, unless the string has escapes; nil for
-// every value that is not a string.
+// TextBytes is [Text] without a copy, unless the string has escapes. It returns nil
+// for a value that is not a string.
 func TextBytes(raw []byte) []byte {
 	if len(raw) == 0 || raw[0] != '"' {
 		return nil
@@ -120,11 +122,12 @@ func TextBytes(raw []byte) []byte {
 	return bytes.TrimSpace(unquote(raw))
 }
 
+// unquote returns what a JSON string says.
 func unquote(raw []byte) []byte {
 	if bytes.IndexByte(raw, '\\') < 0 {
 		return raw[1 : len(raw)-1]
 	}
 	var s string
-	_ = json.Unmarshal(raw, &s) // raw is a valid JSON string: it cannot fail
+	_ = json.Unmarshal(raw, &s) // cannot fail: raw is a valid JSON string
 	return []byte(s)
 }

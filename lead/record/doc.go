@@ -1,6 +1,6 @@
-// Package record keeps what is known of a delivery in the headers of a Kafka
-// record, and reads it back: of a dead letter, and of a delivery that waits.
+// Package record writes what is known of a delivery into the headers of a Kafka
+// record, and reads it back: for dead letters and for deliveries that wait.
 //
-// It knows the names and the texts of the headers. In which topic and partition
-// a record lies, and with which key, it leaves to those who publish it.
+// It knows the names and formats of the headers. It does not know to which topic and
+// partition a record is published, nor with which key.
 package record

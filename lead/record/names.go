@@ -1,10 +1,10 @@
 package record
 
 // The headers of dead letters and of deliveries that wait, all UTF-8 text. The
-// counts are always there; of the others, one that would be empty is left out:
-// it is unknown, or there was none.
+// counts are always there. Any other header that would be empty is left out: its
+// value is unknown, or there was none.
 const (
-	ownHeaders = "leadhook." // what every one of them begins with
+	ownHeaders = "leadhook." // all of them begin with it
 
 	headerReason        = ownHeaders + "reason"     // of a dead letter
 	headerNotBefore     = ownHeaders + "not-before" // of a delivery that waits

@@ -8,30 +8,30 @@ import (
 	"github.com/leadhook/leadhook/lead"
 )
 
-// ReadDeadLetter reads a record of the dead-letter topic back. It takes what
-// it finds: a header that is missing or damaged gives the zero value.
+// ReadDeadLetter reads a dead letter from a record of the dead-letter topic. A header
+// that is missing or damaged gives the zero value.
 //
-// The letter's Message is the event as it was published: topic, partition and
-// offset of the event (with an empty topic and offset -1 if the record does
-// not tell), its bytes, and its own headers only. Its key is the record's, and
-// its time is when the event was first published.
+// The letter's Message is the event as it was published: its topic, partition and
+// offset (an empty topic and offset -1 if the record does not have them), its bytes,
+// and its own headers only. Its key is the record's, and its time is when the event
+// was first published.
 func ReadDeadLetter(m *lead.Message) lead.DeadLetter {
 	h := readHistory(m)
 	return lead.DeadLetter{Message: published(m, h.Received), Reason: lead.Reason(m.Header(headerReason)), History: h}
 }
 
-// ReadWaiting reads a record of a retry topic back, with the same tolerance as
-// [ReadDeadLetter]. A zero NotBefore means that the wait is over.
+// ReadWaiting reads a waiting delivery from a record of a retry topic, in the same
+// way as [ReadDeadLetter]. A zero NotBefore means that the wait is over.
 func ReadWaiting(m *lead.Message) lead.Waiting {
 	h := readHistory(m)
 	return lead.Waiting{Message: published(m, h.Received), NotBefore: NotBefore(m), History: h}
 }
 
-// NotBefore is until when the delivery in a record of a retry topic waits; zero
-// if the record does not tell.
+// NotBefore returns until when the delivery in a record of a retry topic waits; zero
+// if the record does not have it.
 func NotBefore(m *lead.Message) time.Time { return instant(m.Header(headerNotBefore)) }
 
-// published is the event in m as it was first published, as far as m tells.
+// published returns the event in m as it was first published, as far as m has that.
 func published(m *lead.Message, received time.Time) lead.Message {
 	event := lead.Message{
 		Partition: m.Partition,
@@ -45,7 +45,7 @@ func published(m *lead.Message, received time.Time) lead.Message {
 	return event
 }
 
-// readHistory reads what is written of a delivery's history.
+// readHistory reads a delivery's history.
 func readHistory(m *lead.Message) lead.History {
 	return lead.History{
 		Error:         m.Header(headerError),
@@ -64,7 +64,7 @@ func readHistory(m *lead.Message) lead.History {
 	}
 }
 
-// locate reads what source has written. A topic's name has no slash.
+// locate reads what [source] has written. A topic's name has no slash.
 func locate(m *lead.Message, source string) {
 	parts := strings.Split(source, "/")
 	if len(parts) != 3 {

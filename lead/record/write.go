@@ -16,7 +16,7 @@ const maxError = 1 << 10
 // timeLayout is RFC 3339 with milliseconds, which is what Kafka keeps of a time.
 const timeLayout = "2006-01-02T15:04:05.000Z07:00"
 
-// DeadLetterHeaders are the headers of a dead letter's record: the event's own,
+// DeadLetterHeaders returns the headers of a dead letter's record: the event's own,
 // as they were published, and what became of it.
 func DeadLetterHeaders(l *lead.DeadLetter) []lead.Header {
 	var h headers
@@ -25,8 +25,8 @@ func DeadLetterHeaders(l *lead.DeadLetter) []lead.Header {
 	return h.beside(&l.Message)
 }
 
-// WaitingHeaders are the headers of the record of a delivery that waits: the
-// event's own, as they were published, and what became of it so far.
+// WaitingHeaders returns the headers of a waiting delivery's record: the event's
+// own, as they were published, and what became of it so far.
 func WaitingHeaders(w *lead.Waiting) []lead.Header {
 	var h headers
 	h.time(headerNotBefore, wholeMillis(w.NotBefore))
@@ -34,20 +34,20 @@ func WaitingHeaders(w *lead.Waiting) []lead.Header {
 	return h.beside(&w.Message)
 }
 
-// beside puts our headers beside those of the event.
+// beside returns the event's headers and ours.
 func (h headers) beside(event *lead.Message) []lead.Header {
 	h.text(headerSource, source(event))
 	return append(foreign(event.Headers), h...)
 }
 
-// wholeMillis rounds up, since what is not due before t must not be due before
-// it as a header either.
+// wholeMillis rounds up: no delivery may be due before t because its header has
+// milliseconds only.
 func wholeMillis(t time.Time) time.Time {
 	return t.Add(time.Millisecond - time.Nanosecond).Truncate(time.Millisecond)
 }
 
-// foreign are the headers that are not ours. What a producer writes under our
-// names says nothing, and is replaced.
+// foreign returns the headers that are not ours. What a producer writes under our
+// names is replaced.
 func foreign(all []lead.Header) []lead.Header {
 	var kept []lead.Header
 	for _, h := range all {
@@ -58,7 +58,7 @@ func foreign(all []lead.Header) []lead.Header {
 	return kept
 }
 
-// headers collects headers that have something to say.
+// headers collects headers that are not empty.
 type headers []lead.Header
 
 func (h *headers) text(key, value string) {
@@ -67,7 +67,7 @@ func (h *headers) text(key, value string) {
 	}
 }
 
-// history is what [readHistory] reads back.
+// history adds what [readHistory] reads back.
 func (h *headers) history(of *lead.History) {
 	h.text(headerError, cut(readable(of.Error), maxError))
 	h.text(headerAdvertiser, of.Advertiser)
@@ -88,15 +88,15 @@ func (h *headers) history(of *lead.History) {
 
 func (h *headers) count(key string, n int) { h.text(key, strconv.Itoa(n)) }
 
-// time leaves out years that RFC 3339 cannot write: a producer may have put
-// microseconds where Kafka counts milliseconds.
+// time leaves out years that RFC 3339 cannot write: some producers write
+// microseconds where Kafka has milliseconds.
 func (h *headers) time(key string, t time.Time) {
 	if t = t.UTC(); !t.IsZero() && t.Year() >= 0 && t.Year() <= 9999 {
 		h.text(key, t.Format(timeLayout))
 	}
 }
 
-// readable makes s valid UTF-8 without control characters, for people and
+// readable returns s as valid UTF-8 without control characters, for people and
 // terminals.
 func readable(s string) string {
 	return strings.Map(func(r rune) rune {
@@ -118,7 +118,7 @@ func cut(s string, limit int) string {
 	return s[:limit]
 }
 
-// source says where the event lies: topic/partition/offset.
+// source returns where the event is: topic/partition/offset.
 func source(m *lead.Message) string {
 	if m.Topic == "" {
 		return ""
