@@ -221,7 +221,7 @@ func (d *Dispatcher) runAttempt(dl *delivery, ended chan<- attemptEnd) {
 // request returns what the attempt sends that begins at history.LastAttempt.
 func (dl *delivery) request() attempt.Request {
 	return attempt.Request{
-		Target: dl.target, Delivery: dl.history.Delivery, Number: dl.history.Attempts,
+		Target: dl.target, DeliveryID: dl.history.Delivery, Number: dl.history.Attempts,
 		Trigger: dl.ev.Trigger, Test: dl.ev.Test, Traceparent: dl.msg.Header("traceparent"),
 		Time: dl.history.LastAttempt, ContentType: dl.body.ContentType, Body: dl.body.Parts[:],
 	}

@@ -63,7 +63,7 @@ func TestCertificates(t *testing.T) {
 			"certificate is not valid before 2099-02-03"},
 		{"wrong name", "crm.example.com", now.Add(-time.Hour), now.Add(time.Hour), true,
 			"certificate is not for 127.0.0.1"},
-		{"self-signed", "127.0.0.1", now.Add(-time.Hour), now.Add(time.Hour), false, "is signed by nobody known"},
+		{"self-signed", "127.0.0.1", now.Add(-time.Hour), now.Add(time.Hour), false, "is signed by an unknown authority"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			pair, parsed := certificate(t, c.certFor, c.from, c.until)

@@ -11,21 +11,23 @@ import (
 	"github.com/leadhook/leadhook/lead"
 )
 
-// A Trial is one attempt at one event for one webhook, to see what comes of it.
-// It is rendered, guarded and sent as a [Dispatcher] does, once, and leaves no
-// trace: nothing is counted, remembered or tried again, and the webhook's
-// health stays as it is. Over https it is made by net/http, as the first one to
-// a host always is. Whether the webhook is active, or wants the event, is not
-// asked.
+// A Trial is one attempt at one event for one webhook, for a person who wants to
+// see the result. The event is rendered, guarded and sent as by a [Dispatcher],
+// once, and nothing is changed: nothing is counted, recorded or retried, and the
+// health of the webhook stays as it is. It makes no difference whether the webhook
+// is active or wants the event.
 type Trial struct {
-	opts   Options
-	client *attempt.Client
-	dl     *delivery
+	opts    Options
+	client  *attempt.Client
+	url     string
+	body    formats.Body
+	request attempt.Request
 }
 
-// NewTrial makes a trial ready; nothing is sent. The error is that of a damaged
-// webhook. The event should be a test lead ([lead.Event.AsTest]): a CRM
-// takes one with the lead.id of a real lead for that lead.
+// NewTrial prepares a trial, which must be closed; nothing is sent. The error
+// means that the webhook is damaged. The event should be a test lead
+// ([lead.Event.AsTest]): a CRM takes one with the lead.id of a real lead for that
+// lead.
 func NewTrial(opts Options, ev *lead.Event, hook *lead.Webhook) (*Trial, error) {
 	if hook.Damaged != "" {
 		return nil, fmt.Errorf("webhook %s: %s", hook.ID, hook.Damaged)
@@ -35,64 +37,64 @@ func NewTrial(opts Options, ev *lead.Event, hook *lead.Webhook) (*Trial, error) 
 		now.Received, ev = time.Now(), &now
 	}
 	opts = opts.withDefaults()
-	t := &Trial{opts: opts, client: attempt.NewClient(opts.Attempt)}
-	in := incoming{msg: &lead.Message{}, history: lead.History{Received: ev.Received, Attempts: 1}}
-	t.dl = in.delivery(ev, hook)
-	var err error
-	if t.dl.target, err = t.client.Target(hook); err != nil {
+	client := attempt.NewClient(opts.Attempt)
+	target, err := client.Target(hook)
+	if err != nil {
 		return nil, fmt.Errorf("webhook %s: %w", hook.ID, err)
 	}
-	t.dl.body = formats.Render(ev, hook, opts.Provider)
+	t := &Trial{opts: opts, client: client, url: hook.URL, body: formats.Render(ev, hook, opts.Provider)}
+	t.request = attempt.Request{
+		Target: target, DeliveryID: lead.DeliveryID(ev, hook.ID), Number: 1, Trigger: ev.Trigger, Test: ev.Test,
+		ContentType: t.body.ContentType, Body: t.body.Parts[:],
+	}
 	return t, nil
 }
 
-// A Request is what a [Trial] sends. Header and URL hold secrets in the clear.
+// A Request is what a [Trial] sends. Header and URL show secrets.
 type Request struct {
 	URL      string
 	Header   http.Header
 	Body     []byte
-	Delivery string // the delivery id, which is the header webhook-id too
+	Delivery string // the delivery id, which is also the field webhook-id
 
-	// Refusal says why leadhook does not send it, as the operator's settings
-	// are; nil: it does, if the address that a name leads to is allowed.
-	Refusal error
+	// Blocked is why leadhook must not call the URL; nil: it may, unless the
+	// address to which the name leads is refused.
+	Blocked error
 }
 
 // Request returns what would be sent at that time.
 func (t *Trial) Request(at time.Time) Request {
-	t.dl.history.LastAttempt = at
-	r := t.dl.request()
+	r := t.request
+	r.Time = at
 	return Request{
-		URL: t.dl.hook.URL, Header: r.Header(), Body: t.dl.body.Bytes(),
-		Delivery: t.dl.history.Delivery, Refusal: t.dl.target.Refusal(),
+		URL: t.url, Header: r.Header(), Body: t.body.Bytes(),
+		Delivery: r.DeliveryID, Blocked: r.Target.Blocked(),
 	}
 }
 
-// A Report is what came of a [Trial], and what would come of a real delivery.
+// A Report is the result of a [Trial], and what would follow for a real delivery.
 type Report struct {
 	Request
 
 	Verdict  string        // delivered, transient, needs_human, gone or refused
-	Status   int           // zero: none came
-	Evidence lead.Evidence // what a failed attempt leaves open; empty: it was delivered
-	Error    string        // in plain words, without a secret; empty: it was delivered
+	Status   int           // zero if there was no answer
+	Evidence lead.Evidence // whether the CRM may have the lead after a failure; empty if it was delivered
+	Error    string        // in plain words and without secrets; empty if it was delivered
 
-	// What a real delivery would face: whether it were tried again within
-	// seconds; how long it then waited for the next attempt, zero if it waited
-	// for none; why it were a dead letter at once, empty if it were not.
-	QuickRetry bool
-	Wait       time.Duration
-	Dead       lead.Reason
+	QuickRetry bool          // whether a real delivery would be retried within seconds
+	Wait       time.Duration // how long it would then wait for the next attempt; zero if there was none
+	Dead       lead.Reason   // why it would be a dead letter at once; empty if it would not
 
 	attempt.Observation
 }
 
-// Send makes the attempt, which takes as long as an attempt may. The error is
-// that of ctx, whose end cuts it.
+// Send makes the attempt and blocks until it has ended, at the latest when
+// [attempt.Options.Timeout] is over. The end of ctx ends it at once; then the error
+// is that of ctx.
 func (t *Trial) Send(ctx context.Context) (*Report, error) {
-	now := time.Now()
-	report := &Report{Request: t.Request(now)}
-	r := t.dl.request()
+	r := t.request
+	r.Time = time.Now()
+	report := &Report{Request: t.Request(r.Time)}
 	o, seen := t.client.Observe(ctx, &r)
 	if ctx.Err() != nil {
 		return nil, interrupted(ctx, o)

@@ -170,8 +170,8 @@ func TestATrialIsGuarded(t *testing.T) {
 		if got.Verdict != "needs_human" || got.Evidence != lead.NotSent || !strings.Contains(got.Error, "is loopback: refused") {
 			t.Errorf("%s: got %s, %s, %q", url, got.Verdict, got.Evidence, got.Error)
 		}
-		if byName := strings.Contains(url, "localhost"); (got.Refusal == nil) != byName {
-			t.Errorf("%s: got refusal %v before it was dialled", url, got.Refusal)
+		if byName := strings.Contains(url, "localhost"); (got.Blocked == nil) != byName {
+			t.Errorf("%s: got blocked %v before it was dialled", url, got.Blocked)
 		}
 	}
 }

@@ -84,8 +84,8 @@ func (v *trialView) request(r dispatch.Request) {
 			v.Request.Headers[textproto.CanonicalMIMEHeaderKey(header)] = f.Value
 		}
 	}
-	if r.Refusal != nil {
-		v.Refusal = r.Refusal.Error()
+	if r.Blocked != nil {
+		v.Refusal = r.Blocked.Error()
 	}
 }
 

@@ -10,17 +10,16 @@ import (
 	"time"
 )
 
-// A countedConn is a connection that knows whether anything went out or came
-// in since one looked last. net/http tells neither once it has a connection,
-// and both decide what a failed attempt proves.
+// A countedConn counts what is written to and read from a connection. net/http
+// reports neither, and both decide what is known after a failed attempt.
 type countedConn struct {
 	net.Conn
-	writes atomic.Int64 // writes that put, or may have put, bytes on the wire
-	reads  atomic.Int64 // reads that got bytes
+	writes atomic.Int64 // that sent bytes, or may have
+	reads  atomic.Int64 // that returned bytes
 
-	all   *connections
-	users atomic.Int32 // exchanges that have it; far below zero once it is given up
-	left  atomic.Int64 // when the last of them left, in nanoseconds; zero: none did yet
+	all       *connections
+	users     atomic.Int32 // exchanges that use it; far below zero once it is retired
+	idleSince atomic.Int64 // when the last of them left, in nanoseconds; zero if none has left yet
 }
 
 // Close closes the connection, and makes room for another.
@@ -29,34 +28,34 @@ func (c *countedConn) Close() error {
 	return c.Conn.Close()
 }
 
-// join says that an exchange has the connection now. One that was given up in
-// this moment is closed before anything is written to it.
+// join begins the use by an exchange. A connection that was retired at the same
+// moment is closed before anything is written to it.
 func (c *countedConn) join() {
 	if c.users.Add(1) < 0 {
 		_ = c.Close()
 	}
 }
 
-// SyscallConn implements [syscall.Conn]; the error says that what was dialled
-// does not.
+// SyscallConn implements [syscall.Conn]. It returns an error if the dialled
+// connection does not.
 func (c *countedConn) SyscallConn() (syscall.RawConn, error) {
-	if under, ok := c.Conn.(syscall.Conn); ok {
-		return under.SyscallConn()
+	if conn, ok := c.Conn.(syscall.Conn); ok {
+		return conn.SyscallConn()
 	}
 	return nil, errors.ErrUnsupported
 }
 
+// leave ends the use by an exchange.
 func (c *countedConn) leave() {
-	c.left.Store(time.Now().UnixNano())
+	c.idleSince.Store(time.Now().UnixNano())
 	c.users.Add(-1)
 }
 
-// giveUp says whether the connection is idle, and keeps it from being used
-// again if it is.
-func (c *countedConn) giveUp() bool { return c.users.CompareAndSwap(0, math.MinInt32/2) }
+// retire reports whether the connection is idle. If it is, it is not used again.
+func (c *countedConn) retire() bool { return c.users.CompareAndSwap(0, math.MinInt32/2) }
 
-// Write counts before it writes: whoever looks while it still blocks must see
-// that bytes may be out.
+// Write counts before it writes: while it blocks, the counter must show that
+// bytes may have been sent.
 func (c *countedConn) Write(b []byte) (int, error) {
 	c.writes.Add(1)
 	n, err := c.Conn.Write(b)
@@ -74,8 +73,8 @@ func (c *countedConn) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// counted finds the countedConn under a connection that net/http hands out,
-// which is wrapped once for TLS and twice with a proxy that speaks TLS itself.
+// counted returns the countedConn below a connection of net/http, or nil if there
+// is none. TLS wraps it once, and twice with a proxy that speaks TLS itself.
 func counted(conn net.Conn) *countedConn {
 	for {
 		switch c := conn.(type) {
@@ -89,43 +88,43 @@ func counted(conn net.Conn) *countedConn {
 	}
 }
 
-// connections are those that are open. They bound how many are: net/http
-// closes the longest idle of too many only if they speak HTTP/1, so that CRMs
-// with HTTP/2 would keep any number open until their idle time is over.
+// connections are the open connections. They have a bound of their own: that of
+// net/http applies to HTTP/1 only, and any number of idle HTTP/2 connections would
+// stay open until IdleTimeout.
 type connections struct {
-	most int // more are open only while all are in use, or new
+	limit int // exceeded only while all are in use or new
 
 	mu   sync.Mutex
 	open map[*countedConn]struct{} // guarded by mu
 }
 
-func newConnections(most int) *connections {
-	return &connections{most: most, open: make(map[*countedConn]struct{})}
+func newConnections(limit int) *connections {
+	return &connections{limit: limit, open: make(map[*countedConn]struct{})}
 }
 
-// add counts a new connection, and closes the longest idle one if that is one
-// too many.
+// add adds a new connection. Above the limit it closes the one that has been idle
+// longest.
 func (cs *connections) add(conn net.Conn) *countedConn {
 	c := &countedConn{Conn: conn, all: cs}
 	cs.mu.Lock()
 	cs.open[c] = struct{}{}
 	var surplus *countedConn
-	if len(cs.open) > cs.most {
+	if len(cs.open) > cs.limit {
 		surplus = cs.longestIdle()
 	}
 	cs.mu.Unlock()
-	if surplus != nil && surplus.giveUp() {
+	if surplus != nil && surplus.retire() {
 		_ = surplus.Close()
 	}
 	return c
 }
 
-// longestIdle returns nil if all are in use, or new. cs.mu must be held.
+// longestIdle returns nil if all are in use or new. cs.mu must be held.
 func (cs *connections) longestIdle() *countedConn {
 	var longest *countedConn
 	for c := range cs.open {
-		idle := c.users.Load() == 0 && c.left.Load() != 0
-		if idle && (longest == nil || c.left.Load() < longest.left.Load()) {
+		idle := c.users.Load() == 0 && c.idleSince.Load() != 0
+		if idle && (longest == nil || c.idleSince.Load() < longest.idleSince.Load()) {
 			longest = c
 		}
 	}

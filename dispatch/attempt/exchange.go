@@ -12,52 +12,52 @@ import (
 	"github.com/leadhook/leadhook/lead"
 )
 
-// errReplay refuses net/http a second POST.
+// errReplay keeps net/http from sending a POST again.
 var errReplay = errors.New("the request may have been received")
 
-// An exchange is one request, and watches what becomes of it.
+// An exchange is the request of one attempt and its answer. It watches what goes
+// over the connection, for the evidence after a failure.
 type exchange struct {
 	target  *Target
 	request http1.Request
-	room    [mostFields]http1.Field // for its fields
-	answer  *http1.Answer           // nil: none came
+	fields  [maxFields]http1.Field // the memory for those of the request
+	answer  *http1.Answer          // nil: none came
 
-	outer net.Conn     // as net/http has it; nil as long as there is none
-	conn  *countedConn // under it
-	sent  int64        // conn.writes when the exchange got it
-	got   int64        // conn.reads then
+	outer  net.Conn     // as net/http has it; nil until there is a connection
+	conn   *countedConn // the connection below outer; nil if there is none
+	writes int64        // conn.writes when the exchange got the connection
+	reads  int64        // conn.reads at that time
 }
 
-// prepare makes the request ready that is sent.
+// prepare sets the request that is sent.
 func (x *exchange) prepare(r *Request) {
-	x.request.Template, x.request.Fields, x.request.Body = r.Target.wire, r.fields(x.room[:0]), r.Body
+	x.request.Template, x.request.Fields, x.request.Body = r.Target.template, r.fields(x.fields[:0]), r.Body
 	x.request.Watcher = x
 }
 
 // GotConn implements [http1.Watcher]. net/http calls it on the goroutine of the
-// request, once more for each connection that it changes to.
+// request, again whenever it changes to another connection.
 func (x *exchange) GotConn(info httptrace.GotConnInfo) {
 	x.leave()
 	x.outer, x.conn = info.Conn, counted(info.Conn)
 	if x.conn != nil {
 		x.conn.join()
-		x.sent, x.got = x.conn.writes.Load(), x.conn.reads.Load()
+		x.writes, x.reads = x.conn.writes.Load(), x.conn.reads.Load()
 	}
 }
 
-// leave says that the exchange does not need its connection any more.
+// leave ends the use of the connection.
 func (x *exchange) leave() {
 	if x.conn != nil {
 		x.conn.leave()
 	}
 }
 
-// MayRepeat implements [http1.Watcher]. It is asked when net/http is about to
-// send the request again by itself. Over HTTP/2 it does so only when the server
-// said that it did not process the request (REFUSED_STREAM, GOAWAY: RFC 9113
-// §8.7). Over HTTP/1.1 it does so when it wrote nothing, on a connection that the
-// CRM closed while it was idle, and, which must not happen, when a header calls
-// the request idempotent.
+// MayRepeat implements [http1.Watcher]. net/http calls it before it sends the
+// request again. Over HTTP/2 it does so only if the server said that it did not
+// process the request (REFUSED_STREAM, GOAWAY: RFC 9113 §8.7). Over HTTP/1.1 it
+// does so if it wrote nothing, on a connection that the CRM closed while it was
+// idle; and if a header calls the request idempotent, which must not happen.
 func (x *exchange) MayRepeat() error {
 	if x.wrote() && !x.http2() {
 		return errReplay
@@ -70,14 +70,14 @@ func (x *exchange) http2() bool {
 	return ok && secure.ConnectionState().NegotiatedProtocol == http2.NextProtoTLS
 }
 
-// wrote says whether bytes of the request may have gone out. On a connection
-// that is shared (HTTP/2) those of another request count too.
+// wrote reports whether bytes of the request may have been sent. On a connection
+// that requests share (HTTP/2), those of another request count too.
 func (x *exchange) wrote() bool {
-	return x.outer != nil && (x.conn == nil || x.conn.writes.Load() != x.sent)
+	return x.outer != nil && (x.conn == nil || x.conn.writes.Load() != x.writes)
 }
 
-// heard says whether anything came back.
-func (x *exchange) heard() bool { return x.conn != nil && x.conn.reads.Load() != x.got }
+// read reports whether anything was received.
+func (x *exchange) read() bool { return x.conn != nil && x.conn.reads.Load() != x.reads }
 
 // evidence grades an exchange that ended without a status.
 func (x *exchange) evidence() lead.Evidence {

@@ -14,8 +14,8 @@ import (
 	"github.com/leadhook/leadhook/lead"
 )
 
-// fault reads the error of an attempt that got no answer.
-func (c *Client) fault(err error, x *exchange) Outcome {
+// noAnswer returns the outcome of an attempt that was not answered.
+func (c *Client) noAnswer(err error, x *exchange) Outcome {
 	o := Outcome{Verdict: Transient, Evidence: x.evidence(), Text: c.explain(err, x)}
 	if _, ok := errors.AsType[guardError](err); ok {
 		o.Verdict = NeedsHuman
@@ -26,9 +26,9 @@ func (c *Client) fault(err error, x *exchange) Outcome {
 	return o
 }
 
-// explain says what went wrong as one tells it to a person. Only errors whose
-// text is known are quoted: net/http puts what the CRM sent into some of its
-// errors, and a CRM may send our own request back, token and all.
+// explain explains an error in plain words. It quotes only errors whose text is
+// known: net/http puts what the CRM sent into some of its errors, and a CRM may
+// send our own request back, including the token.
 func (c *Client) explain(err error, x *exchange) string {
 	if guard, ok := errors.AsType[guardError](err); ok {
 		return guard.Error()
@@ -45,8 +45,8 @@ func (c *Client) explain(err error, x *exchange) string {
 		return explainDNS(dns)
 	}
 	if alert, ok := errors.AsType[*net.OpError](err); ok && alert.Op == "remote error" {
-		// Its text is one of crypto/tls. With TLS 1.3 it may come after the
-		// request, as when the CRM wants a certificate of the client.
+		// The text comes from crypto/tls. With TLS 1.3 the alert may come after
+		// the request, for instance if the CRM wants a client certificate.
 		return "TLS broken off by the CRM: " + alert.Err.Error()
 	}
 	if x.evidence() == lead.NotSent {
@@ -57,7 +57,7 @@ func (c *Client) explain(err error, x *exchange) string {
 		return fmt.Sprintf("no answer within %v", c.opts.Timeout)
 	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
 		return "the connection was reset before an answer came"
-	case errors.Is(err, io.EOF), !x.heard():
+	case errors.Is(err, io.EOF), !x.read():
 		return "the CRM closed the connection without an answer"
 	}
 	return "no valid HTTP answer came (not HTTP, broken off, or headers of more than 64 KiB)"
@@ -111,14 +111,14 @@ func explainDNS(dns *net.DNSError) string {
 	return fmt.Sprintf("the CRM's name %s could not be looked up (DNS)", dns.Name)
 }
 
-func explainCertificate(refusal *tls.CertificateVerificationError, host string) string {
-	if name, ok := errors.AsType[x509.HostnameError](refusal); ok {
+func explainCertificate(err *tls.CertificateVerificationError, host string) string {
+	if name, ok := errors.AsType[x509.HostnameError](err); ok {
 		return "certificate is not for " + name.Host
 	}
-	if _, ok := errors.AsType[x509.UnknownAuthorityError](refusal); ok {
-		return "certificate of " + host + " is signed by nobody known"
+	if _, ok := errors.AsType[x509.UnknownAuthorityError](err); ok {
+		return "certificate of " + host + " is signed by an unknown authority"
 	}
-	invalid, ok := errors.AsType[x509.CertificateInvalidError](refusal)
+	invalid, ok := errors.AsType[x509.CertificateInvalidError](err)
 	switch {
 	case ok && invalid.Reason == x509.Expired && time.Now().After(invalid.Cert.NotAfter):
 		return "certificate expired on " + invalid.Cert.NotAfter.UTC().Format(time.DateOnly)

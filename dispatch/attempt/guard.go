@@ -20,18 +20,18 @@ type GuardOptions struct {
 	AllowHTTP bool
 
 	// AllowCIDRs are networks that may be called although they are not public:
-	// a CRM on the premises, a development machine. They count for an address
-	// in its IPv4 and in its IPv4-mapped form alike. Allowing 64:ff9b::/96
-	// allows whatever lies behind the network's NAT64 gateway.
+	// a CRM on the premises, a development machine. An IPv4 network also allows
+	// the IPv4-mapped form of its addresses, and the other way round. Allowing
+	// 64:ff9b::/96 allows everything behind the network's NAT64 gateway.
 	AllowCIDRs []netip.Prefix
 
-	// AllowPorts may be called beside 80 and 443.
+	// AllowPorts may be called in addition to 80 and 443.
 	AllowPorts []int
 }
 
-// A Guard keeps leadhook from being used to reach what only leadhook's own
-// network can reach: advertisers choose the URLs, and the names in them
-// resolve to whatever their owners like. It is safe for concurrent use.
+// A Guard prevents server-side request forgery: that leadhook is used to reach
+// what only its own network can reach. Advertisers choose the URLs, and the names
+// in them resolve to whatever their owners like. It is safe for concurrent use.
 type Guard struct {
 	allowHTTP bool
 	allowed   []netip.Prefix
@@ -61,15 +61,15 @@ func unmapped(p netip.Prefix) netip.Prefix {
 	return p.Masked()
 }
 
-// A guardError says in plain words why a URL or an address is not called.
+// A guardError explains in plain words why a URL or an address is not called.
 type guardError string
 
 func (e guardError) Error() string { return string(e) }
 
-// CheckURL says why a webhook must not have this URL, and returns nil if
-// nothing is known against it: an address that is written as a number is
-// judged here, a name only when it is dialled. The error quotes neither path
-// nor query nor user info.
+// CheckURL returns why a webhook must not have this URL, or nil if it may. It
+// checks an address that is written as a number; the addresses of a name are
+// checked when they are dialled. The error quotes neither path nor query nor user
+// info.
 func (g *Guard) CheckURL(u *url.URL) error {
 	switch {
 	case u.Scheme == "http" && !g.allowHTTP:
@@ -89,10 +89,10 @@ func (g *Guard) CheckURL(u *url.URL) error {
 	if addr, err := netip.ParseAddr(u.Hostname()); err == nil {
 		return g.checkAddr(addr)
 	}
-	return nil // a name: the address it has when dialled is what counts
+	return nil // a name, whose addresses are checked when they are dialled
 }
 
-// port is the port that u is dialled on, and -1 if it is no number.
+// port returns the port that is dialled for u, or -1 if it is not a number.
 func port(u *url.URL) int {
 	switch p := u.Port(); {
 	case p != "":
@@ -141,9 +141,9 @@ func class(addr netip.Addr) string {
 	return "reserved"
 }
 
-// control is a [net.Dialer.ControlContext]: it sees every address after DNS
-// and before anything is sent to it, so that no name can be bound to another
-// address between the check and the call.
+// control is a [net.Dialer.ControlContext]. It checks each address after DNS and
+// before anything is sent to it, so that a name cannot be bound to another address
+// between the check and the call.
 func (g *Guard) control(_ context.Context, network, address string, _ syscall.RawConn) error {
 	if network != "tcp4" && network != "tcp6" {
 		return guardError("only TCP is called, not " + network)

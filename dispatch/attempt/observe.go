@@ -6,23 +6,23 @@ import (
 	"time"
 )
 
-// An Observation is what was seen of an attempt, beside its outcome.
+// An Observation is what was seen of an attempt besides its outcome.
 type Observation struct {
-	Protocol string // of the answer, such as HTTP/1.1; empty: none came
-	Head     []byte // of the answer's body, at most 4 KiB; it may quote the request, secrets and all
+	Protocol string // of the answer, such as HTTP/1.1; empty if there was none
+	Head     []byte // the beginning of the answer's body, at most 4 KiB; it may quote the request, including secrets
 	Network  Network
 }
 
-// maxHead is how much of an answer an observation has.
+// maxHead is the largest size of [Observation.Head] in bytes.
 const maxHead = 4 << 10
 
-// Observe is [Client.Do] for an attempt that somebody watches: it costs more,
-// and the end of ctx cuts it. Over https it is made by net/http, as the first one
-// to a host always is. Its connection is not used again.
+// Observe is [Client.Do] for an attempt that a person watches. It costs more, the
+// end of ctx ends it, and its connection is not used again. Over https it is made
+// by net/http, as the first one to a host always is.
 func (c *Client) Observe(ctx context.Context, r *Request) (Outcome, *Observation) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	steps := &watch{began: r.Time}
+	steps := &steps{began: r.Time}
 	trace := steps.trace()
 	trace.GotConn = func(got httptrace.GotConnInfo) {
 		context.AfterFunc(ctx, func() { _ = got.Conn.Close() })

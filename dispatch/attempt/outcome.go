@@ -10,56 +10,53 @@ import (
 	"github.com/leadhook/leadhook/lead"
 )
 
-// A Verdict is what an attempt's result means for its delivery.
+// A Verdict is what the result of an attempt means for its delivery.
 type Verdict uint8
 
 // The verdicts.
 const (
 	Delivered  Verdict = iota // 2xx
-	Transient                 // may well succeed in a while
-	NeedsHuman                // will not succeed before somebody changes something
-	Gone                      // 410: the webhook is over
-	Refused                   // this delivery will never be taken
+	Transient                 // a later attempt may succeed
+	NeedsHuman                // a later attempt may succeed once somebody changes something
+	Gone                      // 410: the webhook no longer exists
+	Refused                   // the CRM will never take this delivery
 )
 
-// Verdicts is how many verdicts there are.
+// Verdicts is the number of verdicts.
 const Verdicts = int(Refused) + 1
 
 func (v Verdict) String() string {
 	return [Verdicts]string{"delivered", "transient", "needs_human", "gone", "refused"}[v]
 }
 
-// An Outcome is what one attempt came to.
+// An Outcome is the result of one attempt.
 type Outcome struct {
 	Verdict  Verdict
-	Status   int           // zero: none came
-	Evidence lead.Evidence // what a failed attempt leaves open; empty when delivered
-	Text     string        // why it failed, in plain words and without a secret; empty when delivered
-	Took     time.Duration // how long the attempt took, from the time of its request
+	Status   int           // zero if there was no answer
+	Evidence lead.Evidence // whether the CRM may have the lead after a failed attempt; empty if it was delivered
+	Text     string        // why it failed, in plain words and without secrets; empty if it was delivered
+	Took     time.Duration // from [Request.Time] to the end of the answer
 
-	// The CRM asked for a pause (Retry-After, on 429 and 503 only): whether it
-	// did, and how long.
-	PauseAsked bool
-	Pause      time.Duration
+	PauseAsked bool          // whether the CRM asked for a pause (Retry-After, on 429 and 503 only)
+	Pause      time.Duration // how long; at most 24 hours
 }
 
-// QuickRetry reports whether a second attempt within seconds makes sense and
-// does no harm: not where the CRM may have the lead, nor where it asked for
-// peace.
+// QuickRetry reports whether another attempt within seconds makes sense and does
+// no harm: not if the CRM may have the lead, and not if it asked for a pause.
 func (o Outcome) QuickRetry() bool {
 	return o.Verdict == Transient && o.Evidence != lead.MaybeReceived &&
 		o.Status != http.StatusTooManyRequests && !o.PauseAsked
 }
 
-// Final reports whether no later attempt can change anything.
+// Final reports whether a later attempt cannot change anything.
 func (o Outcome) Final() bool { return o.Verdict == Gone || o.Verdict == Refused }
 
-// Overloaded reports whether the CRM has too much to do.
+// Overloaded reports whether the CRM says that it gets too many requests.
 func (o Outcome) Overloaded() bool {
 	return o.Status == http.StatusTooManyRequests || o.Status == http.StatusServiceUnavailable && o.PauseAsked
 }
 
-// Reason is why a delivery is dead whose last attempt came to o.
+// Reason returns the reason of the dead letter if this was the last attempt.
 func (o Outcome) Reason() lead.Reason {
 	switch o.Verdict {
 	case Gone:
@@ -71,8 +68,9 @@ func (o Outcome) Reason() lead.Reason {
 	return lead.Exhausted
 }
 
-// judge reads the answer to an attempt. The status alone decides.
-func judge(status int, retry string) Outcome {
+// answered returns the outcome of an attempt that was answered. The status alone
+// decides.
+func answered(status int, retry string) Outcome {
 	o := Outcome{Verdict: verdictOf(status), Status: status}
 	if o.Verdict == Delivered {
 		return o
@@ -102,8 +100,7 @@ func verdictOf(status int) Verdict {
 	case 3, 4:
 		return Refused
 	}
-	// 5xx, and what is no final status at all, which RFC 9110 §15 wants to be
-	// read as 5xx.
+	// 5xx. RFC 9110 §15 treats every invalid status like 5xx.
 	return Transient
 }
 
@@ -119,12 +116,12 @@ func advice(status int) string {
 	return ""
 }
 
-// longestPause is the longest wait that a CRM can ask for.
-const longestPause = 24 * time.Hour
+// maxPause is the longest pause that a CRM can ask for.
+const maxPause = 24 * time.Hour
 
-// retryAfter reads a Retry-After header (RFC 9110 §10.2.3): seconds or a date.
-// It returns false if there is none or it cannot be read; a date that is over
-// asks for a pause of zero.
+// retryAfter reads a Retry-After field (RFC 9110 §10.2.3): seconds or a date. It
+// returns false if the field is empty or not valid. A date in the past asks for a
+// pause of zero.
 func retryAfter(value string, now time.Time) (time.Duration, bool) {
 	value = strings.TrimSpace(value)
 	if value == "" {
@@ -132,8 +129,8 @@ func retryAfter(value string, now time.Time) (time.Duration, bool) {
 	}
 	if strings.Trim(value, "0123456789") == "" {
 		seconds, err := strconv.ParseInt(value, 10, 64)
-		if err != nil || seconds > int64(longestPause/time.Second) {
-			return longestPause, true // too many digits are a very long pause
+		if err != nil || seconds > int64(maxPause/time.Second) {
+			return maxPause, true // too many digits are a very long pause
 		}
 		return time.Duration(seconds) * time.Second, true
 	}
@@ -141,5 +138,5 @@ func retryAfter(value string, now time.Time) (time.Duration, bool) {
 	if err != nil {
 		return 0, false
 	}
-	return min(max(date.Sub(now), 0), longestPause), true
+	return min(max(date.Sub(now), 0), maxPause), true
 }

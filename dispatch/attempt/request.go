@@ -12,30 +12,32 @@ import (
 
 // A Request is what one attempt sends.
 type Request struct {
-	Target   *Target
-	Delivery string // the delivery id
-	Number   int    // of the attempt; the first one is 1
-	Trigger  lead.Trigger
-	Test     bool // it is a test lead
+	Target     *Target
+	DeliveryID string
+	Number     int // of the attempt; the first one is 1
+	Trigger    lead.Trigger
+	Test       bool // whether the lead is a test lead
 
-	// Traceparent is passed on if it is valid (W3C Trace Context).
+	// Traceparent is sent if it is valid (W3C Trace Context).
 	Traceparent string
 
-	Time time.Time // when the attempt begins: now, or a little earlier. It is signed, and the time-out counts from it
+	// Time is when the attempt begins: now, or shortly before. It is signed, and
+	// [Options.Timeout] counts from it.
+	Time time.Time
 
 	ContentType string
-	Body        [][]byte // in parts, one behind the other; they must not change while the attempt is made
+	Body        [][]byte // in parts, which must not change during the attempt
 }
 
-// mostFields is how many fields a header has that is of one attempt.
-const mostFields = 8
+// maxFields is the largest number of fields that belong to one attempt.
+const maxFields = 8
 
-// fields appends the part of the header that is of one attempt.
+// fields appends the part of the header that belongs to this attempt.
 func (r *Request) fields(h []http1.Field) []http1.Field {
 	unix := strconv.FormatInt(r.Time.Unix(), 10)
 	h = append(h,
 		http1.Field{Name: "Content-Type", Value: r.ContentType},
-		http1.Field{Name: "Webhook-Id", Value: r.Delivery},
+		http1.Field{Name: "Webhook-Id", Value: r.DeliveryID},
 		http1.Field{Name: "Webhook-Timestamp", Value: unix},
 		http1.Field{Name: "Webhook-Attempt", Value: strconv.Itoa(r.Number)},
 		http1.Field{Name: "Webhook-Trigger", Value: string(r.Trigger)},
@@ -44,7 +46,7 @@ func (r *Request) fields(h []http1.Field) []http1.Field {
 		h = append(h, http1.Field{Name: "Webhook-Test", Value: "true"})
 	}
 	if len(r.Target.keys) > 0 {
-		h = append(h, http1.Field{Name: "Webhook-Signature", Value: sign(r.Target.keys, r.Delivery, unix, r.Body)})
+		h = append(h, http1.Field{Name: "Webhook-Signature", Value: sign(r.Target.keys, r.DeliveryID, unix, r.Body)})
 	}
 	if validTraceparent(r.Traceparent) {
 		h = append(h, http1.Field{Name: "Traceparent", Value: r.Traceparent})
@@ -52,17 +54,15 @@ func (r *Request) fields(h []http1.Field) []http1.Field {
 	return h
 }
 
-// Header is the whole header, but for what HTTP adds: Host and Content-Length.
-// It holds secrets in the clear.
+// Header returns the header, without Host and Content-Length. It shows secrets.
 func (r *Request) Header() http.Header {
 	var x exchange
 	x.prepare(r)
 	return x.request.Header()
 }
 
-// validTraceparent says whether s is a traceparent that may be passed on (W3C
-// Trace Context §3.2): version, trace id, parent id and flags in lower-case
-// hex, the ids not all zero.
+// validTraceparent reports whether s is a traceparent (W3C Trace Context §3.2):
+// version, trace id, parent id and flags in lower-case hex, no id all zero.
 func validTraceparent(s string) bool {
 	const form = "00-0123456789abcdef0123456789abcdef-0123456789abcdef-00"
 	if len(s) != len(form) {

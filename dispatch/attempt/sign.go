@@ -10,8 +10,8 @@ import (
 	"github.com/leadhook/leadhook/lead"
 )
 
-// signingKeys decodes signing secrets as Standard Webhooks 1.0 writes them:
-// "whsec_" and base64. The error quotes nothing of them.
+// signingKeys decodes the signing secrets of Standard Webhooks 1.0: "whsec_" and
+// base64. The error quotes nothing of them.
 func signingKeys(secrets []lead.Secret) ([][]byte, error) {
 	if len(secrets) == 0 {
 		return nil, nil
@@ -28,9 +28,9 @@ func signingKeys(secrets []lead.Secret) ([][]byte, error) {
 	return keys, nil
 }
 
-// sign returns the value of webhook-signature (Standard Webhooks 1.0): for
-// each key an HMAC-SHA256 over id, time and body, so that during a rotation
-// the receiver may know either secret.
+// sign returns the value of webhook-signature (Standard Webhooks 1.0): for each
+// key an HMAC-SHA256 over id, time and body. During a rotation there are two keys,
+// and the receiver needs to know only one of them.
 func sign(keys [][]byte, id, unix string, body [][]byte) string {
 	var value []byte
 	for _, key := range keys {

@@ -14,31 +14,43 @@ import (
 	"github.com/leadhook/leadhook/lead"
 )
 
-// A Target is a webhook made ready to be called: what is the same for all of
-// its attempts, and costs something to find out. It is not changed any more,
-// and safe for concurrent use.
+// A Target is a webhook prepared for attempts: what is the same for each of them
+// and costs something to work out. It does not change, and is safe for concurrent
+// use.
 type Target struct {
-	url     *url.URL
-	origin  string
-	refusal error           // why the guard does not let it be called; nil: it does
-	keys    [][]byte        // to sign with; none: unsigned
-	wire    *http1.Template // the same, and what goes with every request
+	url      *url.URL
+	origin   string
+	blocked  error    // why the guard does not allow the URL; nil: it does
+	keys     [][]byte // for signing; empty: requests are not signed
+	template *http1.Template
 }
 
-// Origin is the scheme, the host and the port, as the URL has them.
+// Origin returns the scheme, the host and the port, as the URL has them.
 func (t *Target) Origin() string { return t.origin }
 
-// Host is the host, with the port if the URL has one.
+// Host returns the host, with the port if the URL has one.
 func (t *Target) Host() string { return t.url.Host }
 
-// Refusal says why the target is not called, as the operator's settings are;
-// nil: it is, if the address that its name leads to is allowed.
-func (t *Target) Refusal() error { return t.refusal }
+// Blocked returns why the [Guard] does not allow the URL, or nil if it does. It
+// may still refuse the address to which the name leads.
+func (t *Target) Blocked() error { return t.blocked }
 
-// newTarget reads what a webhook says about how to call it. An error means that
-// the webhook's record is damaged; it quotes nothing of the record.
+// Target returns the target of a webhook, and caches it: the webhook must not
+// change. An error means that the webhook's record is damaged; it quotes nothing
+// of the record.
+func (c *Client) Target(hook *lead.Webhook) (*Target, error) {
+	if t := c.targets.get(hook); t != nil {
+		return t, nil
+	}
+	t, err := c.newTarget(hook)
+	if err == nil {
+		c.targets.put(hook, t)
+	}
+	return t, err
+}
+
 func (c *Client) newTarget(hook *lead.Webhook) (*Target, error) {
-	u, err := wireURL(hook.URL, c.opts.Proxy != nil)
+	u, err := parseURL(hook.URL, c.opts.Proxy != nil)
 	if err != nil {
 		return nil, err
 	}
@@ -47,15 +59,15 @@ func (c *Client) newTarget(hook *lead.Webhook) (*Target, error) {
 		return nil, err
 	}
 	return &Target{
-		url: u, origin: u.Scheme + "://" + u.Host, refusal: c.guard.CheckURL(u), keys: keys,
-		wire: http1.NewTemplate(u, c.constant(hook)),
+		url: u, origin: u.Scheme + "://" + u.Host, blocked: c.guard.CheckURL(u), keys: keys,
+		template: http1.NewTemplate(u, c.constantFields(hook)),
 	}, nil
 }
 
-// constant is the part of the header that no delivery changes, in the order of
-// the names. Nothing that an advertiser set can take the place of what leadhook
-// says itself, here and in [Request.fields].
-func (c *Client) constant(hook *lead.Webhook) []http1.Field {
+// constantFields returns the part of the header that is the same for each attempt
+// at the webhook, in the order of the names. Nothing that an advertiser set can
+// take the place of leadhook's own fields, neither here nor in [Request.fields].
+func (c *Client) constantFields(hook *lead.Webhook) []http1.Field {
 	h := http.Header{}
 	for name, value := range hook.Headers {
 		h.Set(name, value.Reveal())
@@ -64,67 +76,52 @@ func (c *Client) constant(hook *lead.Webhook) []http1.Field {
 		h.Set(cmp.Or(hook.AuthHeader, "Authorization"), token)
 	}
 	h.Set("User-Agent", c.opts.UserAgent)
-	var constant []http1.Field
+	var fields []http1.Field
 	for _, name := range slices.Sorted(maps.Keys(h)) {
-		if !ofDelivery(name) {
-			constant = append(constant, http1.Field{Name: name, Value: h.Get(name)})
+		if !isAttemptField(name) {
+			fields = append(fields, http1.Field{Name: name, Value: h.Get(name)})
 		}
 	}
-	return constant
+	return fields
 }
 
-// ofDelivery says whether a field is one that [Request.fields] may have. Seeding
-// refuses webhooks with one; a record may have been written otherwise.
-func ofDelivery(name string) bool {
+// isAttemptField reports whether [Request.fields] may set the field. Seeding
+// refuses webhooks with such a field, but a record may have been written in
+// another way.
+func isAttemptField(name string) bool {
 	return name == "Content-Type" || name == "Traceparent" || strings.HasPrefix(name, "Webhook-")
 }
 
-// targets remembers the targets of the webhooks in use. Webhooks are not
-// changed once they are handed out, so that a pointer stands for all that one
-// says.
-type targets struct {
-	mu    sync.RWMutex
-	known map[*lead.Webhook]*Target // guarded by mu; at most maxTargets
+// A targetCache holds the targets of the webhooks in use. A webhook does not
+// change after it was handed out, so its pointer identifies it.
+type targetCache struct {
+	mu      sync.RWMutex
+	targets map[*lead.Webhook]*Target // guarded by mu; at most maxTargets
 }
 
 const maxTargets = 8192
 
-func (t *targets) get(hook *lead.Webhook) *Target {
-	t.mu.RLock()
-	defer t.mu.RUnlock()
-	return t.known[hook]
+func (c *targetCache) get(hook *lead.Webhook) *Target {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	return c.targets[hook]
 }
 
-// put forgets all others when there are too many: to aim anew now and then
-// costs less than to keep track of which was used when.
-func (t *targets) put(hook *lead.Webhook, to *Target) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.known == nil || len(t.known) >= maxTargets {
-		t.known = make(map[*lead.Webhook]*Target)
+// put empties a full cache: preparing targets again now and then costs less than
+// recording which was used when.
+func (c *targetCache) put(hook *lead.Webhook, t *Target) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.targets == nil || len(c.targets) >= maxTargets {
+		c.targets = make(map[*lead.Webhook]*Target)
 	}
-	t.known[hook] = to
+	c.targets[hook] = t
 }
 
-// Target returns the target of a webhook, and remembers it: the webhook must not
-// be changed. An error means that the webhook's record is damaged; it quotes
-// nothing of the record.
-func (c *Client) Target(hook *lead.Webhook) (*Target, error) {
-	if known := c.targets.get(hook); known != nil {
-		return known, nil
-	}
-	to, err := c.newTarget(hook)
-	if err == nil {
-		c.targets.put(hook, to)
-	}
-	return to, err
-}
-
-// wireURL reads a URL so that net/http sends its path and query byte for byte.
-// Left alone, [url.URL] writes escapes for characters that it thinks should
-// have them, and CRMs there are whose router, or whose token in the path, then
-// does not match any more.
-func wireURL(raw string, viaProxy bool) (*url.URL, error) {
+// parseURL parses a URL so that net/http sends its path and query byte for byte.
+// By itself [url.URL] escapes some characters. There are CRMs whose router then
+// no longer matches the path, or the token in it.
+func parseURL(raw string, viaProxy bool) (*url.URL, error) {
 	u, err := url.Parse(raw)
 	if err != nil || strings.ContainsAny(raw, " \t") {
 		return nil, errors.New("the URL of the webhook is not valid")
@@ -135,15 +132,15 @@ func wireURL(raw string, viaProxy bool) (*url.URL, error) {
 	}
 	u.Opaque = path
 	if strings.HasPrefix(path, "//") || viaProxy && u.Scheme == "http" {
-		// Only with the host before it is such a path understood by net/http,
-		// and by a proxy (RFC 9112 §3.2.2).
+		// net/http understands such a path only after the host, and so does a
+		// proxy (RFC 9112 §3.2.2).
 		u.Opaque = "//" + u.Host + path
 	}
 	return u, nil
 }
 
-// rawPath is the path of a URL as it is written; "/" stands for none, as
-// RFC 9112 §3.2.1 wants.
+// rawPath returns the path of a URL as it is written, or "/" if there is none
+// (RFC 9112 §3.2.1).
 func rawPath(raw string) string {
 	_, rest, _ := strings.Cut(raw, "://")
 	if i := strings.IndexAny(rest, "?#"); i >= 0 {

@@ -1,0 +1,106 @@
+package attempt
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"time"
+
+	"golang.org/x/net/http2"
+
+	"github.com/leadhook/leadhook/dispatch/attempt/http1"
+)
+
+const (
+	maxAnswerHeader = 64 << 10 // bytes; a longer header ends the attempt
+
+	// MaxAnswerBody is how many bytes of an answer's body are read, so that its
+	// connection can be used again.
+	MaxAnswerBody = 64 << 10
+
+	// maxAnswerTime is how long to wait for the rest of an answer once its status
+	// is known. A connection that takes longer is closed: using it again is not
+	// worth the place that the attempt holds.
+	maxAnswerTime = time.Second
+
+	// IdleTimeout ends idle connections before CRMs do: a request on a connection
+	// that the CRM closes at the same moment counts as maybe received. Node.js
+	// and Apache close after 5 seconds, load balancers after 60.
+	IdleTimeout = 4 * time.Second
+
+	// pingAfter is how long an HTTP/2 connection may be silent before it is
+	// tested. Without a test, a connection that a firewall dropped silently would
+	// take every request and answer none.
+	pingAfter = 10 * time.Second
+)
+
+// newTransport returns what makes the requests of a client.
+func newTransport(opts Options, guard *Guard) *http1.Transport {
+	if opts.Network != nil {
+		return &http1.Transport{Next: opts.Network, MaxBody: MaxAnswerBody, BodyTimeout: maxAnswerTime}
+	}
+	dialer := &net.Dialer{Timeout: opts.ConnectTimeout}
+	idle := 2 * opts.MaxInFlight
+	open := newConnections(idle + opts.MaxInFlight)
+	next := &http.Transport{
+		DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
+			conn, err := dialer.DialContext(ctx, network, addr)
+			if err != nil {
+				return nil, err
+			}
+			return open.add(conn), nil
+		},
+		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: opts.RootCAs},
+		TLSHandshakeTimeout:    opts.ConnectTimeout,
+		DisableCompression:     true,
+		MaxIdleConns:           idle,
+		MaxIdleConnsPerHost:    opts.MaxInFlight, // many webhooks share the host of a CRM provider
+		IdleConnTimeout:        IdleTimeout,
+		MaxResponseHeaderBytes: maxAnswerHeader,
+	}
+	enableHTTP2(next, opts.Timeout)
+	t := &http1.Transport{
+		Next: next, TLS: next.TLSClientConfig, HandshakeTimeout: next.TLSHandshakeTimeout,
+		MaxHeader: next.MaxResponseHeaderBytes, MaxBody: MaxAnswerBody,
+		BodyTimeout: maxAnswerTime, IdleTimeout: next.IdleConnTimeout,
+	}
+	if opts.Proxy != nil {
+		// Only the proxy is dialled, which the operator named. See Options.Proxy.
+		next.Proxy = http.ProxyURL(opts.Proxy)
+		next.OnProxyConnectResponse = checkTunnel
+		return t
+	}
+	dialer.ControlContext = guard.control
+	t.Dial = next.DialContext
+	return t
+}
+
+// A proxyError is the status of a proxy that did not open a tunnel.
+type proxyError int
+
+func (e proxyError) Error() string {
+	return fmt.Sprintf("the proxy answered %d %s", int(e), http.StatusText(int(e)))
+}
+
+func checkTunnel(_ context.Context, _ *url.URL, _ *http.Request, answer *http.Response) error {
+	if answer.StatusCode != http.StatusOK {
+		return proxyError(answer.StatusCode)
+	}
+	return nil
+}
+
+// enableHTTP2 uses the implementation of x/net. The one inside net/http (Go 1.26)
+// repeats a request also after PROTOCOL_ERROR, when the CRM may have the lead.
+func enableHTTP2(t *http.Transport, timeout time.Duration) {
+	t.HTTP2 = &http.HTTP2Config{
+		SendPingTimeout:           pingAfter,
+		WriteByteTimeout:          timeout,
+		MaxReceiveBufferPerStream: MaxAnswerBody, // what may arrive before it is read; 4 MiB by default
+	}
+	if err := http2.ConfigureTransport(t); err != nil { //nolint:staticcheck // its successor is the one inside net/http
+		panic("attempt: a new transport has HTTP/2 already: " + err.Error())
+	}
+}
