@@ -49,7 +49,7 @@ func (m *pendingMarks) len() int {
 	return len(m.byLocation)
 }
 
-// get returns the mark that Redis does not have yet; zero if there is none.
+// get returns the mark that Redis does not have yet, or zero.
 func (m *pendingMarks) get(at location) lead.Mark {
 	m.mu.Lock()
 	defer m.mu.Unlock()

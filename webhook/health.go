@@ -100,7 +100,8 @@ func (s *Store) NoteRecovered(ctx context.Context, hook *lead.Webhook) error {
 	return err
 }
 
-// find writes a healthRecord; nil removes it.
+// setHealth writes a health record into a field, or removes it if the record is
+// nil. It reports whether the stored record was of hook's version.
 func (s *Store) setHealth(ctx context.Context, hook *lead.Webhook, field string, f *healthRecord, message []byte) (bool, error) {
 	if hook.Version == "" {
 		return false, nil // not from Redis, or damaged

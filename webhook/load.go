@@ -42,7 +42,7 @@ func (l *loads) init() {
 	l.calls = make(map[string]*call)
 }
 
-// join returns the call for an advertiser, a new one if there is none.
+// join returns the call for an advertiser, making one if necessary.
 func (l *loads) join(advertiser string) *call {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -162,7 +162,7 @@ type item struct {
 	Change
 	hook   *lead.Webhook // nil: to be removed
 	record string
-	owner  string // the advertiser that the id belongs to in Redis; empty if there is none yet
+	owner  string // the advertiser that the id belongs to in Redis; empty if it is new
 	done   bool   // Redis has the record, or no longer has it if it was to be removed
 }
 

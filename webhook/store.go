@@ -127,9 +127,9 @@ func readReply(advertiser string, reply *redis.Cmd) answer {
 	if parts[0] != int64(1) {
 		return answer{err: ErrNotSeeded}
 	}
-	records, sound := pairs(parts[1])
-	health, alsoSound := pairs(parts[2])
-	if !sound || !alsoSound {
+	records, recordsOK := pairs(parts[1])
+	health, healthOK := pairs(parts[2])
+	if !recordsOK || !healthOK {
 		return answer{err: errors.New("reading webhooks from Redis: the answer is not a hash")}
 	}
 	var hooks []*lead.Webhook

@@ -23,7 +23,7 @@ import (
 	"github.com/leadhook/leadhook/lead"
 )
 
-// What a webhook may hold at most, so that nothing of it is without bound.
+// Limits of a webhook, so that none of its fields is without bound.
 const (
 	MaxHeaders        = 32
 	MaxSigningSecrets = 2
@@ -75,7 +75,8 @@ func (c *checker) add(field, format string, args ...any) {
 	*c = append(*c, Violation{field, fmt.Sprintf(format, args...)})
 }
 
-// line accepts what can stand in one line as it is: in a header, in an id.
+// line reports whether a value can stand in one line as it is, in a header or an
+// id. If not, it adds a violation.
 func (c *checker) line(field, value string) bool {
 	before := len(*c)
 	name, _, _ := strings.Cut(field, "/")
@@ -108,8 +109,8 @@ func (c *checker) id(id string) { c.required("id", id, maxWebhookID) }
 
 func (c *checker) advertiser(id string) { c.required("advertiser", id, lead.MaxAdvertiserID) }
 
-// url demands what can be sent byte for byte: net/http escapes a path that
-// RFC 3986 does not allow as it is, and a fragment is never sent.
+// url accepts what can be sent byte for byte: net/http escapes a path that RFC
+// 3986 does not allow as it is, and a fragment is never sent.
 func (c *checker) url(raw string) {
 	if !c.required("url", raw, maxText) {
 		return
@@ -142,8 +143,8 @@ func (c *checker) url(raw string) {
 	}
 }
 
-// sentAsWritten says whether the request line will hold what stands in raw
-// after the host. An empty path is sent as "/", as RFC 9112 §3.2.1 wants.
+// sentAsWritten reports whether the request line will have what stands in raw
+// after the host. An empty path is sent as "/", as RFC 9112 §3.2.1 demands.
 func sentAsWritten(raw string, u *url.URL) bool {
 	raw, _, _ = strings.Cut(raw, "#")
 	_, rest, _ := strings.Cut(raw, "://")
@@ -209,9 +210,9 @@ func (c *checker) headerName(field, name string) bool {
 	return true
 }
 
-// reservedHeaders would break the exchange, or what leadhook promises about
-// it. With one of the idempotency keys net/http takes a POST for repeatable
-// and silently sends it again.
+// reservedHeaders would break the exchange, or what leadhook promises about it.
+// With one of the idempotency keys net/http takes a POST for repeatable and
+// silently sends it again.
 var reservedHeaders = []string{
 	"Connection", "Keep-Alive", "Proxy-Authenticate", "Proxy-Authorization", "Proxy-Connection", "Te", "Trailer",
 	"Transfer-Encoding", "Upgrade", // hop-by-hop: RFC 9110 §7.6.1 and what proxies treat alike
@@ -225,8 +226,8 @@ func reserved(name string) bool {
 		strings.HasPrefix(name, "Content-") || strings.HasPrefix(name, "Webhook-")
 }
 
-// signingSecrets takes secrets as Standard Webhooks 1.0 writes them. That
-// recommends 24 to 64 bytes; the receiver chose its own, so any length goes.
+// signingSecrets accepts secrets as Standard Webhooks 1.0 writes them. That
+// recommends 24 to 64 bytes; receivers choose their own, so any length is valid.
 func (c *checker) signingSecrets(secrets []lead.Secret) {
 	if len(secrets) > MaxSigningSecrets {
 		c.add("signing_secrets", "signing_secrets has more than %d entries: two are enough for a rotation", MaxSigningSecrets)

@@ -12,10 +12,10 @@ type Position struct {
 	Line, Column int
 }
 
-// String is the form that editors jump to: file:line:column.
+// String returns the form that editors jump to: file:line:column.
 func (p Position) String() string { return fmt.Sprintf("%s:%d:%d", p.File, p.Line, p.Column) }
 
-// A Fault is one thing wrong in a seed file. Its text quotes no value that
+// A Fault is one thing that is wrong in a seed file. Its text quotes no value that
 // could be a secret.
 type Fault struct {
 	At   Position
@@ -28,10 +28,10 @@ func (f *Fault) Error() string { return f.At.String() + ": " + f.Text }
 // them, in their order.
 type Faults []*Fault
 
-// maxFaultsShown keeps the error of a file that is no seed at all readable.
+// maxFaultsShown keeps the error readable for a file that is not a seed at all.
 const maxFaultsShown = 100
 
-// Error has a line for each fault, or for the first hundred.
+// Error returns a line for each fault, at most for the first hundred.
 func (f Faults) Error() string {
 	var lines []string
 	for _, fault := range f[:min(len(f), maxFaultsShown)] {
@@ -56,8 +56,8 @@ func (f *Faults) add(at Position, format string, args ...any) {
 	*f = append(*f, &Fault{At: at, Text: fmt.Sprintf(format, args...)})
 }
 
-// err is nil if there are no faults; otherwise the faults, in the order in
-// which a reader finds them in the file.
+// err returns nil if there are no faults, and otherwise the faults in the order of
+// the file.
 func (f Faults) err() error {
 	if len(f) == 0 {
 		return nil

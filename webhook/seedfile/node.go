@@ -5,8 +5,8 @@ import (
 	"github.com/goccy/go-yaml/token"
 )
 
-// The methods of this file read YAML's nodes as what they should be, and add a
-// fault for what they are not.
+// The methods in this file read YAML's nodes as what they should be, and add a
+// fault where they are something else.
 
 // collectAnchors remembers what aliases in a document stand for.
 func (r *reader) collectAnchors(body ast.Node) {
@@ -23,8 +23,8 @@ func (r *reader) collectAnchors(body ast.Node) {
 	}
 }
 
-// value is the node itself, or what the alias stands for. nil stands for a
-// missing value.
+// value returns the node itself, or what the alias stands for; nil for a missing
+// value.
 func (r *reader) value(node ast.Node) ast.Node {
 	switch n := node.(type) {
 	case *ast.AnchorNode:
@@ -46,8 +46,8 @@ func (r *reader) isNull(node ast.Node) bool {
 	return node == nil || node.Type() == ast.NullType
 }
 
-// mapping calls each with every key and value until it returns false; a key
-// that is given twice is a fault and is passed over the second time.
+// mapping calls each with every key and value until it returns false. A key that
+// is given twice is a fault, and each is called only for the first.
 func (r *reader) mapping(node ast.Node, what string, each func(key *token.Token, value ast.Node) bool) {
 	pairs, ok := r.value(node).(ast.MapNode)
 	if !ok {
@@ -68,7 +68,7 @@ func (r *reader) mapping(node ast.Node, what string, each func(key *token.Token,
 	}
 }
 
-// sequence is the items of a list, or a fault with the given text.
+// sequence returns the items of a list, or adds a fault with the given text.
 func (r *reader) sequence(node ast.Node, otherwise string) ([]ast.Node, bool) {
 	list, ok := r.value(node).(*ast.SequenceNode)
 	if !ok {
@@ -78,7 +78,7 @@ func (r *reader) sequence(node ast.Node, otherwise string) ([]ast.Node, bool) {
 	return list.Values, true
 }
 
-// start is where a node begins. The token of a mapping is its first colon.
+// start returns where a node begins. The token of a mapping is its first colon.
 func (r *reader) start(node ast.Node) Position {
 	if node == nil {
 		return r.at(nil)
@@ -91,8 +91,8 @@ func (r *reader) start(node ast.Node) Position {
 	return r.at(node.GetToken())
 }
 
-// text is a scalar's text. A number is taken as it is written, since ids look
-// like numbers; null is "". For anything else it adds a fault.
+// text returns a scalar's text. A number is taken as it is written, since ids
+// look like numbers; null is "". For anything else it adds a fault.
 func (r *reader) text(node ast.Node, field string) (string, bool) {
 	switch n := r.value(node).(type) {
 	case nil, *ast.NullNode:

@@ -24,9 +24,9 @@ import (
 // seeds are several files.
 const MaxSize = 64 << 20
 
-// maxPiece is the most that is given to the YAML library at once: it takes a
-// hundred times as much memory. A file that is a plain list of webhooks is
-// given to it webhook by webhook.
+// maxPiece is the most that is given to the YAML library at once, which takes a
+// hundred times as much memory. A file that is a plain list of webhooks is given
+// to it webhook by webhook.
 const maxPiece = 8 << 20
 
 // An Entry is a webhook and where it stands in its seed file.
@@ -35,28 +35,29 @@ type Entry struct {
 	At      Position
 }
 
-// Options are what reading a seed file depends on.
+// Options are what reading a seed file depends on. The zero value allows every
+// address and knows no variable.
 type Options struct {
 	// CheckURL is the operator's policy for addresses. Its error becomes a fault
 	// of the url. nil allows every address.
 	CheckURL func(*url.URL) error
 
-	// Variable gives the values of the variables that secrets refer to as
-	// ${NAME}, and "" for one that is not set. nil knows none.
+	// Variable returns the value of a variable that a secret refers to as ${NAME},
+	// or "" if it is not set. nil knows no variable.
 	Variable func(name string) string
 
-	// Progress hears how many of how many bytes are read, after each webhook of a
-	// plain list. nil does not want to know.
+	// Progress is called after each webhook of a plain list with how many bytes of
+	// how many are read. May be nil.
 	Progress func(done, of int)
 }
 
-// Parse reads one seed file, YAML 1.2 or JSON, which is a subset of it:
-// the key webhooks with a list of webhooks. name stands for the file in
-// positions.
+// Parse reads one seed file, YAML 1.2 or JSON, which is a subset of it: the key
+// webhooks with a list of webhooks. name stands for the file in positions.
 //
-// The error is of type [Faults] and has everything that is wrong; then no
-// webhooks are returned. Or it says why ctx ended. Numbers where text is expected are taken as they are
-// written. YAML's tags and merge keys are refused.
+// If anything is wrong, Parse returns no webhooks, and an error of type [Faults]
+// with everything that is wrong. If ctx ends, the error is its cause. Numbers
+// where text is expected are taken as they are written. YAML's tags and merge
+// keys are refused.
 func Parse(ctx context.Context, name string, data []byte, opts Options) ([]Entry, error) {
 	r := &reader{Options: opts, file: name, anchors: make(map[string]ast.Node)}
 	if text, ok := r.clean(data); ok {
@@ -72,8 +73,8 @@ func Parse(ctx context.Context, name string, data []byte, opts Options) ([]Entry
 	return r.hooks, nil
 }
 
-// Merge joins what several seed files hold. The error is of type [Faults]
-// and has every id that is given more than once, with both places.
+// Merge joins the webhooks of several seed files. The error is of type [Faults]
+// and has every id that is given more than once, with both positions.
 func Merge(files ...[]Entry) ([]lead.Webhook, error) {
 	if faults := repeated(files...); len(faults) > 0 {
 		return nil, faults
@@ -130,9 +131,8 @@ func (r *reader) at(tk *token.Token) Position {
 	return Position{File: r.file, Line: line + r.begins.line, Column: column}
 }
 
-// clean is the file's text, or false after a fault. A line break is one, however it
-// is written (YAML 1.2 §5.4); the library counts those of Windows twice after a
-// comment.
+// clean returns the file's text, or false after a fault. It makes all line breaks
+// alike (YAML 1.2 §5.4): the library counts those of Windows twice after a comment.
 func (r *reader) clean(data []byte) (string, bool) {
 	if len(data) > MaxSize {
 		r.faults.add(r.at(nil), "the file has %d bytes, at most %d are allowed: divide it into several files",
@@ -146,8 +146,8 @@ func (r *reader) clean(data []byte) (string, bool) {
 	return strings.ReplaceAll(string(bytes.TrimPrefix(data, []byte("\ufeff"))), "\r\n", "\n"), true
 }
 
-// read reads the file webhook by webhook, if it is a list of them and nothing
-// else, and otherwise in one piece.
+// read reads the file webhook by webhook if it is a plain list of them, and
+// otherwise in one piece.
 func (r *reader) read(ctx context.Context, text string) {
 	pieces, ok := split(text)
 	if !ok {
@@ -185,8 +185,8 @@ func (r *reader) parse(text string) (docs []*ast.DocumentNode, ok bool) {
 			"below it a list of webhooks, each beginning with a hyphen, or the same as JSON", len(text), maxPiece)
 		return nil, false
 	}
-	// The parser is not ours and the text is a stranger's: whatever goes wrong
-	// in there is a fault of the file.
+	// The parser is not ours and the text is not trusted: a panic in there is a
+	// fault of the file.
 	defer func() {
 		if p := recover(); p != nil {
 			r.faults.add(r.at(nil), "the file cannot be read as YAML or JSON")
@@ -216,8 +216,8 @@ func badLine(data []byte) int {
 	return line
 }
 
-// syntax takes place and message from the parser's error, not its excerpt of
-// the file, which may show a secret.
+// syntax adds the position and message of the parser's error as a fault, without
+// its excerpt of the file, which may show a secret.
 func (r *reader) syntax(err error) {
 	if fault, ok := errors.AsType[*yaml.SyntaxError](err); ok {
 		r.faults.add(r.at(fault.Token), "not YAML or JSON: %s", fault.Message)
@@ -226,18 +226,19 @@ func (r *reader) syntax(err error) {
 	r.faults.add(r.at(nil), "the file cannot be read as YAML or JSON")
 }
 
-// What the parser handles in more than linear time or memory is refused
-// before it sees it. No seed needs more.
+// What the parser needs more than linear time or memory for is refused before it
+// sees it. No seed needs more.
 const (
 	maxNesting = 16
 	maxAnchors = 256
 )
 
-// maxFaults ends the reading of a file that is no seed at all: aliases could
+// maxFaults ends the reading of a file that is not a seed at all: aliases could
 // repeat a fault for ever.
 const maxFaults = 1000
 
-// plain says whether the tokens are what a seed file is made of.
+// plain reports whether all tokens are of kinds that a seed file may have. If
+// not, it adds a fault.
 func (r *reader) plain(tokens token.Tokens) bool {
 	nesting, dashes, anchors := 0, 0, len(r.anchors)
 	for _, tk := range tokens {
@@ -313,8 +314,8 @@ func (r *reader) unknown(key *token.Token, what string, known []string) {
 	r.faults.add(r.at(key), "unknown %s %q%s", what, shorten(key.Value), hint)
 }
 
-// nearest returns the known names that were probably meant. What is long, or
-// would have to be changed as a whole, makes no sense.
+// nearest returns the known names that were probably meant, for a given name that
+// is short. A known name that differs in every letter is not suggested.
 func nearest(given string, known []string) []string {
 	const far, longest = 2, 64
 	if len(given) > longest {
@@ -329,7 +330,7 @@ func nearest(given string, known []string) []string {
 	})
 }
 
-// shorten keeps a name that the file gives fit for a line.
+// shorten makes a name from the file fit into a line.
 func shorten(name string) string {
 	const longest = 64
 	if len(name) <= longest {

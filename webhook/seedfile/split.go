@@ -6,16 +6,15 @@ import (
 	"unicode/utf8"
 )
 
-// A piece of a seed file is what stands for one webhook.
+// A piece is the part of a seed file that describes one webhook.
 type piece struct {
 	text         string
-	line, column int // before it in the file
+	line, column int // where it begins, from zero
 }
 
-// split finds the webhooks of a file that is a list of them and nothing else,
-// in JSON or in YAML's block style, as nearly every file is. That keeps the
-// memory for reading a large one small, and a mistake in one webhook away from
-// the others.
+// split divides a file into its webhooks if it is a plain list of them, in JSON or
+// in YAML's block style, as nearly every file is. So reading a large file takes
+// little memory, and a mistake in one webhook hides none in the others.
 func split(text string) ([]piece, bool) {
 	if strings.HasPrefix(strings.TrimLeft(text, " \t\n"), "{") {
 		return splitJSON(text)
@@ -62,8 +61,8 @@ func (c *cursor) move(text string, to int) {
 	c.offset = to
 }
 
-// splitYAML relies on what YAML 1.2 says in §8.2.1: what belongs to an item of
-// a list is further to the right than its hyphen, whatever it is.
+// splitYAML relies on YAML 1.2 §8.2.1: everything that belongs to an item of a
+// list is further to the right than the item's hyphen.
 func splitYAML(text string) ([]piece, bool) {
 	var starts []int // offsets of the items
 	var pieces []piece

@@ -9,15 +9,16 @@ import (
 	"github.com/leadhook/leadhook/lead"
 )
 
-// Head begins a seed file, and what [Text] gives for each webhook
-// follows. A file without webhooks is [Empty] instead.
+// A seed file is Head and then the [Text] of each webhook, or Empty if there are
+// no webhooks.
 const (
 	Head  = "webhooks:\n"
 	Empty = "webhooks: []\n"
 )
 
-// Text is a webhook as an item of a seed file, secrets in the clear. Read
-// and seeded again, it gives the same record. A damaged webhook has no text.
+// Text returns a webhook as an item of a seed file, secrets in the clear. Read and
+// seeded again, it gives the same record. A damaged webhook has no text: the error
+// names the damage.
 func Text(h *lead.Webhook) (string, error) {
 	if h.Damaged != "" {
 		return "", fmt.Errorf("webhook %q: %s", h.ID, h.Damaged)
@@ -57,5 +58,6 @@ func Text(h *lead.Webhook) (string, error) {
 	return strings.Replace(item.String(), "    id:", "  - id:", 1), err
 }
 
-// literal writes a secret so that it refers to no variable.
+// literal returns a secret as it must be written so that it refers to no
+// variable.
 func literal(s lead.Secret) string { return strings.ReplaceAll(s.Reveal(), "${", "$${") }

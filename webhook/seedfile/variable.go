@@ -9,12 +9,11 @@ import (
 	"github.com/leadhook/leadhook/lead"
 )
 
-// reference is ${NAME}, and $${ for what is meant as it is written. A $ without
-// brace is nothing but itself.
+// reference matches ${NAME}, which stands for a variable, and $${, which stands for
+// ${ itself. A $ without a brace has no meaning.
 var reference = regexp.MustCompile(`\$?\$\{([A-Za-z_][A-Za-z0-9_]{0,127}\})?`)
 
-// secret is the text of a secret, with the values of the variables that it
-// refers to.
+// secret returns the text of a secret, with variables replaced by their values.
 func (r *reader) secret(node ast.Node, field string) lead.Secret {
 	text, _ := r.text(node, field)
 	return lead.Secret(reference.ReplaceAllStringFunc(text, func(match string) string {

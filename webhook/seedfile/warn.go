@@ -7,17 +7,18 @@ import (
 	"github.com/leadhook/leadhook/lead"
 )
 
-// warningsShown of a kind leave those of the other kinds readable.
+// warningsShown is how many warnings of a kind are shown, so that those of the
+// other kinds stay readable.
 const warningsShown = 10
 
-// Warnings says, in a line each, what is legal in seed files and perhaps not
-// meant: plain http, webhooks that are inactive, and leads that would arrive
-// twice. Of many of a kind the first are named, and the others counted.
+// Warnings returns a line for each thing in seed files that is legal and perhaps
+// not meant: plain http, webhooks that are inactive, and leads that would arrive
+// twice. Of many of a kind the first are named and the others counted.
 func Warnings(files ...[]Entry) []string {
 	plain := warnings{more: "webhooks with http URLs"}
 	inactive := warnings{more: "inactive webhooks"}
 	twice := warnings{more: "webhooks that get the leads of others"}
-	firsts := make(map[target]*Entry)
+	firsts := make(map[destination]*Entry)
 	for _, file := range files {
 		for i := range file {
 			h := &file[i]
@@ -37,19 +38,20 @@ func Warnings(files ...[]Entry) []string {
 	return append(append(twice.list(), plain.list()...), inactive.list()...)
 }
 
-// A target is where leads of one lead type arrive.
-type target struct {
+// A destination is where leads of one lead type arrive.
+type destination struct {
 	advertiser, url string
 	trigger         lead.Trigger
 	leadType        string
 }
 
-// overlap finds a webhook with the same targets as h, and enters those that h
-// is the first with.
-func overlap(firsts map[target]*Entry, h *Entry) (other *Entry, types lead.LeadTypes) {
+// overlap returns the first other webhook that has a destination of h, and the
+// lead types that both take. It enters the destinations that no webhook before h
+// has.
+func overlap(firsts map[destination]*Entry, h *Entry) (other *Entry, types lead.LeadTypes) {
 	w := &h.Webhook
 	for _, name := range w.LeadTypes.Names() {
-		at := target{w.Advertiser, w.URL, w.Trigger, name}
+		at := destination{w.Advertiser, w.URL, w.Trigger, name}
 		first := firsts[at]
 		if first == nil {
 			firsts[at] = h
@@ -65,9 +67,9 @@ func overlap(firsts map[target]*Entry, h *Entry) (other *Entry, types lead.LeadT
 	return other, types
 }
 
-// warnings are those of a kind.
+// warnings are those of one kind.
 type warnings struct {
-	more  string // what they are about, many of them
+	more  string // what they are about, in the plural
 	shown []string
 	count int
 }

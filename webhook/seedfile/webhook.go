@@ -14,26 +14,26 @@ import (
 	"github.com/leadhook/leadhook/webhook/rules"
 )
 
-// A webhookReader reads one webhook of a seed file, and remembers where its
-// fields stand, so that what check finds gets a place.
+// A webhookReader reads one webhook of a seed file. It remembers where each field
+// stands, so that what check finds gets a position.
 type webhookReader struct {
 	*reader
-	hook   lead.Webhook
-	places map[string]Position
-	faulty map[string]bool // fields that have a fault already
+	hook      lead.Webhook
+	positions map[string]Position
+	faulty    map[string]bool // fields that have a fault already
 }
 
 func (r *reader) webhook(node ast.Node) {
 	w := &webhookReader{
-		reader: r,
-		hook:   lead.Webhook{LeadTypes: lead.AllLeadTypes, Format: lead.JSON},
-		places: make(map[string]Position),
-		faulty: make(map[string]bool),
+		reader:    r,
+		hook:      lead.Webhook{LeadTypes: lead.AllLeadTypes, Format: lead.JSON},
+		positions: make(map[string]Position),
+		faulty:    make(map[string]bool),
 	}
 	before := len(r.faults)
 	w.mapping(node, "a webhook", w.field)
 	at := r.start(node)
-	if len(w.places) == 0 && len(r.faults) > before {
+	if len(w.positions) == 0 && len(r.faults) > before {
 		return // nothing of it could be read
 	}
 	w.check(at)
@@ -42,7 +42,7 @@ func (r *reader) webhook(node ast.Node) {
 	}
 }
 
-// fields are the keys of a webhook in a seed file.
+// fields are the keys of a webhook in a seed file, with what reads them.
 var fields = map[string]func(*webhookReader, ast.Node){
 	"id":              func(w *webhookReader, n ast.Node) { w.readText(n, "id", &w.hook.ID) },
 	"advertiser":      func(w *webhookReader, n ast.Node) { w.readText(n, "advertiser", &w.hook.Advertiser) },
@@ -62,10 +62,10 @@ var fields = map[string]func(*webhookReader, ast.Node){
 
 var fieldNames = slices.Sorted(maps.Keys(fields))
 
-// field reads one field. A null is as good as a missing one: the default.
+// field reads one field. A null leaves the default, as a missing field does.
 func (w *webhookReader) field(key *token.Token, value ast.Node) bool {
 	name := key.Value
-	w.places[name] = w.at(key)
+	w.positions[name] = w.at(key)
 	read, ok := fields[name]
 	if !ok {
 		w.unknown(key, "field", fieldNames)
@@ -74,25 +74,25 @@ func (w *webhookReader) field(key *token.Token, value ast.Node) bool {
 	if w.isNull(value) {
 		return true
 	}
-	w.places[name] = w.start(value)
+	w.positions[name] = w.start(value)
 	before := len(w.faults)
 	read(w, value)
 	w.faulty[name] = len(w.faults) > before
 	return true
 }
 
-// check adds what the rules find, and what the operator's policy says to a url
-// that they accept.
+// check adds a fault for each violation of the rules, and for a url that the rules
+// accept and the operator's policy refuses.
 func (w *webhookReader) check(at Position) {
-	urlSound := w.hook.URL != "" && !w.faulty["url"]
+	urlValid := w.hook.URL != "" && !w.faulty["url"]
 	for _, c := range rules.Check(&w.hook) {
 		field, _, _ := strings.Cut(c.Field, "/")
-		urlSound = urlSound && field != "url"
+		urlValid = urlValid && field != "url"
 		if !w.faulty[field] {
-			w.faults.add(w.place(c.Field, at), "%s", c.Text)
+			w.faults.add(w.position(c.Field, at), "%s", c.Text)
 		}
 	}
-	if !urlSound || w.CheckURL == nil {
+	if !urlValid || w.CheckURL == nil {
 		return
 	}
 	u, err := url.Parse(w.hook.URL)
@@ -100,17 +100,17 @@ func (w *webhookReader) check(at Position) {
 		err = w.CheckURL(u)
 	}
 	if err != nil {
-		w.faults.add(w.place("url", at), "url: %v", err)
+		w.faults.add(w.position("url", at), "url: %v", err)
 	}
 }
 
-// place is where a field stands, or else the nearest thing around it.
-func (w *webhookReader) place(field string, at Position) Position {
-	if p, ok := w.places[field]; ok {
+// position returns where a field stands, or else what it would be part of.
+func (w *webhookReader) position(field string, at Position) Position {
+	if p, ok := w.positions[field]; ok {
 		return p
 	}
 	field, _, _ = strings.Cut(field, "/")
-	if p, ok := w.places[field]; ok {
+	if p, ok := w.positions[field]; ok {
 		return p
 	}
 	return at
@@ -188,7 +188,7 @@ func (w *webhookReader) readSigningSecrets(node ast.Node) {
 		return
 	}
 	for i, item := range items[:min(len(items), rules.MaxSigningSecrets+1)] {
-		w.places["signing_secrets/"+strconv.Itoa(i)] = w.start(item)
+		w.positions["signing_secrets/"+strconv.Itoa(i)] = w.start(item)
 		w.hook.SigningSecrets = append(w.hook.SigningSecrets, w.secret(item, "a signing secret"))
 	}
 }
@@ -196,7 +196,7 @@ func (w *webhookReader) readSigningSecrets(node ast.Node) {
 func (w *webhookReader) readHeaders(node ast.Node) {
 	w.hook.Headers = make(map[string]lead.Secret)
 	w.mapping(node, "headers", func(key *token.Token, value ast.Node) bool {
-		w.places["headers/"+key.Value] = w.at(key)
+		w.positions["headers/"+key.Value] = w.at(key)
 		w.hook.Headers[key.Value] = w.secret(value, "a header's value")
 		return len(w.hook.Headers) <= rules.MaxHeaders // one too many is enough for check
 	})
