@@ -88,17 +88,17 @@ const preamble = `<!-- Made by a run of the fault suite: make faults -->
 # Reliability: what was broken, and what became of the leads
 
 The fault suite (` + "`make faults`" + `) starts leadhook as processes on a real Kafka and a real Redis, breaks one thing
-at a time while leads flow, and has a checker that shares no code with the service compare what was published, what
-each CRM saw, what waits and what is dead.
+at a time while leads flow, and compares what was published with what each CRM saw, what waits and what is dead. The
+checker shares no code with the service.
 
-- **leads** counts a lead for each webhook that wants it.
-- **lost** is what was neither delivered, nor waits, nor is a dead letter, nor is in hand. It must be 0.
-- **twice** is what a CRM took more than once, by cause: *in flight* (a process was killed while it made the attempt),
-  *ledger batch* (it was killed before the ledger had the mark of an answered attempt), *maybe received* (the CRM took
-  the lead and did not say so), *Redis* (the ledger was away or lost). Anything else fails the suite.
-- **recovered in** is the time from the end of the fault until the last lead was delivered that had been published
-  before it; a dash: none of those was left by then, or the case does not ask.
-- **not met** is what a case demands and did not get.
+- **leads** counts each lead once for each webhook that wants it.
+- **lost** are leads that were not delivered, do not wait, are no dead letters, and are not being handled. It must be 0.
+- **twice** are leads that a CRM took more than once, by cause: *in flight* (a process was killed while it made the
+  attempt), *ledger batch* (it was killed before the ledger had the mark of an answered attempt), *maybe received* (the CRM
+  took the lead, but its answer did not arrive), *Redis* (the ledger was away or lost). Any other cause fails the suite.
+- **recovered in** is how long after the end of the fault the last lead was delivered that had been published before that
+  end. A dash means that all of them had been delivered by then, or that the case does not measure it.
+- **not met** names what a case demands and did not get.
 
 `
 

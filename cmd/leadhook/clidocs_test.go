@@ -13,13 +13,13 @@ import (
 const cliHead = `<!-- Made from the commands themselves: go test ./cmd/leadhook -run TestTheCommandsAreDocumented -update -->
 # The commands
 
-This is what ` + "`leadhook COMMAND --help`" + ` says. Results go to standard output, and everything else to standard
-error: progress, questions, warnings, errors. Colours, progress and questions are for terminals alone; ` + "`NO_COLOR`" + `
-turns colours off. What scripts do with the results, and how a shell completes commands, is in
-[operating.md](operating.md).
+This is what ` + "`leadhook COMMAND --help`" + ` prints. Results go to standard output, everything else to standard
+error: progress, questions, warnings, errors. Colours, progress and questions appear only on a terminal; ` + "`NO_COLOR`" + `
+turns colours off. How scripts read the results, and how a shell completes commands, is in
+[operating.md](operating.md#in-scripts).
 
-Exit codes: **0** done, **1** failed, or found what it looks for to be wrong, **2** wrong usage: flags, settings.
-A command whose output nobody reads any more, as before ` + "`head`" + `, ends by SIGPIPE, quietly.
+Exit codes: **0** done, **1** failed, or a check found a problem, **2** wrong usage: flags, settings.
+When its output is closed, as ` + "`head`" + ` does, a command ends by SIGPIPE without a message.
 `
 
 // TestTheCommandsAreDocumented compares docs/cli.md with the command line.
