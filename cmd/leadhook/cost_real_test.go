@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/leadhook/leadhook/cmd/leadhook/samplelead"
 	"github.com/leadhook/leadhook/lead"
 )
 
@@ -107,7 +108,7 @@ func post(what string) {
 	if _, err := fmt.Sscan(what, &address, &posts, &inFlight); err != nil {
 		panic(err)
 	}
-	sample, err := newSampler(lead.KindForm, lead.NewContact)
+	sample, err := samplelead.New(lead.KindForm, lead.NewContact)
 	if err != nil {
 		panic(err)
 	}

@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/segmentio/kafka-go"
+
+	"github.com/leadhook/leadhook/cmd/leadhook/dlq"
 )
 
 // fromEnviron is a number that the environment may have larger than CI has
@@ -65,7 +67,7 @@ func TestAMillionDeadLetters(t *testing.T) {
 	r.showsProgress(n)
 
 	r.run().ready()
-	var done replayResult
+	var done dlq.ReplayResult
 	begun := time.Now()
 	out := r.must("", "dlq", "replay", "--webhook", target.ID, "--rate", strconv.Itoa(perSecond),
 		"--since", diedAt(n-100*replays).Format(time.RFC3339), "--yes", "--output", "json")

@@ -4,9 +4,9 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"strings"
 
 	"github.com/leadhook/leadhook/cmd/leadhook/cli"
+	"github.com/leadhook/leadhook/cmd/leadhook/webhooks"
 	"github.com/leadhook/leadhook/dispatch"
 	"github.com/leadhook/leadhook/internal/terminal"
 	"github.com/leadhook/leadhook/lead"
@@ -95,44 +95,12 @@ func explain(ev *lead.Event, hooks []*lead.Webhook) explanation {
 	}
 	for i, hook := range hooks {
 		row := wantingJSON{Webhook: hook.ID}
-		if row.Reason, row.Text = whyNot(ev, hook); row.Reason == "" {
+		if row.Reason, row.Text = webhooks.WhyNot(ev, hook); row.Reason == "" {
 			row.Wants, row.Delivery = true, lead.DeliveryID(ev, hook.ID)
 		}
 		found.Webhooks[i] = row
 	}
 	return found
-}
-
-// whyNot says why a webhook would not get an event now; an empty reason: it
-// would.
-func whyNot(ev *lead.Event, hook *lead.Webhook) (reason, text string) {
-	decline := hook.Declines(ev)
-	switch decline {
-	case lead.DeclinesUnknownType:
-		text = "no webhook takes leads of this event_type: known are call, chat and form"
-	case lead.DeclinesTrigger:
-		text = fmt.Sprintf("it takes leads of the trigger %s, this one raised %s", hook.Trigger, ev.Trigger)
-	case lead.DeclinesLeadType:
-		text = fmt.Sprintf("it takes %s, this lead is of the kind %s", strings.Join(hook.LeadTypes.Names(), " and "), ev.Kind)
-	case lead.DeclinesInactive:
-		text = "its advertiser has it inactive; since when is not recorded"
-	case "":
-		return stopped(hook)
-	}
-	return string(decline), text
-}
-
-// stopped says why a webhook that wants an event would get a dead letter made
-// of it at once.
-func stopped(hook *lead.Webhook) (reason, text string) {
-	const dead = "; the lead would become a dead letter"
-	switch {
-	case hook.Damaged != "":
-		return string(lead.WebhookDamaged), hook.Damaged + dead
-	case !hook.Disabled.At.IsZero():
-		return string(lead.WebhookDisabled), hook.Disabled.String() + dead
-	}
-	return "", ""
 }
 
 // write is the explanation for people.

@@ -21,6 +21,12 @@ import (
 	"github.com/alecthomas/kong"
 
 	"github.com/leadhook/leadhook/cmd/leadhook/cli"
+	devcmd "github.com/leadhook/leadhook/cmd/leadhook/dev"
+	"github.com/leadhook/leadhook/cmd/leadhook/dlq"
+	"github.com/leadhook/leadhook/cmd/leadhook/publish"
+	"github.com/leadhook/leadhook/cmd/leadhook/samplelead"
+	"github.com/leadhook/leadhook/cmd/leadhook/seed"
+	"github.com/leadhook/leadhook/cmd/leadhook/webhooks"
 	"github.com/leadhook/leadhook/internal/terminal"
 )
 
@@ -57,15 +63,15 @@ type app struct {
 type commands struct {
 	Config string `short:"c" placeholder:"FILE" complete:"file" help:"Settings file (YAML); default is the one that LEADHOOK_CONFIG names. Environment variables (LEADHOOK_…) override it."`
 
-	Run       runCommand      `cmd:"" help:"Deliver leads: the service."`
-	Dev       devCommand      `cmd:"" help:"Everything in one process, to try it: Kafka, Redis, a sample CRM, the service."`
-	Seed      seedCommand     `cmd:"" help:"Write webhooks from files to Redis."`
-	Webhooks  webhooksCommand `cmd:"" help:"Look at the webhooks in Redis, and change single ones."`
-	Publish   publishCommand  `cmd:"" help:"Publish lead events to Kafka."`
-	Explain   explainCommand  `cmd:"" help:"Say which webhooks want a lead event, and why the others do not."`
-	DLQ       dlqCommand      `cmd:"" name:"dlq" help:"Look at the dead letters."`
-	Topics    topicsCommand   `cmd:"" help:"Create or check the topics."`
-	ConfigCmd configCommand   `cmd:"" name:"config" help:"Show the settings in effect, and where each came from."`
+	Run       runCommand       `cmd:"" help:"Deliver leads: the service."`
+	Dev       devcmd.Command   `cmd:"" help:"Everything in one process, to try it: Kafka, Redis, a sample CRM, the service."`
+	Seed      seed.Command     `cmd:"" help:"Write webhooks from files to Redis."`
+	Webhooks  webhooks.Command `cmd:"" help:"Look at the webhooks in Redis, and change single ones."`
+	Publish   publish.Command  `cmd:"" help:"Publish lead events to Kafka."`
+	Explain   explainCommand   `cmd:"" help:"Say which webhooks want a lead event, and why the others do not."`
+	DLQ       dlq.Command      `cmd:"" name:"dlq" help:"Look at the dead letters."`
+	Topics    topicsCommand    `cmd:"" help:"Create or check the topics."`
+	ConfigCmd configCommand    `cmd:"" name:"config" help:"Show the settings in effect, and where each came from."`
 
 	Completion completionCommand `cmd:"" help:"Print what a shell needs to complete leadhook's commands."`
 	Complete   completeCommand   `cmd:"" name:"__complete" hidden:""`
@@ -118,12 +124,12 @@ func (a *app) parser(ctx context.Context, all *commands) *kong.Kong {
 	parser, err := kong.New(all,
 		kong.Name("leadhook"),
 		kong.Description("Delivers leads from Kafka to the webhooks of advertisers' CRMs."),
-		kong.Vars{"version": buildVersion(), "sampleAdvertiser": sampleAdvertiser},
+		kong.Vars{"version": buildVersion(), "sampleAdvertiser": samplelead.Advertiser},
 		kong.Writers(a.stdout, a.stderr),
 		kong.Exit(func(code int) { panic(exit(code)) }),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true, WrapUpperBound: 100}),
 		kong.BindTo(ctx, (*context.Context)(nil)),
-		kong.Bind(all),
+		kong.Bind(&all.Dev),
 	)
 	if err != nil {
 		panic(err) // the command line is declared wrong

@@ -135,21 +135,6 @@ func TestAPartialFailureSaysWhatIsPublished(t *testing.T) {
 	t.Logf("published %d, there %d", count, there)
 }
 
-func TestEveryEventInDoubtIsNamed(t *testing.T) {
-	t.Parallel()
-	for acked, want := range map[string]string{
-		"++++": "[]", "----": "[0 to 3]", "-++-": "[0 3]", "+--+-": "[1 to 2 4]", "-+-+-+-+-+-+-+-": "[0 2 4 6 8 10 12 14]", "": "[]",
-	} {
-		var each []bool
-		for _, mark := range acked {
-			each = append(each, mark == '+')
-		}
-		if got := fmt.Sprint(runs(each, strconv.Itoa)); got != want {
-			t.Errorf("acknowledged %q: got %s in doubt, want %s", acked, got, want)
-		}
-	}
-}
-
 func startKafka(t *testing.T, opts devstack.KafkaOptions) *devstack.Kafka {
 	t.Helper()
 	broker, err := devstack.StartKafka(opts)

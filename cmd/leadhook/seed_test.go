@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/leadhook/leadhook/cmd/leadhook/webhooks"
 )
 
 // writeFiles writes files below a directory of the test's own.
@@ -85,8 +87,8 @@ dry run: 1 added, 1 changed, 0 unchanged, 1 removed; nothing was written
 		t.Errorf("got exit code %d and\n%s%swant\n%s", got.code, got.out, got.errs, want)
 	}
 	inJSON := r.leadhook(file, "seed", "-", "--dry-run", "--output", "json")
-	var row seedJSON
-	if err := json.Unmarshal([]byte(strings.Split(inJSON.out, "\n")[0]), &row); err != nil || len(row.Fields) != 9 || row.Fields[2] != (fieldJSON{"active", "true", "false"}) {
+	var row webhooks.Row
+	if err := json.Unmarshal([]byte(strings.Split(inJSON.out, "\n")[0]), &row); err != nil || len(row.Fields) != 9 || row.Fields[2] != (webhooks.Field{Field: "active", Before: "true", After: "false"}) {
 		t.Errorf("as JSON: got error %v and\n%s", err, inJSON.out)
 	}
 	if strings.Contains(got.out+got.errs+inJSON.out+inJSON.errs, "hush") {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/leadhook/leadhook/cmd/leadhook/webhooks"
 	"github.com/leadhook/leadhook/lead"
 	"github.com/leadhook/leadhook/webhook"
 )
@@ -33,7 +34,7 @@ func (r *rig) ids(args ...string) []string {
 	r.t.Helper()
 	var ids []string
 	for line := range strings.Lines(r.must("", append(args, "--output", "json")...)) {
-		var view webhookView
+		var view webhooks.View
 		if err := json.Unmarshal([]byte(line), &view); err != nil {
 			r.t.Fatalf("%v: %s", err, line)
 		}

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/leadhook/leadhook/cmd/leadhook/webhooks"
 	"github.com/leadhook/leadhook/internal/devstack"
 	"github.com/leadhook/leadhook/lead"
 )
@@ -124,7 +125,7 @@ func TestPrintSendsNothing(t *testing.T) {
 	if got := r.must("", "webhooks", "test", h.ID, "--print"); !containsAll(got, "Content-Type: application/json", `{"lead": {"archived_at":`, "\nnothing was sent\n") {
 		t.Errorf("got\n%s", got)
 	}
-	var view trialView
+	var view webhooks.TrialView
 	if err := json.Unmarshal([]byte(r.must("", "webhooks", "test", h.ID, "--print", "-o", "json")), &view); err != nil ||
 		view.Result != nil || view.Refusal != "" || !json.Valid([]byte(view.Request.Body)) {
 		t.Errorf("got error %v and %+v", err, view)

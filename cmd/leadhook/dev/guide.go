@@ -1,0 +1,106 @@
+package dev
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"net"
+	"slices"
+	"time"
+
+	"github.com/leadhook/leadhook/cmd/leadhook/cli"
+	"github.com/leadhook/leadhook/cmd/leadhook/samplelead"
+	"github.com/leadhook/leadhook/config"
+	"github.com/leadhook/leadhook/internal/devstack"
+	"github.com/leadhook/leadhook/producer"
+	"github.com/leadhook/leadhook/topics"
+)
+
+// guide says where everything is, publishes some sample leads, and waits until
+// the CRM has them or ctx ends.
+func (s *stack) guide(ctx context.Context, env *cli.Env, p *producer.Publisher, cfg *config.Config) error {
+	fmt.Fprintf(env.Stdout, `leadhook dev: everything is in this one process.
+
+  Kafka  %s   topics %s, %s and those of retries
+  Redis  %s   webhooks of %s and %s
+  CRM    %s   a sample CRM: shows each lead that it gets below, and live in a browser
+  Admin  %s   /healthz /readyz /metrics
+
+Publishing %d sample leads:
+
+`, s.kafka.Addr(), cfg.Kafka.Topic, topics.DeadLetterName(cfg.Kafka.Topic), s.redis.Addr(),
+		samplelead.Advertiser, otherAdvertiser, s.crm.URL(), adminURL(cfg.Admin), sampleLeads)
+	records, err := sampleRecords(cfg.Kafka.Topic)
+	if err != nil {
+		return err
+	}
+	for i, err := range p.PublishAll(ctx, records) {
+		if err != nil {
+			return fmt.Errorf("sample %d: %w", i+1, err)
+		}
+	}
+	s.awaitSamples(ctx)
+	return nil
+}
+
+// addresses are where the settings of a second terminal look for servers.
+type addresses struct{ kafka, redis []string }
+
+// exports is what a second terminal must be told so that it finds these
+// servers; empty if it looks there anyway.
+func (s *stack) exports(elsewhere addresses) string {
+	if slices.Equal(elsewhere.kafka, []string{s.kafka.Addr()}) && slices.Equal(elsewhere.redis, []string{s.redis.Addr()}) {
+		return ""
+	}
+	return fmt.Sprintf("  export LEADHOOK_KAFKA_BROKERS=%s LEADHOOK_REDIS_URL=%s\n", s.kafka.Addr(), s.redis.URL())
+}
+
+// hints say what to try next.
+func (s *stack) hints(env *cli.Env, elsewhere addresses) {
+	fmt.Fprintf(env.Stdout, `
+All %[1]d have arrived. Now try, in a second terminal:
+
+%[2]s  leadhook publish --sample chat            # another lead
+  leadhook dlq list                         # leads that a CRM would not take
+  leadhook topics check
+  leadhook --help
+
+Let the sample CRM fail for one of its webhooks, on its page (%[4]s, in a browser) or with either of:
+
+  leadhook dev crm answer %[4]s/%[5]s 401    # 500, 410, 429, slow, hang; healthy again
+  curl -X PUT -d 401 %[4]s%[6]s/%[5]s
+
+A webhook of your own for the sample CRM, whose address leadhook calls only where the settings allow it:
+
+  export LEADHOOK_HTTP_ALLOW_HTTP=true LEADHOOK_HTTP_ALLOW_CIDRS=%[3]s LEADHOOK_HTTP_ALLOW_PORTS=%[7]d
+  echo '{webhooks: [{id: mine, advertiser: MINE_1, event: new_contact, active: true, url: "%[4]s/mine"}]}' | leadhook seed -
+  leadhook publish --sample form --advertiser MINE_1
+
+("go run ./cmd/leadhook" instead of "leadhook" if it is not installed.) Ctrl-C ends it.
+
+`, sampleLeads, s.exports(elsewhere), s.crmNet(), s.crm.URL(), sampleWebhook, devstack.AnswersPath, s.crmAt.Port())
+}
+
+func adminURL(cfg config.Admin) string {
+	host, port, err := net.SplitHostPort(cfg.Listen)
+	if err != nil {
+		return "off"
+	}
+	if ip := net.ParseIP(host); ip != nil && ip.IsUnspecified() {
+		host = "" // it listens everywhere: here too
+	}
+	return "http://" + net.JoinHostPort(cmp.Or(host, "127.0.0.1"), port)
+}
+
+// awaitSamples waits until the CRM has the sample leads or ctx ends.
+func (s *stack) awaitSamples(ctx context.Context) {
+	look := time.NewTicker(20 * time.Millisecond)
+	defer look.Stop()
+	for len(s.crm.Posts()) < sampleLeads {
+		select {
+		case <-look.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}

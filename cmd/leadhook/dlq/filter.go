@@ -1,0 +1,147 @@
+package dlq
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/leadhook/leadhook/deadletter"
+	"github.com/leadhook/leadhook/internal/terminal"
+	"github.com/leadhook/leadhook/lead"
+)
+
+// letterFlags choose dead letters by what they are. Embed it in the command.
+type letterFlags struct {
+	Advertiser string        `placeholder:"ID" complete:"advertiser" help:"Only those of this advertiser."`
+	Webhook    string        `placeholder:"ID" complete:"webhook" help:"Only those of this webhook."`
+	Delivery   string        `placeholder:"ID" help:"Only those of this delivery (what the CRM saw as webhook-id)."`
+	Reason     []lead.Reason `placeholder:"REASON" help:"Only those with one of these reasons: refused, exhausted, …"`
+	Status     []statuses    `placeholder:"STATUS" help:"Only those that ended with one of these: 401, 4xx, none (no answer)."`
+	Grep       string        `placeholder:"TEXT" help:"Only those with this text in the reason or the error, in upper or lower case."`
+}
+
+// spanFlags choose dead letters by when they died. Embed it in the command.
+type spanFlags struct {
+	Since moment `placeholder:"WHEN" help:"Only what became a dead letter then or later: 2h (ago), 7d, 2026-11-23, 2026-11-23T16:12, or with seconds and zone."`
+	Until moment `placeholder:"WHEN" help:"Only what became one before."`
+}
+
+func (f letterFlags) filter(span spanFlags) (deadletter.Filter, error) {
+	for _, r := range f.Reason {
+		if !slices.Contains(lead.Reasons(), r) {
+			return deadletter.Filter{}, &terminal.UsageError{Err: fmt.Errorf("--reason: there is no reason %q; there are %s", r, reasonNames())}
+		}
+	}
+	if !span.Until.IsZero() && !span.Since.Before(span.Until.Time) {
+		return deadletter.Filter{}, &terminal.UsageError{Err: errors.New("--until: it must be later than --since")}
+	}
+	all := deadletter.Filter{
+		Advertiser: f.Advertiser, Webhook: f.Webhook, Delivery: f.Delivery, Reasons: f.Reason, Text: f.Grep,
+		Since: span.Since.Time, Until: span.Until.Time,
+	}
+	for _, s := range f.Status {
+		all.Statuses = append(all.Statuses, deadletter.Statuses(s))
+	}
+	return all, nil
+}
+
+func reasonNames() string {
+	var names []string
+	for _, r := range lead.Reasons() {
+		names = append(names, string(r))
+	}
+	return strings.Join(names, ", ")
+}
+
+// any says whether the flags narrow anything.
+func (f letterFlags) any(span spanFlags) bool {
+	return f.Advertiser+f.Webhook+f.Delivery+f.Grep != "" || len(f.Reason)+len(f.Status) > 0 ||
+		!span.Since.IsZero() || !span.Until.IsZero()
+}
+
+// statuses are one status, a class of them (4xx), or none: no answer.
+type statuses deadletter.Statuses
+
+// UnmarshalText reads what a person types.
+func (s *statuses) UnmarshalText(text []byte) error {
+	typed := strings.ToLower(string(text))
+	if typed == "none" {
+		*s = statuses{}
+		return nil
+	}
+	first, err := strconv.Atoi(strings.ReplaceAll(typed, "x", "0"))
+	digits := strings.TrimRight(typed, "x")
+	if err != nil || len(typed) != 3 || len(digits) == 0 || strings.Contains(digits, "x") || first < 100 {
+		return fmt.Errorf("%q is no status: want one like 401, a class like 4xx, or none", text)
+	}
+	last, _ := strconv.Atoi(strings.ReplaceAll(typed, "x", "9"))
+	*s = statuses{First: first, Last: last}
+	return nil
+}
+
+// A moment is a time that a person typed: how long ago, a date, or a date and
+// a time; without a zone, in that of this machine. The zero value: none.
+type moment struct{ time.Time }
+
+// UnmarshalText reads what a person types.
+func (m *moment) UnmarshalText(text []byte) error {
+	typed := string(text)
+	if ago, err := parseAgo(typed); err == nil && ago > 0 {
+		m.Time = time.Now().Add(-ago)
+		return nil
+	}
+	for _, layout := range []string{
+		time.DateOnly, "2006-01-02T15:04", "2006-01-02 15:04", "2006-01-02T15:04:05", time.DateTime, time.RFC3339Nano,
+	} {
+		t, err := time.ParseInLocation(layout, typed, time.Local)
+		if err == nil {
+			m.Time = t
+			return nil
+		}
+	}
+	return fmt.Errorf("%q is no time: want how long ago, like 90m, 2h or 7d, or a date, like 2026-11-23 or 2026-11-23T16:12", text)
+}
+
+// parseAgo reads a duration, which may be in days.
+func parseAgo(s string) (time.Duration, error) {
+	if days, ok := strings.CutSuffix(s, "d"); ok {
+		n, err := strconv.ParseUint(days, 10, 16)
+		return time.Duration(n) * 24 * time.Hour, err
+	}
+	return time.ParseDuration(s)
+}
+
+// A letterAt is where a dead letter lies, or which delivery it is of, as a
+// person types it: 3/17, or dlv_….
+type letterAt struct {
+	partition int
+	offset    int64
+	delivery  string // empty: the place counts
+}
+
+// UnmarshalText reads what a person types.
+func (l *letterAt) UnmarshalText(text []byte) error {
+	typed := string(text)
+	if strings.HasPrefix(typed, "dlv_") {
+		l.delivery = typed
+		return nil
+	}
+	partition, offset, _ := strings.Cut(typed, "/")
+	p, err1 := strconv.ParseInt(partition, 10, 32)
+	o, err2 := strconv.ParseInt(offset, 10, 64)
+	if err1 != nil || err2 != nil || p < 0 || o < 0 {
+		return fmt.Errorf("%q is no dead letter: want PARTITION/OFFSET, like 3/17, or a delivery's id, like dlv_98a1…", text)
+	}
+	l.partition, l.offset = int(p), o
+	return nil
+}
+
+func (l *letterAt) String() string {
+	if l.delivery != "" {
+		return l.delivery
+	}
+	return fmt.Sprintf("%d/%d", l.partition, l.offset)
+}

@@ -1,0 +1,121 @@
+// Package seed is `leadhook seed`: it writes webhooks from files to Redis.
+package seed
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/leadhook/leadhook/cmd/leadhook/cli"
+	"github.com/leadhook/leadhook/dispatch/attempt"
+	"github.com/leadhook/leadhook/internal/terminal"
+	"github.com/leadhook/leadhook/lead"
+	"github.com/leadhook/leadhook/service"
+	"github.com/leadhook/leadhook/webhook"
+	"github.com/leadhook/leadhook/webhook/seedfile"
+)
+
+// Command writes webhooks to Redis.
+type Command struct {
+	Files  []string `arg:"" name:"file" complete:"file" help:"Seed files (YAML or JSON), or directories with such files; - is standard input."`
+	DryRun bool     `help:"Show what would change, field by field, and write nothing."`
+	Prune  bool     `help:"Remove the webhooks that the files do not have."`
+	Quiet  bool     `short:"q" help:"Say only how many were added, changed and unchanged."`
+
+	terminal.YesFlag
+	terminal.OutputFlag
+}
+
+// Help is what --help says beyond the flags.
+func (Command) Help() string {
+	return `All files are checked first; if anything is wrong with any of them, every fault is shown and
+nothing is written. Webhooks that are in Redis and not in the files stay as they are, or with --prune go.
+Of a directory, all *.yaml, *.yml and *.json are taken, in the directories below it too. Secrets may be
+references to environment variables, ${NAME}.
+
+Examples:
+  leadhook seed examples/seed.yaml
+  leadhook seed advertisers/ --dry-run
+  leadhook seed advertisers/ --prune --yes
+  generate-webhooks | leadhook seed -`
+}
+
+// Run seeds.
+func (c Command) Run(ctx context.Context, env *cli.Env) error {
+	loaded, err := env.Settings()
+	if err != nil {
+		return err
+	}
+	guard := attempt.NewGuard(service.GuardOptions(loaded.Config.HTTP))
+	hooks, warnings, err := c.read(ctx, env, guard)
+	if err != nil {
+		return err
+	}
+	return env.WithStore(ctx, func(store *webhook.Store) error {
+		for _, text := range warnings {
+			fmt.Fprintf(env.Stderr, "warning: %s\n", text)
+		}
+		bar := &bars{env: env}
+		changes, err := store.Seed(ctx, hooks, webhook.SeedOptions{
+			DryRun: c.DryRun, Prune: c.Prune, Progress: bar.at,
+			Confirm: func(removed int) error {
+				bar.end()
+				return c.Confirm(ctx, env.Terminal, fmt.Sprintf("Remove %s that the files do not have?", terminal.Counted(removed, "webhook")))
+			},
+		})
+		bar.end()
+		if _, refused := errors.AsType[*terminal.UsageError](err); refused {
+			return err
+		}
+		return errors.Join(c.report(env, changes), err)
+	})
+}
+
+// read reads and checks all files, and reports every fault of all of them. It
+// also returns what to warn of.
+func (c Command) read(ctx context.Context, env *cli.Env, guard *attempt.Guard) ([]lead.Webhook, []string, error) {
+	names, err := seedFiles(c.Files)
+	errs := []error{err}
+	bar := &bars{env: env}
+	defer bar.end()
+	opts := seedfile.Options{CheckURL: guard.CheckURL, Variable: env.Variable, Progress: bar.at}
+	var files [][]seedfile.Entry
+	for _, name := range names {
+		data, shown, err := env.ReadInput(ctx, name, seedfile.MaxSize)
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		hooks, err := seedfile.Parse(ctx, shown, data, opts)
+		errs = append(errs, err)
+		files = append(files, hooks)
+	}
+	bar.end()
+	hooks, err := seedfile.Merge(files...)
+	if err := errors.Join(append(errs, err)...); err != nil {
+		return nil, nil, fmt.Errorf("nothing was written:\n%w", err)
+	}
+	return hooks, seedfile.Warnings(files...), nil
+}
+
+// bars show one thing after the other: a new one begins where the count does.
+type bars struct {
+	env  *cli.Env
+	bar  *terminal.Progress
+	last int
+}
+
+func (b *bars) at(done, of int) {
+	if b.bar == nil || done <= b.last {
+		b.end()
+		b.bar = terminal.NewProgress(b.env.Terminal, of)
+	}
+	b.last = done
+	b.bar.At(done)
+}
+
+func (b *bars) end() {
+	if b.bar != nil {
+		b.bar.End()
+	}
+}

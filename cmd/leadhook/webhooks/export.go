@@ -1,0 +1,63 @@
+package webhooks
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/leadhook/leadhook/cmd/leadhook/cli"
+	"github.com/leadhook/leadhook/internal/terminal"
+	"github.com/leadhook/leadhook/webhook"
+	"github.com/leadhook/leadhook/webhook/seedfile"
+)
+
+// exportCommand writes a seed file.
+type exportCommand struct {
+	filter
+
+	ShowSecrets bool `help:"Show secrets on a terminal too."`
+}
+
+// Help is what --help says beyond the flags.
+func (exportCommand) Help() string {
+	return `The seed file has every field as it is in Redis, secrets in the clear: keep it like a password. Seeded
+again it gives the same webhooks. What the service found out is not in it. An export that fails half
+way, exit code 1, is a shorter file: do not seed it with --prune.
+
+Examples:
+  (umask 077; leadhook webhooks export > webhooks.yaml)
+  leadhook webhooks export --advertiser USA_332240 > prairie.yaml
+  leadhook webhooks export --config old.yaml | leadhook seed - --config new.yaml`
+}
+
+// Run exports.
+func (c exportCommand) Run(ctx context.Context, env *cli.Env) error {
+	if terminal.IsTerminal(env.Stdout) && !c.ShowSecrets {
+		return &terminal.UsageError{Err: errors.New("webhooks export: the seed file holds every secret in the clear: " +
+			"send it to a file (> webhooks.yaml), or let --show-secrets show it")}
+	}
+	return env.WithStore(ctx, func(store *webhook.Store) error {
+		out := bufio.NewWriter(env.Stdout)
+		text := seedfile.Head
+		var damaged []error
+		for h, err := range c.each(ctx, store, "") {
+			if err != nil {
+				return errors.Join(fmt.Errorf("the export is not complete: %w", err), out.Flush())
+			}
+			item, err := seedfile.Text(h)
+			if err != nil {
+				damaged = append(damaged, fmt.Errorf("not exported: %w", err))
+				continue
+			}
+			if _, err := out.WriteString(text + item); err != nil {
+				return err
+			}
+			text = ""
+		}
+		if text != "" {
+			fmt.Fprint(out, seedfile.Empty)
+		}
+		return errors.Join(out.Flush(), errors.Join(damaged...))
+	})
+}

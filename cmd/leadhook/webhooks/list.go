@@ -1,0 +1,70 @@
+package webhooks
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/leadhook/leadhook/cmd/leadhook/cli"
+	"github.com/leadhook/leadhook/internal/terminal"
+	"github.com/leadhook/leadhook/lead"
+	"github.com/leadhook/leadhook/webhook"
+)
+
+// listCommand shows a page of webhooks.
+type listCommand struct {
+	filter
+
+	Limit       int    `short:"n" default:"50" help:"How many; 0 for all."`
+	After       string `placeholder:"ID" complete:"webhook" help:"Begin behind this webhook: the last one of the page before."`
+	ShowSecrets bool   `help:"Show secrets and the queries of URLs instead of ***."`
+
+	terminal.OutputFlag
+}
+
+// Help is what --help says beyond the flags.
+func (listCommand) Help() string {
+	return `The order is leadhook's own (that of a hash of the ids, and by id with --advertiser) and never changes,
+so that pages fit together whatever is added or removed meanwhile. STATE is active, inactive (set so in
+the seed file), disabled (set inactive by the service), failing (every attempt of late), or damaged.
+
+Examples:
+  leadhook webhooks list
+  leadhook webhooks list --advertiser USA_332240 --active
+  leadhook webhooks list --host crm.example.com --failing
+  leadhook webhooks list --limit 0 --output json | jq -r 'select(.state == "disabled") | .id'`
+}
+
+// Run lists.
+func (c listCommand) Run(ctx context.Context, env *cli.Env) error {
+	if c.Limit < 0 {
+		return &terminal.UsageError{Err: errors.New("webhooks list: --limit must not be negative")}
+	}
+	return env.WithStore(ctx, func(store *webhook.Store) error {
+		out := c.List(env.Terminal, "ID", "ADVERTISER", "STATE", "EVENT", "LEAD TYPES", "FORMAT", "URL")
+		shown, last := 0, ""
+		for h, err := range c.each(ctx, store, c.After) {
+			if err != nil {
+				return errors.Join(out.End(), err)
+			}
+			if c.Limit > 0 && shown == c.Limit {
+				fmt.Fprintf(env.Stderr, "there are more: go on with --after %s\n", terminal.Printable(last))
+				break
+			}
+			if err := c.add(out, h); err != nil {
+				return err
+			}
+			shown, last = shown+1, h.ID
+		}
+		if shown == 0 {
+			fmt.Fprintln(env.Stderr, "no webhooks")
+		}
+		return out.End()
+	})
+}
+
+func (c listCommand) add(out *terminal.List, h *lead.Webhook) error {
+	view := viewOf(h, c.ShowSecrets)
+	return out.Add(view, h.ID, h.Advertiser, view.State, terminal.Dash(string(h.Trigger)), terminal.Dash(h.LeadTypes.String()),
+		terminal.Dash(string(h.Format)), terminal.Dash(view.URL))
+}

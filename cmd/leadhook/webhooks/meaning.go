@@ -1,0 +1,86 @@
+package webhooks
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/leadhook/leadhook/dispatch"
+	"github.com/leadhook/leadhook/lead"
+)
+
+// meaning is what came of a test, for the person who set up the webhook.
+func meaning(r *dispatch.Report, hook *lead.Webhook) string {
+	if r.Status == 0 {
+		text := "Your CRM gave no answer: " + r.Error + "."
+		if r.Evidence == lead.MaybeReceived {
+			text += " It may have the test lead nonetheless."
+		}
+		return text
+	}
+	answered := strings.TrimSpace(fmt.Sprintf("Your CRM answered %d %s", r.Status, http.StatusText(r.Status)))
+	return answered + ": " + statusInWords(r.Status, hook) + "."
+}
+
+func statusInWords(status int, hook *lead.Webhook) string {
+	switch status {
+	case http.StatusBadRequest, http.StatusUnprocessableEntity, http.StatusUnsupportedMediaType:
+		return fmt.Sprintf("it cannot take the lead as it is; check that it expects the Payload Format, %s", hook.Format)
+	case http.StatusUnauthorized, http.StatusForbidden:
+		if hook.Authorization == "" {
+			return "it wants an Authentication Header, and the webhook has none"
+		}
+		return "the Authentication Header was not accepted"
+	case http.StatusNotFound:
+		return "it does not know the Payload URL; check its path, capitals and slashes included"
+	case http.StatusMethodNotAllowed:
+		return "nothing can be POSTed to the Payload URL; check that it is the one for leads"
+	case http.StatusGone:
+		return "the Payload URL is no longer in use; ask the CRM's provider for the new one"
+	case http.StatusRequestEntityTooLarge:
+		return "the lead is too large for it"
+	case http.StatusTooManyRequests:
+		return "it gets too many requests just now"
+	}
+	switch status / 100 {
+	case 2:
+		return "it took the test lead"
+	case 3:
+		return "it points to another URL, which leadhook does not follow; set that one as the Payload URL"
+	case 5:
+		return "it has a fault of its own, which its provider should look into"
+	}
+	return "it did not take the test lead"
+}
+
+// realLead is what would come of a real lead at this moment.
+func realLead(r *dispatch.Report, expire time.Duration) string {
+	const changed = " This test has changed nothing."
+	switch {
+	case r.Dead == lead.Gone:
+		return "A real lead would become a dead letter, and leadhook would set the webhook inactive." + changed
+	case r.Dead != "":
+		return "A real lead would become a dead letter at once, since trying again would not help." + changed
+	case r.Wait == 0:
+		return "A real lead would be delivered."
+	}
+	first := ""
+	if r.QuickRetry {
+		first = "within seconds, then "
+	}
+	return fmt.Sprintf("A real lead would be tried again %safter %s, then after longer and longer waits; it would become"+
+		" a dead letter after %s.%s", first, short(r.Wait), short(expire), changed)
+}
+
+// short is a duration as people write it: 72h, not 72h0m0s.
+func short(d time.Duration) string {
+	text := d.String()
+	if strings.HasSuffix(text, "m0s") {
+		text = strings.TrimSuffix(text, "0s")
+	}
+	if strings.HasSuffix(text, "h0m") {
+		text = strings.TrimSuffix(text, "0m")
+	}
+	return text
+}

@@ -1,0 +1,22 @@
+package webhooks
+
+import "fmt"
+
+// A Row is what became of a webhook, for programs.
+type Row struct {
+	What       string  `json:"what"`
+	Webhook    string  `json:"webhook"`
+	Advertiser string  `json:"advertiser"`
+	Fields     []Field `json:"fields,omitempty"`
+}
+
+// Line is the same for people.
+func (r Row) Line() string { return fmt.Sprintf("%-9s %s (%s)", r.What, r.Webhook, r.Advertiser) }
+
+// A Field is what became of a field. Where only what is hidden differs,
+// before and after are the same.
+type Field struct {
+	Field  string `json:"field"`
+	Before string `json:"before"`
+	After  string `json:"after"`
+}

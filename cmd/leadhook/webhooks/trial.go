@@ -1,0 +1,218 @@
+package webhooks
+
+import (
+	"cmp"
+	"crypto/x509"
+	"fmt"
+	"io"
+	"maps"
+	"net/textproto"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/leadhook/leadhook/cmd/leadhook/cli"
+	"github.com/leadhook/leadhook/dispatch"
+	"github.com/leadhook/leadhook/internal/terminal"
+	"github.com/leadhook/leadhook/lead"
+	"github.com/leadhook/leadhook/webhook"
+)
+
+// TrialView is a test of a webhook for programs.
+type TrialView struct {
+	Webhook    string       `json:"webhook"`
+	Advertiser string       `json:"advertiser"`
+	Notes      []string     `json:"notes,omitempty"`
+	Request    requestView  `json:"request"`
+	Refusal    string       `json:"refusal,omitempty"` // why leadhook may not send it
+	Result     *trialResult `json:"result,omitempty"`  // none if it was only shown
+
+	hook   *lead.Webhook
+	reveal bool          // show secrets
+	proxy  bool          // there is one
+	expire time.Duration // when a real delivery ends
+}
+
+type requestView struct {
+	URL     string            `json:"url"`
+	Headers map[string]string `json:"headers"`
+	Body    string            `json:"body"`
+}
+
+type trialResult struct {
+	Delivered bool      `json:"delivered"`
+	Verdict   string    `json:"verdict"` // delivered, transient, needs_human, gone or refused
+	Status    int       `json:"status,omitempty"`
+	Evidence  string    `json:"evidence,omitempty"` // not_sent, maybe_received or answered
+	Meaning   string    `json:"meaning"`
+	RealLead  string    `json:"real_lead"` // what would come of one
+	Protocol  string    `json:"protocol,omitempty"`
+	Answer    string    `json:"answer,omitempty"` // its first KiB
+	Address   string    `json:"address,omitempty"`
+	TLS       *tlsView  `json:"tls,omitempty"`
+	Seconds   stepsView `json:"seconds"`
+}
+
+type tlsView struct {
+	Version string    `json:"version,omitempty"` // none: the handshake was broken off
+	Names   []string  `json:"names"`
+	Issuer  string    `json:"issuer"`
+	Expires time.Time `json:"expires"`
+}
+
+type stepsView struct {
+	DNS       float64 `json:"dns,omitempty"`
+	Connect   float64 `json:"connect,omitempty"`
+	TLS       float64 `json:"tls,omitempty"`
+	FirstByte float64 `json:"first_byte,omitempty"`
+	Total     float64 `json:"total"`
+}
+
+// request takes over what is sent, with secrets masked.
+func (v *TrialView) request(r dispatch.Request) {
+	v.Request = requestView{Headers: make(map[string]string, len(r.Header)), Body: string(r.Body)}
+	for name, values := range r.Header {
+		v.Request.Headers[name] = strings.Join(values, ", ")
+	}
+	for _, f := range webhook.Fields(v.hook, v.reveal) {
+		switch name, header, _ := strings.Cut(f.Name, "."); name {
+		case "url":
+			v.Request.URL = f.Value
+		case "authorization":
+			v.Request.Headers[textproto.CanonicalMIMEHeaderKey(cmp.Or(v.hook.AuthHeader, "Authorization"))] = f.Value
+		case "headers":
+			v.Request.Headers[textproto.CanonicalMIMEHeaderKey(header)] = f.Value
+		}
+	}
+	if r.Blocked != nil {
+		v.Refusal = r.Blocked.Error()
+	}
+}
+
+func (v *TrialView) result(r *dispatch.Report) {
+	n := r.Network
+	v.Result = &trialResult{
+		Delivered: r.Verdict == "delivered", Verdict: r.Verdict, Status: r.Status, Evidence: string(r.Evidence),
+		Meaning: meaning(r, v.hook), RealLead: realLead(r, v.expire),
+		Protocol: r.Protocol, Answer: v.answer(r.Head), Address: n.Address,
+		Seconds: stepsView{n.DNS.Seconds(), n.Connect.Seconds(), n.TLS.Seconds(), n.FirstByte.Seconds(), n.Total.Seconds()},
+	}
+	if c := n.Certificate; c != nil {
+		v.Result.TLS = &tlsView{Version: n.TLSVersion, Names: certificateNames(c), Issuer: issuer(c), Expires: c.NotAfter.UTC()}
+	}
+}
+
+func certificateNames(c *x509.Certificate) []string {
+	names := slices.Clone(c.DNSNames)
+	for _, ip := range c.IPAddresses {
+		names = append(names, ip.String())
+	}
+	return names
+}
+
+func issuer(c *x509.Certificate) string {
+	return strings.Join(slices.Concat([]string{c.Issuer.CommonName}, c.Issuer.Organization), ", ")
+}
+
+// answer is the first KiB of an answer, without the secrets of the request,
+// which a CRM may send back.
+func (v *TrialView) answer(head []byte) string {
+	const most = 1 << 10
+	text := string(head)
+	for _, secret := range v.secrets() {
+		text = strings.ReplaceAll(text, secret, lead.Secret(secret).String())
+	}
+	return strings.ToValidUTF8(text[:min(len(text), most)], "\uFFFD")
+}
+
+// secrets are the texts that must not show: longer ones first, as one may be a
+// part of another. One of a few characters is a part of anything.
+func (v *TrialView) secrets() []string {
+	if v.reveal {
+		return nil
+	}
+	const few = 4
+	_, query, _ := strings.Cut(v.hook.URL, "?")
+	token := v.hook.Authorization.Reveal()
+	all := []string{query, token, token[strings.LastIndexByte(token, ' ')+1:]} // without its scheme
+	for _, secret := range v.hook.SigningSecrets {
+		all = append(all, secret.Reveal())
+	}
+	for _, value := range v.hook.Headers {
+		all = append(all, value.Reveal())
+	}
+	all = slices.DeleteFunc(all, func(s string) bool { return len(s) < few })
+	slices.SortFunc(all, func(a, b string) int { return len(b) - len(a) })
+	return all
+}
+
+// write is the test for people.
+func (v *TrialView) write(env *cli.Env, out io.Writer) error {
+	line := func(name, text string) {
+		if text != "" {
+			fmt.Fprintf(out, "%-9s %s\n", name, terminal.Printable(text))
+		}
+	}
+	line("webhook", v.Webhook+" of "+v.Advertiser)
+	for _, note := range v.Notes {
+		line("note", note)
+	}
+	line("request", "POST "+v.Request.URL)
+	for _, name := range slices.Sorted(maps.Keys(v.Request.Headers)) {
+		line("", name+": "+v.Request.Headers[name])
+	}
+	fmt.Fprintln(out)
+	for text := range strings.Lines(v.Request.Body) {
+		line("", strings.TrimSuffix(text, "\n"))
+	}
+	fmt.Fprintln(out)
+	if v.Result == nil {
+		line("refused", v.Refusal)
+		_, err := fmt.Fprintln(out, "nothing was sent")
+		return err
+	}
+	return v.Result.write(env, out, line, v.proxy)
+}
+
+func (r *trialResult) write(env *cli.Env, out io.Writer, line func(name, text string), proxy bool) error {
+	if r.Address != "" && proxy {
+		r.Address += " (the proxy)"
+	}
+	line("address", r.Address)
+	if r.TLS != nil {
+		line("tls", r.TLS.words())
+	}
+	line("time", r.Seconds.words())
+	line("answer", r.Answer)
+	style := terminal.Green
+	if !r.Delivered {
+		style = terminal.Red
+	}
+	fmt.Fprintf(out, "\n%s\n", env.Paint(style, terminal.Printable(r.Meaning)))
+	_, err := fmt.Fprintln(out, r.RealLead)
+	return err
+}
+
+func (t *tlsView) words() string {
+	const most = 5
+	names := t.Names
+	if len(names) > most {
+		names = append(names[:most:most], "…")
+	}
+	days := int(time.Until(t.Expires).Hours() / 24)
+	return fmt.Sprintf("%s, certificate for %s, issued by %s, expires %s (%d days)",
+		cmp.Or(t.Version, "no handshake"), strings.Join(names, " "), t.Issuer, t.Expires.Format(time.DateOnly), days)
+}
+
+func (s stepsView) words() string {
+	var steps []string
+	for _, step := range []struct {
+		name    string
+		seconds float64
+	}{{"DNS", s.DNS}, {"connect", s.Connect}, {"TLS", s.TLS}, {"first byte", s.FirstByte}, {"in all", s.Total}} {
+		if step.seconds > 0 {
+			steps = append(steps, fmt.Sprintf("%s %.1f ms", step.name, step.seconds*1000))
+		}
+	}
+	return strings.Join(steps, ", ")
+}

@@ -1,0 +1,131 @@
+package webhooks
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/leadhook/leadhook/internal/terminal"
+	"github.com/leadhook/leadhook/lead"
+	"github.com/leadhook/leadhook/webhook"
+)
+
+// View is a webhook for programs: the fields as in a seed file, and what
+// the service found out.
+type View struct {
+	ID             string            `json:"id"`
+	Advertiser     string            `json:"advertiser"`
+	State          string            `json:"state"`
+	URL            string            `json:"url,omitempty"`
+	Authorization  string            `json:"authorization,omitempty"`
+	AuthHeader     string            `json:"auth_header,omitempty"`
+	Event          string            `json:"event,omitempty"`
+	LeadTypes      []string          `json:"lead_types,omitempty"`
+	Format         string            `json:"format,omitempty"`
+	Active         bool              `json:"active"`
+	SigningSecrets []string          `json:"signing_secrets,omitempty"`
+	Headers        map[string]string `json:"headers,omitempty"`
+	Rate           float64           `json:"rate,omitempty"`
+	VendorName     string            `json:"vendor_name,omitempty"`
+	ProviderName   string            `json:"provider_name,omitempty"`
+	Version        string            `json:"version,omitempty"`
+	Failing        *failingView      `json:"failing,omitempty"`
+	Disabled       *disabledView     `json:"disabled,omitempty"`
+	Damaged        string            `json:"damaged,omitempty"`
+}
+
+type failingView struct {
+	Since    time.Time `json:"since"`
+	Attempts int       `json:"attempts"`
+	Warned   time.Time `json:"warned,omitzero"`
+}
+
+type disabledView struct {
+	At     time.Time `json:"at"`
+	Reason string    `json:"reason"`
+	Status int       `json:"status,omitempty"`
+}
+
+func viewOf(h *lead.Webhook, reveal bool) View {
+	v := View{
+		ID: h.ID, Advertiser: h.Advertiser, State: state(h), AuthHeader: h.AuthHeader, Event: string(h.Trigger),
+		LeadTypes: h.LeadTypes.Names(), Format: string(h.Format), Active: h.Active, Rate: h.Rate,
+		VendorName: h.VendorName, ProviderName: h.ProviderName, Version: h.Version, Damaged: h.Damaged,
+	}
+	for _, f := range webhook.Fields(h, reveal) {
+		switch name, member, _ := strings.Cut(f.Name, "."); name {
+		case "url":
+			v.URL = f.Value
+		case "authorization":
+			v.Authorization = f.Value
+		case "signing_secrets":
+			v.SigningSecrets = append(v.SigningSecrets, f.Value)
+		case "headers":
+			if v.Headers == nil {
+				v.Headers = make(map[string]string)
+			}
+			v.Headers[member] = f.Value
+		}
+	}
+	if f := h.Failing; !f.Since.IsZero() {
+		v.Failing = &failingView{f.Since.UTC(), f.Attempts, f.Warned.UTC()}
+	}
+	if d := h.Disabled; !d.At.IsZero() {
+		v.Disabled = &disabledView{d.At.UTC(), string(d.Reason), d.Status}
+	}
+	return v
+}
+
+// writeWebhook shows a webhook to a person.
+func writeWebhook(out io.Writer, h *lead.Webhook, reveal bool) error {
+	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	line := func(name, value string) {
+		fmt.Fprintf(table, "%s\t%s\n", terminal.Printable(name)+":", terminal.Printable(value))
+	}
+	line("id", h.ID)
+	line("advertiser", h.Advertiser)
+	line("state", stateInWords(h))
+	if h.Damaged == "" {
+		for _, f := range webhook.Fields(h, reveal) {
+			line(f.Name, f.Value)
+		}
+	}
+	if f := h.Failing; !f.Since.IsZero() {
+		line("failing", failingInWords(f))
+	}
+	return table.Flush()
+}
+
+func stateInWords(h *lead.Webhook) string {
+	switch state(h) {
+	case "damaged":
+		return h.Damaged
+	case "inactive":
+		return "inactive, as its seed file or leadhook webhooks disable says"
+	case "disabled":
+		return fmt.Sprintf("set inactive by the service at %s: %s; leadhook webhooks enable, or any changed field, ends it",
+			h.Disabled.At.UTC().Format(time.RFC3339), disabledInWords(h.Disabled))
+	}
+	return "active"
+}
+
+func disabledInWords(d lead.Disabled) string {
+	if d.Reason == lead.Gone {
+		return "its CRM answered 410 (Gone)"
+	}
+	why := "every attempt failed for three days"
+	if d.Status != 0 {
+		why += fmt.Sprintf(", the last one with status %d", d.Status)
+	}
+	return why
+}
+
+func failingInWords(f lead.Failing) string {
+	text := fmt.Sprintf("since %s, %d attempts", f.Since.UTC().Format(time.RFC3339), f.Attempts)
+	if !f.Warned.IsZero() {
+		text += "; will be set inactive a day after " + f.Warned.UTC().Format(time.RFC3339) + " if it goes on"
+	}
+	return text
+}

@@ -1,0 +1,113 @@
+// Package webhooks is `leadhook webhooks`: it shows, changes, exports and tests
+// the webhooks in Redis.
+package webhooks
+
+import (
+	"context"
+	"iter"
+	"net/url"
+	"strings"
+
+	"github.com/leadhook/leadhook/lead"
+	"github.com/leadhook/leadhook/webhook"
+)
+
+// Command looks at the webhooks in Redis, and changes single ones.
+type Command struct {
+	List    listCommand    `cmd:"" help:"Show webhooks, a page at a time."`
+	Show    showCommand    `cmd:"" help:"Show everything about webhooks."`
+	Export  exportCommand  `cmd:"" help:"Write webhooks as a seed file."`
+	Enable  enableCommand  `cmd:"" help:"Make webhooks active, those too that the service has set inactive."`
+	Disable disableCommand `cmd:"" help:"Make webhooks inactive, as their advertisers would."`
+	Remove  removeCommand  `cmd:"" help:"Remove webhooks."`
+	Test    testCommand    `cmd:"" help:"Send a test lead to a webhook now, and show what comes of it."`
+}
+
+// Help is what --help says beyond the flags.
+func (Command) Help() string {
+	return `Webhooks are written with "leadhook seed"; these commands show what is in Redis, and what the service
+found out about it.
+
+Examples:
+  leadhook webhooks list --advertiser USA_332240
+  leadhook webhooks show 84+TEST_1
+  leadhook webhooks enable 84+TEST_1
+  leadhook webhooks export > webhooks.yaml`
+}
+
+// filter chooses webhooks; all conditions must hold.
+type filter struct {
+	Advertiser string      `placeholder:"ID" complete:"advertiser" help:"Only those of this advertiser."`
+	Host       string      `placeholder:"NAME" help:"Only those whose URL has this host, with its port if the URL has one."`
+	Format     lead.Format `enum:"json,adf," default:"" placeholder:"FORMAT" help:"Only those with this format: json or adf."`
+	Active     *bool       `negatable:"" help:"Only those that leads are sent to (--no-active: that none are sent to)."`
+	Failing    bool        `help:"Only those whose every attempt has failed of late."`
+	Disabled   bool        `help:"Only those that the service itself has set inactive."`
+}
+
+// each yields the chosen webhooks behind the one with the id after, in the
+// order of [webhook.Store.All]; an advertiser's in that of their ids.
+func (f *filter) each(ctx context.Context, store *webhook.Store, after string) iter.Seq2[*lead.Webhook, error] {
+	source := store.All(ctx, after)
+	if f.Advertiser != "" {
+		source = ofAdvertiser(ctx, store, f.Advertiser, after)
+	}
+	return func(yield func(*lead.Webhook, error) bool) {
+		for h, err := range source {
+			if (err != nil || f.takes(h)) && !yield(h, err) {
+				return
+			}
+		}
+	}
+}
+
+func ofAdvertiser(ctx context.Context, store *webhook.Store, advertiser, after string) iter.Seq2[*lead.Webhook, error] {
+	return func(yield func(*lead.Webhook, error) bool) {
+		hooks, err := store.Webhooks(ctx, advertiser)
+		if err != nil {
+			yield(nil, err)
+			return
+		}
+		for _, h := range hooks {
+			if h.ID > after && !yield(h, nil) {
+				return
+			}
+		}
+	}
+}
+
+func (f *filter) takes(h *lead.Webhook) bool {
+	return (f.Host == "" || strings.EqualFold(f.Host, Host(h.URL))) &&
+		(f.Format == "" || f.Format == h.Format) &&
+		(f.Active == nil || *f.Active == sends(h)) &&
+		(!f.Failing || !h.Failing.Since.IsZero()) &&
+		(!f.Disabled || !h.Disabled.At.IsZero())
+}
+
+func Host(raw string) string {
+	u, err := url.Parse(raw)
+	if err != nil {
+		return ""
+	}
+	return u.Host
+}
+
+// sends says whether leads are sent to the webhook.
+func sends(h *lead.Webhook) bool {
+	return h.Damaged == "" && h.Active && h.Disabled.At.IsZero()
+}
+
+// state is a webhook's state in a word.
+func state(h *lead.Webhook) string {
+	switch {
+	case h.Damaged != "":
+		return "damaged"
+	case !h.Active:
+		return "inactive"
+	case !h.Disabled.At.IsZero():
+		return "disabled"
+	case !h.Failing.Since.IsZero():
+		return "failing"
+	}
+	return "active"
+}
