@@ -109,14 +109,19 @@ func newLoader(c *Config) *loader {
 	for _, sec := range l.sections {
 		for _, s := range sec.settings {
 			l.settings[s.key] = s
-			for i, r := range s.key {
-				if r == '.' {
-					l.groups[s.key[:i]] = true
-				}
-			}
+			l.addGroups(s.key)
 		}
 	}
 	return l
+}
+
+// addGroups adds the groups in which a key is nested.
+func (l *loader) addGroups(key string) {
+	for i, r := range key {
+		if r == '.' {
+			l.groups[key[:i]] = true
+		}
+	}
 }
 
 func (l *loader) fault(at location, format string, args ...any) {
