@@ -64,7 +64,7 @@ type Transport struct {
 //
 // The deadline ends all of it, with two exceptions: closing a TLS connection may
 // take five seconds longer, and reading an HTTP/2 answer one second if the server
-// does not read. The zero deadline is none. The end of ctx has an effect only
+// does not read. A zero deadline means none. The end of ctx has an effect only
 // while a connection is opened, and where Next makes the request: watching for it
 // would cost each request more than the deadline does.
 func (t *Transport) Post(ctx context.Context, r *Request, deadline time.Time) (*Answer, error) {
