@@ -255,7 +255,11 @@ func (c *console) step(line, want string) string {
 		time.Sleep(100 * time.Millisecond)
 		got, code = c.run(line)
 	}
-	if code != exitDone {
+	wantCode := exitDone
+	if strings.HasSuffix(line, "# exit code 1") {
+		wantCode = exitFailed
+	}
+	if code != wantCode {
 		c.t.Errorf("$ %s\nends with exit code %d:\n%s", line, code, got)
 	}
 	if *update && want != "" && !strings.Contains(want, elided) {

@@ -77,6 +77,12 @@ func TestWebhooksOfOnesOwn(t *testing.T) {
 	besideDev(t, "../../docs/webhooks.md", "## Try one", "")
 }
 
+// TestToolsOfOperating types what docs/operating.md shows of the tools.
+func TestToolsOfOperating(t *testing.T) {
+	t.Parallel()
+	besideDev(t, "../../docs/operating.md", "## The tools", "")
+}
+
 // TestTheFirstMinuteOfREADME types what README shows first.
 func TestTheFirstMinuteOfREADME(t *testing.T) {
 	t.Parallel()
