@@ -32,7 +32,7 @@ func (l *loader) readVariables(variables map[string]string) {
 	}
 	for _, name := range slices.Sorted(maps.Keys(variables)) {
 		key, known := keys[name]
-		at := location{variable: printable(name)}
+		at := origin{variable: printable(name)}
 		switch {
 		case known && key != "":
 			l.given[key] = given{variables[name], at}

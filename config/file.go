@@ -25,11 +25,11 @@ const maxFile = 64 << 10
 func (l *loader) readFile(path string) {
 	content, err := readAtMost(path, maxFile)
 	if err != nil {
-		l.fault(location{file: path}, "reading the settings: %v", err)
+		l.fault(origin{file: path}, "reading the settings: %v", err)
 		return
 	}
 	if !utf8.Valid(content) {
-		l.fault(location{file: path}, "the settings are not UTF-8 text")
+		l.fault(origin{file: path}, "the settings are not UTF-8 text")
 		return
 	}
 	content = bytes.TrimPrefix(content, []byte("\xef\xbb\xbf"))
@@ -41,7 +41,7 @@ func (l *loader) readFile(path string) {
 		l.syntaxFault(path, err)
 		return
 	}
-	f := fileReader{loader: l, path: path, seen: map[string]location{}}
+	f := fileReader{loader: l, path: path, seen: map[string]origin{}}
 	documents := 0
 	for _, doc := range file.Docs {
 		if doc.Body == nil || doc.Body.Type() == ast.NullType {
@@ -55,12 +55,12 @@ func (l *loader) readFile(path string) {
 	}
 }
 
-// syntaxFault adds a fault with the location and the parser's message, but without
+// syntaxFault adds a fault with the position and the parser's message, but without
 // the lines of the file that the parser quotes: they may contain a secret.
 func (l *loader) syntaxFault(path string, err error) {
 	syntax, ok := errors.AsType[*yaml.SyntaxError](err)
 	if !ok {
-		l.fault(location{file: path}, "not YAML")
+		l.fault(origin{file: path}, "not YAML")
 		return
 	}
 	f := fileReader{loader: l, path: path}
@@ -71,14 +71,14 @@ func (l *loader) syntaxFault(path string, err error) {
 type fileReader struct {
 	*loader
 	path string
-	seen map[string]location // where each key and group was first seen
+	seen map[string]origin // where each key and group was first seen
 }
 
-func (f *fileReader) at(t *token.Token) location {
+func (f *fileReader) at(t *token.Token) origin {
 	if t == nil || t.Position == nil {
-		return location{file: f.path}
+		return origin{file: f.path}
 	}
-	return location{file: f.path, line: t.Position.Line, column: t.Position.Column}
+	return origin{file: f.path, line: t.Position.Line, column: t.Position.Column}
 }
 
 func (f *fileReader) document(body ast.Node) {
@@ -102,7 +102,7 @@ func (f *fileReader) members(in string, group ast.MapNode) {
 
 // isRepeated reports whether a known key or group was seen before. If so, it adds
 // a fault.
-func (f *fileReader) isRepeated(key string, at location) bool {
+func (f *fileReader) isRepeated(key string, at origin) bool {
 	if first, ok := f.seen[key]; ok {
 		f.keyFault(at, key, "given twice, first at "+first.String())
 		return true
@@ -111,7 +111,7 @@ func (f *fileReader) isRepeated(key string, at location) bool {
 	return false
 }
 
-func (f *fileReader) member(key string, at location, node ast.Node) {
+func (f *fileReader) member(key string, at origin, node ast.Node) {
 	s, known := f.settings[key]
 	group, isGroup := node.(ast.MapNode)
 	isNull := node.Type() == ast.NullType
@@ -133,7 +133,7 @@ func (f *fileReader) member(key string, at location, node ast.Node) {
 	}
 }
 
-func (f *fileReader) value(s setting, at location, node ast.Node) {
+func (f *fileReader) value(s setting, at origin, node ast.Node) {
 	if t := node.GetToken(); node.Type() != ast.NullType {
 		at = f.at(t)
 	}

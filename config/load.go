@@ -26,7 +26,7 @@ type Setting struct {
 // If path is empty, the variable LEADHOOK_CONFIG names the file; if that is empty
 // too, no file is read. It is an error if a named file cannot be read.
 //
-// The error joins all faults, one a line, each with its location and key. It
+// The error joins all faults, one a line, each with its origin and key. It
 // contains no secret. Load reads the files that settings name (certificates,
 // passwords), but opens no connection.
 func Load(path string, environ []string) (Loaded, error) {
@@ -52,29 +52,28 @@ func Default() Config {
 	return c
 }
 
-// A location is where a value was given. The zero location stands for the
-// default.
-type location struct {
+// An origin is where a value was given. The zero origin stands for the default.
+type origin struct {
 	file         string
 	line, column int    // from 1; zero: the file as a whole
 	variable     string // empty if it was given in a file
 }
 
-func (l location) String() string {
+func (o origin) String() string {
 	switch {
-	case l.variable != "":
-		return l.variable
-	case l.line > 0:
-		return fmt.Sprintf("%s:%d:%d", l.file, l.line, l.column)
-	case l.file != "":
-		return l.file
+	case o.variable != "":
+		return o.variable
+	case o.line > 0:
+		return fmt.Sprintf("%s:%d:%d", o.file, o.line, o.column)
+	case o.file != "":
+		return o.file
 	}
 	return "default"
 }
 
 // A fault is one error in the settings.
 type fault struct {
-	at   location
+	at   origin
 	text string
 }
 
@@ -95,7 +94,7 @@ type loader struct {
 // A given value is one that has not been parsed yet.
 type given struct {
 	text string
-	at   location
+	at   origin
 }
 
 func newLoader(c *Config) *loader {
@@ -124,12 +123,12 @@ func (l *loader) addGroups(key string) {
 	}
 }
 
-func (l *loader) fault(at location, format string, args ...any) {
+func (l *loader) fault(at origin, format string, args ...any) {
 	l.faults = append(l.faults, fault{at, fmt.Sprintf(format, args...)})
 }
 
 // keyFault adds a fault of one key, about which the rules then report no other.
-func (l *loader) keyFault(at location, key, what string) {
+func (l *loader) keyFault(at origin, key, what string) {
 	l.faulty[key] = true
 	l.fault(at, "%s: %s", key, what)
 }
@@ -173,7 +172,7 @@ func (l *loader) check(rules []rule) {
 		if r.err == nil || slices.ContainsFunc(r.keys, func(key string) bool { return l.faulty[key] }) {
 			continue
 		}
-		var at location
+		var at origin
 		for _, key := range r.keys {
 			at = cmp.Or(at, l.given[key].at)
 		}

@@ -24,18 +24,18 @@ func dialerUntil(ctx context.Context, d *kafka.Dialer) *kafka.Dialer {
 		if err != nil {
 			return nil, err
 		}
-		return &conn{Conn: c, detach: context.AfterFunc(ctx, func() { _ = c.Close() })}, nil
+		return &boundConn{Conn: c, detach: context.AfterFunc(ctx, func() { _ = c.Close() })}, nil
 	}
 	return &bound
 }
 
-// A conn closes itself when its context ends.
-type conn struct {
+// A boundConn closes itself when its context ends.
+type boundConn struct {
 	net.Conn
 	detach func() bool // from the context
 }
 
-func (c *conn) Close() error {
+func (c *boundConn) Close() error {
 	c.detach()
 	return c.Conn.Close()
 }

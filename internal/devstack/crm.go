@@ -56,8 +56,8 @@ type CRM struct {
 	served sync.WaitGroup
 	closed context.CancelFunc // ends every wait of an Answer
 
-	out     sync.Mutex // guards opts.Out
-	history history
+	out   sync.Mutex // guards opts.Out
+	posts postLog
 
 	state       *pageState // nil without a page
 	streams     atomic.Int32
@@ -77,7 +77,7 @@ func StartCRM(opts CRMOptions) (*CRM, error) {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	c := &CRM{opts: opts, addr: advertised(listen, ln.Addr().String()), closed: cancel}
-	c.history.keepPosts, c.history.keepCounts = opts.KeepPosts, opts.KeepCounts
+	c.posts.keepPosts, c.posts.keepCounts = opts.KeepPosts, opts.KeepCounts
 	if opts.Page {
 		c.state = newPageState()
 	}
@@ -130,7 +130,7 @@ func (c *CRM) receive(w http.ResponseWriter, r *http.Request) {
 	seen, unreadable := summarize(post)
 	answer := c.decide(post, unreadable)
 	c.show(post, seen, unreadable, answer)
-	c.history.received(post) // after show, so that a POST in Posts is always shown
+	c.posts.received(post) // after show, so that a POST in Posts is always shown
 	c.send(w, r, post, answer)
 }
 
@@ -176,7 +176,7 @@ func (c *CRM) send(w http.ResponseWriter, r *http.Request, post Post, a Answer) 
 	}
 	maps.Copy(w.Header(), a.Header)
 	if a.taken() {
-		c.history.accepted(post)
+		c.posts.accepted(post)
 	}
 	w.WriteHeader(a.status())
 	_, _ = io.WriteString(w, a.Body)

@@ -32,14 +32,14 @@ type Count struct {
 }
 
 // Posts returns the newest POSTs, at most CRMOptions.KeepPosts, the oldest first.
-func (c *CRM) Posts() []Post { return c.history.newest() }
+func (c *CRM) Posts() []Post { return c.posts.newest() }
 
 // Counts returns the count of each delivery. Beyond CRMOptions.KeepCounts
 // deliveries, all further ones are counted together, as Delivery{}.
-func (c *CRM) Counts() map[Delivery]Count { return c.history.all() }
+func (c *CRM) Counts() map[Delivery]Count { return c.posts.all() }
 
-// history has the POSTs that the CRM keeps, within its limits.
-type history struct {
+// postLog has the POSTs that the CRM keeps, within its limits.
+type postLog struct {
 	keepPosts, keepCounts int
 
 	mu     sync.Mutex
@@ -48,47 +48,47 @@ type history struct {
 }
 
 // received notes a POST that arrived completely.
-func (h *history) received(p Post) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if h.keepPosts > 0 {
-		h.posts = append(h.posts, p)
-		h.posts = h.posts[max(0, len(h.posts)-h.keepPosts):]
+func (l *postLog) received(p Post) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.keepPosts > 0 {
+		l.posts = append(l.posts, p)
+		l.posts = l.posts[max(0, len(l.posts)-l.keepPosts):]
 	}
-	h.count(p, Count{Posts: 1})
+	l.count(p, Count{Posts: 1})
 }
 
 // accepted notes that a POST is answered with 2xx.
-func (h *history) accepted(p Post) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.count(p, Count{Taken: 1})
+func (l *postLog) accepted(p Post) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.count(p, Count{Taken: 1})
 }
 
 // count adds to the count of p's delivery. The caller holds mu.
-func (h *history) count(p Post, more Count) {
-	if h.keepCounts <= 0 {
+func (l *postLog) count(p Post, more Count) {
+	if l.keepCounts <= 0 {
 		return
 	}
 	key := p.Delivery()
-	if _, known := h.counts[key]; !known && len(h.counts) >= h.keepCounts {
+	if _, known := l.counts[key]; !known && len(l.counts) >= l.keepCounts {
 		key = Delivery{}
 	}
-	if h.counts == nil {
-		h.counts = make(map[Delivery]Count)
+	if l.counts == nil {
+		l.counts = make(map[Delivery]Count)
 	}
-	n := h.counts[key]
-	h.counts[key] = Count{Posts: n.Posts + more.Posts, Taken: n.Taken + more.Taken}
+	n := l.counts[key]
+	l.counts[key] = Count{Posts: n.Posts + more.Posts, Taken: n.Taken + more.Taken}
 }
 
-func (h *history) newest() []Post {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return slices.Clone(h.posts)
+func (l *postLog) newest() []Post {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.Clone(l.posts)
 }
 
-func (h *history) all() map[Delivery]Count {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return maps.Clone(h.counts)
+func (l *postLog) all() map[Delivery]Count {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return maps.Clone(l.counts)
 }
