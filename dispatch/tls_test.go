@@ -106,7 +106,7 @@ func TestBrokenTLS(t *testing.T) {
 		}},
 		{"closed at once", "broke before the request was sent", func(context.Context, net.Conn) {}},
 		{"silent", "TLS handshake not finished within 200ms", func(ctx context.Context, _ net.Conn) { <-ctx.Done() }},
-		{"old TLS only", "TLS broken off by the CRM: tls: protocol version not supported", func(ctx context.Context, conn net.Conn) {
+		{"old TLS only", "TLS aborted by the CRM: tls: protocol version not supported", func(ctx context.Context, conn net.Conn) {
 			old := &tls.Config{Certificates: []tls.Certificate{pair}, MaxVersion: tls.VersionTLS11}
 			_ = tls.Server(conn, old).HandshakeContext(ctx)
 		}},
@@ -152,7 +152,7 @@ func TestClientCertificateWanted(t *testing.T) {
 			opts.Attempt.RootCAs = pool(parsed)
 			r := newRig(t, opts, hooks{webhook("w", "https://"+address)})
 			r.handle(t, message(call))
-			if letter := r.onlyLetter(t); !strings.Contains(letter.Error, "TLS broken off by the CRM: tls: ") {
+			if letter := r.onlyLetter(t); !strings.Contains(letter.Error, "TLS aborted by the CRM: tls: ") {
 				t.Errorf("%s, %s: got %q, want what the CRM said in TLS", tls.VersionName(version), protocol, letter.Error)
 			}
 		}

@@ -47,7 +47,7 @@ func (c *Client) explain(err error, x *exchange) string {
 	if alert, ok := errors.AsType[*net.OpError](err); ok && alert.Op == "remote error" {
 		// The text comes from crypto/tls. With TLS 1.3 the alert may come after
 		// the request, for instance if the CRM wants a client certificate.
-		return "TLS broken off by the CRM: " + alert.Err.Error()
+		return "TLS aborted by the CRM: " + alert.Err.Error()
 	}
 	if x.evidence() == lead.NotSent {
 		return c.explainUnsent(err)
@@ -60,7 +60,7 @@ func (c *Client) explain(err error, x *exchange) string {
 	case errors.Is(err, io.EOF), !x.read():
 		return "the CRM closed the connection without an answer"
 	}
-	return "no valid HTTP answer came (not HTTP, broken off, or headers of more than 64 KiB)"
+	return "no valid HTTP answer came (not HTTP, cut short, or headers of more than 64 KiB)"
 }
 
 func (c *Client) explainProxy(err error) string {
@@ -75,7 +75,7 @@ func (c *Client) explainUnsent(err error) string {
 		return proxy.Error()
 	}
 	if _, ok := errors.AsType[tls.RecordHeaderError](err); ok {
-		return "TLS handshake broken off: the CRM does not speak TLS on this port"
+		return "TLS handshake failed: the CRM does not speak TLS on this port"
 	}
 	op, ok := errors.AsType[*net.OpError](err)
 	dialling := ok && op.Op == "dial"
