@@ -29,7 +29,7 @@ race: ## run them with the race detector (needs a C compiler)
 	CGO_ENABLED=1 go test -race -shuffle=on ./...
 
 page: ## test the sample CRM's page in a real browser (needs Chromium)
-	go test -tags browser -count=1 $(GOTESTFLAGS) ./internal/devstack/browser
+	go test -tags browser -count=1 $(GOTESTFLAGS) ./internal/samplecrm/browser
 
 lint: ## check the sources as CI does
 	go vet ./...

@@ -12,7 +12,7 @@ import (
 
 	"github.com/segmentio/kafka-go"
 
-	"github.com/leadhook/leadhook/internal/devstack"
+	"github.com/leadhook/leadhook/internal/samplecrm"
 )
 
 // This file decides whether every lead is accounted for. It shares no code
@@ -62,7 +62,7 @@ func (r *rig) account() account {
 	r.t.Helper()
 	live := r.records(r.topic)
 	a := account{events: len(live), lag: r.lag()}
-	wanted := map[devstack.Delivery]bool{}
+	wanted := map[samplecrm.Delivery]bool{}
 	for _, m := range live {
 		for _, d := range r.deliveries(m) {
 			wanted[d] = true
@@ -85,7 +85,7 @@ func (r *rig) account() account {
 	return a
 }
 
-func (a *account) add(n devstack.Count, buried bool) {
+func (a *account) add(n samplecrm.Count, buried bool) {
 	a.twice += max(0, n.Taken-1)
 	a.failed += n.Posts - n.Taken
 	switch {
@@ -104,7 +104,7 @@ const malformedHeader = "malformed"
 
 // deliveries are what an event should become: one for each webhook that wants
 // it.
-func (r *rig) deliveries(event kafka.Message) []devstack.Delivery {
+func (r *rig) deliveries(event kafka.Message) []samplecrm.Delivery {
 	var ev struct {
 		Advertiser string `json:"advertiser_id"`
 		Trigger    string
@@ -120,11 +120,11 @@ func (r *rig) deliveries(event kafka.Message) []devstack.Delivery {
 		r.t.Fatalf("offset %d: %v", event.Offset, err)
 	}
 	trigger := strings.Replace(ev.Trigger, "new_lead", "existing_contact", 1)
-	var all []devstack.Delivery
+	var all []samplecrm.Delivery
 	for id, h := range r.hooks {
 		if h.Active && h.Advertiser == ev.Advertiser && h.Event == trigger && slices.Contains(h.LeadTypes, ev.Lead.EventType+"s") {
 			path := "/" + strings.SplitN(h.URL, "/", 4)[3]
-			all = append(all, devstack.Delivery{ID: deliveryID(ev.Advertiser, ev.Lead.ID.String(), trigger, id), Path: path})
+			all = append(all, samplecrm.Delivery{ID: deliveryID(ev.Advertiser, ev.Lead.ID.String(), trigger, id), Path: path})
 		}
 	}
 	return all

@@ -18,8 +18,8 @@ import (
 	"github.com/redis/go-redis/v9"
 	"github.com/segmentio/kafka-go"
 
-	"github.com/leadhook/leadhook/internal/devstack"
 	"github.com/leadhook/leadhook/internal/realstack"
+	"github.com/leadhook/leadhook/internal/samplecrm"
 )
 
 // malformed are events of every kind that is refused, by name, with the
@@ -110,15 +110,15 @@ func checkLetter(t *testing.T, r *rig, m kafka.Message) {
 // answers is a CRM that answers each path as told, and counts.
 type answers struct {
 	mu   sync.Mutex
-	with map[string][]devstack.Answer // guarded by mu; by path, the last one for ever
+	with map[string][]samplecrm.Answer // guarded by mu; by path, the last one for ever
 }
 
-func (a *answers) answer(post devstack.Post) devstack.Answer {
+func (a *answers) answer(post samplecrm.Post) samplecrm.Answer {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	of := a.with[post.Path]
 	if len(of) == 0 {
-		return devstack.Answer{}
+		return samplecrm.Answer{}
 	}
 	if len(of) > 1 {
 		a.with[post.Path] = of[1:]
@@ -126,16 +126,16 @@ func (a *answers) answer(post devstack.Post) devstack.Answer {
 	return of[0]
 }
 
-func (a *answers) on(h hook, with ...devstack.Answer) {
+func (a *answers) on(h hook, with ...samplecrm.Answer) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.with == nil {
-		a.with = map[string][]devstack.Answer{}
+		a.with = map[string][]samplecrm.Answer{}
 	}
 	a.with["/"+h.ID] = with
 }
 
-func answerOf(status int) devstack.Answer { return devstack.Answer{Status: status} }
+func answerOf(status int) samplecrm.Answer { return samplecrm.Answer{Status: status} }
 
 func TestAPassingFailureIsTriedAgainWithinSeconds(t *testing.T) {
 	t.Parallel()
@@ -144,7 +144,7 @@ func TestAPassingFailureIsTriedAgainWithinSeconds(t *testing.T) {
 	advertiser := r.name("USA_1")
 	h := r.hook("shaky", advertiser)
 	r.seed(h)
-	crm.on(h, devstack.Answer{Status: 500}, devstack.Answer{Status: 500}, devstack.Answer{})
+	crm.on(h, samplecrm.Answer{Status: 500}, samplecrm.Answer{Status: 500}, samplecrm.Answer{})
 	r.publish(calls(advertiser, 1, 1)...)
 	r.run()
 	if got, want := r.settled(), (account{events: 1, wanted: 1, taken: 1, failed: 2}); got != want {
@@ -175,22 +175,22 @@ func TestWhatACRMDoesNotTakeIsADeadLetter(t *testing.T) {
 	type ending struct{ reason, status, attempts, evidence string }
 	want := map[string]ending{}
 	hooks := []hook{r.hook("sound", advertiser)}
-	add := func(id string, e ending, change func(*hook), with ...devstack.Answer) {
+	add := func(id string, e ending, change func(*hook), with ...samplecrm.Answer) {
 		h := r.hook(id, advertiser)
 		change(&h)
 		crm.on(h, with...)
 		hooks, want[h.ID] = append(hooks, h), e
 	}
 	same := func(*hook) {}
-	add("unavailable", ending{"exhausted", "503", "4", "answered"}, same, devstack.Answer{Status: 503})
-	add("too-many", ending{"exhausted", "429", "2", "answered"}, same, devstack.Answer{Status: 429, Header: http.Header{"Retry-After": {"1"}}})
-	add("wrong-token", ending{"exhausted", "401", "2", "answered"}, same, devstack.Answer{Status: 401})
-	add("bad-request", ending{"refused", "400", "1", "answered"}, same, devstack.Answer{Status: 400, Body: "hush"})
-	add("gone", ending{"gone", "410", "1", "answered"}, same, devstack.Answer{Status: 410})
+	add("unavailable", ending{"exhausted", "503", "4", "answered"}, same, samplecrm.Answer{Status: 503})
+	add("too-many", ending{"exhausted", "429", "2", "answered"}, same, samplecrm.Answer{Status: 429, Header: http.Header{"Retry-After": {"1"}}})
+	add("wrong-token", ending{"exhausted", "401", "2", "answered"}, same, samplecrm.Answer{Status: 401})
+	add("bad-request", ending{"refused", "400", "1", "answered"}, same, samplecrm.Answer{Status: 400, Body: "hush"})
+	add("gone", ending{"gone", "410", "1", "answered"}, same, samplecrm.Answer{Status: 410})
 	add("moved", ending{"refused", "302", "1", "answered"}, same,
-		devstack.Answer{Status: 302, Header: http.Header{"Location": {r.crm.URL() + "/elsewhere"}}})
+		samplecrm.Answer{Status: 302, Header: http.Header{"Location": {r.crm.URL() + "/elsewhere"}}})
 	add("nobody-there", ending{"exhausted", "", "4", "not_sent"}, func(h *hook) { h.URL = "http://" + closedPort(t, r) + "/?token=hush" })
-	add("never-answers", ending{"exhausted", "", "2", "maybe_received"}, same, devstack.Answer{Never: true})
+	add("never-answers", ending{"exhausted", "", "2", "maybe_received"}, same, samplecrm.Answer{Never: true})
 	r.seed(hooks...)
 
 	r.publish(calls(advertiser, 1, 1)...)

@@ -13,7 +13,7 @@ import (
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 
 	"github.com/leadhook/leadhook/examples"
-	"github.com/leadhook/leadhook/internal/devstack"
+	"github.com/leadhook/leadhook/internal/samplecrm"
 	"github.com/leadhook/leadhook/lead"
 )
 
@@ -152,10 +152,10 @@ func TestTheHeadersOfAPost(t *testing.T) {
 	}
 }
 
-func hookOf(r *rig, post devstack.Post) hook { return r.hooks[strings.TrimPrefix(post.Path, "/")] }
+func hookOf(r *rig, post samplecrm.Post) hook { return r.hooks[strings.TrimPrefix(post.Path, "/")] }
 
 // signedByAll checks a POST as its receiver would, whose clock decides.
-func signedByAll(t *testing.T, post devstack.Post, secrets []string) {
+func signedByAll(t *testing.T, post samplecrm.Post, secrets []string) {
 	t.Helper()
 	for _, secret := range secrets {
 		verifier, err := standardwebhooks.NewWebhook(secret)

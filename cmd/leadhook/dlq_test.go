@@ -15,17 +15,17 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/segmentio/kafka-go"
 
-	"github.com/leadhook/leadhook/internal/devstack"
+	"github.com/leadhook/leadhook/internal/samplecrm"
 )
 
 // A refusing CRM refuses every lead until it is corrected.
 type refusing struct{ corrected atomic.Bool }
 
-func (c *refusing) answer(devstack.Post) devstack.Answer {
+func (c *refusing) answer(samplecrm.Post) samplecrm.Answer {
 	if c.corrected.Load() {
-		return devstack.Answer{}
+		return samplecrm.Answer{}
 	}
-	return devstack.Answer{Status: http.StatusUnprocessableEntity}
+	return samplecrm.Answer{Status: http.StatusUnprocessableEntity}
 }
 
 // dead makes n dead letters of a webhook, which its CRM refused.

@@ -16,8 +16,8 @@ import (
 
 	"github.com/alecthomas/kong"
 
-	"github.com/leadhook/leadhook/internal/devstack"
 	"github.com/leadhook/leadhook/internal/realstack"
+	"github.com/leadhook/leadhook/internal/samplecrm"
 )
 
 // A sample says how a command is called so that it does something. In args,
@@ -93,7 +93,7 @@ func newStage(t *testing.T) stage {
 	}
 	return stage{r, strings.NewReplacer("{webhook}", h.ID, "{advertiser}", h.Advertiser, "{letter}", "0/0",
 		"{event}", file("event.json", event(h.Advertiser, "new_contact", "call", 1)), "{seed}", file("seed.json", string(seedFile)),
-		"{crm}", startCRM(t, devstack.CRMOptions{Page: true}).Addr(), "{dir}", t.TempDir())}
+		"{crm}", startCRM(t, samplecrm.Options{Page: true}).Addr(), "{dir}", t.TempDir())}
 }
 
 func TestEveryCommandBehaves(t *testing.T) {

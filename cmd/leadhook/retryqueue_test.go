@@ -9,7 +9,7 @@ import (
 
 	"github.com/segmentio/kafka-go"
 
-	"github.com/leadhook/leadhook/internal/devstack"
+	"github.com/leadhook/leadhook/internal/samplecrm"
 )
 
 // The schedule of these tests is a wait of two seconds for each failed attempt.
@@ -29,11 +29,11 @@ func (r *rig) parked() int64 {
 
 func TestATokenCorrectedByASeedHealsWhatWaits(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, setup{environ: slowRetries, answer: func(p devstack.Post) devstack.Answer {
+	r := newRig(t, setup{environ: slowRetries, answer: func(p samplecrm.Post) samplecrm.Answer {
 		if p.Header.Get("Authorization") != "Bearer right" {
-			return devstack.Answer{Status: http.StatusUnauthorized}
+			return samplecrm.Answer{Status: http.StatusUnauthorized}
 		}
-		return devstack.Answer{}
+		return samplecrm.Answer{}
 	}})
 	const leads = 40
 	advertiser := r.name("USA_1")
@@ -56,11 +56,11 @@ func TestATokenCorrectedByASeedHealsWhatWaits(t *testing.T) {
 func TestWhatWaitsSurvivesAKill(t *testing.T) {
 	t.Parallel()
 	var healthy atomic.Bool
-	r := newRig(t, setup{environ: slowRetries, answer: func(devstack.Post) devstack.Answer {
+	r := newRig(t, setup{environ: slowRetries, answer: func(samplecrm.Post) samplecrm.Answer {
 		if !healthy.Load() {
-			return devstack.Answer{Status: http.StatusForbidden}
+			return samplecrm.Answer{Status: http.StatusForbidden}
 		}
-		return devstack.Answer{}
+		return samplecrm.Answer{}
 	}})
 	const leads, advertisers = 300, 100
 	r.seed(r.spread(advertisers)...)
@@ -81,11 +81,11 @@ func TestWhatWaitsSurvivesAKill(t *testing.T) {
 func TestTheSameEventThreeTimes(t *testing.T) {
 	t.Parallel()
 	var posts atomic.Int64
-	r := newRig(t, setup{environ: slowRetries, answer: func(devstack.Post) devstack.Answer {
+	r := newRig(t, setup{environ: slowRetries, answer: func(samplecrm.Post) samplecrm.Answer {
 		if posts.Add(1) <= 2 {
-			return devstack.Answer{Status: http.StatusForbidden}
+			return samplecrm.Answer{Status: http.StatusForbidden}
 		}
-		return devstack.Answer{}
+		return samplecrm.Answer{}
 	}})
 	advertiser := r.name("USA_1")
 	r.seed(r.hook("all", advertiser))
@@ -107,7 +107,7 @@ func TestTheSameEventThreeTimes(t *testing.T) {
 // TestAWebhookThatIsGoneIsSetInactive sees it from another instance's side.
 func TestAWebhookThatIsGoneIsSetInactive(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, setup{answer: func(devstack.Post) devstack.Answer { return devstack.Answer{Status: http.StatusGone} }})
+	r := newRig(t, setup{answer: func(samplecrm.Post) samplecrm.Answer { return samplecrm.Answer{Status: http.StatusGone} }})
 	advertiser := r.name("USA_1")
 	h := r.hook("all", advertiser)
 	r.seed(h)
@@ -136,12 +136,12 @@ func TestAWebhookThatIsGoneIsSetInactive(t *testing.T) {
 func TestNothingIsEarly(t *testing.T) {
 	t.Parallel()
 	var first, second atomic.Int64
-	r := newRig(t, setup{environ: slowRetries, answer: func(devstack.Post) devstack.Answer {
+	r := newRig(t, setup{environ: slowRetries, answer: func(samplecrm.Post) samplecrm.Answer {
 		if first.CompareAndSwap(0, time.Now().UnixNano()) {
-			return devstack.Answer{Status: http.StatusNotFound}
+			return samplecrm.Answer{Status: http.StatusNotFound}
 		}
 		second.CompareAndSwap(0, time.Now().UnixNano())
-		return devstack.Answer{}
+		return samplecrm.Answer{}
 	}})
 	advertiser := r.name("USA_1")
 	r.seed(r.hook("all", advertiser))
@@ -157,11 +157,11 @@ func TestNothingIsEarly(t *testing.T) {
 func TestADeadLetterIsSentAgainByHand(t *testing.T) {
 	t.Parallel()
 	var corrected atomic.Bool
-	r := newRig(t, setup{answer: func(devstack.Post) devstack.Answer {
+	r := newRig(t, setup{answer: func(samplecrm.Post) samplecrm.Answer {
 		if !corrected.Load() {
-			return devstack.Answer{Status: http.StatusUnprocessableEntity}
+			return samplecrm.Answer{Status: http.StatusUnprocessableEntity}
 		}
-		return devstack.Answer{}
+		return samplecrm.Answer{}
 	}})
 	advertiser := r.name("USA_1")
 	r.seed(r.hook("all", advertiser))

@@ -21,6 +21,7 @@ import (
 
 	"github.com/leadhook/leadhook/internal/devstack"
 	"github.com/leadhook/leadhook/internal/realstack"
+	"github.com/leadhook/leadhook/internal/samplecrm"
 )
 
 // A rig is all that leadhook needs around it: a Kafka and a Redis, embedded or
@@ -35,19 +36,19 @@ type rig struct {
 	redis      string // URL
 	environ    []string
 	client     *kafka.Client
-	crm        *devstack.CRM
+	crm        *samplecrm.CRM
 	crmAddr    string          // host:port
 	hooks      map[string]hook // as they were seeded last, by id
 }
 
 // A setup says what a rig is to be like. The zero value is the usual one.
 type setup struct {
-	partitions int                                 // zero: 4
-	answer     func(devstack.Post) devstack.Answer // of the CRM; nil: 204
-	kafka      string                              // instead of the usual one
-	redis      string                              // instead of the usual one
-	crm        string                              // host:port, instead of one of the rig's own
-	noTopics   bool                                // they are not created
+	partitions int                                   // zero: 4
+	answer     func(samplecrm.Post) samplecrm.Answer // of the CRM; nil: 204
+	kafka      string                                // instead of the usual one
+	redis      string                                // instead of the usual one
+	crm        string                                // host:port, instead of one of the rig's own
+	noTopics   bool                                  // they are not created
 	environ    []string
 }
 
@@ -59,7 +60,7 @@ func newRig(t testing.TB, s setup) *rig {
 	r.unique = strconv.FormatInt(time.Now().UnixNano()/1000, 36) + strconv.FormatInt(rigs.Add(1), 36)
 	r.topic = "e2e-" + r.unique
 	if r.crmAddr = s.crm; s.crm == "" {
-		r.crm = startCRM(t, devstack.CRMOptions{Answer: s.answer})
+		r.crm = startCRM(t, samplecrm.Options{Answer: s.answer})
 		r.crmAddr = r.crm.Addr()
 	}
 	r.startServers()
@@ -125,10 +126,10 @@ func (r *rig) startServers() {
 	r.client = &kafka.Client{Addr: kafka.TCP(r.kafka), Transport: transport, Timeout: 10 * time.Second}
 }
 
-func startCRM(t testing.TB, opts devstack.CRMOptions) *devstack.CRM {
+func startCRM(t testing.TB, opts samplecrm.Options) *samplecrm.CRM {
 	t.Helper()
 	opts.KeepPosts, opts.KeepCounts = 2000, 100_000
-	crm, err := devstack.StartCRM(opts)
+	crm, err := samplecrm.Start(opts)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,12 +7,12 @@ import (
 	"testing"
 	"time"
 
-	"github.com/leadhook/leadhook/internal/devstack"
+	"github.com/leadhook/leadhook/internal/samplecrm"
 )
 
 // slowly is a CRM that takes a while to answer.
-func slowly(d time.Duration) func(devstack.Post) devstack.Answer {
-	return func(devstack.Post) devstack.Answer { return devstack.Answer{After: d} }
+func slowly(d time.Duration) func(samplecrm.Post) samplecrm.Answer {
+	return func(samplecrm.Post) samplecrm.Answer { return samplecrm.Answer{After: d} }
 }
 
 // taken is how many different deliveries the CRM has taken.
@@ -76,7 +76,7 @@ func TestASecondSignalEndsItAtOnce(t *testing.T) {
 	advertiser := r.name("USA_1")
 	h := r.hook("hangs", advertiser)
 	r.seed(h)
-	crm.on(h, devstack.Answer{Never: true}, devstack.Answer{})
+	crm.on(h, samplecrm.Answer{Never: true}, samplecrm.Answer{})
 	r.publish(calls(advertiser, 1, 1)...)
 	i := r.spawn("LEADHOOK_HTTP_TIMEOUT=1m")
 	r.until("an attempt hangs", func() bool { return len(r.crm.Posts()) == 1 })

@@ -15,7 +15,7 @@ import (
 	"time"
 
 	"github.com/leadhook/leadhook/cmd/leadhook/webhooks"
-	"github.com/leadhook/leadhook/internal/devstack"
+	"github.com/leadhook/leadhook/internal/samplecrm"
 	"github.com/leadhook/leadhook/lead"
 )
 
@@ -54,7 +54,7 @@ func TestATestLeadThatIsNotTaken(t *testing.T) {
 	h := r.hook("crm", r.name("USA_1"))
 	for _, tc := range []struct {
 		auth   string
-		answer devstack.Answer
+		answer samplecrm.Answer
 		want   []string
 	}{
 		{"token hushhush", answerOf(401), []string{"Your CRM answered 401 Unauthorized: the Authentication Header was not accepted.\n",
@@ -64,8 +64,8 @@ func TestATestLeadThatIsNotTaken(t *testing.T) {
 		{"", answerOf(302), []string{"points to another URL", "would become a dead letter at once"}},
 		{"", answerOf(422), []string{"expects the Payload Format, json"}},
 		{"", answerOf(500), []string{"a fault of its own", "tried again within seconds, then after 200ms"}},
-		{"", devstack.Answer{Status: 429, Header: http.Header{"Retry-After": {"7200"}}}, []string{"too many requests", "tried again after 2h,"}},
-		{"", devstack.Answer{Never: true}, []string{"gave no answer: no answer within 1s. It may have the test lead nonetheless."}},
+		{"", samplecrm.Answer{Status: 429, Header: http.Header{"Retry-After": {"7200"}}}, []string{"too many requests", "tried again after 2h,"}},
+		{"", samplecrm.Answer{Never: true}, []string{"gave no answer: no answer within 1s. It may have the test lead nonetheless."}},
 	} {
 		h.Auth = tc.auth
 		r.seed(h)
@@ -91,10 +91,10 @@ func TestATestLeadThatIsNotTaken(t *testing.T) {
 // TestATestShowsNoSecret has a CRM that sends back all that it gets.
 func TestATestShowsNoSecret(t *testing.T) {
 	t.Parallel()
-	echo := func(p devstack.Post) devstack.Answer {
+	echo := func(p samplecrm.Post) samplecrm.Answer {
 		var all strings.Builder
 		_ = p.Header.Write(&all)
-		return devstack.Answer{Status: 400, Body: "\x1b[2J" + all.String() + strings.Repeat("x", 500) + p.Header.Get("Authorization")}
+		return samplecrm.Answer{Status: 400, Body: "\x1b[2J" + all.String() + strings.Repeat("x", 500) + p.Header.Get("Authorization")}
 	}
 	r := newRig(t, setup{noTopics: true, answer: echo})
 	h := r.hook("crm", r.name("USA_1"))

@@ -5,6 +5,8 @@ import (
 	"net"
 
 	"github.com/twmb/franz-go/pkg/kfake"
+
+	"github.com/leadhook/leadhook/internal/listen"
 )
 
 // KafkaOptions configure the embedded broker.
@@ -36,12 +38,12 @@ type Kafka struct {
 // StartKafka starts a broker, which serves when StartKafka returns. If the port is in
 // use, the error names the address and the setting dev.kafka_listen.
 func StartKafka(opts KafkaOptions) (*Kafka, error) {
-	listen := listenAddr(opts.Listen)
-	ln, err := net.Listen("tcp", listen)
+	addr := listen.Addr(opts.Listen)
+	ln, err := net.Listen("tcp", addr)
 	if err != nil {
-		return nil, cannotListen("embedded Kafka", "dev.kafka_listen", listen, err)
+		return nil, listen.Refused("embedded Kafka", "dev.kafka_listen", addr, err)
 	}
-	k := &Kafka{addr: advertised(listen, ln.Addr().String())}
+	k := &Kafka{addr: listen.Bound(addr, ln.Addr().String())}
 	options := []kfake.Opt{
 		kfake.NumBrokers(1),
 		kfake.ListenFn(func(string, string) (net.Listener, error) { return listener{ln, k.addr}, nil }),

@@ -16,6 +16,7 @@ import (
 
 	"github.com/leadhook/leadhook/internal/devstack"
 	"github.com/leadhook/leadhook/internal/realstack"
+	"github.com/leadhook/leadhook/internal/samplecrm"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -219,7 +220,7 @@ func TestATakenPortIsNamedWithItsSetting(t *testing.T) {
 	addr := ln.Addr().String()
 	_, ofKafka := devstack.StartKafka(devstack.KafkaOptions{Listen: addr})
 	_, ofRedis := devstack.StartRedis(devstack.RedisOptions{Listen: addr})
-	_, ofCRM := devstack.StartCRM(devstack.CRMOptions{Listen: addr})
+	_, ofCRM := samplecrm.Start(samplecrm.Options{Listen: addr})
 	for setting, err := range map[string]error{"dev.kafka_listen": ofKafka, "dev.redis_listen": ofRedis, "dev.crm_listen": ofCRM} {
 		words := []string{addr, "is in use by another program", setting, "LEADHOOK_" + strings.ToUpper(strings.ReplaceAll(setting, ".", "_"))}
 		if err == nil || slices.ContainsFunc(words, func(w string) bool { return !strings.Contains(err.Error(), w) }) {

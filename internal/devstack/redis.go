@@ -2,6 +2,8 @@ package devstack
 
 import (
 	"github.com/alicebob/miniredis/v2"
+
+	"github.com/leadhook/leadhook/internal/listen"
 )
 
 // RedisOptions configure the embedded Redis.
@@ -21,11 +23,11 @@ type Redis struct {
 func StartRedis(opts RedisOptions) (*Redis, error) {
 	mini := miniredis.NewMiniRedis()
 	mini.ClockTTL(true)
-	listen := listenAddr(opts.Listen)
-	if err := mini.StartAddr(listen); err != nil {
-		return nil, cannotListen("embedded Redis", "dev.redis_listen", listen, err)
+	addr := listen.Addr(opts.Listen)
+	if err := mini.StartAddr(addr); err != nil {
+		return nil, listen.Refused("embedded Redis", "dev.redis_listen", addr, err)
 	}
-	return &Redis{mini: mini, addr: advertised(listen, mini.Addr())}, nil
+	return &Redis{mini: mini, addr: listen.Bound(addr, mini.Addr())}, nil
 }
 
 // Addr returns the host:port at which clients find it.

@@ -13,7 +13,8 @@ import (
 	"strings"
 
 	"github.com/leadhook/leadhook/cmd/leadhook/cli"
-	"github.com/leadhook/leadhook/internal/devstack"
+	"github.com/leadhook/leadhook/internal/listen"
+	"github.com/leadhook/leadhook/internal/samplecrm"
 	"github.com/leadhook/leadhook/internal/terminal"
 	"github.com/leadhook/leadhook/service"
 )
@@ -45,11 +46,11 @@ func (serveCommand) Run(ctx context.Context, env *cli.Env, dev *Command) error {
 	if dev.Data != "" {
 		return &terminal.UsageError{Err: errors.New("dev crm: --data is for dev itself: the sample CRM keeps nothing")}
 	}
-	listen, err := dev.CRM.listen(env)
+	addr, err := dev.CRM.listen(env)
 	if err != nil {
 		return err
 	}
-	crm, err := devstack.StartCRM(devstack.CRMOptions{Listen: listen, Out: env.Stdout, Page: true})
+	crm, err := samplecrm.Start(samplecrm.Options{Listen: addr, Out: env.Stdout, Page: true})
 	if err != nil {
 		return err
 	}
@@ -93,7 +94,7 @@ Examples:
 
 // Run tells the CRM.
 func (c answerCommand) Run(ctx context.Context, env *cli.Env, dev *Command) error {
-	order, err := devstack.ParseAnswerMode(strings.Join(c.Answer, " "))
+	order, err := samplecrm.ParseAnswerMode(strings.Join(c.Answer, " "))
 	if err != nil {
 		return &terminal.UsageError{Err: fmt.Errorf("dev crm answer: %w", err)}
 	}
@@ -101,8 +102,8 @@ func (c answerCommand) Run(ctx context.Context, env *cli.Env, dev *Command) erro
 	if err != nil {
 		return err
 	}
-	var now devstack.PathAnswer
-	if err := askCRM(ctx, http.MethodPut, base, devstack.AnswersPath+path, order.String(), &now); err != nil {
+	var now samplecrm.PathAnswer
+	if err := askCRM(ctx, http.MethodPut, base, samplecrm.AnswersPath+path, order.String(), &now); err != nil {
 		return err
 	}
 	fmt.Fprintf(env.Stdout, "%s answers: %s\n", now.Path, now.Answer)
@@ -124,12 +125,12 @@ Examples:
 
 // Run asks the CRM.
 func (c answersCommand) Run(ctx context.Context, env *cli.Env, dev *Command) error {
-	listen, err := dev.CRM.listen(env)
+	addr, err := dev.CRM.listen(env)
 	if err != nil {
 		return err
 	}
-	var answers []devstack.PathAnswer
-	if err := askCRM(ctx, http.MethodGet, "http://"+devstack.Advertised(listen), devstack.AnswersPath, "", &answers); err != nil {
+	var answers []samplecrm.PathAnswer
+	if err := askCRM(ctx, http.MethodGet, "http://"+listen.Advertised(addr), samplecrm.AnswersPath, "", &answers); err != nil {
 		return err
 	}
 	if len(answers) == 0 && c.Table() {
@@ -153,12 +154,12 @@ func (c answerCommand) where(env *cli.Env, crm crmCommand) (base, path string, e
 		}
 		return u.Scheme + "://" + u.Host, cmp.Or(u.EscapedPath(), "/"), nil
 	}
-	listen, err := crm.listen(env)
+	addr, err := crm.listen(env)
 	if err != nil {
 		return "", "", err
 	}
 	path, _, _ = strings.Cut(c.Webhook, "?")
-	return "http://" + devstack.Advertised(listen), "/" + strings.TrimPrefix(path, "/"), nil
+	return "http://" + listen.Advertised(addr), "/" + strings.TrimPrefix(path, "/"), nil
 }
 
 // askCRM makes a request to a sample CRM and reads the answer, JSON, into into.

@@ -11,7 +11,7 @@ import (
 	"github.com/leadhook/leadhook/cmd/leadhook/cli"
 	"github.com/leadhook/leadhook/cmd/leadhook/samplelead"
 	"github.com/leadhook/leadhook/config"
-	"github.com/leadhook/leadhook/internal/devstack"
+	"github.com/leadhook/leadhook/internal/samplecrm"
 	"github.com/leadhook/leadhook/producer"
 	"github.com/leadhook/leadhook/topics"
 )
@@ -78,7 +78,7 @@ A webhook of your own for the sample CRM, whose address leadhook calls only wher
 
 ("go run ./cmd/leadhook" instead of "leadhook" if it is not installed.) Ctrl-C ends it.
 
-`, sampleLeads, s.exports(elsewhere), s.crmNet(), s.crm.URL(), sampleWebhook, devstack.AnswersPath, s.crmAt.Port())
+`, sampleLeads, s.exports(elsewhere), s.crmNet(), s.crm.URL(), sampleWebhook, samplecrm.AnswersPath, s.crmAt.Port())
 }
 
 func adminURL(cfg config.Admin) string {

@@ -9,13 +9,14 @@ import (
 	"github.com/leadhook/leadhook/cmd/leadhook/cli"
 	"github.com/leadhook/leadhook/config"
 	"github.com/leadhook/leadhook/internal/devstack"
+	"github.com/leadhook/leadhook/internal/samplecrm"
 )
 
 // A stack is what surrounds the service.
 type stack struct {
 	kafka *devstack.Kafka
 	redis *devstack.Redis
-	crm   *devstack.CRM
+	crm   *samplecrm.CRM
 	crmAt netip.AddrPort // where crm is dialled
 }
 
@@ -49,7 +50,7 @@ func (s *stack) start(cfg config.Dev, env *cli.Env) (err error) {
 	if s.redis, err = devstack.StartRedis(devstack.RedisOptions{Listen: cfg.RedisListen}); err != nil {
 		return err
 	}
-	s.crm, err = devstack.StartCRM(devstack.CRMOptions{Listen: cfg.CRMListen, Out: env.Stdout, Page: true, KeepPosts: sampleLeads})
+	s.crm, err = samplecrm.Start(samplecrm.Options{Listen: cfg.CRMListen, Out: env.Stdout, Page: true, KeepPosts: sampleLeads})
 	if err != nil {
 		return err
 	}

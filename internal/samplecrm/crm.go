@@ -1,4 +1,4 @@
-package devstack
+package samplecrm
 
 import (
 	"context"
@@ -12,12 +12,13 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/leadhook/leadhook/internal/listen"
 	"github.com/leadhook/leadhook/internal/wait"
 )
 
-// CRMOptions configure where the sample CRM listens, where it shows its leads, how
+// Options configure where the sample CRM listens, where it shows its leads, how
 // it answers, and how much it keeps.
-type CRMOptions struct {
+type Options struct {
 	Listen string // host:port; empty: a free port of 127.0.0.1
 
 	// Out receives two lines about each lead. Only one goroutine writes to it at
@@ -50,7 +51,7 @@ type Answer struct {
 // and shows each to a person. It is also an [http.Handler], for a server of the
 // caller's own, such as one with TLS.
 type CRM struct {
-	opts   CRMOptions
+	opts   Options
 	addr   string
 	server *http.Server
 	served sync.WaitGroup
@@ -67,16 +68,16 @@ type CRM struct {
 // bodyLimit is larger than any event that Kafka's defaults allow.
 const bodyLimit = 8 << 20
 
-// StartCRM starts a sample CRM, which serves when StartCRM returns. If the port is in
+// Start starts a sample CRM, which serves when Start returns. If the port is in
 // use, the error names the address and the setting dev.crm_listen.
-func StartCRM(opts CRMOptions) (*CRM, error) {
-	listen := listenAddr(opts.Listen)
-	ln, err := net.Listen("tcp", listen)
+func Start(opts Options) (*CRM, error) {
+	addr := listen.Addr(opts.Listen)
+	ln, err := net.Listen("tcp", addr)
 	if err != nil {
-		return nil, cannotListen("sample CRM", "dev.crm_listen", listen, err)
+		return nil, listen.Refused("sample CRM", "dev.crm_listen", addr, err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	c := &CRM{opts: opts, addr: advertised(listen, ln.Addr().String()), closed: cancel}
+	c := &CRM{opts: opts, addr: listen.Bound(addr, ln.Addr().String()), closed: cancel}
 	c.posts.keepPosts, c.posts.keepCounts = opts.KeepPosts, opts.KeepCounts
 	if opts.Page {
 		c.state = newPageState()

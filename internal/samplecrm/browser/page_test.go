@@ -13,8 +13,8 @@ import (
 
 	"github.com/chromedp/chromedp"
 
-	"github.com/leadhook/leadhook/internal/devstack"
 	"github.com/leadhook/leadhook/internal/realstack"
+	"github.com/leadhook/leadhook/internal/samplecrm"
 )
 
 // Widths of windows, in CSS pixels.
@@ -23,9 +23,9 @@ const (
 	desktop = 1280
 )
 
-func startCRM(t *testing.T) *devstack.CRM {
+func startCRM(t *testing.T) *samplecrm.CRM {
 	t.Helper()
-	crm, err := devstack.StartCRM(devstack.CRMOptions{Listen: realstack.FreeAddr(t), Page: true})
+	crm, err := samplecrm.Start(samplecrm.Options{Listen: realstack.FreeAddr(t), Page: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -188,9 +188,9 @@ func TestThePageComesBackWithItsCRM(t *testing.T) {
 	fits(t, p, desktop)
 }
 
-func restart(crm *devstack.CRM) (*devstack.CRM, error) {
+func restart(crm *samplecrm.CRM) (*samplecrm.CRM, error) {
 	crm.Close()
-	return devstack.StartCRM(devstack.CRMOptions{Listen: crm.Addr(), Page: true})
+	return samplecrm.Start(samplecrm.Options{Listen: crm.Addr(), Page: true})
 }
 
 func TestThePageKeepsTheNewest(t *testing.T) {

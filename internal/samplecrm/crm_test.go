@@ -1,4 +1,4 @@
-package devstack_test
+package samplecrm_test
 
 import (
 	"bytes"
@@ -14,12 +14,12 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/leadhook/leadhook/internal/devstack"
+	"github.com/leadhook/leadhook/internal/samplecrm"
 )
 
-func startCRM(t *testing.T, opts devstack.CRMOptions) *devstack.CRM {
+func startCRM(t *testing.T, opts samplecrm.Options) *samplecrm.CRM {
 	t.Helper()
-	c, err := devstack.StartCRM(opts)
+	c, err := samplecrm.Start(opts)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -169,7 +169,7 @@ func TestCRMShowsLeads(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			var out bytes.Buffer
-			c := startCRM(t, devstack.CRMOptions{Out: &out})
+			c := startCRM(t, samplecrm.Options{Out: &out})
 			resp := mustPost(t, c.URL()+"/json?key=1", tt.body, tt.headers...)
 			c.Close() // nobody writes any more
 			if resp.StatusCode != tt.status {
@@ -192,11 +192,11 @@ func withoutMargin(shown string) string {
 }
 
 func TestCRMAnswersByOrder(t *testing.T) {
-	c := startCRM(t, devstack.CRMOptions{KeepPosts: 2, KeepCounts: 2, Answer: func(p devstack.Post) devstack.Answer {
+	c := startCRM(t, samplecrm.Options{KeepPosts: 2, KeepCounts: 2, Answer: func(p samplecrm.Post) samplecrm.Answer {
 		if p.Path == "/busy" {
-			return devstack.Answer{Status: 429, Header: http.Header{"Retry-After": {"7"}}, Body: "busy"}
+			return samplecrm.Answer{Status: 429, Header: http.Header{"Retry-After": {"7"}}, Body: "busy"}
 		}
-		return devstack.Answer{Status: 201, After: time.Millisecond}
+		return samplecrm.Answer{Status: 201, After: time.Millisecond}
 	}})
 	busy := mustPost(t, c.URL()+"/busy", "whatever")
 	body, _ := io.ReadAll(busy.Body)
@@ -216,7 +216,7 @@ func TestCRMAnswersByOrder(t *testing.T) {
 	if diff := cmp.Diff([]string{"body 2", "body 3"}, bodies); diff != "" {
 		t.Errorf("the newest two posts (-want +got):\n%s", diff)
 	}
-	want := map[devstack.Delivery]devstack.Count{
+	want := map[samplecrm.Delivery]samplecrm.Count{
 		{ID: "dlv_1", Path: "/busy"}: {Posts: 1, Taken: 0},
 		{ID: "dlv_1", Path: "/free"}: {Posts: 2, Taken: 2},
 		{}:                           {Posts: 2, Taken: 2}, // there was room for two
@@ -227,9 +227,9 @@ func TestCRMAnswersByOrder(t *testing.T) {
 }
 
 func TestCRMThatDoesNotAnswerEndsWithItself(t *testing.T) {
-	for _, silent := range []devstack.Answer{{Never: true}, {After: time.Hour}} {
-		came := make(chan devstack.Post, 1)
-		c := startCRM(t, devstack.CRMOptions{Answer: func(p devstack.Post) devstack.Answer {
+	for _, silent := range []samplecrm.Answer{{Never: true}, {After: time.Hour}} {
+		came := make(chan samplecrm.Post, 1)
+		c := startCRM(t, samplecrm.Options{Answer: func(p samplecrm.Post) samplecrm.Answer {
 			came <- p
 			return silent
 		}})
@@ -247,7 +247,7 @@ func TestCRMThatDoesNotAnswerEndsWithItself(t *testing.T) {
 }
 
 func TestCRMThatNeverAnswersLetsItsClientGo(t *testing.T) {
-	c := startCRM(t, devstack.CRMOptions{Answer: func(devstack.Post) devstack.Answer { return devstack.Answer{Never: true} }})
+	c := startCRM(t, samplecrm.Options{Answer: func(samplecrm.Post) samplecrm.Answer { return samplecrm.Answer{Never: true} }})
 	impatient(t, c.URL())
 }
 
@@ -272,7 +272,7 @@ func impatient(t *testing.T, url string) {
 }
 
 func TestCRMWantsPOST(t *testing.T) {
-	c := startCRM(t, devstack.CRMOptions{KeepPosts: 1})
+	c := startCRM(t, samplecrm.Options{KeepPosts: 1})
 	w := httptest.NewRecorder()
 	c.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/json", nil))
 	if w.Code != http.StatusMethodNotAllowed || !strings.Contains(w.Body.String(), "sample CRM") {

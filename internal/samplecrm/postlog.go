@@ -1,4 +1,4 @@
-package devstack
+package samplecrm
 
 import (
 	"maps"
@@ -31,10 +31,10 @@ type Count struct {
 	Taken int // of these, accepted with 2xx
 }
 
-// Posts returns the newest POSTs, at most CRMOptions.KeepPosts, the oldest first.
+// Posts returns the newest POSTs, at most Options.KeepPosts, the oldest first.
 func (c *CRM) Posts() []Post { return c.posts.newest() }
 
-// Counts returns the count of each delivery. Beyond CRMOptions.KeepCounts
+// Counts returns the count of each delivery. Beyond Options.KeepCounts
 // deliveries, all further ones are counted together, as Delivery{}.
 func (c *CRM) Counts() map[Delivery]Count { return c.posts.all() }
 

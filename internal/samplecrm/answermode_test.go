@@ -1,10 +1,10 @@
-package devstack_test
+package samplecrm_test
 
 import (
 	"strings"
 	"testing"
 
-	"github.com/leadhook/leadhook/internal/devstack"
+	"github.com/leadhook/leadhook/internal/samplecrm"
 )
 
 func TestOrders(t *testing.T) {
@@ -13,12 +13,12 @@ func TestOrders(t *testing.T) {
 		"429": "429 30s", "429 2m": "429 2m", "503": "503", "503 90s": "503 1m30s", "429 500ms": "429 500ms",
 		"slow": "slow 5s", "slow 1h": "slow 1h", "SLOW 24h0m0s": "slow 24h", "hang": "hang",
 	} {
-		got, err := devstack.ParseAnswerMode(text)
+		got, err := samplecrm.ParseAnswerMode(text)
 		if err != nil || got.String() != want {
 			t.Errorf("%q: got %q, %v, want %q", text, got, err, want)
 			continue
 		}
-		if again, err := devstack.ParseAnswerMode(got.String()); err != nil || again.String() != want {
+		if again, err := samplecrm.ParseAnswerMode(got.String()); err != nil || again.String() != want {
 			t.Errorf("%q read again: got %q, %v", got, again, err)
 		}
 	}
@@ -30,7 +30,7 @@ func TestOrdersThatAreNone(t *testing.T) {
 		"401 30s": "Retry-After", "healthy 5s": "Retry-After", "hang 5s": "Retry-After", "429 soon": "not a time", "429 -1s": "not a time",
 		"slow 0s": "not a time", "slow 25h": "not a time", "429 1s 2s": "status", "5xx": "status",
 	} {
-		if got, err := devstack.ParseAnswerMode(text); err == nil || !strings.Contains(err.Error(), want) {
+		if got, err := samplecrm.ParseAnswerMode(text); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: got %q, %v, want an error with %q", text, got, err, want)
 		}
 	}
@@ -41,11 +41,11 @@ func FuzzParseAnswerMode(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		order, err := devstack.ParseAnswerMode(text)
+		order, err := samplecrm.ParseAnswerMode(text)
 		if err != nil {
 			return
 		}
-		if again, err := devstack.ParseAnswerMode(order.String()); err != nil || again.String() != order.String() {
+		if again, err := samplecrm.ParseAnswerMode(order.String()); err != nil || again.String() != order.String() {
 			t.Errorf("%q is %q, and that is %q, %v", text, order, again, err)
 		}
 	})

@@ -1,4 +1,4 @@
-package devstack_test
+package samplecrm_test
 
 import (
 	"bufio"
@@ -12,7 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/leadhook/leadhook/internal/devstack"
+	"github.com/leadhook/leadhook/internal/samplecrm"
 )
 
 const pageForm = `{"lead":{"id":1003,"event_type":"form","contact":{"first_name":"Maria","last_name":"Lopez","email":"maria@example.com",
@@ -51,7 +51,7 @@ func begin(t *testing.T, method, url, body string, headers ...string) *http.Resp
 	return resp
 }
 
-func order(t *testing.T, c *devstack.CRM, path, answer string) {
+func order(t *testing.T, c *samplecrm.CRM, path, answer string) {
 	t.Helper()
 	status, text := ask(t, http.MethodPut, c.URL()+"/-/answers"+path, answer)
 	if status != http.StatusOK || !strings.HasPrefix(text, `{"path":"`+path+`","answer":"`) {
@@ -60,7 +60,7 @@ func order(t *testing.T, c *devstack.CRM, path, answer string) {
 }
 
 func TestAnswersAreOrderedForEachPath(t *testing.T) {
-	c := startCRM(t, devstack.CRMOptions{Page: true})
+	c := startCRM(t, samplecrm.Options{Page: true})
 	for _, tt := range []struct {
 		answer     string
 		status     int
@@ -91,7 +91,7 @@ func TestAnswersAreOrderedForEachPath(t *testing.T) {
 }
 
 func TestAPathIsOrderedAsTheWebhookHasIt(t *testing.T) {
-	c := startCRM(t, devstack.CRMOptions{Page: true})
+	c := startCRM(t, samplecrm.Options{Page: true})
 	for _, path := range []string{"//twice", "/a/../b", "/-/answers", "/UPPER/", "/%2f"} {
 		order(t, c, path, "401")
 		if resp := mustPost(t, c.URL()+path, pageForm); resp.StatusCode != 401 {
@@ -101,7 +101,7 @@ func TestAPathIsOrderedAsTheWebhookHasIt(t *testing.T) {
 }
 
 func TestOrdersThatAreRefusedSayWhy(t *testing.T) {
-	c := startCRM(t, devstack.CRMOptions{Page: true})
+	c := startCRM(t, samplecrm.Options{Page: true})
 	for _, tt := range []struct {
 		path, answer string
 		status       int
@@ -121,7 +121,7 @@ func TestOrdersThatAreRefusedSayWhy(t *testing.T) {
 }
 
 func TestPagesElsewhereGetNothing(t *testing.T) {
-	c := startCRM(t, devstack.CRMOptions{Page: true})
+	c := startCRM(t, samplecrm.Options{Page: true})
 	mustPost(t, c.URL()+"/a", pageForm)
 	rebound := []string{"Host", "elsewhere.example.com"}
 	for _, tt := range []struct {
@@ -157,7 +157,7 @@ func TestPagesElsewhereGetNothing(t *testing.T) {
 }
 
 func TestWithoutAPageNothingCanBeOrdered(t *testing.T) {
-	c := startCRM(t, devstack.CRMOptions{})
+	c := startCRM(t, samplecrm.Options{})
 	for _, path := range []string{"/", "/-/leads", "/-/answers"} {
 		if status, _ := ask(t, http.MethodGet, c.URL()+path, ""); status != http.StatusMethodNotAllowed {
 			t.Errorf("%s: got %d, want 405", path, status)
@@ -169,7 +169,7 @@ func TestWithoutAPageNothingCanBeOrdered(t *testing.T) {
 }
 
 func TestThePageLoadsNothingFromElsewhere(t *testing.T) {
-	c := startCRM(t, devstack.CRMOptions{Page: true})
+	c := startCRM(t, samplecrm.Options{Page: true})
 	for path, media := range map[string]string{"/": "text/html", "/-/page.js": "text/javascript", "/-/page.css": "text/css"} {
 		resp := begin(t, http.MethodGet, c.URL()+path, "")
 		text, _ := io.ReadAll(resp.Body)
@@ -198,7 +198,7 @@ type seen struct {
 
 type message struct {
 	Leads []seen
-	Paths []devstack.PathAnswer
+	Paths []samplecrm.PathAnswer
 }
 
 // A stream reads what the page reads.
@@ -207,7 +207,7 @@ type stream struct {
 	lines *bufio.Scanner
 }
 
-func openStream(t *testing.T, c *devstack.CRM) stream {
+func openStream(t *testing.T, c *samplecrm.CRM) stream {
 	t.Helper()
 	resp := begin(t, http.MethodGet, c.URL()+"/-/leads", "")
 	if media := resp.Header.Get("Content-Type"); resp.StatusCode != 200 || media != "text/event-stream" {
@@ -235,19 +235,19 @@ func (s stream) next() message {
 }
 
 func TestLeadsAreStreamedAsTheyCome(t *testing.T) {
-	c := startCRM(t, devstack.CRMOptions{Page: true})
+	c := startCRM(t, samplecrm.Options{Page: true})
 	mustPost(t, c.URL()+"/json?key=1", pageForm, "webhook-attempt", "2")
 	s := openStream(t, c)
 	want := message{
 		Leads: []seen{{Number: 1, Path: "/json", Trigger: "new_contact", Kind: "Web form", Name: "Maria Lopez", Phone: "555 0100",
 			Email: "maria@example.com", About: "Still there?", Format: "JSON", LeadID: "1003", Delivery: "dlv_1", Attempt: "2", Answer: "204", Taken: true}},
-		Paths: []devstack.PathAnswer{{Path: "/json", Answer: "healthy"}},
+		Paths: []samplecrm.PathAnswer{{Path: "/json", Answer: "healthy"}},
 	}
 	if diff := cmp.Diff(want, s.next()); diff != "" {
 		t.Errorf("what is there at first (-want +got):\n%s", diff)
 	}
 	order(t, c, "/adf", "429")
-	if diff := cmp.Diff([]devstack.PathAnswer{{Path: "/adf", Answer: "429 30s"}, {Path: "/json", Answer: "healthy"}}, s.next().Paths); diff != "" {
+	if diff := cmp.Diff([]samplecrm.PathAnswer{{Path: "/adf", Answer: "429 30s"}, {Path: "/json", Answer: "healthy"}}, s.next().Paths); diff != "" {
 		t.Errorf("the paths (-want +got):\n%s", diff)
 	}
 	mustPost(t, c.URL()+"/adf", strings.Replace(adf, "<phone/>", "<email>zoe@example.com</email><phone/><phone>5550101</phone>", 1))
@@ -263,7 +263,7 @@ func TestLeadsAreStreamedAsTheyCome(t *testing.T) {
 }
 
 func TestTheRequestIsShownWithoutSecrets(t *testing.T) {
-	c := startCRM(t, devstack.CRMOptions{Page: true})
+	c := startCRM(t, samplecrm.Options{Page: true})
 	mustPost(t, c.URL()+"/json?key=hush1", `{"lead":{"id":7}}`, "Authorization", "Bearer hush2", "X-API-Key", "hush3",
 		"webhook-signature", "v1,c2hvd24=")
 	status, text := ask(t, http.MethodGet, c.URL()+"/-/leads/1", "")
@@ -285,7 +285,7 @@ func TestTheRequestIsShownWithoutSecrets(t *testing.T) {
 }
 
 func TestWhatThePageKeepsIsBounded(t *testing.T) {
-	c := startCRM(t, devstack.CRMOptions{Page: true})
+	c := startCRM(t, samplecrm.Options{Page: true})
 	post := func(n, size int) {
 		w := &discarded{header: http.Header{}}
 		body := fmt.Sprintf(`{"lead":{"id":%d,"display_name":%q}}`, n, strings.Repeat("é", size))
@@ -335,7 +335,7 @@ func (d *discarded) Write(p []byte) (int, error) { return len(p), nil }
 func (d *discarded) WriteHeader(int)             {}
 
 func TestAReaderThatDoesNotReadHoldsNobodyUp(t *testing.T) {
-	c := startCRM(t, devstack.CRMOptions{Page: true})
+	c := startCRM(t, samplecrm.Options{Page: true})
 	for range 3 {
 		begin(t, http.MethodGet, c.URL()+"/-/leads", "") // and never read
 	}
@@ -356,7 +356,7 @@ func TestAReaderThatDoesNotReadHoldsNobodyUp(t *testing.T) {
 }
 
 func TestStreamsAreLimited(t *testing.T) {
-	c := startCRM(t, devstack.CRMOptions{Page: true})
+	c := startCRM(t, samplecrm.Options{Page: true})
 	var open []*http.Response
 	for range 32 {
 		open = append(open, begin(t, http.MethodGet, c.URL()+"/-/leads", ""))
