@@ -26,6 +26,7 @@ type console struct {
 	codes  *bufio.Reader // of commands that have ended
 	typed  int
 	served map[string]*typedLine // what serves, by line
+	before map[string]func()     // what a reader does before a line
 	files  string                // the name of the file that a yaml block is saved as; empty: it is not saved
 }
 
@@ -41,7 +42,7 @@ go() { shift 2; bin/leadhook "$@"; }
 // an address in documents and the test's.
 func newConsole(t *testing.T, environ []string, topic string, places ...string) *console {
 	t.Helper()
-	c := &console{t: t, dir: t.TempDir(), served: map[string]*typedLine{}}
+	c := &console{t: t, dir: t.TempDir(), served: map[string]*typedLine{}, before: map[string]func(){}}
 	back := []string{c.dir + "/", "", topic, "leads"}
 	for i := 0; i < len(places); i += 2 {
 		back = append(back, places[i+1], places[i])
@@ -208,20 +209,31 @@ func (c *console) follow(text string) string {
 			return found
 		}
 		var shown strings.Builder
-		for _, step := range strings.Split("\n"+strings.TrimSuffix(parts[2], "\n"), "\n$ ")[1:] {
-			line, want, _ := strings.Cut(step, "\n")
-			for strings.HasSuffix(line, `\`) {
-				var more string
-				more, want, _ = strings.Cut(want, "\n")
-				line += "\n" + more
-			}
-			fmt.Fprintf(&shown, "$ %s\n", line)
-			if want = c.step(line, want); want != "" {
-				fmt.Fprintf(&shown, "%s\n", strings.TrimSuffix(want, "\n"))
+		for _, s := range steps(parts[2]) {
+			fmt.Fprintf(&shown, "$ %s\n", s.line)
+			if came := c.step(s.line, s.want); came != "" {
+				fmt.Fprintf(&shown, "%s\n", strings.TrimSuffix(came, "\n"))
 			}
 		}
 		return "```console\n" + shown.String() + "```"
 	})
+}
+
+// A step is a line that is typed, and what comes of it.
+type step struct{ line, want string }
+
+// steps are those of a console block.
+func steps(block string) (all []step) {
+	for _, text := range strings.Split("\n"+strings.TrimSuffix(block, "\n"), "\n$ ")[1:] {
+		line, want, _ := strings.Cut(text, "\n")
+		for strings.HasSuffix(line, `\`) {
+			var more string
+			more, want, _ = strings.Cut(want, "\n")
+			line += "\n" + more
+		}
+		all = append(all, step{line, want})
+	}
+	return all
 }
 
 func (c *console) save(text string) {
@@ -241,6 +253,9 @@ var changes = regexp.MustCompile(`seed|publish|replay|answer |webhooks test|expo
 // step types one line, and wants its output; an empty want is any.
 func (c *console) step(line, want string) string {
 	c.t.Helper()
+	if before := c.before[line]; before != nil {
+		before()
+	}
 	if serves.MatchString(line) {
 		l := c.serve(line)
 		until(c.t, poll, fmt.Sprintf("$ %s\nshows\n%s", line, want), func() bool { return shows(l.wrote(), want) })

@@ -5,7 +5,6 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -188,64 +187,6 @@ func postLead(t *testing.T, url string) int {
 	}
 	_ = res.Body.Close()
 	return res.StatusCode
-}
-
-// TestTheCommandsOfDevDocs runs them in their order, and compares what they
-// show, but for numbers.
-func TestTheCommandsOfDevDocs(t *testing.T) {
-	t.Parallel()
-	d := newDev(t)
-	i := start(t, d.environ(), "dev")
-	i.says("All 4 have arrived.")
-	parts := strings.Split(document(t, "dev.md"), "\n$ leadhook ")[1:]
-	for _, part := range parts {
-		part, _, _ = strings.Cut(part, "```")
-		part, _, _ = strings.Cut(part, "\n$ ")
-		line, shown, _ := strings.Cut(part, "\n")
-		if line == "dev crm answer /json-new-1 422" {
-			d.endRetries(t, i)
-		}
-		var got string
-		seen := func() bool {
-			result := alone(d.environ(), strings.Fields(line)...)
-			got = withoutNumbers(result.out)
-			return result.code == exitDone && got == withoutNumbers(shown)
-		}
-		if strings.HasPrefix(line, "dlq list") { // the lead takes a moment to get there
-			until(t, poll, "it shows what docs/dev.md does: "+line, seen)
-		} else if !seen() {
-			t.Errorf("%s: got\n%swant as in docs/dev.md\n%s", line, got, withoutNumbers(shown))
-		}
-	}
-	if len(parts) != 8 {
-		t.Errorf("%d commands found in docs/dev.md, want its 8", len(parts))
-	}
-}
-
-// endRetries does what docs/dev.md says before it comes to dead letters. Else
-// the lead that is tried again there would be refused, too.
-func (d dev) endRetries(t *testing.T, i *instance) {
-	t.Helper()
-	const path = "/json-new-1"
-	if got := alone(d.environ(), "dev", "crm", "answer", path, "healthy"); got.code != exitDone {
-		t.Fatal(got.errs)
-	}
-	until(t, poll, "it has taken the sample lead and the one that it refused", func() bool {
-		taken := 0
-		for line := range strings.Lines(i.log.String()) {
-			if strings.Contains(line, "POST "+path+" ") && !strings.Contains(line, "answered") {
-				taken++
-			}
-		}
-		return taken == 2
-	})
-}
-
-// withoutNumbers makes of times, counts and ids one letter, and of blanks one
-// blank.
-func withoutNumbers(text string) string {
-	text = regexp.MustCompile(`\b\d[\d.:/-]*(µs|ms|s)?`).ReplaceAllString(text, "N")
-	return regexp.MustCompile(` +`).ReplaceAllString(strings.TrimSpace(text), " ")
 }
 
 func TestTheSampleCRMIsToldHowToAnswer(t *testing.T) {

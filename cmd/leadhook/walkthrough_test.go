@@ -9,6 +9,8 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -25,15 +27,13 @@ func (d dev) places() []string {
 	}
 }
 
-// besideDev does what a part of a document shows, beside a `leadhook dev`, and
-// returns the document with what came.
-func besideDev(t *testing.T, file, part, saved string) {
+// besideDev opens a console beside a `leadhook dev`.
+func besideDev(t *testing.T) (*console, *instance) {
 	t.Helper()
 	d := newDev(t)
-	start(t, d.environ(), "dev").says("All 4 have arrived.")
-	c := newConsole(t, d.environ(), "leads", d.places()...)
-	c.files = saved
-	c.document(file, part)
+	i := start(t, d.environ(), "dev")
+	i.says("All 4 have arrived.")
+	return newConsole(t, d.environ(), "leads", d.places()...), i
 }
 
 // document follows a document from a heading to the next of its level, or all
@@ -68,19 +68,76 @@ func (c *console) document(file, part string) {
 // compares what it shows with what comes.
 func TestTheWalkThrough(t *testing.T) {
 	t.Parallel()
-	besideDev(t, "../../docs/walkthrough.md", "", "prairie.yaml")
+	c, _ := besideDev(t)
+	c.files = "prairie.yaml"
+	c.document("../../docs/walkthrough.md", "")
 }
 
 // TestWebhooksOfOnesOwn does what docs/webhooks.md says about trying one.
 func TestWebhooksOfOnesOwn(t *testing.T) {
 	t.Parallel()
-	besideDev(t, "../../docs/webhooks.md", "## Try one", "")
+	c, i := besideDev(t)
+	c.document("../../docs/webhooks.md", "## Try one")
+	i.says(" POST /mine ")
 }
 
 // TestToolsOfOperating types what docs/operating.md shows of the tools.
 func TestToolsOfOperating(t *testing.T) {
 	t.Parallel()
-	besideDev(t, "../../docs/operating.md", "## The tools", "")
+	c, _ := besideDev(t)
+	c.document("../../docs/operating.md", "## The tools")
+}
+
+// TestTheCommandsOfDevDocs types what docs/dev.md shows. Where a reader is told
+// to wait for a lead, it does: else the lead that is tried again would be
+// refused, too.
+func TestTheCommandsOfDevDocs(t *testing.T) {
+	t.Parallel()
+	c, i := besideDev(t)
+	c.before["leadhook dev crm answer /json-new-1 422"] = func() {
+		until(t, poll, "the CRM has taken the sample lead and the one that it refused", func() bool {
+			taken := 0
+			for line := range strings.Lines(i.log.String()) {
+				if strings.Contains(line, "POST /json-new-1 ") && !strings.Contains(line, "answered") {
+					taken++
+				}
+			}
+			return taken == 2
+		})
+	}
+	c.document("../../docs/dev.md", "")
+}
+
+var callsLeadhook = regexp.MustCompile(`(^|[|;&(] *)(bin/)?leadhook `)
+
+// TestTheCommandsInTheDocsAreAsOneTypesThem has bash and leadhook read each line
+// of a console in the docs, also of those that no test types.
+func TestTheCommandsInTheDocsAreAsOneTypesThem(t *testing.T) {
+	t.Parallel()
+	files, err := filepath.Glob("../../docs/*.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range append(files, "../../CONTRIBUTING.md") {
+		for _, block := range consoleBlock.FindAllStringSubmatch(readText(t, file), -1) {
+			for _, step := range steps(block[2]) {
+				if !callsLeadhook.MatchString(step.line) {
+					continue
+				}
+				calls := typedInBash(t, strings.ReplaceAll(step.line, "bin/leadhook ", "leadhook "))
+				if len(calls) == 0 {
+					t.Errorf("%s: this does not call leadhook: %s", file, step.line)
+				}
+				for _, args := range calls {
+					a := &app{stdout: io.Discard, stderr: io.Discard}
+					if _, err := a.parser(t.Context(), &commands{}).Parse(args); err != nil {
+						t.Errorf("%s: this is wrong: %s: %v", file, step.line, err)
+					}
+					examplesExist(t, args)
+				}
+			}
+		}
+	}
 }
 
 // TestTheFirstMinuteOfREADME types what README shows first.
