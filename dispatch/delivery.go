@@ -36,13 +36,13 @@ type delivery struct {
 // deliver takes an event to one webhook and blocks until that is settled. A
 // panic on the way ends this delivery and no other.
 func (d *Dispatcher) deliver(ctx context.Context, dl *delivery) (err error) {
-	if err := d.inFlight.begin(ctx, dl.history.Delivery); err != nil {
+	if err := d.inProgress.begin(ctx, dl.history.Delivery); err != nil {
 		return dl.unsettled(err)
 	}
-	var r *result
+	var r result
 	defer func() {
-		if r == nil || r.kind != handedOver { // else it is done when its attempt is
-			d.inFlight.done(dl.history.Delivery)
+		if r.kind != handedOver { // else it is done when its attempt is
+			d.inProgress.done(dl.history.Delivery)
 		}
 	}()
 	defer func() {
@@ -53,58 +53,58 @@ func (d *Dispatcher) deliver(ctx context.Context, dl *delivery) (err error) {
 	if r, err = d.awaitTurn(ctx, dl); err != nil {
 		return err
 	}
-	if r == nil {
+	if r.kind == undecided {
 		r = d.attemptQuickly(ctx, dl)
 	}
-	return d.settle(ctx, dl, r)
+	return d.settle(ctx, dl, &r)
 }
 
 // awaitTurn waits until the delivery may be attempted. It then holds a ticket, and
-// the result is nil. Any other result is what keeps it from being attempted. The
-// error means that ctx ended first.
-func (d *Dispatcher) awaitTurn(ctx context.Context, dl *delivery) (*result, error) {
-	if before, err := d.settledBefore(ctx, dl); before || err != nil {
-		return &result{kind: repeated}, err
+// the result is undecided. Any other result is what keeps it from being attempted.
+// The error means that ctx ended first.
+func (d *Dispatcher) awaitTurn(ctx context.Context, dl *delivery) (result, error) {
+	if r, err := d.settledBefore(ctx, dl); r.kind != undecided || err != nil {
+		return r, err
 	}
-	if r := d.refusal(dl); r != nil {
+	if r := d.prepare(dl); r.kind != undecided {
 		return r, nil
 	}
 	notBefore, err := d.acquire(ctx, dl)
 	if err != nil {
-		return nil, dl.unsettled(err)
+		return result{}, dl.unsettled(err)
 	}
 	if !notBefore.IsZero() {
-		return &result{kind: deferred, at: notBefore}, nil
+		return result{kind: deferred, at: notBefore}, nil
 	}
 	if time.Since(dl.looked) <= d.opts.LookAgainAfter {
-		return nil, nil
+		return result{}, nil
 	}
-	if before, err := d.settledBefore(ctx, dl); before || err != nil {
+	r, err := d.settledBefore(ctx, dl)
+	if r.kind != undecided || err != nil {
 		d.limiter.Cancel(&dl.ticket)
-		return &result{kind: repeated}, err
 	}
-	return nil, nil
+	return r, err
 }
 
-// settledBefore reports whether the delivery got further than the message that
-// brought it tells: another instance settled it, or this one did before it was
-// suspended.
-func (d *Dispatcher) settledBefore(ctx context.Context, dl *delivery) (bool, error) {
+// settledBefore returns repeated if the delivery got further than the message
+// that brought it tells: another instance settled it, or this one did before it
+// was suspended.
+func (d *Dispatcher) settledBefore(ctx context.Context, dl *delivery) (result, error) {
 	asked := time.Now()
 	reached, err := d.parts.Ledger.Reached(ctx, dl.ev.LeadID, dl.history.Delivery)
 	if err != nil {
-		return false, dl.unsettled(err)
+		return result{}, dl.unsettled(err)
 	}
 	if reached > dl.mark {
-		return true, nil
+		return result{kind: repeated}, nil
 	}
 	dl.looked = asked
-	return false, nil
+	return result{}, nil
 }
 
-// refusal returns a result if the delivery must not or cannot be attempted, and
-// otherwise sets its target and returns nil.
-func (d *Dispatcher) refusal(dl *delivery) *result {
+// prepare sets the delivery's target. If the delivery must not or cannot be
+// attempted, it returns why.
+func (d *Dispatcher) prepare(dl *delivery) result {
 	hook, begun := dl.hook, dl.history.Begun()
 	switch {
 	case dl.removed:
@@ -122,7 +122,7 @@ func (d *Dispatcher) refusal(dl *delivery) *result {
 	if dl.target, err = d.client.Target(hook); err != nil {
 		return deadBecause(lead.WebhookDamaged, err.Error())
 	}
-	return nil
+	return result{}
 }
 
 // acquire waits for a ticket. If the time is not zero, there is none, and the
@@ -144,7 +144,7 @@ func (d *Dispatcher) acquire(ctx context.Context, dl *delivery) (notBefore time.
 
 // attemptQuickly attempts a delivery that has a ticket, and again within seconds
 // where that may help.
-func (d *Dispatcher) attemptQuickly(ctx context.Context, dl *delivery) *result {
+func (d *Dispatcher) attemptQuickly(ctx context.Context, dl *delivery) result {
 	var waits backoff.BackOff // made when needed: most deliveries succeed
 	began := time.Now()
 	for n := 1; ; n++ {
@@ -166,13 +166,13 @@ func (d *Dispatcher) attemptQuickly(ctx context.Context, dl *delivery) *result {
 
 // attempt runs one attempt and returns its result. The end of ctx does not cut
 // it: the attempt goes on in its goroutine, and the delivery is to be handed over.
-func (d *Dispatcher) attempt(ctx context.Context, dl *delivery) *result {
+func (d *Dispatcher) attempt(ctx context.Context, dl *delivery) result {
 	now := time.Now()
 	if dl.history.Attempts++; dl.history.FirstAttempt.IsZero() {
 		dl.history.FirstAttempt = now
 	}
 	dl.history.LastAttempt = now
-	ended := make(chan attemptEnd)
+	ended := make(chan attemptEnd) // one of the two receivers below always gets it
 	d.attempts.Add(1)
 	go d.runAttempt(dl, ended)
 	var end attemptEnd
@@ -187,12 +187,12 @@ func (d *Dispatcher) attempt(ctx context.Context, dl *delivery) *result {
 	}
 	d.attempts.Go(func() {
 		end := <-ended
-		d.inFlight.done(dl.history.Delivery)
+		d.inProgress.done(dl.history.Delivery)
 		if end.report != nil {
 			d.reportHealth(ctx, dl.hook, &end)
 		}
 	})
-	return &result{kind: handedOver, at: now.Add(d.opts.Attempt.Timeout + handOverMargin), attempted: true}
+	return result{kind: handedOver, at: now.Add(d.opts.Attempt.Timeout + handOverMargin), attempted: true}
 }
 
 // runAttempt makes the attempt, gives the ticket back, and sends how it ended. If

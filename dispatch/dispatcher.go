@@ -129,14 +129,14 @@ func (o Options) withDefaults() Options {
 // goroutines outlive a Handle only for connections of net/http (HTTP/2, for
 // instance), and for attempts that went on when ctx ended.
 type Dispatcher struct {
-	opts     Options
-	parts    Parts
-	client   *attempt.Client
-	limiter  *limiter.Limiter
-	inFlight *inFlight
-	suspend  *suspendDetector
-	metrics  *metrics
-	log      *zap.Logger
+	opts       Options
+	parts      Parts
+	client     *attempt.Client
+	limiter    *limiter.Limiter
+	inProgress *inProgress
+	suspend    *suspendDetector
+	metrics    *metrics
+	log        *zap.Logger
 
 	attempts sync.WaitGroup // that are in flight
 }
@@ -146,13 +146,13 @@ type Dispatcher struct {
 func New(opts Options, parts Parts, reg prometheus.Registerer, log *zap.Logger) *Dispatcher {
 	opts = opts.withDefaults()
 	d := &Dispatcher{
-		opts:     opts,
-		parts:    parts,
-		client:   attempt.NewClient(opts.Attempt),
-		limiter:  limiter.New(limiter.Options{MaxInFlight: opts.Attempt.MaxInFlight, OpenEvents: opts.OpenEvents, OpenBytes: opts.OpenBytes}),
-		inFlight: newInFlight(),
-		suspend:  newSuspendDetector(opts.LookAgainAfter),
-		log:      log,
+		opts:       opts,
+		parts:      parts,
+		client:     attempt.NewClient(opts.Attempt),
+		limiter:    limiter.New(limiter.Options{MaxInFlight: opts.Attempt.MaxInFlight, OpenEvents: opts.OpenEvents, OpenBytes: opts.OpenBytes}),
+		inProgress: newInProgress(),
+		suspend:    newSuspendDetector(opts.LookAgainAfter),
+		log:        log,
 	}
 	d.metrics = newMetrics(reg, d.limiter)
 	return d

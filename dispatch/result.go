@@ -15,8 +15,8 @@ type attemptEnd struct {
 	panicked bool            // a bug; outcome.Text says where
 }
 
-// A result is what became of a delivery for now, and what follows. It must not
-// be changed.
+// A result is what became of a delivery for now, and what follows. The zero value
+// is that nothing is decided yet.
 type result struct {
 	kind kind
 
@@ -25,7 +25,7 @@ type result struct {
 	// would repeat the attempt.
 	attempted bool
 
-	quickRetry bool // another attempt within seconds may help, and does no harm
+	quickRetry bool // if scheduled or dead: another attempt within seconds may change that, and does no harm
 
 	wait   time.Duration // if scheduled: how long until the next attempt
 	at     time.Time     // if deferred or handedOver: when it is due again
@@ -38,7 +38,8 @@ type result struct {
 type kind uint8
 
 const (
-	delivered  kind = iota // the CRM accepted it
+	undecided  kind = iota // nothing yet; no delivery is settled so
+	delivered              // the CRM accepted it
 	scheduled              // its attempt failed, and another one will follow
 	deferred               // it was not attempted: its webhook does not take it now
 	handedOver             // ctx ended during its attempt, which goes on
@@ -47,32 +48,29 @@ const (
 )
 
 func (k kind) String() string {
-	return [...]string{"delivered", "scheduled", "deferred", "handed_over", "dead", "repeated"}[k]
+	return [...]string{"undecided", "delivered", "scheduled", "deferred", "handed_over", "dead", "repeated"}[k]
 }
 
-func deadBecause(reason lead.Reason, text string) *result {
-	return &result{kind: dead, reason: reason, text: text}
+func deadBecause(reason lead.Reason, text string) result {
+	return result{kind: dead, reason: reason, text: text}
 }
-
-// wasDelivered is shared, because it is the result of most attempts.
-var wasDelivered = &result{kind: delivered, attempted: true}
 
 // resultOf returns what follows from an attempt.
-func (d *Dispatcher) resultOf(dl *delivery, end *attemptEnd) *result {
+func (d *Dispatcher) resultOf(dl *delivery, end *attemptEnd) result {
 	o := &end.outcome
 	switch {
 	case o.Verdict == attempt.Delivered:
-		return wasDelivered
+		return result{kind: delivered, attempted: true}
 	case end.panicked:
-		return &result{kind: dead, attempted: true, reason: lead.Internal, text: o.Text}
+		return result{kind: dead, attempted: true, reason: lead.Internal, text: o.Text}
 	case o.Final():
-		return &result{kind: dead, attempted: true, reason: o.Reason(), text: o.Text}
+		return result{kind: dead, attempted: true, reason: o.Reason(), text: o.Text}
 	}
 	wait, more := scheduledWait(d.opts.Schedule, dl.history.Step, o)
 	if !more {
-		return &result{kind: dead, attempted: true, reason: lead.Exhausted, text: o.Text, quickRetry: o.QuickRetry()}
+		return result{kind: dead, attempted: true, reason: lead.Exhausted, text: o.Text, quickRetry: o.QuickRetry()}
 	}
-	return &result{kind: scheduled, attempted: true, wait: wait, quickRetry: o.QuickRetry()}
+	return result{kind: scheduled, attempted: true, wait: wait, quickRetry: o.QuickRetry()}
 }
 
 // forLimiter returns what the limiter needs to know of an attempt.

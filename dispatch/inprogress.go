@@ -5,19 +5,19 @@ import (
 	"sync"
 )
 
-// inFlight is the set of deliveries that this process is working on. No delivery
+// inProgress is the set of deliveries that this process is working on. No delivery
 // is in it twice: a second message of the same delivery waits for the outcome
 // of the first.
-type inFlight struct {
+type inProgress struct {
 	mu  sync.Mutex
 	set map[string]chan struct{} // guarded by mu; closed when the delivery is done; nil while no other message waits for that
 }
 
-func newInFlight() *inFlight { return &inFlight{set: make(map[string]chan struct{})} }
+func newInProgress() *inProgress { return &inProgress{set: make(map[string]chan struct{})} }
 
 // begin waits until the delivery is not in the set, and adds it. Its error is
 // the cause of the end of ctx; if it is nil, done must be called.
-func (f *inFlight) begin(ctx context.Context, delivery string) error {
+func (f *inProgress) begin(ctx context.Context, delivery string) error {
 	for {
 		done := f.add(delivery)
 		if done == nil {
@@ -33,7 +33,7 @@ func (f *inFlight) begin(ctx context.Context, delivery string) error {
 
 // add adds the delivery and returns nil, or, if it is in the set already,
 // returns what is closed when it is done.
-func (f *inFlight) add(delivery string) <-chan struct{} {
+func (f *inProgress) add(delivery string) <-chan struct{} {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	done, found := f.set[delivery]
@@ -49,7 +49,7 @@ func (f *inFlight) add(delivery string) <-chan struct{} {
 }
 
 // done removes the delivery.
-func (f *inFlight) done(delivery string) {
+func (f *inProgress) done(delivery string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if done := f.set[delivery]; done != nil {
