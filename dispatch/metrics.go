@@ -90,8 +90,8 @@ func (m *metrics) resolveAttempts(auto promauto.Factory) {
 		Name: "leadhook_attempts_total",
 		Help: "Attempts by outcome: delivered, transient, needs_human, gone, refused.",
 	}, []string{"outcome"})
-	for v := range attempt.Verdicts {
-		m.attempts[v] = attempts.WithLabelValues(attempt.Verdict(v).String())
+	for v := attempt.Delivered; v <= attempt.Refused; v++ {
+		m.attempts[v] = attempts.WithLabelValues(v.String())
 	}
 }
 

@@ -84,6 +84,7 @@ func (c *Client) Do(r *Request) Outcome { return c.do(context.Background(), r, &
 // do makes an attempt with x.
 func (c *Client) do(ctx context.Context, r *Request, x *exchange) Outcome {
 	var o Outcome
+	defer x.leave()
 	if err := c.post(ctx, r, x); err != nil {
 		o = c.noAnswer(err, x)
 	} else {
@@ -102,7 +103,6 @@ func (c *Client) post(ctx context.Context, r *Request, x *exchange) (err error) 
 	if r.Target.blocked != nil {
 		return r.Target.blocked
 	}
-	defer x.leave()
 	x.prepare(r)
 	deadline := r.Time.Add(c.opts.Timeout)
 	if x.answer, err = c.transport.Post(ctx, &x.request, deadline); err != nil && !time.Now().Before(deadline) {

@@ -13,20 +13,20 @@ import (
 // A Verdict is what the result of an attempt means for its delivery.
 type Verdict uint8
 
-// The verdicts.
+// The verdicts. The zero value is none of them.
 const (
-	Delivered  Verdict = iota // 2xx
-	Transient                 // a later attempt may succeed
-	NeedsHuman                // a later attempt may succeed once somebody changes something
-	Gone                      // 410: the webhook no longer exists
-	Refused                   // the CRM will never take this delivery
+	Delivered  Verdict = iota + 1 // 2xx
+	Transient                     // a later attempt may succeed
+	NeedsHuman                    // a later attempt may succeed once somebody changes something
+	Gone                          // 410: the webhook no longer exists
+	Refused                       // the CRM will never take this delivery
 )
 
-// Verdicts is the number of verdicts.
+// Verdicts is the length of an array that is indexed by verdicts.
 const Verdicts = int(Refused) + 1
 
 func (v Verdict) String() string {
-	return [Verdicts]string{"delivered", "transient", "needs_human", "gone", "refused"}[v]
+	return [Verdicts]string{"none", "delivered", "transient", "needs_human", "gone", "refused"}[v]
 }
 
 // An Outcome is the result of one attempt.

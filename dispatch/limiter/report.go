@@ -9,11 +9,11 @@ import (
 // A Result is what an attempt came to.
 type Result uint8
 
-// The results of attempts.
+// The results of attempts. The zero value is that the attempt failed.
 const (
-	Accepted Result = iota // the CRM took the delivery
+	Failed   Result = iota // in a way that may be the CRM's fault
+	Accepted               // the CRM took the delivery
 	Refused                // the CRM works, and does not want this delivery
-	Failed                 // something else, which may be the CRM's fault
 	Gone                   // the CRM said that the URL no longer exists
 )
 

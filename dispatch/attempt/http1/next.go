@@ -27,7 +27,7 @@ func (t *Transport) postNext(ctx context.Context, r *Request, deadline time.Time
 		return nil, err
 	}
 	if r.Template.endpoint.secure && response.ProtoMajor == 1 {
-		t.http1.add(r.Template.endpoint)
+		t.speaksHTTP1.add(r.Template.endpoint)
 	}
 	answer := newAnswer(response)
 	if answer.Whole {

@@ -54,8 +54,8 @@ type Transport struct {
 	BodyTimeout      time.Duration // for the rest of an answer once its header has come; required
 	IdleTimeout      time.Duration // after which a connection is not used again, and closed up to a sixteenth later; required
 
-	idle  pool
-	http1 endpoints // that speak HTTP/1.1 over TLS
+	idle        pool
+	speaksHTTP1 endpoints // over TLS
 }
 
 // Post makes a request and reads the answer. Like [http.RoundTripper] it returns
@@ -97,7 +97,7 @@ func (t *Transport) canPost(r *Request) bool {
 	if !canPeek || t.Dial == nil || to == (endpoint{}) || size == 0 || size > maxRequestBody {
 		return false
 	}
-	return !to.secure || t.http1.has(to)
+	return !to.secure || t.speaksHTTP1.has(to)
 }
 
 // connect takes an idle connection, or opens one.
@@ -126,7 +126,7 @@ func (t *Transport) open(ctx context.Context, r *Request, deadline time.Time) (*
 		return c, nil
 	}
 	if c.Conn, err = t.handshake(ctx, dialled, to, trace{r.Trace}); err != nil {
-		t.http1.remove(to) // it may speak only HTTP/2 by now
+		t.speaksHTTP1.remove(to) // it may speak only HTTP/2 by now
 		c.closeNow()
 		return nil, err
 	}
