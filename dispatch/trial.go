@@ -50,8 +50,8 @@ func NewTrial(opts Options, ev *lead.Event, hook *lead.Webhook) (*Trial, error) 
 	return t, nil
 }
 
-// A Request is what a [Trial] sends. Header and URL show secrets.
-type Request struct {
+// A TrialRequest is what a [Trial] sends. Header and URL show secrets.
+type TrialRequest struct {
 	URL      string
 	Header   http.Header
 	Body     []byte
@@ -63,18 +63,18 @@ type Request struct {
 }
 
 // Request returns what would be sent at that time.
-func (t *Trial) Request(at time.Time) Request {
+func (t *Trial) Request(at time.Time) TrialRequest {
 	r := t.request
 	r.Time = at
-	return Request{
+	return TrialRequest{
 		URL: t.url, Header: r.Header(), Body: t.body.Bytes(),
 		Delivery: r.DeliveryID, Blocked: r.Target.Blocked(),
 	}
 }
 
-// A Report is the result of a [Trial], and what would follow for a real delivery.
-type Report struct {
-	Request
+// A TrialReport is the result of a [Trial], and what would follow for a real delivery.
+type TrialReport struct {
+	TrialRequest
 
 	Verdict  string        // delivered, transient, needs_human, gone or refused
 	Status   int           // zero if there was no answer
@@ -91,10 +91,10 @@ type Report struct {
 // Send makes the attempt and blocks until it has ended, at the latest when
 // [attempt.Options.Timeout] is over. The end of ctx ends it at once; then the error
 // is that of ctx.
-func (t *Trial) Send(ctx context.Context) (*Report, error) {
+func (t *Trial) Send(ctx context.Context) (*TrialReport, error) {
 	r := t.request
 	r.Time = time.Now()
-	report := &Report{Request: t.Request(r.Time)}
+	report := &TrialReport{TrialRequest: t.Request(r.Time)}
 	o, seen := t.client.Observe(ctx, &r)
 	if ctx.Err() != nil {
 		return nil, interrupted(ctx, o)

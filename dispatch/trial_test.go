@@ -22,7 +22,7 @@ import (
 const dated = `{"id":4711,"event_type":"call","occured_at":"2026-11-23T16:12:09Z"}`
 
 // try makes a trial of a call.
-func try(t *testing.T, opts dispatch.Options, hook *lead.Webhook) *dispatch.Report {
+func try(t *testing.T, opts dispatch.Options, hook *lead.Webhook) *dispatch.TrialReport {
 	t.Helper()
 	trial := newTrial(t, opts, hook)
 	report, err := trial.Send(t.Context())

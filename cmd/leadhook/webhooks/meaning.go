@@ -11,7 +11,7 @@ import (
 )
 
 // meaning is what came of a test, for the person who set up the webhook.
-func meaning(r *dispatch.Report, hook *lead.Webhook) string {
+func meaning(r *dispatch.TrialReport, hook *lead.Webhook) string {
 	if r.Status == 0 {
 		text := "Your CRM gave no answer: " + r.Error + "."
 		if r.Evidence == lead.MaybeReceived {
@@ -55,7 +55,7 @@ func statusInWords(status int, hook *lead.Webhook) string {
 }
 
 // realLead is what would come of a real lead at this moment.
-func realLead(r *dispatch.Report, expire time.Duration) string {
+func realLead(r *dispatch.TrialReport, expire time.Duration) string {
 	const changed = " This test has changed nothing."
 	switch {
 	case r.Dead == lead.Gone:

@@ -151,7 +151,7 @@ func (c testCommand) try(ctx context.Context, env *cli.Env, v *TrialView, trial 
 	if err != nil {
 		return err
 	}
-	v.request(report.Request)
+	v.request(report.TrialRequest)
 	v.result(report)
 	if err := c.Show(env.Terminal, v, func(out io.Writer) error { return v.write(env, out) }); err != nil {
 		return err

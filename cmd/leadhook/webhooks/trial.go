@@ -69,7 +69,7 @@ type stepsView struct {
 }
 
 // request takes over what is sent, with secrets masked.
-func (v *TrialView) request(r dispatch.Request) {
+func (v *TrialView) request(r dispatch.TrialRequest) {
 	v.Request = requestView{Headers: make(map[string]string, len(r.Header)), Body: string(r.Body)}
 	for name, values := range r.Header {
 		v.Request.Headers[name] = strings.Join(values, ", ")
@@ -89,7 +89,7 @@ func (v *TrialView) request(r dispatch.Request) {
 	}
 }
 
-func (v *TrialView) result(r *dispatch.Report) {
+func (v *TrialView) result(r *dispatch.TrialReport) {
 	n := r.Network
 	v.Result = &trialResult{
 		Delivered: r.Verdict == "delivered", Verdict: r.Verdict, Status: r.Status, Evidence: string(r.Evidence),
