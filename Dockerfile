@@ -2,6 +2,7 @@
 
 # The binary is static and runs as nobody in particular. The image has no
 # shell; it has CA certificates and time zones, which the service needs.
+# `make image` passes VERSION and COMMIT.
 FROM golang:1.26 AS build
 WORKDIR /src
 COPY go.mod go.sum ./
@@ -12,6 +13,11 @@ RUN --mount=type=cache,target=/go/pkg/mod --mount=type=cache,target=/root/.cache
     CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X main.version=${VERSION}" -o /leadhook ./cmd/leadhook
 
 FROM gcr.io/distroless/static-debian12:nonroot
+ARG VERSION=dev
+ARG COMMIT=
+LABEL org.opencontainers.image.title="leadhook" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${COMMIT}"
 COPY --from=build /leadhook /leadhook
 # Loopback is of no use to whoever probes a container; publish this port to
 # those alone who may see metrics.

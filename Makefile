@@ -1,6 +1,8 @@
 # The tasks of leadhook's development. `make` lists them.
 
-VERSION   ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+# What leadhook calls itself: 1.2.3+abc1234 for a release, dev+abc1234 else. The
+# binary, the image and the User-Agent have it; plain `go build` comes to the same.
+VERSION   ?= $(or $(patsubst v%,%,$(shell git describe --tags --exact-match 2>/dev/null)),dev)$(addprefix +,$(shell git rev-parse --short=7 HEAD 2>/dev/null))$(if $(shell git status --porcelain 2>/dev/null | head -1),.dirty)
 FUZZTIME  ?= 20s
 BENCH     ?= .
 BENCHTIME ?= 1s
@@ -10,7 +12,7 @@ REAL_PACKAGES = ./consumer ./ledger ./topics ./producer ./producer/retryqueue ./
 TOOL          = go tool -modfile=tools/go.mod
 
 .DEFAULT_GOAL := help
-.PHONY: help dev build test race page lint fix fuzz bench e2e-real faults docs
+.PHONY: help dev build image test race page lint fix fuzz bench e2e-real faults docs
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -21,6 +23,9 @@ dev: ## run everything in one process: Kafka, Redis, a sample CRM, the service, 
 
 build: ## build a static binary, bin/leadhook
 	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/leadhook ./cmd/leadhook
+
+image: ## build the container image, leadhook:dev (needs Docker)
+	docker build --build-arg VERSION='$(VERSION)' --build-arg COMMIT="$$(git rev-parse HEAD)" -t leadhook:dev .
 
 test: ## run all tests that need only Go
 	CGO_ENABLED=0 go test -shuffle=on ./...

@@ -8,6 +8,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -15,7 +16,6 @@ import (
 	"log" //nolint:depguard // only to silence it
 	"os"
 	"os/signal"
-	"runtime/debug"
 	"syscall"
 
 	"github.com/alecthomas/kong"
@@ -30,8 +30,7 @@ import (
 	"github.com/leadhook/leadhook/internal/terminal"
 )
 
-// version is set by the linker for releases.
-var version = "dev"
+const name = "leadhook"
 
 // The exit codes.
 const (
@@ -45,13 +44,14 @@ func main() {
 	log.SetOutput(io.Discard)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second signal ends the process at once
-	a := &app{args: os.Args[1:], environ: os.Environ(), stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr}
+	a := &app{program: startedAs(os.Args[0]), args: os.Args[1:], environ: os.Environ(), stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr}
 	os.Exit(a.main(ctx))
 }
 
 // An app is the program and all that it knows of the outside: tests make their
 // own.
 type app struct {
+	program string // how the person started it; "": leadhook
 	args    []string
 	environ []string
 	stdin   io.Reader
@@ -117,12 +117,13 @@ func (a *app) command(ctx context.Context) (code int) {
 		Terminal:     &terminal.Terminal{Environ: a.environ, Stdin: a.stdin, Stdout: a.stdout, Stderr: a.stderr},
 		SettingsFile: all.Config,
 		Version:      buildVersion(),
+		Program:      cmp.Or(a.program, name),
 	}))
 }
 
 func (a *app) parser(ctx context.Context, all *commands) *kong.Kong {
 	parser, err := kong.New(all,
-		kong.Name("leadhook"),
+		kong.Name(name),
 		kong.Description("Delivers leads from Kafka to the webhooks of advertisers' CRMs."),
 		kong.Vars{"version": buildVersion(), "sampleAdvertiser": samplelead.Advertiser},
 		kong.Writers(a.stdout, a.stderr),
@@ -154,12 +155,4 @@ func (a *app) fail(err error) int {
 		fmt.Fprintf(a.stderr, "leadhook: %v\n", err)
 		return exitFailed
 	}
-}
-
-// buildVersion is the linker's version or, built with plain go, the module's.
-func buildVersion() string {
-	if info, ok := debug.ReadBuildInfo(); ok && version == "dev" && info.Main.Version != "" && info.Main.Version != "(devel)" {
-		return info.Main.Version
-	}
-	return version
 }

@@ -15,7 +15,8 @@ type Env struct {
 	*terminal.Terminal
 
 	SettingsFile string // "": none was named on the command line
-	Version      string // what leadhook calls itself
+	Version      string // what leadhook calls itself, such as 1.2.3+abc1234
+	Program      string // how the person started leadhook, such as bin/leadhook
 }
 
 // MaxInput is the largest input with events that a command reads, in bytes: all
