@@ -1,8 +1,11 @@
 package main
 
 import (
+	"os/exec"
+	"path/filepath"
 	"regexp"
 	"runtime/debug"
+	"strings"
 	"testing"
 )
 
@@ -44,4 +47,43 @@ func TestHowItWasStarted(t *testing.T) {
 			t.Errorf("%q: got %q, want %q", arg0, got, want)
 		}
 	}
+}
+
+// TestABuildForProductionHasNoServers looks at what is in the binary of the
+// image, and what its dev command says.
+func TestABuildForProductionHasNoServers(t *testing.T) {
+	t.Parallel()
+	listed, err := exec.Command("go", "list", "-deps", "-tags", "nodev", ".").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(listed)) {
+		if containsAny(line, "kfake", "miniredis", "gopher-lua", "internal/devstack") {
+			t.Errorf("%s is in it", strings.TrimSpace(line))
+		}
+	}
+	path := filepath.Join(t.TempDir(), "leadhook")
+	if out, err := exec.Command("go", "build", "-tags", "nodev", "-ldflags", "-X main.version=1.2.3+abc1234", "-o", path, ".").CombinedOutput(); err != nil {
+		t.Fatalf("go build: %v\n%s", err, out)
+	}
+	dev := exec.Command(path, "dev")
+	text, _ := dev.CombinedOutput()
+	if code := dev.ProcessState.ExitCode(); code != exitFailed || !containsAll(string(text), "for production", "make build", "docker compose up", "dev crm") {
+		t.Errorf("dev: got exit code %d, want 1 and what to do instead:\n%s", code, text)
+	}
+	if text, err := exec.Command(path, "dev", "crm", "--help").Output(); err != nil || !strings.Contains(string(text), "leadhook dev crm answer") {
+		t.Errorf("dev crm --help: got %v and\n%s", err, text)
+	}
+	if text, err := exec.Command(path, "--version").Output(); err != nil || string(text) != "1.2.3+abc1234\n" {
+		t.Errorf("--version: got %v and %q", err, text)
+	}
+}
+
+func containsAny(text string, parts ...string) bool {
+	for _, part := range parts {
+		if strings.Contains(text, part) {
+			return true
+		}
+	}
+	return false
 }

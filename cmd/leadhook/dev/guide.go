@@ -1,3 +1,5 @@
+//go:build !nodev
+
 package dev
 
 import (
@@ -5,7 +7,10 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"os"
+	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/leadhook/leadhook/cmd/leadhook/cli"
@@ -55,30 +60,41 @@ func (s *stack) exports(elsewhere addresses) string {
 	return fmt.Sprintf("  export LEADHOOK_KAFKA_BROKERS=%s LEADHOOK_REDIS_URL=%s\n", s.kafka.Addr(), s.redis.URL())
 }
 
-// hints say what to try next.
+// hints say what to try next, as it can be typed: with the name that this
+// program was started by.
 func (s *stack) hints(env *cli.Env, elsewhere addresses) {
 	fmt.Fprintf(env.Stdout, `
 All %[1]d have arrived. Now try, in a second terminal:
 
-%[2]s  leadhook publish --sample chat            # another lead
-  leadhook dlq list                         # leads that a CRM would not take
-  leadhook topics check
-  leadhook --help
+%[2]s  %[8]s publish --sample chat    # another lead
+  %[8]s dlq list    # leads that a CRM would not take
+  %[8]s topics check
+  %[8]s --help
 
 Let the sample CRM fail for one of its webhooks, on its page (%[4]s, in a browser) or with either of:
 
-  leadhook dev crm answer %[4]s/%[5]s 401    # 500, 410, 429, slow, hang; healthy again
+  %[8]s dev crm answer %[4]s/%[5]s 401    # 500, 410, 429, slow, hang; healthy again
   curl -X PUT -d 401 %[4]s%[6]s/%[5]s
 
 A webhook of your own for the sample CRM, whose address leadhook calls only where the settings allow it:
 
   export LEADHOOK_HTTP_ALLOW_HTTP=true LEADHOOK_HTTP_ALLOW_CIDRS=%[3]s LEADHOOK_HTTP_ALLOW_PORTS=%[7]d
-  echo '{webhooks: [{id: mine, advertiser: MINE_1, event: new_contact, active: true, url: "%[4]s/mine"}]}' | leadhook seed -
-  leadhook publish --sample form --advertiser MINE_1
+  echo '{webhooks: [{id: mine, advertiser: MINE_1, event: new_contact, active: true, url: "%[4]s/mine"}]}' | %[8]s seed -
+  %[8]s publish --sample form --advertiser MINE_1
 
-("go run ./cmd/leadhook" instead of "leadhook" if it is not installed.) Ctrl-C ends it.
+Ctrl-C ends it.
 
-`, sampleLeads, s.exports(elsewhere), s.crmNet(), s.crm.URL(), sampleWebhook, samplecrm.AnswersPath, s.crmAt.Port())
+`, sampleLeads, directory(env.Program)+s.exports(elsewhere), s.crmNet(), s.crm.URL(), sampleWebhook, samplecrm.AnswersPath, s.crmAt.Port(), env.Program)
+}
+
+// directory is a command that goes to where the program can be typed; empty if
+// that is everywhere.
+func directory(program string) string {
+	here, err := os.Getwd()
+	if err != nil || filepath.IsAbs(program) || !strings.Contains(program, "/") {
+		return ""
+	}
+	return "  cd '" + strings.ReplaceAll(here, "'", `'\''`) + "'\n"
 }
 
 func adminURL(cfg config.Admin) string {

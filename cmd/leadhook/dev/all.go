@@ -1,0 +1,86 @@
+//go:build !nodev
+
+package dev
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"sync"
+
+	"go.uber.org/zap"
+
+	"github.com/leadhook/leadhook/cmd/leadhook/cli"
+	"github.com/leadhook/leadhook/config"
+	"github.com/leadhook/leadhook/internal/terminal"
+	"github.com/leadhook/leadhook/service"
+	"github.com/leadhook/leadhook/topics"
+	"github.com/leadhook/leadhook/webhook"
+)
+
+// Run starts everything and serves until ctx ends.
+func (allCommand) Run(ctx context.Context, env *cli.Env, dev *Command) error {
+	loaded, err := env.Settings()
+	if err != nil {
+		return err
+	}
+	cfg := &loaded.Config
+	cfg.Dev.Data = cmp.Or(dev.Data, cfg.Dev.Data)
+	if cfg.Log.Level == "info" {
+		cfg.Log.Level = "warn" // its own lines would hide the leads
+	}
+	cfg.Log.Format = "console"
+	log, err := service.NewLog(cfg.Log, env.Stderr)
+	if err != nil {
+		return err
+	}
+	elsewhere := addresses{kafka: cfg.Kafka.Brokers, redis: cfg.Redis.Addrs}
+	stack, err := startStack(cfg, env)
+	if err != nil {
+		return err
+	}
+	defer stack.close()
+	s, err := service.New(cfg, log, env.Version)
+	if err != nil {
+		return &terminal.UsageError{Err: err}
+	}
+	if err := stack.prepare(ctx, s, cfg); err != nil {
+		return err
+	}
+
+	telling, stop := context.WithCancel(ctx)
+	defer stop()
+	var guide sync.WaitGroup
+	guide.Go(func() {
+		<-telling.Done()
+		if ctx.Err() != nil { // the service's log says so too, but is not shown
+			fmt.Fprintf(env.Stdout, "\nending: a lead that is being POSTed has up to %v; Ctrl-C again ends it at once.\n", cfg.HTTP.Timeout)
+		}
+	})
+	guide.Go(func() {
+		err := stack.guide(telling, env, s.Publisher, cfg)
+		switch {
+		case telling.Err() != nil: // the reason is told elsewhere
+		case err != nil:
+			log.Error("cannot publish the sample leads", zap.Error(err))
+		default:
+			stack.hints(env, elsewhere)
+		}
+	})
+	err = s.Run(telling)
+	stop()
+	guide.Wait()
+	fmt.Fprintln(env.Stdout, "\nended.")
+	return err
+}
+
+// prepare creates the topics and seeds the sample webhooks.
+func (s *stack) prepare(ctx context.Context, with *service.Service, cfg *config.Config) error {
+	if _, err := topics.Create(ctx, with.Kafka.Client, service.TopicSpecs(cfg)); err != nil {
+		return err
+	}
+	if _, err := with.Store.Seed(ctx, sampleWebhooks(s.crm.URL()), webhook.SeedOptions{}); err != nil {
+		return fmt.Errorf("seed the sample webhooks: %w", err)
+	}
+	return nil
+}
