@@ -11,24 +11,33 @@ BENCHTIME ?= 1s
 REAL_PACKAGES = ./consumer ./ledger ./topics ./producer ./producer/retryqueue ./deadletter ./webhook ./internal/devstack ./internal/realstack ./cmd/leadhook
 TOOL          = go tool -modfile=tools/go.mod
 
+# One set of flags for whatever compiles: what one target has compiled, no other
+# compiles again. GOFLAGS and CGO_ENABLED also reach the go commands that tests run.
+export GOFLAGS     := $(strip $(GOFLAGS) -trimpath)
+export CGO_ENABLED ?= 0
+
+# Said before what may compile for the first time.
+PATIENCE = @echo 'Compiling. The first time takes a few minutes, later times some seconds.' >&2
+
 .DEFAULT_GOAL := help
 .PHONY: help dev build image test race page lint fix fuzz bench e2e-real faults docs
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-dev: ## run everything in one process: Kafka, Redis, a sample CRM, the service, some leads
-	@go build -o bin/leadhook ./cmd/leadhook
+dev: build ## run everything in one process: Kafka, Redis, a sample CRM, the service, some leads
 	@bin/leadhook dev
 
 build: ## build a static binary, bin/leadhook
-	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/leadhook ./cmd/leadhook
+	$(PATIENCE)
+	@go build -ldflags '-s -w -X main.version=$(VERSION)' -o bin/leadhook ./cmd/leadhook
 
 image: ## build the container image, leadhook:dev (needs Docker)
 	docker build --build-arg VERSION='$(VERSION)' --build-arg COMMIT="$$(git rev-parse HEAD)" -t leadhook:dev .
 
 test: ## run all tests that need only Go
-	CGO_ENABLED=0 go test -shuffle=on ./...
+	$(PATIENCE)
+	go test -shuffle=on ./...
 
 race: ## run them with the race detector (needs a C compiler)
 	CGO_ENABLED=1 go test -race -shuffle=on ./...

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
@@ -86,4 +87,38 @@ func containsAny(text string, parts ...string) bool {
 		}
 	}
 	return false
+}
+
+// TestTheHintsOfDevWorkAsTyped starts dev as make does, and types a hint.
+func TestTheHintsOfDevWorkAsTyped(t *testing.T) {
+	t.Parallel()
+	_, built := binary(t)
+	dir := t.TempDir()
+	if err := os.MkdirAll(filepath.Join(dir, "bin"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(built, filepath.Join(dir, "bin", "leadhook")); err != nil {
+		t.Fatal(err)
+	}
+	d := newDev(t)
+	var said output
+	cmd := exec.Command("bin/leadhook", "dev")
+	cmd.Dir, cmd.Stdout, cmd.Stderr = dir, &said, &said
+	cmd.Env = append(withoutLeadhook(os.Environ()), d.environ()...)
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
+	until(t, poll, "the hints show", func() bool { return strings.Contains(said.String(), "Ctrl-C ends it.") })
+
+	_, hints, _ := strings.Cut(said.String(), "in a second terminal:\n\n")
+	hints, _, _ = strings.Cut(hints, "\n\n")
+	if !containsAll(hints, "  cd '"+dir+"'\n", "  bin/leadhook publish --sample chat", "  bin/leadhook topics check") {
+		t.Errorf("the hints are not as make dev needs them:\n%s", hints)
+	}
+	second := exec.Command("bash", "-e", "-c", hints)
+	second.Dir, second.Env = t.TempDir(), append(withoutLeadhook(os.Environ()), d.environ()...)
+	if text, err := second.CombinedOutput(); err != nil || !containsAll(string(text), "published 1 event", "ok: leads\n", "Commands:") {
+		t.Errorf("typed as they are: got %v and\n%s", err, text)
+	}
 }
