@@ -30,11 +30,14 @@ type console struct {
 	files  string                // the name of the file that a yaml block is saved as; empty: it is not saved
 }
 
-// consolePrelude makes the programs of a clone: make and go build nothing, and
-// say whether make has such a target.
+// consolePrelude replaces make by what builds nothing: it prints what make's
+// target would, which must be there, and leadhook is there already.
 const consolePrelude = `set -m
-make() { case $1 in dev) bin/leadhook dev ;; *) command make -n "$@" >/dev/null ;; esac; }
-go() { shift 2; bin/leadhook "$@"; }
+make() {
+	command make -n "$@" >.made || return
+	sed -n "s/^echo '\\(.*\\)' >&2$/\\1/p" .made
+	if [ "$1" = dev ]; then bin/leadhook dev; fi
+}
 `
 
 // newConsole opens a console. The environment holds what makes leadhook work
