@@ -11,7 +11,7 @@ import (
 // configCommand shows settings.
 type configCommand struct {
 	Defaults bool   `help:"Print a settings file with every setting at its default, explained."`
-	Output   string `short:"o" enum:"table,json,yaml" default:"yaml" help:"${enum}; yaml is a settings file, json one object a line."`
+	Output   string `short:"o" enum:"table,wide,json,yaml" default:"yaml" help:"${enum}; yaml is a settings file, json one object a line, wide a table that is not cut to the terminal's width."`
 }
 
 // Help is what --help says beyond the flags.

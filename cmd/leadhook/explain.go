@@ -119,7 +119,7 @@ func (e explanation) write(env *cli.Env) error {
 		return err
 	}
 	fmt.Fprintln(env.Stdout)
-	l := terminal.OutputFlag{Output: "table"}.List(env.Terminal, "WEBHOOK", "WANTS IT", "WHY NOT")
+	l := terminal.OutputFlag{Output: "wide"}.List(env.Terminal, "WEBHOOK", "WANTS IT", "WHY NOT")
 	for _, row := range e.Webhooks {
 		wants := "no"
 		if row.Wants {

@@ -32,13 +32,35 @@ func (t *Terminal) Variable(name string) string {
 	return t.Environ[i][len(name)+1:]
 }
 
-// IsTerminal says whether a person reads, or types, what goes through stream.
+// IsTerminal reports whether a person reads, or types, what goes through stream.
 func IsTerminal(stream any) bool {
+	_, ok := terminalOf(stream)
+	return ok
+}
+
+// width returns the width of the terminal that stream is; 0 if it is none, or
+// one that does not tell.
+func width(stream any) int {
+	fd, ok := terminalOf(stream)
+	if !ok {
+		return 0
+	}
+	columns, _, err := term.GetSize(fd)
+	if err != nil {
+		return 0
+	}
+	return columns
+}
+
+func terminalOf(stream any) (fd int, ok bool) {
 	if out, ok := stream.(*Results); ok {
 		stream = out.out
 	}
 	f, ok := stream.(*os.File)
-	return ok && term.IsTerminal(int(f.Fd()))
+	if !ok || !term.IsTerminal(int(f.Fd())) {
+		return 0, false
+	}
+	return int(f.Fd()), true
 }
 
 // A UsageError is the caller's: wrong flags, wrong settings.

@@ -59,7 +59,7 @@ func (c listCommand) Run(ctx context.Context, env *cli.Env) error {
 		if err != nil {
 			fmt.Fprintf(env.Stderr, "leadhook: what became of them is not known: %v\n", err)
 		}
-		l := c.List(env.Terminal, append([]string{"TIME", "LETTER", "NOW"}, letterHeading...)...)
+		l := c.List(env.Terminal, append([]string{"TIME", "LETTER", "NOW"}, letterHeading...)...).Spare(letterSpare...)
 		for i := range letters {
 			if err := addListed(l, &letters[i], fates[i]); err != nil {
 				return err
@@ -103,7 +103,7 @@ func (c tailCommand) Run(ctx context.Context, env *cli.Env) error {
 	}
 	return withDeadLetters(ctx, env, func(g *letterTopic) error {
 		// TIME as wide as what will stand below: it is written before that is known.
-		l, err := c.Follow(env.Terminal, append([]string{"TIME" + strings.Repeat(" ", len(time.DateTime)-len("TIME")), "LETTER"}, letterHeading...)...)
+		l, err := c.Follow(env.Terminal, letterSpare, append([]string{"TIME" + strings.Repeat(" ", len(time.DateTime)-len("TIME")), "LETTER"}, letterHeading...)...)
 		if err != nil {
 			return err
 		}
@@ -121,6 +121,10 @@ func (c tailCommand) Run(ctx context.Context, env *cli.Env) error {
 
 // letterHeading is what list and tail show of a letter, beside when and where.
 var letterHeading = []string{"ADVERTISER", "WEBHOOK", "LEAD", "REASON", "ATTEMPTS", "STATUS", "ERROR"}
+
+// letterSpare are the columns that a narrow terminal does not show. What status
+// it was mostly stands in the error.
+var letterSpare = []string{"ATTEMPTS", "LEAD", "ADVERTISER", "STATUS", "NOW"}
 
 func letterCells(l *deadletter.Letter) []string {
 	return []string{

@@ -41,7 +41,7 @@ func (c listCommand) Run(ctx context.Context, env *cli.Env) error {
 		return &terminal.UsageError{Err: errors.New("webhooks list: --limit must not be negative")}
 	}
 	return env.WithStore(ctx, func(store *webhook.Store) error {
-		out := c.List(env.Terminal, "ID", "ADVERTISER", "STATE", "EVENT", "LEAD TYPES", "FORMAT", "URL")
+		out := c.List(env.Terminal, "ID", "ADVERTISER", "STATE", "EVENT", "LEAD TYPES", "FORMAT", "URL").Spare("FORMAT", "LEAD TYPES", "EVENT")
 		shown, last := 0, ""
 		for h, err := range c.each(ctx, store, c.After) {
 			if err != nil {
