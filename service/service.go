@@ -119,13 +119,13 @@ func (s *Service) Run(ctx context.Context) error {
 	background.Go(func() {
 		select {
 		case <-ctx.Done():
-			s.log.Info("told to stop: attempts under way end first", zap.Duration("timeout", s.cfg.HTTP.Timeout))
+			s.log.Info("stopping; attempts in flight end first", zap.Duration("timeout", s.cfg.HTTP.Timeout))
 		case <-serving.Done():
 		}
 	})
 	background.Go(func() {
 		if err := s.admin.Serve(serving); err != nil {
-			s.log.Error("the admin listener ended", zap.Error(err))
+			s.log.Error("admin listener failed; leads go on", zap.Error(err))
 		}
 	})
 
@@ -133,7 +133,7 @@ func (s *Service) Run(ctx context.Context) error {
 	if s.startup.await(ctx, s.check, s.log) {
 		err = s.consumer.Run(ctx)
 	}
-	s.log.Info("stopped reading; ending")
+	s.log.Info("stopped reading")
 
 	s.dispatcher.Close()
 	err = errors.Join(err, s.Publisher.Close())

@@ -3,18 +3,22 @@ package service
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
 	"github.com/cenkalti/backoff/v4"
 	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
 
+	"github.com/leadhook/leadhook/internal/wait"
 	"github.com/leadhook/leadhook/topics"
 )
 
-// check asks whether Kafka's topics and Redis are such that nothing can get
-// lost or stall.
+// check asks Kafka and Redis whether the topics and Redis are such that nothing
+// can get lost or stall. The error has everything that is wrong.
 func (s *Service) check(ctx context.Context) error {
 	problems, err := topics.Check(ctx, s.Kafka.Client, TopicSpecs(s.cfg))
 	if err != nil {
@@ -22,70 +26,92 @@ func (s *Service) check(ctx context.Context) error {
 	}
 	var faults []error
 	var warnings []zap.Field
+	var missing []string
 	for _, p := range problems {
-		if p.Warning {
+		switch {
+		case p.Missing:
+			missing = append(missing, p.Topic)
+		case p.Warning:
 			warnings = append(warnings, zap.String("warning", p.Text))
-			continue
+		default:
+			faults = append(faults, errors.New(p.Text))
 		}
-		faults = append(faults, errors.New(p.Text))
+	}
+	if len(missing) > 0 {
+		faults = slices.Insert(faults, 0, fmt.Errorf("missing topics, or topics that this user may not see: %s;"+
+			" `leadhook topics create` creates them", strings.Join(missing, ", ")))
 	}
 	err = errors.Join(append(faults, s.Store.CheckEviction(ctx))...)
 	if err == nil && len(warnings) > 0 { // once, when nothing keeps it from starting
-		s.log.Warn("the topics work, but are not as the settings say", warnings...)
+		s.log.Warn("topics differ from the settings", warnings...)
 	}
 	return err
 }
 
-// A startup is what must be right before the first lead is read.
+// cannotStart is what is logged while a check finds something wrong.
+const cannotStart = "cannot start reading yet; retrying"
+
+// A startup is the check before the first lead is read. The zero value is ready
+// for use.
 type startup struct {
-	mu    sync.Mutex
-	wrong error    // guarded by mu; nil once all was right
-	right bool     // guarded by mu
-	said  []string // guarded by mu; causes that were logged
+	mu     sync.Mutex
+	wrong  error    // guarded by mu; nil once nothing was wrong
+	passed bool     // guarded by mu
+	logged []string // guarded by mu; causes that were logged
 }
 
 // await repeats check with back-off until it finds nothing wrong, and returns
-// false if ctx ended first. It logs each new cause once.
-func (f *startup) await(ctx context.Context, check func(context.Context) error, log *zap.Logger) bool {
-	wait := backoff.NewExponentialBackOff(backoff.WithInitialInterval(200*time.Millisecond),
-		backoff.WithMaxInterval(5*time.Second), backoff.WithMaxElapsedTime(0))
-	err := backoff.RetryNotify(func() error { return check(ctx) }, backoff.WithContext(wait, ctx),
+// false if ctx ended first. It logs each cause once, a reminder each minute, and
+// the end.
+func (s *startup) await(ctx context.Context, check func(context.Context) error, log *zap.Logger) bool {
+	outage := wait.NewOutage(log, zapcore.WarnLevel, cannotStart, "start-up check passed")
+	first := true // its cause is logged by the outage
+	err := backoff.RetryNotify(func() error { return check(ctx) },
+		backoff.WithContext(wait.Endless(200*time.Millisecond, 5*time.Second), ctx),
 		func(err error, _ time.Duration) {
-			if f.note(err) && ctx.Err() == nil {
-				log.Warn("cannot start reading yet, trying on", zap.Error(err))
+			fresh := s.note(err)
+			if ctx.Err() != nil {
+				return
 			}
+			if fresh && !first {
+				log.Warn(cannotStart, zap.Error(err))
+			}
+			first = false
+			outage.Failed(err)
 		})
 	if err != nil {
 		return false
 	}
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.right, f.wrong = true, nil
+	outage.Recovered()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.passed, s.wrong = true, nil
 	return true
 }
 
-// note keeps the cause, and says whether it is one to log. Of several brokers
-// that are away each is a cause of its own, and they come by turns, for hours.
-func (f *startup) note(err error) bool {
-	const remembered = 20 // a cause can have a number in it that is always another
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.wrong = err
-	if slices.Contains(f.said, err.Error()) {
+// note keeps the cause, and reports whether it is to be logged. If several
+// brokers are away, each is a cause of its own, and they alternate for hours.
+func (s *startup) note(err error) bool {
+	const remembered = 20 // a cause may contain a number that differs each time
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.wrong = err
+	if slices.Contains(s.logged, err.Error()) {
 		return false
 	}
-	f.said = append(f.said[max(0, len(f.said)-remembered+1):], err.Error())
+	s.logged = append(s.logged[max(0, len(s.logged)-remembered+1):], err.Error())
 	return true
 }
 
 // errStarting is the cause before the first answer of Kafka and Redis.
-var errStarting = errors.New("Kafka and Redis have not been asked yet")
+var errStarting = errors.New("Kafka and Redis have not answered yet")
 
-func (f *startup) ready() error {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if !f.right && f.wrong == nil {
+// ready returns nil once nothing was wrong, else what was wrong last.
+func (s *startup) ready() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.passed && s.wrong == nil {
 		return errStarting
 	}
-	return f.wrong
+	return s.wrong
 }

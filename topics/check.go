@@ -18,6 +18,9 @@ type Problem struct {
 	// Warning is set if the service works nonetheless, or will without any help.
 	Warning bool
 
+	// Missing is set if there is no such topic.
+	Missing bool
+
 	// Text is one or two sentences: what is wrong and what to do, with Kafka's
 	// command for it.
 	Text string
@@ -119,6 +122,7 @@ func (c *check) missing() {
 	}
 	c.fail("%s does not exist, or this user may not see it. Create it: leadhook topics create, or "+
 		"kafka-topics.sh --bootstrap-server %s --create --topic %[1]s%[3]s", c.spec.Name, c.brokers, flags.String())
+	c.problems[len(c.problems)-1].Missing = true
 }
 
 // replication checks whether records can be written, and how safe they are then.

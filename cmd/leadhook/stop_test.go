@@ -81,7 +81,7 @@ func TestASecondSignalEndsItAtOnce(t *testing.T) {
 	i := r.spawn("LEADHOOK_HTTP_TIMEOUT=1m")
 	r.until("an attempt hangs", func() bool { return len(r.crm.Posts()) == 1 })
 	i.signal(syscall.SIGTERM)
-	i.says("told to stop")
+	i.says("stopping; ")
 	r.until("the second signal ends it", func() bool {
 		i.signal(os.Interrupt)
 		select {
