@@ -1,8 +1,8 @@
-// Package service is what `leadhook run` is: the parts of the way of a lead,
-// built from the settings, joined, started and stopped in order.
+// Package service is `leadhook run`: it builds the parts that a lead passes
+// through from the settings, connects them, and starts and stops them in order.
 //
-// It also has the pieces of that which the tools need too: the connections to
-// Kafka and Redis, the options that the settings mean, the topics that they ask
-// for, and the log. It knows no command line, no terminal and no environment:
-// settings, log and version are given to it.
+// The other commands use parts of it: the connections to Kafka and Redis, the
+// options that follow from the settings, the topics that the settings ask for, and
+// the log. It knows no command line, no terminal and no environment: its callers
+// pass settings, log and version.
 package service

@@ -16,16 +16,16 @@ import (
 	"github.com/leadhook/leadhook/config"
 )
 
-// Kafka is how this process reaches Kafka: the same addresses, TLS and
-// SASL for readers (Dialer), writers and questions (Transport, Client).
+// Kafka has the clients of this process, which share addresses, TLS and SASL:
+// Dialer is for readers, Transport for writers, Client for requests.
 type Kafka struct {
 	Dialer    *kafka.Dialer
 	Transport *kafka.Transport
 	Client    *kafka.Client
 }
 
-// ConnectKafka connects when what it returns is used. The error is about the
-// settings.
+// ConnectKafka returns clients that connect when they are used. The error is
+// about the settings.
 func ConnectKafka(cfg config.Kafka) (*Kafka, error) {
 	encryption, err := cfg.TLS.ClientConfig()
 	if err != nil {
@@ -56,9 +56,10 @@ func ConnectKafka(cfg config.Kafka) (*Kafka, error) {
 	}, nil
 }
 
-// dialPatience is how long one of several brokers may take to accept: the
-// transport tries them one after the other within one dialTimeout, and a
-// machine that is off does not answer at all, where the others would.
+// dialPatience returns how long one of several brokers may take to accept a
+// connection. The transport tries them one after the other within one
+// dialTimeout, and a machine that is off does not answer at all: it must leave
+// time for the others.
 func dialPatience(dialTimeout time.Duration, brokers int) time.Duration {
 	if brokers <= 1 {
 		return dialTimeout
@@ -80,11 +81,11 @@ func mechanism(cfg config.SASL) (sasl.Mechanism, error) {
 
 func (k *Kafka) Close() { k.Transport.CloseIdleConnections() }
 
-// Patience is how long a tool waits for Kafka or Redis to answer at all.
+// Patience is how long a command waits for the first answer of Kafka or Redis.
 const Patience = 4 * time.Second
 
-// Reach asks Kafka for anything, so that a tool can say within seconds that
-// it is not there, where it was looked for, and what to do.
+// Reach makes sure that Kafka answers within [Patience]. The error says which
+// addresses were tried and what to check.
 func (k *Kafka) Reach(ctx context.Context, cfg config.Kafka) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, Patience, fmt.Errorf("no answer within %v", Patience))
 	defer cancel()
@@ -95,14 +96,14 @@ func (k *Kafka) Reach(ctx context.Context, cfg config.Kafka) error {
 	return nil
 }
 
-// HasTopic says what to do if a topic is missing: a writer would try on, since
-// a topic may just be on its way to the broker that is asked.
+// HasTopic returns an error if a topic is missing. A writer would retry instead,
+// since the broker may only not know the topic yet.
 func (k *Kafka) HasTopic(ctx context.Context, topic string) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, Patience, fmt.Errorf("no answer within %v", Patience))
 	defer cancel()
 	found, err := k.Client.Metadata(ctx, &kafka.MetadataRequest{Topics: []string{topic}})
 	if err != nil {
-		return fmt.Errorf("ask Kafka for the topic %s: %w", topic, cause(ctx, err))
+		return fmt.Errorf("cannot ask Kafka about the topic %s: %w", topic, cause(ctx, err))
 	}
 	for _, t := range found.Topics {
 		if errors.Is(t.Error, kafka.UnknownTopicOrPartition) {
@@ -113,7 +114,7 @@ func (k *Kafka) HasTopic(ctx context.Context, topic string) error {
 	return nil
 }
 
-// cause prefers why a context ended to what came of it.
+// cause returns why ctx ended, if it has, and err otherwise.
 func cause(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)

@@ -11,8 +11,8 @@ import (
 	"github.com/leadhook/leadhook/topics"
 )
 
-// DispatchOptions are how leads are POSTed. version is what a CRM sees as the
-// User-Agent's. The error is about the settings.
+// DispatchOptions returns how leads are POSTed. version becomes part of the
+// User-Agent. The error is about the settings.
 func DispatchOptions(cfg *config.Config, version string) (dispatch.Options, error) {
 	roots, err := cfg.HTTP.RootCAs()
 	if err != nil {
@@ -40,7 +40,7 @@ func DispatchOptions(cfg *config.Config, version string) (dispatch.Options, erro
 	}, nil
 }
 
-// GuardOptions are the addresses that webhooks may have.
+// GuardOptions returns which addresses webhooks may have.
 func GuardOptions(cfg config.HTTP) attempt.GuardOptions {
 	return attempt.GuardOptions{AllowHTTP: cfg.AllowHTTP, AllowCIDRs: cfg.AllowCIDRs, AllowPorts: cfg.AllowPorts}
 }
@@ -63,7 +63,7 @@ func consumerOptions(cfg *config.Config, k *Kafka) consumer.Options {
 	}
 }
 
-// TopicSpecs are the topics that the settings ask for.
+// TopicSpecs returns the topics that the settings ask for, the live topic first.
 func TopicSpecs(cfg *config.Config) []topics.Spec {
 	return topics.Specs(topics.Settings{
 		Live:                cfg.Kafka.Topic,
@@ -77,11 +77,11 @@ func TopicSpecs(cfg *config.Config) []topics.Spec {
 	})
 }
 
-// liveRecordBytes is the live topic's record size: an event of the largest
-// size, with room for its key and the producer's own headers.
+// liveRecordBytes returns the size of the largest record in the live topic: the
+// largest event, with room for its key and the producer's headers.
 func liveRecordBytes(cfg config.Kafka) int { return cfg.MaxEventBytes + topics.HeadRoom }
 
-// PublisherOptions are how records are published.
+// PublisherOptions returns how records are published.
 func PublisherOptions(cfg config.Kafka, k *Kafka) producer.Options {
 	return producer.Options{
 		Brokers:        cfg.Brokers,

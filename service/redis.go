@@ -11,8 +11,8 @@ import (
 	"github.com/leadhook/leadhook/config"
 )
 
-// ConnectRedis returns the client for the mode that the settings name. It
-// connects when it is used.
+// ConnectRedis returns a client for the mode in the settings, which connects when
+// it is used. The error is about the settings.
 func ConnectRedis(cfg config.Redis) (redis.UniversalClient, error) {
 	encryption, err := cfg.TLS.ClientConfig()
 	if err != nil {
@@ -38,8 +38,8 @@ func ConnectRedis(cfg config.Redis) (redis.UniversalClient, error) {
 	}), nil
 }
 
-// ReachRedis asks Redis for anything, so that a tool can say within seconds
-// that it is not there, where it was looked for, and what to do.
+// ReachRedis makes sure that Redis answers within [Patience]. The error says which
+// addresses were tried and what to check.
 func ReachRedis(ctx context.Context, rdb redis.UniversalClient, cfg config.Redis) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, Patience, fmt.Errorf("no answer within %v", Patience))
 	defer cancel()

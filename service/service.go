@@ -25,8 +25,8 @@ import (
 // A Service is everything that `leadhook run` is made of, in the order of the
 // way of a lead.
 type Service struct {
-	// Kafka, Store and Publisher are for who prepares topics, webhooks and
-	// leads, before Run and beside it.
+	// Kafka, Store and Publisher are for a caller that prepares topics and
+	// webhooks before Run, or publishes leads meanwhile.
 	Kafka     *Kafka
 	Store     *webhook.Store
 	Publisher *producer.Publisher
@@ -42,8 +42,9 @@ type Service struct {
 	startup    startup
 }
 
-// New builds a service that does nothing until Run is called. The error is
-// about the settings. version is what the service calls itself.
+// New builds a service, which does nothing until Run is called. The error is
+// about the settings. version is in the log, in the metrics and in the
+// User-Agent.
 func New(cfg *config.Config, log *zap.Logger, version string) (*Service, error) {
 	s := &Service{cfg: cfg, log: log}
 	var err error
@@ -89,8 +90,8 @@ func New(cfg *config.Config, log *zap.Logger, version string) (*Service, error) 
 	return s, nil
 }
 
-// retryTopics are the retry topics that exist, those of other settings too, and
-// how long their records wait.
+// retryTopics returns the retry topics that exist, with how long their records
+// wait. It includes those that the settings no longer name.
 func (s *Service) retryTopics(ctx context.Context) (map[string]time.Duration, error) {
 	names, err := topics.RetryNames(ctx, s.Kafka.Client, s.cfg.Kafka.Topic)
 	if err != nil {
@@ -104,9 +105,9 @@ func (s *Service) retryTopics(ctx context.Context) (map[string]time.Duration, er
 	return delays, nil
 }
 
-// Run serves until ctx ends: it waits for Kafka and Redis to be as they must
-// be, and consumes. Then it stops in the opposite order, so that what is
-// under way has all that it needs until it has ended.
+// Run serves until ctx ends. It waits until the start-up check passes, and then
+// reads leads. It stops in the opposite order, so that attempts in flight have
+// all that they need until they end.
 func (s *Service) Run(ctx context.Context) error {
 	if err := s.admin.Listen(); err != nil {
 		s.Kafka.Close()

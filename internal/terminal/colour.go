@@ -3,7 +3,7 @@ package terminal
 // A style is a way to write on a terminal.
 type Style string
 
-// The styles: of a heading, of what is well, worth a look, and wrong.
+// The styles of a heading, of what is well, of a warning, and of an error.
 const (
 	Bold   Style = "1"
 	Green  Style = "32"
@@ -11,9 +11,10 @@ const (
 	Red    Style = "31"
 )
 
-// Paint puts text for standard output into a style if that is a terminal that
-// knows colours, and the person has not asked for none (NO_COLOR, no-color.org).
-// Not for the cells of a table: their width would count the invisible.
+// Paint returns text for standard output in a style. It returns text unchanged if
+// standard output is not a terminal with colours, or if the variable NO_COLOR is
+// set (no-color.org). Do not use it for cells of a table: the escape sequences
+// would count as width.
 func (t *Terminal) Paint(s Style, text string) string {
 	if !IsTerminal(t.Stdout) || t.Variable("NO_COLOR") != "" || t.Variable("TERM") == "dumb" {
 		return text

@@ -11,8 +11,8 @@ import (
 	"github.com/goccy/go-yaml"
 )
 
-// encode writes value as a line of JSON or as a document of YAML, with the same
-// names in it.
+// encode writes value as a line of JSON or as a YAML document, with the same
+// names.
 func encode(out io.Writer, format string, value any) error {
 	var text bytes.Buffer
 	encoder := json.NewEncoder(&text)
@@ -28,7 +28,7 @@ func encode(out io.Writer, format string, value any) error {
 	return err
 }
 
-// toYAML turns JSON into YAML: no value can show in one that the other hides.
+// toYAML turns JSON into YAML, so that both always have the same values.
 func toYAML(text *bytes.Buffer) error {
 	var value any
 	if err := yaml.UnmarshalWithOptions(text.Bytes(), &value, yaml.UseOrderedMap()); err != nil {

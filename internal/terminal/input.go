@@ -9,7 +9,7 @@ import (
 )
 
 // ReadInput reads a file, or standard input for "-", of at most limit bytes.
-// It also returns the name to show.
+// It also returns the name of the input for messages.
 func (t *Terminal) ReadInput(ctx context.Context, name string, limit int64) (data []byte, shown string, err error) {
 	if name == "-" {
 		shown = "standard input"

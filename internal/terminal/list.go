@@ -15,7 +15,7 @@ import (
 type List struct {
 	flag    OutputFlag
 	out     io.Writer
-	heading []string // not yet written; nil if there is none
+	heading []string // not yet written; nil if there is no heading
 	table   *tabwriter.Writer
 	width   int // of the terminal; 0 if nothing is cut
 
@@ -42,8 +42,8 @@ func (f OutputFlag) List(t *Terminal, heading ...string) *List {
 	return l
 }
 
-// Follow begins a list of what comes bit by bit: the heading and each row are
-// written at once, in columns that fit most of what comes. spare are as in
+// Follow begins a list of results that arrive over time: the heading and each row
+// are written at once, in columns wide enough for most values. spare is as in
 // [List.Spare].
 func (f OutputFlag) Follow(t *Terminal, spare []string, heading ...string) (*List, error) {
 	l := f.List(t, heading...).Spare(spare...)
@@ -70,8 +70,8 @@ func (l *List) Spare(columns ...string) *List {
 	return l
 }
 
-// Add writes one result: cells in a table, else value as encoding/json has it.
-// Cells may come from strangers: what is not to be printed is made visible.
+// Add writes one result: cells in a table, else value as encoding/json encodes it.
+// Cells may contain anything: what is not printable is escaped.
 func (l *List) Add(value any, cells ...string) error {
 	if !l.flag.Table() {
 		return encode(l.out, l.flag.Output, value)

@@ -11,8 +11,8 @@ type OutputFlag struct {
 // Table reports whether the results are for people.
 func (f OutputFlag) Table() bool { return f.Output == "table" || f.Output == "wide" }
 
-// Show writes a single result: value as encoding/json has it or, for people,
-// what table writes.
+// Show writes a single result: value as encoding/json encodes it, or what table
+// writes, for people.
 func (f OutputFlag) Show(t *Terminal, value any, table func(io.Writer) error) error {
 	if f.Table() {
 		return table(t.Stdout)

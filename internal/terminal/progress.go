@@ -17,7 +17,7 @@ type Progress struct {
 	next  time.Time
 }
 
-// NewProgress begins. of is how many there are in all; zero: nobody knows.
+// NewProgress begins. of is the total, or zero if it is unknown.
 func NewProgress(t *Terminal, of int) *Progress {
 	now := time.Now()
 	p := &Progress{of: of, began: now, next: now.Add(time.Second)}

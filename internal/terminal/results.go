@@ -5,9 +5,9 @@ import (
 	"sync"
 )
 
-// A Results is standard output. It remembers the first write that failed, so
-// that a command whose results got lost, on a full disk, does not end as if
-// all were well. It is safe for concurrent use.
+// Results writes to standard output and remembers the first write that failed:
+// a command whose results are lost, because the disk is full, must not exit with
+// code 0. It is safe for concurrent use.
 type Results struct {
 	mu  sync.Mutex
 	out io.Writer
@@ -17,7 +17,7 @@ type Results struct {
 // NewResults returns a Results that writes to out.
 func NewResults(out io.Writer) *Results { return &Results{out: out} }
 
-// Write writes results.
+// Write writes p to standard output.
 func (r *Results) Write(p []byte) (int, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -28,7 +28,7 @@ func (r *Results) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// Lost is why results got lost, nil if none did.
+// Lost returns the error of the first write that failed, or nil if none did.
 func (r *Results) Lost() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()

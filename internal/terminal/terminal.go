@@ -1,8 +1,9 @@
-// Package terminal is what a command knows of the outside: its streams and
-// environment, results as tables, JSON or YAML, progress, questions and input.
+// Package terminal is how a command talks to whoever started it: it has the
+// streams and the environment, writes results as tables, JSON or YAML, shows
+// progress, asks questions and reads input.
 //
-// It knows whether a person sits there and shows to programs what they can
-// read. It knows nothing of leads, settings or servers.
+// It knows whether a person or a program is at the other end. It knows nothing
+// of leads, settings or servers.
 package terminal
 
 import (
@@ -23,7 +24,7 @@ type Terminal struct {
 	Stderr  io.Writer // everything else
 }
 
-// Variable is an environment variable's value; "" if it is not set.
+// Variable returns the value of an environment variable, or "" if it is not set.
 func (t *Terminal) Variable(name string) string {
 	i := slices.IndexFunc(t.Environ, func(entry string) bool { return strings.HasPrefix(entry, name+"=") })
 	if i < 0 {
@@ -38,8 +39,8 @@ func IsTerminal(stream any) bool {
 	return ok
 }
 
-// width returns the width of the terminal that stream is; 0 if it is none, or
-// one that does not tell.
+// width returns the number of columns of the terminal behind stream, or 0 if
+// there is no terminal or its size is unknown.
 func width(stream any) int {
 	fd, ok := terminalOf(stream)
 	if !ok {
@@ -63,12 +64,16 @@ func terminalOf(stream any) (fd int, ok bool) {
 	return int(f.Fd()), true
 }
 
-// A UsageError is the caller's: wrong flags, wrong settings.
+// A UsageError is a mistake of whoever started the command: wrong flags or wrong
+// settings. The exit code is 2.
 type UsageError struct{ Err error }
 
+// Error returns the text of Err.
 func (e *UsageError) Error() string { return e.Err.Error() }
+
+// Unwrap returns Err.
 func (e *UsageError) Unwrap() error { return e.Err }
 
-// ErrShown makes a command fail without another word: what is wrong was its
-// result, and is printed.
+// ErrShown makes a command fail without an error message, since its result says
+// what is wrong. The exit code is 1.
 var ErrShown = errors.New("shown already")

@@ -7,8 +7,8 @@ import (
 	"unicode"
 )
 
-// Printable writes what could move a terminal's cursor, or tear a table, as Go
-// would in quotes.
+// Printable returns s with Go's escape sequences in place of characters that
+// could move a terminal's cursor or break a table.
 func Printable(s string) string {
 	if !strings.ContainsFunc(s, unprintable) {
 		return s
@@ -27,7 +27,7 @@ func Printable(s string) string {
 
 func unprintable(r rune) bool { return !unicode.IsPrint(r) }
 
-// Counted is how many there are of what a noun means.
+// Counted returns n with a noun, in the plural unless n is 1: "2 webhooks".
 func Counted(n int, noun string) string {
 	if n == 1 {
 		return "1 " + noun
@@ -35,7 +35,7 @@ func Counted(n int, noun string) string {
 	return fmt.Sprintf("%d %ss", n, noun)
 }
 
-// Dash stands in a table for what there is not.
+// Dash returns s, or a dash if s is empty, for a cell of a table.
 func Dash(s string) string {
 	if s == "" {
 		return "-"

@@ -11,7 +11,8 @@ import (
 	"github.com/leadhook/leadhook/webhook"
 )
 
-// OpenRedis connects to a Redis that answers, for a tool. Close the client.
+// OpenRedis connects to Redis and makes sure that it answers. The caller closes the
+// client.
 func OpenRedis(ctx context.Context, cfg config.Redis) (redis.UniversalClient, error) {
 	rdb, err := service.ConnectRedis(cfg)
 	if err != nil {
@@ -24,8 +25,8 @@ func OpenRedis(ctx context.Context, cfg config.Redis) (redis.UniversalClient, er
 	return rdb, nil
 }
 
-// WithStore does something with the webhooks in the Redis of the settings, if
-// that answers.
+// WithStore makes sure that the Redis of the settings answers, and calls do with
+// the webhooks in it.
 func (env *Env) WithStore(ctx context.Context, do func(*webhook.Store) error) error {
 	loaded, err := env.Settings()
 	if err != nil {
@@ -39,7 +40,7 @@ func (env *Env) WithStore(ctx context.Context, do func(*webhook.Store) error) er
 	return do(webhook.NewStore(rdb))
 }
 
-// WithKafka loads the settings, makes sure that Kafka answers, and calls do.
+// WithKafka makes sure that the Kafka of the settings answers, and calls do.
 func (env *Env) WithKafka(ctx context.Context, do func(*config.Config, *service.Kafka) error) error {
 	loaded, err := env.Settings()
 	if err != nil {

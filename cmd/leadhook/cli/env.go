@@ -1,6 +1,5 @@
-// Package cli is what leadhook's commands begin with: the terminal that
-// they talk to, the settings that they obey, and connections to the Kafka and
-// Redis of these settings that are known to answer.
+// Package cli has what leadhook's commands share: the terminal, the settings, and
+// connections to the Kafka and Redis of the settings, checked before use.
 //
 // It knows no command.
 package cli
@@ -10,7 +9,7 @@ import (
 	"github.com/leadhook/leadhook/internal/terminal"
 )
 
-// An Env is what a command runs in.
+// An Env is the environment of a command.
 type Env struct {
 	*terminal.Terminal
 
@@ -19,11 +18,12 @@ type Env struct {
 	Program      string // how the person started leadhook, such as bin/leadhook
 }
 
-// MaxInput is the largest input with events that a command reads, in bytes: all
-// of it is checked before anything is done.
+// MaxInput is the limit for an input with events, in bytes. Commands check the
+// whole input before they do anything.
 const MaxInput = 256 << 20
 
-// Settings loads the settings; an error lists every fault in them.
+// Settings loads the settings. The error is a [terminal.UsageError] that lists
+// every fault in them.
 func (env *Env) Settings() (config.Loaded, error) {
 	loaded, err := config.Load(env.SettingsFile, env.Environ)
 	if err != nil {

@@ -92,7 +92,7 @@ func (c replayCommand) selection(ctx context.Context, env *cli.Env, g *letterTop
 
 // ask counts what is to be replayed, where anybody wants to know, and asks
 // before many.
-func (c replayCommand) ask(ctx context.Context, env *cli.Env, p *replaying, of *deadletter.Selection) (found int, err error) {
+func (c replayCommand) ask(ctx context.Context, env *cli.Env, p *replayer, of *deadletter.Selection) (found int, err error) {
 	if c.Yes && !c.DryRun && !terminal.IsTerminal(env.Stderr) {
 		return 0, nil
 	}
@@ -111,7 +111,7 @@ func (c replayCommand) ask(ctx context.Context, env *cli.Env, p *replaying, of *
 	return count.Chosen, nil
 }
 
-func (c replayCommand) carryOut(ctx context.Context, env *cli.Env, p *replaying, of *deadletter.Selection) error {
+func (c replayCommand) carryOut(ctx context.Context, env *cli.Env, p *replayer, of *deadletter.Selection) error {
 	p.show = terminal.NewProgress(env.Terminal, p.found)
 	err := p.all(ctx, of, c.Limit)
 	p.show.End()

@@ -23,22 +23,22 @@ import (
 )
 
 const (
-	judgedTogether = 500     // letters that the ledger is asked about at once
-	judgedBytes    = 4 << 20 // or as many as have so many bytes
-	batchesAhead   = 2       // of these, that are read before it is their turn
-	chunksInFlight = 4       // that are being published at the same time
+	decidedTogether = 500     // letters that the ledger is asked about at once
+	decidedBytes    = 4 << 20 // or as many as have so many bytes
+	batchesAhead    = 2       // of these, that are read before it is their turn
+	chunksInFlight  = 4       // that are being published at the same time
 )
 
-// A replaying is one run of dlq replay. Letters are read, and the ledger is
+// A replayer is one run of dlq replay. Letters are read, and the ledger is
 // asked about them, while those before are being published.
-type replaying struct {
+type replayer struct {
 	g         *letterTopic
 	ledger    *ledger.Ledger
 	publisher *producer.Publisher
 	topic     string // the shortest retry topic
 	limit     *rate.Limiter
 	chunk     int // letters that are published together
-	together  int // letters that are judged together
+	together  int // letters that are decided together
 	found     int // how many are to be replayed; 0: nobody counted
 	show      *terminal.Progress
 
@@ -49,14 +49,14 @@ type replaying struct {
 
 // replay makes sure of all that a replay needs. Without the ledger, nobody
 // could tell what was replayed before.
-func (g *letterTopic) replay(ctx context.Context, perSecond float64) (p *replaying, closed func(), err error) {
-	p = &replaying{
+func (g *letterTopic) replay(ctx context.Context, perSecond float64) (p *replayer, closed func(), err error) {
+	p = &replayer{
 		g: g, topic: topics.RetryName(g.cfg.Kafka.Topic, g.cfg.Retry.Delays[0]), underWay: map[string]lead.Mark{},
-		limit: rate.NewLimiter(rate.Inf, 1), chunk: judgedTogether, together: judgedTogether,
+		limit: rate.NewLimiter(rate.Inf, 1), chunk: decidedTogether, together: decidedTogether,
 	}
 	if perSecond > 0 {
-		p.chunk = int(min(max(perSecond/20, 1), judgedTogether))
-		p.together = int(min(max(perSecond/5, 1), judgedTogether))
+		p.chunk = int(min(max(perSecond/20, 1), decidedTogether))
+		p.together = int(min(max(perSecond/5, 1), decidedTogether))
 		p.limit = rate.NewLimiter(rate.Limit(perSecond), max(p.chunk, int(perSecond/2))) // a short stall is made up for
 	}
 	if err := g.kafka.HasTopic(ctx, p.topic); err != nil {
@@ -72,23 +72,23 @@ func (g *letterTopic) replay(ctx context.Context, perSecond float64) (p *replayi
 }
 
 // count says what all would do.
-func (p *replaying) count(ctx context.Context, of *deadletter.Selection, limit int) (*ReplayResult, error) {
+func (p *replayer) count(ctx context.Context, of *deadletter.Selection, limit int) (*ReplayResult, error) {
 	count := &ReplayResult{}
-	err := p.judged(ctx, of, func(letters []deadletter.Letter, decisions []decision) error {
+	err := p.decided(ctx, of, func(letters []deadletter.Letter, decisions []decision) error {
 		if _, enough := count.add(letters, decisions, limit); enough {
-			return errEnough
+			return errLimit
 		}
 		return nil
 	})
 	return count, err
 }
 
-// errEnough ends the reading at the limit.
-var errEnough = errors.New("the limit is reached")
+// errLimit ends the reading at the limit.
+var errLimit = errors.New("the limit is reached")
 
-// judged calls do with the letters of a selection and what is to become of
+// decided calls do with the letters of a selection and what is to become of
 // them, batch by batch. The next batches are read meanwhile.
-func (p *replaying) judged(ctx context.Context, of *deadletter.Selection, do func([]deadletter.Letter, []decision) error) error {
+func (p *replayer) decided(ctx context.Context, of *deadletter.Selection, do func([]deadletter.Letter, []decision) error) error {
 	batches := make(chan []deadletter.Letter, batchesAhead)
 	work, ctx := errgroup.WithContext(ctx)
 	work.Go(func() error {
@@ -107,14 +107,14 @@ func (p *replaying) judged(ctx context.Context, of *deadletter.Selection, do fun
 		}
 		return nil
 	})
-	if err := work.Wait(); !errors.Is(err, errEnough) {
+	if err := work.Wait(); !errors.Is(err, errLimit) {
 		return err
 	}
 	return nil
 }
 
 // read sends the letters of a selection in batches.
-func (p *replaying) read(ctx context.Context, of *deadletter.Selection, batches chan<- []deadletter.Letter) error {
+func (p *replayer) read(ctx context.Context, of *deadletter.Selection, batches chan<- []deadletter.Letter) error {
 	var batch []deadletter.Letter
 	bytes := 0
 	send := func() error {
@@ -128,7 +128,7 @@ func (p *replaying) read(ctx context.Context, of *deadletter.Selection, batches 
 	}
 	err := of.Each(ctx, true, func(l *deadletter.Letter) error {
 		batch = append(batch, *l)
-		if bytes += l.Size; len(batch) < p.together && bytes < judgedBytes {
+		if bytes += l.Size; len(batch) < p.together && bytes < decidedBytes {
 			return nil
 		}
 		return send()
@@ -141,7 +141,7 @@ func (p *replaying) read(ctx context.Context, of *deadletter.Selection, batches 
 
 // all replays. The error is why it ended early; what was being published then
 // is done with, one way or the other.
-func (p *replaying) all(ctx context.Context, of *deadletter.Selection, limit int) error {
+func (p *replayer) all(ctx context.Context, of *deadletter.Selection, limit int) error {
 	writing, stop := context.WithCancel(context.WithoutCancel(ctx))
 	var ledger sync.WaitGroup
 	ledger.Go(func() { p.ledger.Run(writing) })
@@ -149,7 +149,7 @@ func (p *replaying) all(ctx context.Context, of *deadletter.Selection, limit int
 	publishing, failed := errgroup.WithContext(ctx)
 	publishing.SetLimit(chunksInFlight)
 	var began time.Time
-	err := p.judged(failed, of, func(letters []deadletter.Letter, decisions []decision) error {
+	err := p.decided(failed, of, func(letters []deadletter.Letter, decisions []decision) error {
 		chosen, enough := p.choose(letters, decisions, limit)
 		if began.IsZero() && len(chosen) > 0 {
 			began = time.Now()
@@ -164,7 +164,7 @@ func (p *replaying) all(ctx context.Context, of *deadletter.Selection, limit int
 			publishing.Go(func() error { return p.publish(context.WithoutCancel(ctx), chunk) })
 		}
 		if enough {
-			return errEnough
+			return errLimit
 		}
 		return nil
 	})
@@ -186,7 +186,7 @@ func (p *replaying) all(ctx context.Context, of *deadletter.Selection, limit int
 }
 
 // choose returns the letters that are to be published now.
-func (p *replaying) choose(letters []deadletter.Letter, decisions []decision, limit int) (chosen []deadletter.Letter, enough bool) {
+func (p *replayer) choose(letters []deadletter.Letter, decisions []decision, limit int) (chosen []deadletter.Letter, enough bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	chosen, enough = p.result.add(letters, decisions, limit)
@@ -197,7 +197,7 @@ func (p *replaying) choose(letters []deadletter.Letter, decisions []decision, li
 }
 
 // publish publishes letters, and notes in the ledger those that are safe.
-func (p *replaying) publish(ctx context.Context, letters []deadletter.Letter) error {
+func (p *replayer) publish(ctx context.Context, letters []deadletter.Letter) error {
 	timeout := p.g.cfg.Kafka.Timeout
 	ctx, cancel := context.WithTimeoutCause(ctx, timeout, fmt.Errorf("not acknowledged within %v", timeout))
 	defer cancel()

@@ -44,7 +44,7 @@ func (c showCommand) Run(ctx context.Context, env *cli.Env) error {
 			return err
 		}
 		fate := lead.Fate("")
-		if !noFate(&letter) {
+		if !undeliverable(&letter) {
 			fates, err := g.fates(ctx, []deadletter.Letter{letter})
 			if err != nil {
 				fmt.Fprintf(env.Stderr, "leadhook: what became of it is not known: %v\n", err)
@@ -132,7 +132,7 @@ func showHistory(out io.Writer, l *deadletter.Letter, s *shownLetter) error {
 			fmt.Fprintf(table, "%s\t%s\n", name, terminal.Printable(value))
 		}
 	}
-	line("letter", place(l))
+	line("letter", position(l))
 	line("now", fateWords[s.Now])
 	line("advertiser", l.Advertiser)
 	line("webhook", l.Webhook)

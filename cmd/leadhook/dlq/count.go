@@ -1,0 +1,119 @@
+package dlq
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/leadhook/leadhook/cmd/leadhook/cli"
+	"github.com/leadhook/leadhook/cmd/leadhook/webhooks"
+	"github.com/leadhook/leadhook/deadletter"
+	"github.com/leadhook/leadhook/lead"
+	"github.com/leadhook/leadhook/webhook"
+)
+
+// mostGroups is how many webhooks are counted by themselves, some 200 bytes
+// each; all further ones count together.
+const mostGroups = 200_000
+
+// A group is the dead letters that have something in common.
+type group struct {
+	Letters int       `json:"letters"`
+	Newest  time.Time `json:"newest,omitzero"`
+}
+
+func (g *group) add(n int, newest time.Time) {
+	g.Letters += n
+	if newest.After(g.Newest) {
+		g.Newest = newest
+	}
+}
+
+// A webhookKey is whose letters are counted; both are empty for events that
+// could not be read.
+type webhookKey struct{ advertiser, webhook string }
+
+// others stands for the webhooks beyond mostGroups.
+var others = webhookKey{webhook: "others"}
+
+// counts are the dead letters of a filter.
+type counts struct {
+	all      group
+	oldest   time.Time
+	reasons  map[lead.Reason]*group
+	webhooks map[webhookKey]*group
+}
+
+func (g *letterTopic) count(ctx context.Context, filter deadletter.Filter) (*counts, error) {
+	selection, err := g.reader.Select(ctx, filter)
+	if err != nil {
+		return nil, err
+	}
+	c := &counts{reasons: map[lead.Reason]*group{}, webhooks: map[webhookKey]*group{}}
+	return c, selection.Each(ctx, false, func(l *deadletter.Letter) error {
+		c.add(l)
+		return nil
+	})
+}
+
+func (c *counts) add(l *deadletter.Letter) {
+	c.all.add(1, l.Buried)
+	if c.oldest.IsZero() || l.Buried.Before(c.oldest) {
+		c.oldest = l.Buried
+	}
+	reason, hook := l.Reason, webhookKey{l.Advertiser, l.Webhook}
+	if hook.webhook == "" {
+		hook = webhookKey{}
+	}
+	if c.reasons[reason] == nil && len(c.reasons) >= mostGroups {
+		reason = lead.Reason(others.webhook)
+	}
+	if c.webhooks[hook] == nil && len(c.webhooks) >= mostGroups {
+		hook = others
+	}
+	in(c.reasons, reason).add(1, l.Buried)
+	in(c.webhooks, hook).add(1, l.Buried)
+}
+
+func in[K comparable](groups map[K]*group, key K) *group {
+	if groups[key] == nil {
+		groups[key] = &group{}
+	}
+	return groups[key]
+}
+
+// hosts looks up where the webhooks are, as far as Redis knows.
+func (g *letterTopic) hosts(ctx context.Context, of map[webhookKey]*group) (map[webhookKey]string, error) {
+	advertisers := map[string]bool{}
+	for hook := range of {
+		if hook.advertiser != "" {
+			advertisers[hook.advertiser] = true
+		}
+	}
+	hosts := make(map[webhookKey]string)
+	if len(advertisers) == 0 {
+		return hosts, nil
+	}
+	rdb, err := cli.OpenRedis(ctx, g.cfg.Redis)
+	if err != nil {
+		return hosts, err
+	}
+	defer func() { _ = rdb.Close() }()
+	store := webhook.NewStore(rdb)
+	const together = 256
+	for batch := range slices.Chunk(slices.Sorted(maps.Keys(advertisers)), together) {
+		found, err := store.WebhooksOf(ctx, batch)
+		for advertiser, hooks := range found {
+			for _, h := range hooks {
+				if at := webhooks.Host(h.URL); at != "" {
+					hosts[webhookKey{advertiser, h.ID}] = at
+				}
+			}
+		}
+		if err != nil {
+			return hosts, err
+		}
+	}
+	return hosts, nil
+}

@@ -1,0 +1,129 @@
+package dlq
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/redis/go-redis/v9"
+	"go.uber.org/zap"
+
+	"github.com/leadhook/leadhook/cmd/leadhook/cli"
+	"github.com/leadhook/leadhook/config"
+	"github.com/leadhook/leadhook/deadletter"
+	"github.com/leadhook/leadhook/internal/terminal"
+	"github.com/leadhook/leadhook/lead"
+	"github.com/leadhook/leadhook/ledger"
+	"github.com/leadhook/leadhook/service"
+	"github.com/leadhook/leadhook/topics"
+)
+
+// A letterTopic is the dead-letter topic and what is asked about it.
+type letterTopic struct {
+	cfg    *config.Config
+	kafka  *service.Kafka
+	reader *deadletter.Reader
+}
+
+// withDeadLetters makes sure that Kafka answers, and calls do.
+func withDeadLetters(ctx context.Context, env *cli.Env, do func(*letterTopic) error) error {
+	return env.WithKafka(ctx, func(cfg *config.Config, k *service.Kafka) error {
+		log, err := service.NewLog(config.Log{Level: "warn", Format: "console"}, env.Stderr)
+		if err != nil {
+			return err
+		}
+		defer func() { _ = log.Sync() }()
+		topic := topics.DeadLetterName(cfg.Kafka.Topic)
+		return do(&letterTopic{cfg: cfg, kafka: k, reader: deadletter.NewReader(k.Client, topic, log)})
+	})
+}
+
+// showReading shows how much of the topic is read, until end is called.
+func (g *letterTopic) showReading(env *cli.Env) (end func()) {
+	var mu sync.Mutex
+	var show *terminal.Progress
+	g.reader.Progress = func(done, of int64) {
+		mu.Lock()
+		defer mu.Unlock()
+		if show == nil {
+			show = terminal.NewProgress(env.Terminal, int(of))
+		}
+		show.At(int(done))
+	}
+	return func() {
+		mu.Lock()
+		defer mu.Unlock()
+		g.reader.Progress = nil
+		if show != nil {
+			show.End()
+		}
+	}
+}
+
+// newest is the newest letter of a delivery.
+func (g *letterTopic) newest(ctx context.Context, delivery string) (deadletter.Letter, error) {
+	letters, err := g.reader.List(ctx, deadletter.Filter{Delivery: delivery}, 1)
+	if err != nil {
+		return deadletter.Letter{}, err
+	}
+	if len(letters) == 0 {
+		return deadletter.Letter{}, errors.New("there is no dead letter of the delivery " + delivery)
+	}
+	return letters[0], nil
+}
+
+// newLedger is what the service writes to; it is not running.
+func newLedger(rdb redis.UniversalClient, cfg *config.Config) *ledger.Ledger {
+	opts := ledger.Options{HandedOnKept: cfg.Topics.DeadLetterRetention}
+	return ledger.New(rdb, opts, prometheus.NewRegistry(), zap.NewNop())
+}
+
+// marks are how far the letters' deliveries got. They must have their LeadID.
+func marks(ctx context.Context, known *ledger.Ledger, letters []deadletter.Letter) ([]lead.Mark, error) {
+	keys := make([]ledger.Key, len(letters))
+	for i := range letters {
+		keys[i] = ledger.Key{LeadID: letters[i].LeadID, Delivery: letters[i].Delivery}
+	}
+	return known.Marks(ctx, keys)
+}
+
+// fates are what became of the letters: unknown, and why, if Redis does not
+// answer.
+func (g *letterTopic) fates(ctx context.Context, letters []deadletter.Letter) ([]lead.Fate, error) {
+	fates := make([]lead.Fate, len(letters))
+	for i := range fates {
+		fates[i] = lead.FateUnknown
+	}
+	rdb, err := service.ConnectRedis(g.cfg.Redis)
+	if err != nil {
+		return fates, err
+	}
+	defer func() { _ = rdb.Close() }()
+	reached, err := marks(ctx, newLedger(rdb, g.cfg), letters)
+	if err != nil {
+		return fates, fmt.Errorf("Redis at %s (redis.url): %w", strings.Join(g.cfg.Redis.Addrs, ", "), err)
+	}
+	for i := range letters {
+		fates[i] = reached[i].Fate(letters[i].Replays)
+	}
+	return fates, nil
+}
+
+// undeliverable says whether nothing can become of a letter: it was never a delivery.
+func undeliverable(l *deadletter.Letter) bool { return l.Webhook == "" || l.LeadID == "" }
+
+// number leaves out what does not apply, which is zero.
+func number(n int) string {
+	if n == 0 {
+		return ""
+	}
+	return strconv.Itoa(n)
+}
+
+func position(l *deadletter.Letter) string {
+	return strconv.Itoa(l.Partition) + "/" + strconv.FormatInt(l.Offset, 10)
+}
