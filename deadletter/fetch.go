@@ -39,11 +39,11 @@ func (f *found) letter(event bool) (Letter, error) {
 
 // restart returns offset if the partition has it, and its first offset otherwise.
 func (r *Reader) restart(ctx context.Context, partition int, offset int64) (int64, error) {
-	spans, err := r.offsets(ctx, []kafka.OffsetRequest{kafka.FirstOffsetOf(partition), kafka.LastOffsetOf(partition)})
+	ranges, err := r.offsets(ctx, []kafka.OffsetRequest{kafka.FirstOffsetOf(partition), kafka.LastOffsetOf(partition)})
 	if err != nil {
 		return offset, err
 	}
-	if s := spans[partition]; offset < s.first || offset > s.end {
+	if s := ranges[partition]; offset < s.first || offset > s.end {
 		return s.first, nil
 	}
 	return offset, nil

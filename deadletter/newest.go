@@ -78,19 +78,19 @@ func (r *Reader) findNewest(ctx context.Context, f *Filter, n int) (letters []Le
 
 // tryNewest is findNewest without retries.
 func (r *Reader) tryNewest(ctx context.Context, f *Filter, n int) ([]Letter, map[int]int64, error) {
-	spans, err := r.spans(ctx, f)
+	ranges, err := r.ranges(ctx, f)
 	if err != nil {
 		return nil, nil, r.failed(err, topics.AnyPartition)
 	}
-	ends := make(map[int]int64, len(spans))
-	for partition, s := range spans {
+	ends := make(map[int]int64, len(ranges))
+	for partition, s := range ranges {
 		ends[partition] = s.end
 	}
 	if n == 0 {
 		return nil, ends, nil
 	}
 	best := &newest{n: n}
-	err = r.backwards(ctx, f, spans, best)
+	err = r.backwards(ctx, f, ranges, best)
 	return best.sorted(), ends, err
 }
 
@@ -99,9 +99,9 @@ func (r *Reader) tryNewest(ctx context.Context, f *Filter, n int) ([]Letter, map
 // the others. It is done with a partition when a whole chunk is older than all of
 // the newest: a partition is in order of time, but for the moments by which
 // concurrent publishers overtake each other.
-func (r *Reader) backwards(ctx context.Context, f *Filter, spans map[int]span, best *newest) error {
-	count := r.count(spans)
-	left := maps.Clone(spans)
+func (r *Reader) backwards(ctx context.Context, f *Filter, ranges map[int]offsetRange, best *newest) error {
+	count := r.count(ranges)
+	left := maps.Clone(ranges)
 	for size := min(best.n, firstChunk); len(left) > 0; size = min(2*size, largestChunk) {
 		newestOf, err := r.round(ctx, f, left, int64(size), best, count)
 		if err != nil {
@@ -119,17 +119,17 @@ func (r *Reader) backwards(ctx context.Context, f *Filter, spans map[int]span, b
 	return nil
 }
 
-// round reads the last chunk of each span, and returns the time of its newest
+// round reads the last chunk of each range, and returns the time of its newest
 // record; zero if it has none.
 func (r *Reader) round(
-	ctx context.Context, f *Filter, spans map[int]span, size int64, best *newest, count *counter,
+	ctx context.Context, f *Filter, ranges map[int]offsetRange, size int64, best *newest, count *counter,
 ) (map[int]time.Time, error) {
-	newestOf := make(map[int]time.Time, len(spans))
+	newestOf := make(map[int]time.Time, len(ranges))
 	var mu sync.Mutex // guards newestOf
 	readers, ctx := errgroup.WithContext(ctx)
 	readers.SetLimit(sideBySide)
-	for partition, s := range spans {
-		chunk := span{max(s.first, s.end-size), s.end}
+	for partition, s := range ranges {
+		chunk := offsetRange{max(s.first, s.end-size), s.end}
 		readers.Go(func() error {
 			var at time.Time
 			err := r.read(ctx, partition, chunk, count, func(found *found) error {

@@ -8,9 +8,9 @@ import (
 	"github.com/segmentio/kafka-go"
 )
 
-// read calls see with the letters of a span. Offsets without a record, and letters
+// read calls see with the letters of a range. Offsets without a record, and letters
 // that retention has deleted meanwhile, are skipped.
-func (r *Reader) read(ctx context.Context, partition int, s span, count *counter, see func(*found) error) error {
+func (r *Reader) read(ctx context.Context, partition int, s offsetRange, count *counter, see func(*found) error) error {
 	within := func(found *found) error {
 		if found.Offset >= s.end {
 			return nil
@@ -53,9 +53,9 @@ type counter struct {
 	tell func(done, of int64) // may be nil
 }
 
-func (r *Reader) count(spans map[int]span) *counter {
+func (r *Reader) count(ranges map[int]offsetRange) *counter {
 	c := &counter{tell: r.Progress}
-	for _, s := range spans {
+	for _, s := range ranges {
 		c.of += s.end - s.first
 	}
 	return c

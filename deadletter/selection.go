@@ -18,14 +18,14 @@ import (
 type Selection struct {
 	reader *Reader
 	filter Filter
-	spans  map[int]span
+	ranges map[int]offsetRange
 }
 
 // Select selects the letters that exist now and that the filter wants.
 func (r *Reader) Select(ctx context.Context, f Filter) (*Selection, error) {
 	s := &Selection{reader: r, filter: f}
 	err := whileElecting(ctx, func() (err error) {
-		s.spans, err = r.spans(ctx, &f)
+		s.ranges, err = r.ranges(ctx, &f)
 		return err
 	})
 	if err != nil {
@@ -37,8 +37,8 @@ func (r *Reader) Select(ctx context.Context, f Filter) (*Selection, error) {
 // Only returns a selection of at most the letter at one offset.
 func (s *Selection) Only(partition int, offset int64) *Selection {
 	only := *s
-	at := s.spans[partition]
-	only.spans = map[int]span{partition: {max(at.first, offset), min(at.end, offset+1)}}
+	at := s.ranges[partition]
+	only.ranges = map[int]offsetRange{partition: {max(at.first, offset), min(at.end, offset+1)}}
 	return &only
 }
 
@@ -49,35 +49,46 @@ func (s *Selection) Only(partition int, offset int64) *Selection {
 // ctx. It may be called more than once; letters that retention has deleted
 // meanwhile are skipped.
 func (s *Selection) Each(ctx context.Context, events bool, visit func(l *Letter) error) error {
-	count := s.reader.count(s.spans)
-	var mu sync.Mutex // held while visit runs
-	var ended error   // guarded by mu; what visit returned. The context ends only some time later
+	count := s.reader.count(s.ranges)
 	readers, ctx := errgroup.WithContext(ctx)
 	readers.SetLimit(sideBySide)
-	for partition, span := range maps.All(s.spans) {
-		readers.Go(func() error {
-			return s.reader.read(ctx, partition, span, count, func(found *found) error {
-				if !s.filter.Wants(&found.Letter) {
-					return nil
-				}
-				letter := found.Letter
-				if events {
-					var err error
-					if letter, err = found.letter(true); err != nil {
-						return err
-					}
-				}
-				mu.Lock()
-				defer mu.Unlock()
-				if err := cmp.Or(ended, context.Cause(ctx)); err != nil {
-					return err
-				}
-				ended = visit(&letter)
-				return ended
-			})
-		})
+	v := &visitor{ctx: ctx, filter: &s.filter, events: events, visit: visit}
+	for partition, offsets := range maps.All(s.ranges) {
+		readers.Go(func() error { return s.reader.read(ctx, partition, offsets, count, v.see) })
 	}
 	return readers.Wait()
+}
+
+// A visitor calls visit with the letters that a filter wants, one call at a time,
+// until an error is returned.
+type visitor struct {
+	ctx    context.Context //nolint:containedctx // of one call of Each; nothing is visited after its end
+	filter *Filter
+	events bool
+
+	mu    sync.Mutex // held while visit runs
+	visit func(l *Letter) error
+	ended error // guarded by mu; what visit returned. The context ends only some time later
+}
+
+func (v *visitor) see(f *found) error {
+	if !v.filter.Wants(&f.Letter) {
+		return nil
+	}
+	letter := f.Letter
+	if v.events {
+		var err error
+		if letter, err = f.letter(true); err != nil {
+			return err
+		}
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if err := cmp.Or(v.ended, context.Cause(v.ctx)); err != nil {
+		return err
+	}
+	v.ended = v.visit(&letter)
+	return v.ended
 }
 
 // Get returns the letter at one offset, with its event (Message.Value). It is an
@@ -87,7 +98,7 @@ func (r *Reader) Get(ctx context.Context, partition int, offset int64) (Letter, 
 	if err != nil {
 		return Letter{}, err
 	}
-	at, exists := all.spans[partition]
+	at, exists := all.ranges[partition]
 	missing := fmt.Sprintf("there is no dead letter %d/%d: ", partition, offset)
 	switch {
 	case !exists:

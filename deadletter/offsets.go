@@ -12,16 +12,16 @@ import (
 	"github.com/leadhook/leadhook/topics"
 )
 
-// A span is a range of offsets, the end excluded.
-type span struct{ first, end int64 }
+// An offsetRange is a range of offsets in a partition, the end excluded.
+type offsetRange struct{ first, end int64 }
 
 // overtaking is how much older than its predecessor a record may be: instances that
 // publish at the same time overtake each other, and their clocks differ.
 const overtaking = time.Minute
 
-// spans asks Kafka for the offsets that each partition has at present, and limits
+// ranges asks Kafka for the offsets that each partition has at present, and limits
 // them to the times of the filter.
-func (r *Reader) spans(ctx context.Context, f *Filter) (map[int]span, error) {
+func (r *Reader) ranges(ctx context.Context, f *Filter) (map[int]offsetRange, error) {
 	partitions, err := topics.Partitions(ctx, r.client, r.topic)
 	if err != nil {
 		return nil, err
@@ -30,24 +30,24 @@ func (r *Reader) spans(ctx context.Context, f *Filter) (map[int]span, error) {
 	for _, p := range partitions {
 		asked = append(asked, kafka.FirstOffsetOf(p.ID), kafka.LastOffsetOf(p.ID))
 	}
-	spans, err := r.offsets(ctx, asked)
+	ranges, err := r.offsets(ctx, asked)
 	if err != nil {
 		return nil, err
 	}
 	if !f.Since.IsZero() {
-		err = r.bound(ctx, spans, f.Since, func(s *span, at int64) { s.first = max(s.first, min(at, s.end)) })
+		err = r.bound(ctx, ranges, f.Since, func(s *offsetRange, at int64) { s.first = max(s.first, min(at, s.end)) })
 	}
 	if err == nil && !f.Until.IsZero() {
-		err = r.bound(ctx, spans, f.Until.Add(overtaking), func(s *span, at int64) { s.end = max(s.first, min(at, s.end)) })
+		err = r.bound(ctx, ranges, f.Until.Add(overtaking), func(s *offsetRange, at int64) { s.end = max(s.first, min(at, s.end)) })
 	}
-	return spans, err
+	return ranges, err
 }
 
 // bound calls set with the first offset of each partition whose record is not
 // older than t, or the partition's end if all are older.
-func (r *Reader) bound(ctx context.Context, spans map[int]span, t time.Time, set func(s *span, at int64)) error {
+func (r *Reader) bound(ctx context.Context, ranges map[int]offsetRange, t time.Time, set func(s *offsetRange, at int64)) error {
 	var asked []kafka.OffsetRequest
-	for p := range spans {
+	for p := range ranges {
 		asked = append(asked, kafka.TimeOffsetOf(p, t))
 	}
 	answers, err := r.ask(ctx, asked)
@@ -55,7 +55,7 @@ func (r *Reader) bound(ctx context.Context, spans map[int]span, t time.Time, set
 		return err
 	}
 	for _, p := range answers {
-		s := spans[p.Partition]
+		s := ranges[p.Partition]
 		at := s.end
 		for offset := range p.Offsets {
 			if offset >= 0 {
@@ -63,22 +63,22 @@ func (r *Reader) bound(ctx context.Context, spans map[int]span, t time.Time, set
 			}
 		}
 		set(&s, at)
-		spans[p.Partition] = s
+		ranges[p.Partition] = s
 	}
 	return nil
 }
 
 // offsets returns the first and last offsets that are asked for.
-func (r *Reader) offsets(ctx context.Context, asked []kafka.OffsetRequest) (map[int]span, error) {
+func (r *Reader) offsets(ctx context.Context, asked []kafka.OffsetRequest) (map[int]offsetRange, error) {
 	answers, err := r.ask(ctx, asked)
 	if err != nil {
 		return nil, err
 	}
-	spans := make(map[int]span)
+	ranges := make(map[int]offsetRange)
 	for _, p := range answers {
-		spans[p.Partition] = span{p.FirstOffset, p.LastOffset}
+		ranges[p.Partition] = offsetRange{p.FirstOffset, p.LastOffset}
 	}
-	return spans, nil
+	return ranges, nil
 }
 
 func (r *Reader) ask(ctx context.Context, asked []kafka.OffsetRequest) ([]kafka.PartitionOffsets, error) {
