@@ -74,8 +74,8 @@ func (d *Dispatcher) resultOf(dl *delivery, end *attemptEnd) result {
 }
 
 // forLimiter returns what the limiter needs to know of an attempt.
-func forLimiter(o *attempt.Outcome) limiter.Outcome {
-	return limiter.Outcome{
+func forLimiter(o *attempt.Outcome) limiter.Feedback {
+	return limiter.Feedback{
 		Result: results[o.Verdict], PauseAsked: o.PauseAsked, Pause: o.Pause, Took: o.Took, Overloaded: o.Overloaded(),
 	}
 }

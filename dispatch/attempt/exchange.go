@@ -20,8 +20,8 @@ var errReplay = errors.New("the request may have been received")
 type exchange struct {
 	target  *Target
 	request http1.Request
-	fields  [maxFields]http1.Field // the memory for those of the request
-	answer  *http1.Answer          // nil: none came
+	fields  [maxFields]http1.HeaderField // the memory for those of the request
+	answer  *http1.Answer                // nil: none came
 
 	outer  net.Conn     // as net/http has it; nil until there is a connection
 	conn   *countedConn // the connection below outer; nil if there is none

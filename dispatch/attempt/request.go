@@ -33,23 +33,23 @@ type Request struct {
 const maxFields = 8
 
 // fields appends the part of the header that belongs to this attempt.
-func (r *Request) fields(h []http1.Field) []http1.Field {
+func (r *Request) fields(h []http1.HeaderField) []http1.HeaderField {
 	unix := strconv.FormatInt(r.Time.Unix(), 10)
 	h = append(h,
-		http1.Field{Name: "Content-Type", Value: r.ContentType},
-		http1.Field{Name: "Webhook-Id", Value: r.DeliveryID},
-		http1.Field{Name: "Webhook-Timestamp", Value: unix},
-		http1.Field{Name: "Webhook-Attempt", Value: strconv.Itoa(r.Number)},
-		http1.Field{Name: "Webhook-Trigger", Value: string(r.Trigger)},
+		http1.HeaderField{Name: "Content-Type", Value: r.ContentType},
+		http1.HeaderField{Name: "Webhook-Id", Value: r.DeliveryID},
+		http1.HeaderField{Name: "Webhook-Timestamp", Value: unix},
+		http1.HeaderField{Name: "Webhook-Attempt", Value: strconv.Itoa(r.Number)},
+		http1.HeaderField{Name: "Webhook-Trigger", Value: string(r.Trigger)},
 	)
 	if r.Test {
-		h = append(h, http1.Field{Name: "Webhook-Test", Value: "true"})
+		h = append(h, http1.HeaderField{Name: "Webhook-Test", Value: "true"})
 	}
 	if len(r.Target.keys) > 0 {
-		h = append(h, http1.Field{Name: "Webhook-Signature", Value: sign(r.Target.keys, r.DeliveryID, unix, r.Body)})
+		h = append(h, http1.HeaderField{Name: "Webhook-Signature", Value: sign(r.Target.keys, r.DeliveryID, unix, r.Body)})
 	}
 	if validTraceparent(r.Traceparent) {
-		h = append(h, http1.Field{Name: "Traceparent", Value: r.Traceparent})
+		h = append(h, http1.HeaderField{Name: "Traceparent", Value: r.Traceparent})
 	}
 	return h
 }

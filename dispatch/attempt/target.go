@@ -67,7 +67,7 @@ func (c *Client) newTarget(hook *lead.Webhook) (*Target, error) {
 // constantFields returns the part of the header that is the same for each attempt
 // at the webhook, in the order of the names. Nothing that an advertiser set can
 // take the place of leadhook's own fields, neither here nor in [Request.fields].
-func (c *Client) constantFields(hook *lead.Webhook) []http1.Field {
+func (c *Client) constantFields(hook *lead.Webhook) []http1.HeaderField {
 	h := http.Header{}
 	for name, value := range hook.Headers {
 		h.Set(name, value.Reveal())
@@ -76,10 +76,10 @@ func (c *Client) constantFields(hook *lead.Webhook) []http1.Field {
 		h.Set(cmp.Or(hook.AuthHeader, "Authorization"), token)
 	}
 	h.Set("User-Agent", c.opts.UserAgent)
-	var fields []http1.Field
+	var fields []http1.HeaderField
 	for _, name := range slices.Sorted(maps.Keys(h)) {
 		if !isAttemptField(name) {
-			fields = append(fields, http1.Field{Name: name, Value: h.Get(name)})
+			fields = append(fields, http1.HeaderField{Name: name, Value: h.Get(name)})
 		}
 	}
 	return fields

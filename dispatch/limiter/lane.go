@@ -231,20 +231,20 @@ func (l *lane) until(now time.Time) time.Time {
 
 // succeeded notes that the CRM took a delivery. It reports whether the lane was
 // failing until then.
-func (l *lane) succeeded(o Outcome, now time.Time, full bool) (recovered bool) {
+func (l *lane) succeeded(f Feedback, now time.Time, full bool) (recovered bool) {
 	recovered = l.open()
 	l.failures, l.openSince = 0, time.Time{}
-	l.answeredWell(o, now, full)
+	l.answeredWell(f, now, full)
 	return recovered
 }
 
 // answeredWell lets the limit grow while it is made use of: slow is not
 // failing.
-func (l *lane) answeredWell(o Outcome, now time.Time, full bool) {
+func (l *lane) answeredWell(f Feedback, now time.Time, full bool) {
 	const smooth = 8
 	l.meter.add(now)
 	l.answered = now
-	l.latency += (o.Took - l.latency) / smooth
+	l.latency += (f.Took - l.latency) / smooth
 	switch {
 	case !full:
 	case l.growing:
@@ -255,11 +255,11 @@ func (l *lane) answeredWell(o Outcome, now time.Time, full bool) {
 }
 
 // failed notes that an attempt failed in a way that may be the CRM's.
-func (l *lane) failed(o Outcome, now time.Time) {
+func (l *lane) failed(f Feedback, now time.Time) {
 	l.failures++
 	l.limit, l.growing = max(1, l.limit/2), false
-	if o.PauseAsked {
-		l.paused = now.Add(o.Pause)
+	if f.PauseAsked {
+		l.paused = now.Add(f.Pause)
 	}
 	if l.failures >= breaksAfter && !l.open() {
 		l.openSince = now

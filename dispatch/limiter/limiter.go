@@ -305,7 +305,7 @@ func (ls *Limiter) inTime(l *lane, now time.Time) bool {
 // Done takes back the ticket of an attempt that was made. It returns what the
 // outcome changes for the webhook, or nil if that is nothing, as after most
 // attempts. It does not block.
-func (ls *Limiter) Done(t *Ticket, o Outcome) *Report {
+func (ls *Limiter) Done(t *Ticket, f Feedback) *Report {
 	now := time.Now()
 	ls.mu.Lock()
 	defer ls.mu.Unlock()
@@ -317,7 +317,7 @@ func (ls *Limiter) Done(t *Ticket, o Outcome) *Report {
 	}
 	var report Report
 	if t.version == l.version {
-		report = l.learn(t.advertiser, o, now, full)
+		report = l.learn(t.advertiser, f, now, full)
 	}
 	ls.classify(l, now)
 	if l.open() || now.Before(l.paused) {

@@ -28,7 +28,7 @@ func acquire(t *testing.T, l *limiter.Limiter, r limiter.Request, ticket *limite
 
 func TestATicketThatIsTakenBackGoesToTheNext(t *testing.T) {
 	for name, back := range map[string]func(*limiter.Limiter, *limiter.Ticket){
-		"Done":   func(l *limiter.Limiter, t *limiter.Ticket) { l.Done(t, limiter.Outcome{}) },
+		"Done":   func(l *limiter.Limiter, t *limiter.Ticket) { l.Done(t, limiter.Feedback{}) },
 		"Cancel": (*limiter.Limiter).Cancel,
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -77,7 +77,7 @@ func TestAReportTellsWhatAnOutcomeChanges(t *testing.T) {
 		attempt := func(result limiter.Result) *limiter.Report {
 			var ticket limiter.Ticket
 			acquire(t, l, r, &ticket)
-			return l.Done(&ticket, limiter.Outcome{Result: result})
+			return l.Done(&ticket, limiter.Feedback{Result: result})
 		}
 		if got := attempt(limiter.Accepted); got != nil {
 			t.Errorf("got %+v, want nothing changed", got)

@@ -17,8 +17,8 @@ const (
 	Gone                   // the CRM said that the URL no longer exists
 )
 
-// An Outcome is what became of an attempt.
-type Outcome struct {
+// Feedback is what the limiter is told of an attempt that has ended.
+type Feedback struct {
 	Result     Result
 	Overloaded bool          // the CRM said that it has too much to do
 	PauseAsked bool          // the CRM asked not to be called for some time
@@ -55,26 +55,26 @@ const (
 )
 
 // learn takes in the outcome of an attempt.
-func (l *lane) learn(advertiser string, o Outcome, now time.Time, full bool) Report {
-	if o.Result == Accepted {
+func (l *lane) learn(advertiser string, f Feedback, now time.Time, full bool) Report {
+	if f.Result == Accepted {
 		healed := !l.failing.Since.IsZero() || !l.reannounce.IsZero() && !now.Before(l.reannounce)
 		l.failing, l.noted = lead.Failing{}, time.Time{}
 		if healed {
 			l.reannounce = time.Time{}
 		}
-		return Report{Closed: l.succeeded(o, now, full), Recovered: healed}
+		return Report{Closed: l.succeeded(f, now, full), Recovered: healed}
 	}
 	wasOpen := l.open()
-	if o.Result == Refused { // the CRM works, and does not want this one
+	if f.Result == Refused { // the CRM works, and does not want this one
 		l.failures = 0
-		l.answeredWell(o, now, full)
+		l.answeredWell(f, now, full)
 	} else {
-		l.failed(o, now)
+		l.failed(f, now)
 	}
-	if o.Overloaded {
+	if f.Overloaded {
 		l.host.overloaded(advertiser, now)
 	}
-	got := l.fails(o, now)
+	got := l.fails(f, now)
 	got.Opened = l.open() && !wasOpen
 	return got
 }
@@ -93,7 +93,7 @@ func (ls *Limiter) Reannounce(hook *lead.Webhook) {
 }
 
 // fails counts a failed attempt, whatever its outcome.
-func (l *lane) fails(o Outcome, now time.Time) Report {
+func (l *lane) fails(f Feedback, now time.Time) Report {
 	if l.failing.Since.IsZero() {
 		l.failing.Since = now
 	}
@@ -107,7 +107,7 @@ func (l *lane) fails(o Outcome, now time.Time) Report {
 		l.noted, got.Failing = now, l.failing
 	}
 	switch {
-	case o.Result == Gone:
+	case f.Result == Gone:
 		got.Disable = lead.Gone
 	case lasts >= continually && l.failing.Attempts >= timesContinually && now.Sub(l.failing.Warned) >= warnBefore:
 		got.Disable = lead.Exhausted

@@ -15,20 +15,20 @@ const (
 )
 
 // pageState is what the CRM's page shows: the newest leads, and the answer mode of
-// each path. Each reader has a cursor and asks for what is new at its own pace. A
+// each path. Each reader has a position and asks for what is new at its own pace. A
 // slow reader costs nothing, but misses leads that are no longer kept.
 type pageState struct {
 	mu      sync.Mutex
 	leads   []pageLead            // the oldest first; guarded by mu
 	paths   map[string]AnswerMode // guarded by mu
-	now     cursor                // guarded by mu
+	now     position              // guarded by mu
 	changed chan struct{}         // closed at the next change; guarded by mu
 }
 
-// A cursor is how much of the state a reader has seen: the number of the newest
+// A position is how much of the state a reader has seen: the number of the newest
 // lead, and the number of changes of the paths. With the zero value it has seen
 // nothing.
-type cursor struct{ lead, paths int64 }
+type position struct{ lead, paths int64 }
 
 // A PathAnswer is the answer mode of a path that leads came for or whose mode was
 // set.
@@ -108,9 +108,9 @@ type update struct {
 	Paths []PathAnswer `json:"paths,omitempty"` // if one has changed, all of them, sorted
 }
 
-// since returns the update after a cursor, the cursor after the update, and a
+// since returns the update after a position, the position after the update, and a
 // channel that is closed at the next change.
-func (s *pageState) since(c cursor) (update, cursor, <-chan struct{}) {
+func (s *pageState) since(c position) (update, position, <-chan struct{}) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	unseen := int(min(s.now.lead-c.lead, int64(len(s.leads))))

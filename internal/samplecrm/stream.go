@@ -29,7 +29,7 @@ func (c *CRM) stream(w http.ResponseWriter, r *http.Request) {
 	defer c.streams.Add(-1)
 	w.Header().Set("Content-Type", "text/event-stream")
 	text := "retry: 2000\n\n" // milliseconds until a disconnected page reconnects
-	var seen cursor
+	var seen position
 	for {
 		unseen, now, changed := c.state.since(seen)
 		seen = now

@@ -146,10 +146,10 @@ func (noValues) Value(any) any { return nil }
 
 func ask(r *http.Request) (*http1.Request, error) {
 	body, err := io.ReadAll(r.Body)
-	var fields []http1.Field
+	var fields []http1.HeaderField
 	for name, values := range r.Header {
 		for _, value := range values {
-			fields = append(fields, http1.Field{Name: name, Value: value})
+			fields = append(fields, http1.HeaderField{Name: name, Value: value})
 		}
 	}
 	half := len(fields) / 2 // some with all requests, some with this one

@@ -17,16 +17,16 @@ import (
 	"golang.org/x/net/http/httpguts"
 )
 
-// A Field is a field of a header. Its name must be as [http.CanonicalHeaderKey]
+// A HeaderField is a field of a header. Its name must be as [http.CanonicalHeaderKey]
 // writes it: otherwise a field that must not be sent is not recognised.
-type Field struct{ Name, Value string }
+type HeaderField struct{ Name, Value string }
 
 // A Template is what requests to one URL have in common: the URL and a part
 // of the header. It is prepared once, so that a request costs little. It does not
 // change, and is safe for concurrent use.
 type Template struct {
 	url      *url.URL
-	header   []Field
+	header   []HeaderField
 	endpoint endpoint // the zero value: only net/http understands the URL
 	head     []byte   // the bytes that requests begin with (RFC 9112 §3 to §5)
 	err      error    // why no request may be sent; nil: it may
@@ -35,7 +35,7 @@ type Template struct {
 // NewTemplate prepares a template. Fields that would tell for whom a message is
 // and where it ends are left out. If something must not be sent, Post returns the
 // error.
-func NewTemplate(u *url.URL, header []Field) *Template {
+func NewTemplate(u *url.URL, header []HeaderField) *Template {
 	t := &Template{url: u, header: header, endpoint: endpointOf(u)}
 	target := u.RequestURI()
 	if strings.ContainsFunc(target, isControl) || !httpguts.ValidHostHeader(u.Host) {
@@ -50,8 +50,8 @@ func NewTemplate(u *url.URL, header []Field) *Template {
 // A Request is a POST.
 type Request struct {
 	Template *Template
-	Fields   []Field  // its own part of the header; no name is one of the template's
-	Body     [][]byte // in parts, which must not change before Post returns
+	Fields   []HeaderField // its own part of the header; no name is one of the template's
+	Body     [][]byte      // in parts, which must not change before Post returns
 
 	KeepBody int                    // how many bytes of the answer's body to return
 	Watcher  Watcher                // may be nil
@@ -82,7 +82,7 @@ func (r *Request) size() int {
 // is and where it ends.
 func (r *Request) Header() http.Header {
 	h := make(http.Header, len(r.Template.header)+len(r.Fields))
-	for _, fields := range [][]Field{r.Template.header, r.Fields} {
+	for _, fields := range [][]HeaderField{r.Template.header, r.Fields} {
 		for _, f := range fields {
 			h[f.Name] = append(h[f.Name], f.Value)
 		}
@@ -154,7 +154,7 @@ func (m *message) free() {
 	messages.Put(m)
 }
 
-func appendFields(b []byte, fields []Field) ([]byte, error) {
+func appendFields(b []byte, fields []HeaderField) ([]byte, error) {
 	for _, f := range fields {
 		switch {
 		case !httpguts.ValidHeaderFieldName(f.Name):
