@@ -79,6 +79,7 @@ func mechanism(cfg config.SASL) (sasl.Mechanism, error) {
 	return nil, nil //nolint:nilnil // no login is what the setting "none" asks for
 }
 
+// Close closes the idle connections.
 func (k *Kafka) Close() { k.Transport.CloseIdleConnections() }
 
 // Patience is how long a command waits for the first answer of Kafka or Redis.

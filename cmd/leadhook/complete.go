@@ -18,15 +18,15 @@ import (
 	"github.com/leadhook/leadhook/webhook"
 )
 
-// completeCommand tells a shell what the last word could become, one a line
-// with, behind a tab, what it means; ":files" stands for the names of files.
-// The scripts of completionCommand ask it. It says nothing of what goes wrong:
-// somebody is typing.
+// completeCommand prints what the last word can be completed to: one completion a
+// line, then a tab and what it means. ":files" stands for the names of files. The
+// scripts of completionCommand call it. It prints no errors, which would disturb
+// a person who is typing.
 type completeCommand struct {
 	Words []string `arg:"" optional:"" passthrough:"all"`
 }
 
-// Run tells.
+// Run prints the completions.
 func (c completeCommand) Run(ctx context.Context, env *cli.Env, k *kong.Kong) error {
 	words := c.Words
 	if len(words) > 0 && words[0] == "--" {
@@ -52,18 +52,18 @@ func (c completeCommand) Run(ctx context.Context, env *cli.Env, k *kong.Kong) er
 	return err
 }
 
-// typed is what a command line says so far.
+// typed is a command line up to the word that is being completed.
 type typed struct {
 	env      *cli.Env
 	node     *kong.Node // the command
-	args     int        // how many of its arguments are there
+	args     int        // how many of its arguments are given
 	onlyArgs bool       // there was a "--"
-	flag     *kong.Flag // whose value comes next; nil: none
+	flag     *kong.Flag // the flag whose value comes next, or nil
 	config   string     // the value of --config
-	files    bool       // the names of files are an answer
+	files    bool       // file names are completions too
 }
 
-// take goes on by a word that is finished.
+// take processes a finished word.
 func (t *typed) take(word string) {
 	flag := t.flag
 	t.flag = nil
@@ -92,7 +92,8 @@ func (t *typed) set(flag *kong.Flag, value string) {
 	}
 }
 
-// short takes flags of one letter, of which the first with a value has the rest.
+// short processes flags of one letter. The first one with a value gets the rest of
+// the word.
 func (t *typed) short(letters string) {
 	for i, letter := range letters {
 		flag := t.findIf(func(f *kong.Flag) bool { return f.Short == letter })
@@ -130,10 +131,10 @@ func (t *typed) findIf(is func(*kong.Flag) bool) *kong.Flag {
 	return nil
 }
 
-// A suggestion is what a word could become.
+// A suggestion is what a word can be completed to.
 type suggestion struct{ text, means string }
 
-// next is what the word that is being typed could become.
+// next returns what word, which is being typed, can be completed to.
 func (t *typed) next(ctx context.Context, word string) []suggestion {
 	name, value, given := strings.Cut(word, "=")
 	switch {
@@ -179,8 +180,8 @@ func (t *typed) flags(word string) []suggestion {
 	return all
 }
 
-// values are those of a flag or an argument: of its enum, or what its tag
-// complete names, one of file, webhook and advertiser.
+// values returns the possible values of a flag or an argument: those of its enum, or
+// of the kind in its tag complete, which is file, webhook or advertiser.
 func (t *typed) values(ctx context.Context, v *kong.Value, word string) []suggestion {
 	var all []suggestion
 	add := func(text, means string) {
@@ -211,13 +212,13 @@ func (t *typed) values(ctx context.Context, v *kong.Value, word string) []sugges
 }
 
 const (
-	mostSuggestions = 100 // who sees more types on
+	mostSuggestions = 100 // with more than that, a person types on
 
-	// suggestionTime is how long who types waits for Redis at most.
+	// suggestionTime is how long a person who types waits for Redis at most.
 	suggestionTime = 500 * time.Millisecond
 )
 
-// ask asks Redis, if the settings say where it is.
+// ask calls question with the webhooks in Redis, if it can be reached.
 func (t *typed) ask(ctx context.Context, question func(context.Context, *webhook.Store)) {
 	loaded, err := config.Load(cmp.Or(t.config, t.env.SettingsFile), t.env.Environ)
 	if err != nil {

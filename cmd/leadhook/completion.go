@@ -11,7 +11,7 @@ type completionCommand struct {
 	Shell string `arg:"" enum:"bash,zsh,fish" help:"${enum}."`
 }
 
-// Help is what --help says beyond the flags.
+// Help returns what --help shows beside the flags.
 func (completionCommand) Help() string {
 	return `The script completes commands, flags and their values, files, and the ids of webhooks and advertisers
 that are in the Redis of the settings: within half a second, or else without them.

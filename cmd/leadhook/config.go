@@ -14,7 +14,7 @@ type configCommand struct {
 	Output   string `short:"o" enum:"table,wide,json,yaml" default:"yaml" help:"${enum}; yaml is a settings file, json one object a line, wide a table that is not cut to the terminal's width."`
 }
 
-// Help is what --help says beyond the flags.
+// Help returns what --help shows beside the flags.
 func (configCommand) Help() string {
 	return `Prints the settings in effect as a settings file, each with where it came from; secrets are masked.
 All faults in the settings are shown at once.
@@ -26,7 +26,7 @@ Examples:
   LEADHOOK_KAFKA_TOPIC=leads.test leadhook config --config leadhook.yaml`
 }
 
-// Run prints them.
+// Run prints the settings.
 func (c configCommand) Run(env *cli.Env) error {
 	if c.Defaults {
 		if c.Output != "yaml" {
@@ -51,7 +51,7 @@ func (c configCommand) Run(env *cli.Env) error {
 	return l.End()
 }
 
-// settingJSON is a setting for programs, as it would be written in a variable.
+// settingJSON is a setting for programs, written as in an environment variable.
 type settingJSON struct {
 	Key   string `json:"key"`
 	Value string `json:"value"`

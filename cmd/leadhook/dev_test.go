@@ -203,7 +203,7 @@ func TestTheSampleCRMIsToldHowToAnswer(t *testing.T) {
 		}
 		return got.out + got.errs
 	}
-	if got, want := tell("answers"), "no lead has come yet\n"; got != want {
+	if got, want := tell("answers"), "no lead has arrived yet\n"; got != want {
 		t.Errorf("at first: got %q, want %q", got, want)
 	}
 	for _, tc := range []struct {

@@ -13,14 +13,14 @@ import (
 	"github.com/leadhook/leadhook/webhook"
 )
 
-// explainCommand says what would become of a lead event.
+// explainCommand shows what would become of a lead event.
 type explainCommand struct {
 	File string `arg:"" name:"event.json" complete:"file" help:"File with one lead event, as it is in Kafka; - is standard input."`
 
 	terminal.OutputFlag
 }
 
-// Help is what --help says beyond the flags.
+// Help returns what --help shows beside the flags.
 func (explainCommand) Help() string {
 	return `The event is read, and matched with the webhooks that are in Redis now, by the code that delivers
 leads; nothing is sent. Exit code 0: the event can be read, whether or not a webhook wants it; 1: it
@@ -32,7 +32,7 @@ Examples:
   leadhook explain examples/events/call.json --output json | jq -r '.webhooks[] | select(.wants) | .webhook'`
 }
 
-// Run explains.
+// Run shows it.
 func (c explainCommand) Run(ctx context.Context, env *cli.Env) error {
 	loaded, err := env.Settings()
 	if err != nil {
@@ -62,7 +62,7 @@ func (c explainCommand) Run(ctx context.Context, env *cli.Env) error {
 
 // An explanation is what would become of an event, for programs.
 type explanation struct {
-	Refused  *refusedJSON  `json:"refused,omitempty"` // then there is nothing else
+	Refused  *refusedJSON  `json:"refused,omitempty"` // if set, everything else is empty
 	Event    *eventJSON    `json:"event,omitempty"`
 	Webhooks []wantingJSON `json:"webhooks"`
 }
@@ -103,7 +103,7 @@ func explain(ev *lead.Event, hooks []*lead.Webhook) explanation {
 	return found
 }
 
-// write is the explanation for people.
+// write writes the explanation for people.
 func (e explanation) write(env *cli.Env) error {
 	if e.Refused != nil {
 		_, err := fmt.Fprintf(env.Stdout, "The event would be refused, and become a dead letter (%s): %s\n", e.Refused.Reason, e.Refused.Text)
@@ -115,7 +115,7 @@ func (e explanation) write(env *cli.Env) error {
 	}
 	fmt.Fprintf(env.Stdout, "Lead %s of advertiser %s: %s, %s%s\n", e.Event.LeadID, terminal.Printable(e.Event.Advertiser), e.Event.Kind, e.Event.Trigger, test)
 	if len(e.Webhooks) == 0 {
-		_, err := fmt.Fprintln(env.Stdout, "The advertiser has no webhooks: nobody gets the lead.")
+		_, err := fmt.Fprintln(env.Stdout, "The advertiser has no webhooks: the lead is not sent to any CRM.")
 		return err
 	}
 	fmt.Fprintln(env.Stdout)

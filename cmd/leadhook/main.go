@@ -1,10 +1,11 @@
 // Command leadhook delivers leads: it reads them from Kafka, looks up the
 // advertisers' webhooks in Redis, and POSTs each lead to every webhook that
-// wants it. The same binary holds the tools that operators need beside it.
+// wants it. The same binary has the tools that operators need.
 //
-// The way of a lead: consumer reads it, dispatch decodes it, asks webhook
-// for the webhooks, has formats render it, and POSTs it; producer keeps as a
-// dead letter what a CRM will not take. This package wires them.
+// This package has the command line and the commands that need one file. Commands
+// with more files have folders: dev, dlq, publish, seed, webhooks. What they share
+// is in cli and internal/terminal. The service itself, which `leadhook run` and
+// `leadhook dev` start, is in package service.
 package main
 
 import (
@@ -40,7 +41,7 @@ const (
 )
 
 func main() {
-	// net/http tells the standard logger of odd answers, and quotes them.
+	// net/http logs unexpected answers with the standard logger, and quotes them.
 	log.SetOutput(io.Discard)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second signal ends the process at once
@@ -48,10 +49,10 @@ func main() {
 	os.Exit(a.main(ctx))
 }
 
-// An app is the program and all that it knows of the outside: tests make their
-// own.
+// An app is the program with its arguments, environment and streams. Tests make
+// their own.
 type app struct {
-	program string // how the person started it; "": leadhook
+	program string // how it was started; empty means leadhook
 	args    []string
 	environ []string
 	stdin   io.Reader
@@ -66,10 +67,10 @@ type commands struct {
 	Run       runCommand       `cmd:"" help:"Deliver leads: the service."`
 	Dev       devcmd.Command   `cmd:"" help:"Everything in one process, to try it: Kafka, Redis, a sample CRM, the service."`
 	Seed      seed.Command     `cmd:"" help:"Write webhooks from files to Redis."`
-	Webhooks  webhooks.Command `cmd:"" help:"Look at the webhooks in Redis, and change single ones."`
+	Webhooks  webhooks.Command `cmd:"" help:"Show and test the webhooks in Redis, and change single ones."`
 	Publish   publish.Command  `cmd:"" help:"Publish lead events to Kafka."`
-	Explain   explainCommand   `cmd:"" help:"Say which webhooks want a lead event, and why the others do not."`
-	DLQ       dlq.Command      `cmd:"" name:"dlq" help:"Look at the dead letters."`
+	Explain   explainCommand   `cmd:"" help:"Show which webhooks want a lead event, and why the others do not."`
+	DLQ       dlq.Command      `cmd:"" name:"dlq" help:"Show, count and replay dead letters."`
 	Topics    topicsCommand    `cmd:"" help:"Create or check the topics."`
 	ConfigCmd configCommand    `cmd:"" name:"config" help:"Show the settings in effect, and where each came from."`
 
@@ -79,7 +80,8 @@ type commands struct {
 	Version kong.VersionFlag `help:"Show the version."`
 }
 
-// exit is what kong's parser ends with when it has printed help or the version.
+// exit is the panic that ends kong's parser after it has printed help or the
+// version.
 type exit int
 
 // main runs the command line and returns the exit code.
@@ -93,7 +95,7 @@ func (a *app) main(ctx context.Context) int {
 	return code
 }
 
-// command does the same, and does not care what became of its results.
+// command does the same, but does not check whether results could be written.
 func (a *app) command(ctx context.Context) (code int) {
 	defer func() {
 		if r := recover(); r != nil {
@@ -138,7 +140,7 @@ func (a *app) parser(ctx context.Context, all *commands) *kong.Kong {
 	return parser
 }
 
-// fail says what went wrong, if anything did, and returns the exit code.
+// fail prints err, unless it is nil, and returns the exit code.
 func (a *app) fail(err error) int {
 	switch usage, isUsage := errors.AsType[*terminal.UsageError](err); {
 	case err == nil:

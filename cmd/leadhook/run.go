@@ -13,14 +13,14 @@ import (
 	"github.com/leadhook/leadhook/service"
 )
 
-// runCommand is the service.
+// runCommand is `leadhook run`, the service.
 type runCommand struct{}
 
-// Help is what --help says beyond the flags.
+// Help returns what --help shows beside the flags.
 func (runCommand) Help() string {
 	return `Reads leads from Kafka and POSTs each to the webhooks that want it, until it is told to stop
-(SIGTERM or Ctrl-C: attempts under way end first; a second signal ends it at once). Any number of
-instances share the work. It waits for Kafka and Redis where they are away, and says so at /readyz.
+(SIGTERM or Ctrl-C: attempts in flight end first; a second signal ends it at once). Any number of
+instances share the work. It waits while Kafka or Redis is away, and says so at /readyz.
 
 Examples:
   leadhook run
@@ -38,7 +38,7 @@ func (runCommand) Run(ctx context.Context, env *cli.Env) error {
 	if err != nil {
 		return err
 	}
-	defer func() { _ = log.Sync() }() // standard error needs none, and says so with an error
+	defer func() { _ = log.Sync() }() // standard error cannot be synced, and returns an error
 	s, err := service.New(&loaded.Config, log, env.Version)
 	if err != nil {
 		return &terminal.UsageError{Err: err}
@@ -52,12 +52,13 @@ func (runCommand) Run(ctx context.Context, env *cli.Env) error {
 	return nil
 }
 
-// collectRarely lets the heap grow to three times what is in use, and by 16 MiB
-// more, unless GOGC says otherwise. What is in use is bounded, and small beside
-// what a lead costs in garbage collections: a tenth of its CPU with Go's default.
+// collectRarely lets the heap grow to three times what is in use, plus 16 MiB,
+// unless GOGC is set. Memory in use is bounded and small, while with Go's default
+// garbage collection takes a tenth of the CPU of a lead.
 //
-// What it returns must be kept alive: its 8 MiB count as in use, so that the heap
-// may grow by twice as much. They take no memory, since nothing is written there.
+// The caller must keep the result alive: its 8 MiB count as in use, so that the
+// heap may grow by twice as much. They take no memory, since they are never
+// written.
 func collectRarely() (ballast []byte) {
 	const percent, size = 200, 8 << 20
 	if os.Getenv("GOGC") != "" {

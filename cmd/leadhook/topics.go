@@ -12,13 +12,13 @@ import (
 	"github.com/leadhook/leadhook/topics"
 )
 
-// topicsCommand makes and checks the topics.
+// topicsCommand creates and checks the topics.
 type topicsCommand struct {
 	Create topicsCreate `cmd:"" help:"Create the topics that are missing; never changes one that exists."`
-	Check  topicsCheck  `cmd:"" help:"Say what is missing or too small; exit 1 if anything is."`
+	Check  topicsCheck  `cmd:"" help:"Show what is missing or too small; exit 1 if anything is."`
 }
 
-// Help is what --help says beyond the flags.
+// Help returns what --help shows beside the flags.
 func (topicsCommand) Help() string {
 	return `Examples:
   leadhook topics create
@@ -27,7 +27,7 @@ func (topicsCommand) Help() string {
 
 type topicsCreate struct{ terminal.OutputFlag }
 
-// Help is what --help says beyond the flags.
+// Help returns what --help shows beside the flags.
 func (topicsCreate) Help() string {
 	return `There is a topic of the leads, one of the dead letters, and a retry topic for each of retry.delays.
 Partitions, replication and retention come from the settings (topics.…); a retry topic keeps records
@@ -70,10 +70,10 @@ type topicJSON struct {
 
 type topicsCheck struct{ terminal.OutputFlag }
 
-// Help is what --help says beyond the flags.
+// Help returns what --help shows beside the flags.
 func (topicsCheck) Help() string {
 	return `Compares the topics with what the service needs so that no lead can be lost or get stuck. A retry
-topic that retry.delays does not name any more is checked too, and named in a warning.
+topic that retry.delays no longer names is checked too, and named in a warning.
 
 Examples:
   leadhook topics check
@@ -92,8 +92,8 @@ func (c topicsCheck) Run(ctx context.Context, env *cli.Env) error {
 	})
 }
 
-// show lists the problems or, where none keeps the service from its work, what
-// is well too.
+// show lists the problems. If none of them is more than a warning, it also lists
+// the topics that are all right.
 func (c topicsCheck) show(env *cli.Env, problems []topics.Problem, specs []topics.Spec) error {
 	l := c.List(env.Terminal)
 	bad := false

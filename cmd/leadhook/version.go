@@ -6,12 +6,12 @@ import (
 	"strings"
 )
 
-// version is set by the linker, see the Makefile: 1.2.3+abc1234, or dev+abc1234
-// for what is no release.
+// version is set by the linker, see the Makefile: 1.2.3+abc1234 for a release,
+// dev+abc1234 for anything else.
 var version = ""
 
-// buildVersion is the linker's version or, built with plain go, the same made of
-// what go noted.
+// buildVersion returns the linker's version or, if leadhook was built with plain
+// go, the same from what go recorded in the binary.
 func buildVersion() string {
 	info, ok := debug.ReadBuildInfo()
 	switch {
@@ -23,8 +23,8 @@ func buildVersion() string {
 	return notedVersion(info)
 }
 
-// notedVersion returns the version and the commit that go noted in a build. It
-// has no blanks, since it is also a part of the User-Agent.
+// notedVersion returns the version and the commit that go recorded. It has no
+// blanks, since it is part of the User-Agent.
 func notedVersion(info *debug.BuildInfo) string {
 	var commit, dirty string
 	for _, setting := range info.Settings {
@@ -47,13 +47,13 @@ func notedVersion(info *debug.BuildInfo) string {
 	return release + "+" + commit + dirty
 }
 
-// startedAs returns how to type the program whose path is arg0 once more.
+// startedAs returns how to type the program that was started as arg0.
 func startedAs(arg0 string) string {
 	switch dir, base := filepath.Split(arg0); {
 	case base != name:
 		return name
 	case strings.Contains(dir, "/go-build") && strings.HasSuffix(dir, "/exe/"):
-		return "go run ./cmd/leadhook" // which removes arg0 at its end
+		return "go run ./cmd/leadhook" // arg0 is removed at the end
 	}
 	return arg0
 }

@@ -69,7 +69,7 @@ func TestWebhooksAreListedPageByPage(t *testing.T) {
 		if len(lines) < 11 {
 			break
 		}
-		if want := "there are more: go on with --after " + after + "\n"; got.errs != want {
+		if want := "there are more: continue with --after " + after + "\n"; got.errs != want {
 			t.Errorf("got %q on standard error, want %q", got.errs, want)
 		}
 	}

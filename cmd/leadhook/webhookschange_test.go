@@ -94,7 +94,7 @@ func TestWebhooksAreRemovedAllOrNone(t *testing.T) {
 		code int
 		want string
 	}{
-		{a.ID + " nowhere --yes", exitFailed, "nothing was removed: webhook \"nowhere\""},
+		{a.ID + " nowhere --yes", exitFailed, "nothing removed: webhook \"nowhere\""},
 		{a.ID + " " + b.ID, exitUsage, "Remove 2 webhooks?"},
 		{a.ID, exitUsage, "Remove webhook \"" + a.ID + "\" of A_1?"},
 	} {

@@ -1,6 +1,6 @@
 package terminal
 
-// A style is a way to write on a terminal.
+// A Style is a way to write on a terminal.
 type Style string
 
 // The styles of a heading, of what is well, of a warning, and of an error.

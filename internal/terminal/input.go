@@ -28,7 +28,7 @@ func tooLarge(shown string, limit int64) error {
 	return fmt.Errorf("%s is larger than %d MiB: split it", shown, limit>>20)
 }
 
-// readFile reads one byte more than the limit at most.
+// readFile reads at most one byte more than the limit.
 func readFile(name string, limit int64) ([]byte, error) {
 	f, err := os.Open(name)
 	if err != nil {
@@ -41,9 +41,9 @@ func readFile(name string, limit int64) ([]byte, error) {
 	return io.ReadAll(io.LimitReader(f, limit+1))
 }
 
-// readStdin does the same with standard input, which may never end: it says
-// that it waits, and gives up when ctx ends. The read itself cannot be cut, and
-// is left to the end of the process.
+// readStdin does the same with standard input. That may never end: readStdin prints
+// that it is waiting, and returns when ctx ends. The read itself cannot be
+// interrupted: its goroutine stays until the process ends.
 func (t *Terminal) readStdin(ctx context.Context, limit int64) ([]byte, error) {
 	type result struct {
 		data []byte

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// A Progress shows on a terminal how far a long command is: a line on standard
-// error that is written over and over, and goes away at the end. Elsewhere it
+// A Progress shows on a terminal how far a long command has come, in a line on
+// standard error that is rewritten, and cleared at the end. Without a terminal it
 // shows nothing. It is not safe for concurrent use.
 type Progress struct {
 	out   io.Writer // nil: not a terminal
@@ -27,8 +27,8 @@ func NewProgress(t *Terminal, of int) *Progress {
 	return p
 }
 
-// At says how many are done. It may be called as often as one likes: a command
-// that is done within a second shows nothing, and others five times a second.
+// At sets how many are done. It may be called at any rate: nothing is shown within
+// the first second, and at most five times a second later.
 func (p *Progress) At(done int) {
 	now := time.Now()
 	if p.out == nil || now.Before(p.next) {

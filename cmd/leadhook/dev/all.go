@@ -27,7 +27,7 @@ func (allCommand) Run(ctx context.Context, env *cli.Env, dev *Command) error {
 	cfg := &loaded.Config
 	cfg.Dev.Data = cmp.Or(dev.Data, cfg.Dev.Data)
 	if cfg.Log.Level == "info" {
-		cfg.Log.Level = "warn" // its own lines would hide the leads
+		cfg.Log.Level = "warn" // more lines would hide the leads
 	}
 	cfg.Log.Format = "console"
 	log, err := service.NewLog(cfg.Log, env.Stderr)
@@ -53,14 +53,14 @@ func (allCommand) Run(ctx context.Context, env *cli.Env, dev *Command) error {
 	var guide sync.WaitGroup
 	guide.Go(func() {
 		<-telling.Done()
-		if ctx.Err() != nil { // the service's log says so too, but is not shown
+		if ctx.Err() != nil { // the service logs the same at a level that is not shown
 			fmt.Fprintf(env.Stdout, "\nending: a lead that is being POSTed has up to %v; Ctrl-C again ends it at once.\n", cfg.HTTP.Timeout)
 		}
 	})
 	guide.Go(func() {
 		err := stack.guide(telling, env, s.Publisher, cfg)
 		switch {
-		case telling.Err() != nil: // the reason is told elsewhere
+		case telling.Err() != nil: // it is stopping, and the reason is shown elsewhere
 		case err != nil:
 			log.Error("cannot publish the sample leads", zap.Error(err))
 		default:

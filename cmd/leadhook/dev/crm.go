@@ -19,7 +19,7 @@ import (
 	"github.com/leadhook/leadhook/service"
 )
 
-// crmCommand is the sample CRM by itself, and what can be told to one that runs.
+// crmCommand runs the sample CRM by itself, or tells a running one how to answer.
 type crmCommand struct {
 	Listen string `placeholder:"ADDR" help:"host:port of the sample CRM; default is the setting dev.crm_listen."`
 
@@ -28,7 +28,7 @@ type crmCommand struct {
 	Answers answersCommand `cmd:"" help:"Show how it answers."`
 }
 
-// Help is what --help says beyond the flags.
+// Help returns what --help shows beside the flags.
 func (crmCommand) Help() string {
 	return `Takes leads by POST, as JSON or ADF, on any path, and shows each on standard output and on its page,
 where one can also choose how it answers.
@@ -60,7 +60,7 @@ func (serveCommand) Run(ctx context.Context, env *cli.Env, dev *Command) error {
 	return nil
 }
 
-// listen is where the sample CRM listens.
+// listen returns the address of the sample CRM.
 func (c crmCommand) listen(env *cli.Env) (string, error) {
 	loaded, err := env.Settings()
 	if err != nil {
@@ -78,11 +78,11 @@ type answerCommand struct {
 	Answer  []string `arg:"" help:"healthy; a status such as 401; 429 or 503 with a time for Retry-After; slow with a time; or hang."`
 }
 
-// Help is what --help says beyond the flags.
+// Help returns what --help shows beside the flags.
 func (answerCommand) Help() string {
-	return `The sample CRM, of "leadhook dev" or "leadhook dev crm", answers so to every lead of that webhook, from
-now on and until it is told otherwise or ends. healthy is the usual: 204, or 400 to what is no lead.
-429 without a time means 429 30s, and slow without one slow 5s. hang gives no answer at all.
+	return `The sample CRM of "leadhook dev" or "leadhook dev crm" gives this answer to every lead of that webhook,
+until it is told otherwise or stops. healthy is the default: 204, or 400 to what is not a lead. 429
+without a time means 429 30s, and slow without a time means slow 5s. hang never answers.
 
 Examples:
   leadhook dev crm answer /json-new-1 500
@@ -114,9 +114,9 @@ type answersCommand struct {
 	terminal.OutputFlag
 }
 
-// Help is what --help says beyond the flags.
+// Help returns what --help shows beside the flags.
 func (answersCommand) Help() string {
-	return `Shows the paths that leads came for, or that were told an answer, and what they answer.
+	return `Shows the paths that got leads or were given an answer, and what they answer.
 
 Examples:
   leadhook dev crm answers
@@ -134,7 +134,7 @@ func (c answersCommand) Run(ctx context.Context, env *cli.Env, dev *Command) err
 		return err
 	}
 	if len(answers) == 0 && c.Table() {
-		fmt.Fprintln(env.Stderr, "no lead has come yet")
+		fmt.Fprintln(env.Stderr, "no lead has arrived yet")
 	}
 	list := c.List(env.Terminal, "PATH", "ANSWER")
 	for _, a := range answers {
@@ -145,7 +145,7 @@ func (c answersCommand) Run(ctx context.Context, env *cli.Env, dev *Command) err
 	return list.End()
 }
 
-// where is the URL of the CRM and the path of the webhook there.
+// where returns the URL of the CRM and the path of the webhook there.
 func (c answerCommand) where(env *cli.Env, crm crmCommand) (base, path string, err error) {
 	if strings.Contains(c.Webhook, "://") {
 		u, err := url.Parse(c.Webhook)
@@ -162,7 +162,7 @@ func (c answerCommand) where(env *cli.Env, crm crmCommand) (base, path string, e
 	return "http://" + listen.Advertised(addr), "/" + strings.TrimPrefix(path, "/"), nil
 }
 
-// askCRM makes a request to a sample CRM and reads the answer, JSON, into into.
+// askCRM makes a request to a sample CRM and decodes its JSON answer into into.
 func askCRM(ctx context.Context, method, base, path, body string, into any) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, service.Patience, fmt.Errorf("no answer within %v", service.Patience))
 	defer cancel()
@@ -184,13 +184,12 @@ func askCRM(ctx context.Context, method, base, path, body string, into any) erro
 		return fmt.Errorf("the sample CRM at %s refused: %d %s", base, resp.StatusCode, terminal.Printable(strings.TrimSpace(string(text))))
 	}
 	if err := json.Unmarshal(text, into); err != nil {
-		return fmt.Errorf("what answers at %s is no sample CRM: %w", base, err)
+		return fmt.Errorf("what answers at %s is not a sample CRM: %w", base, err)
 	}
 	return nil
 }
 
-// whyEnded prefers the reason that a context ended for to the error that came
-// of it.
+// whyEnded returns why ctx ended, if it has, and err otherwise.
 func whyEnded(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)

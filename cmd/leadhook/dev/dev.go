@@ -2,7 +2,7 @@
 // sample CRM and sample leads around it, and the sample CRM by itself.
 package dev
 
-// Command is leadhook with all that it needs around it.
+// Command is the family of commands to try leadhook.
 type Command struct {
 	Data string `placeholder:"DIR" complete:"file" help:"Keep Kafka's data there; default in memory, gone at the end (setting dev.data)."`
 
@@ -10,11 +10,11 @@ type Command struct {
 	CRM crmCommand `cmd:"" name:"crm" help:"Only the sample CRM, which shows the leads that it gets; or tell it how to answer."`
 }
 
-// allCommand is everything in one process. What it does depends on the build:
-// one for production (-tags nodev) has no servers in it.
+// allCommand runs everything in one process. A build for production (-tags nodev)
+// has no servers in it, and only says so.
 type allCommand struct{}
 
-// Help is what --help says beyond the flags.
+// Help returns what --help shows beside the flags.
 func (Command) Help() string {
 	return `Starts, in one process, an embedded Kafka (127.0.0.1:9092), an embedded Redis (127.0.0.1:6379), a
 sample CRM (127.0.0.1:8085) and the service, with sample webhooks for two advertisers, and publishes a

@@ -21,7 +21,7 @@ import (
 	"github.com/leadhook/leadhook/topics"
 )
 
-// guide says where everything is, publishes some sample leads, and waits until
+// guide prints where everything is, publishes some sample leads, and waits until
 // the CRM has them or ctx ends.
 func (s *stack) guide(ctx context.Context, env *cli.Env, p *producer.Publisher, cfg *config.Config) error {
 	fmt.Fprintf(env.Stdout, `leadhook dev: everything is in this one process.
@@ -48,11 +48,11 @@ Publishing %d sample leads:
 	return nil
 }
 
-// addresses are where the settings of a second terminal look for servers.
+// addresses are the servers that the settings name without dev.
 type addresses struct{ kafka, redis []string }
 
-// exports is what a second terminal must be told so that it finds these
-// servers; empty if it looks there anyway.
+// exports returns the command with which a second terminal finds these servers, or
+// "" if it needs none.
 func (s *stack) exports(elsewhere addresses) string {
 	if slices.Equal(elsewhere.kafka, []string{s.kafka.Addr()}) && slices.Equal(elsewhere.redis, []string{s.redis.Addr()}) {
 		return ""
@@ -60,8 +60,8 @@ func (s *stack) exports(elsewhere addresses) string {
 	return fmt.Sprintf("  export LEADHOOK_KAFKA_BROKERS=%s LEADHOOK_REDIS_URL=%s\n", s.kafka.Addr(), s.redis.URL())
 }
 
-// hints say what to try next, as it can be typed: with the name that this
-// program was started by.
+// hints prints what to try next. The commands work as typed: they name the program
+// as it was started.
 func (s *stack) hints(env *cli.Env, elsewhere addresses) {
 	fmt.Fprintf(env.Stdout, `
 All %[1]d have arrived. Now try, in a second terminal:
@@ -87,8 +87,8 @@ Ctrl-C ends it.
 `, sampleLeads, directory(env.Program)+s.exports(elsewhere), s.crmNet(), s.crm.URL(), sampleWebhook, samplecrm.AnswersPath, s.crmAt.Port(), env.Program)
 }
 
-// directory is a command that goes to where the program can be typed; empty if
-// that is everywhere.
+// directory returns the command that changes to the directory in which program
+// works as typed, or "" if it works in each.
 func directory(program string) string {
 	here, err := os.Getwd()
 	if err != nil || filepath.IsAbs(program) || !strings.Contains(program, "/") {

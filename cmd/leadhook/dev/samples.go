@@ -8,14 +8,14 @@ import (
 	"github.com/leadhook/leadhook/producer"
 )
 
-// otherAdvertiser is the second one that leadhook dev has webhooks for.
+// otherAdvertiser is the second advertiser with sample webhooks.
 const otherAdvertiser = "CAN_118207"
 
-// sampleWebhook is the one that takes what `leadhook publish --sample` sends.
+// sampleWebhook takes the leads of `leadhook publish --sample`.
 const sampleWebhook = "json-new-1"
 
-// sampleWebhooks are two for each of two advertisers: both formats, both
-// triggers, so that every sample lead is wanted by exactly one.
+// sampleWebhooks returns two webhooks for each of two advertisers, with both
+// formats and both triggers, so that exactly one wants each sample lead.
 func sampleWebhooks(crm string) []lead.Webhook {
 	hook := func(id, advertiser string, trigger lead.Trigger, format lead.Format) lead.Webhook {
 		return lead.Webhook{
@@ -31,10 +31,10 @@ func sampleWebhooks(crm string) []lead.Webhook {
 	}
 }
 
-// sampleLeads is how many leads sampleRecords are.
+// sampleLeads is the number of sampleRecords.
 const sampleLeads = 4
 
-// sampleRecords are lead events of every kind, one for each sample webhook.
+// sampleRecords returns a lead event of each kind, one for each sample webhook.
 func sampleRecords(topic string) ([]producer.Record, error) {
 	samples := [sampleLeads]struct {
 		kind       lead.Kind

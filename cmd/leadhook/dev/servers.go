@@ -14,15 +14,15 @@ import (
 	"github.com/leadhook/leadhook/internal/samplecrm"
 )
 
-// A stack is what surrounds the service.
+// A stack has the servers that the service needs.
 type stack struct {
 	kafka *devstack.Kafka
 	redis *devstack.Redis
 	crm   *samplecrm.CRM
-	crmAt netip.AddrPort // where crm is dialled
+	crmAt netip.AddrPort // the address that the service dials
 }
 
-// startStack starts it, and turns the settings to it.
+// startStack starts the servers, and points the settings to them.
 func startStack(cfg *config.Config, env *cli.Env) (*stack, error) {
 	s := &stack{}
 	if err := s.start(cfg.Dev, env); err != nil {
@@ -58,13 +58,13 @@ func (s *stack) start(cfg config.Dev, env *cli.Env) (err error) {
 	}
 	at, err := net.ResolveTCPAddr("tcp", s.crm.Addr())
 	if err != nil {
-		return fmt.Errorf("where the sample CRM is (dev.crm_listen): %w", err)
+		return fmt.Errorf("address of the sample CRM (dev.crm_listen): %w", err)
 	}
 	s.crmAt = netip.AddrPortFrom(at.AddrPort().Addr().Unmap(), at.AddrPort().Port())
 	return nil
 }
 
-// crmNet is the sample CRM's address and no other.
+// crmNet returns the network that has only the sample CRM's address.
 func (s *stack) crmNet() netip.Prefix {
 	return netip.PrefixFrom(s.crmAt.Addr(), s.crmAt.Addr().BitLen())
 }

@@ -13,11 +13,11 @@ import (
 	"github.com/leadhook/leadhook/webhook"
 )
 
-// mostGroups is how many webhooks are counted by themselves, some 200 bytes
-// each; all further ones count together.
+// mostGroups is how many webhooks are counted separately, about 200 bytes each.
+// All further ones are counted together.
 const mostGroups = 200_000
 
-// A group is the dead letters that have something in common.
+// A group counts the dead letters that have something in common.
 type group struct {
 	Letters int       `json:"letters"`
 	Newest  time.Time `json:"newest,omitzero"`
@@ -30,8 +30,8 @@ func (g *group) add(n int, newest time.Time) {
 	}
 }
 
-// A webhookKey is whose letters are counted; both are empty for events that
-// could not be read.
+// A webhookKey identifies the webhook whose letters are counted. It is empty for
+// events that could not be read.
 type webhookKey struct{ advertiser, webhook string }
 
 // others stands for the webhooks beyond mostGroups.
@@ -83,7 +83,7 @@ func in[K comparable](groups map[K]*group, key K) *group {
 	return groups[key]
 }
 
-// hosts looks up where the webhooks are, as far as Redis knows.
+// hosts returns the hosts of the webhooks that Redis has.
 func (g *letterTopic) hosts(ctx context.Context, of map[webhookKey]*group) (map[webhookKey]string, error) {
 	advertisers := map[string]bool{}
 	for hook := range of {

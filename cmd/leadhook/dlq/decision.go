@@ -12,11 +12,11 @@ import (
 type decision int
 
 const (
-	replay     decision = iota
-	delivered           // nothing: a CRM has taken it
-	again               // nothing: it was replayed already
-	unreadable          // nothing: it was never a delivery
-	tooOften            // nothing: marks have no room for one more
+	replay     decision = iota // publish it again
+	delivered                  // nothing: a CRM has taken it
+	again                      // nothing: it was replayed already
+	unreadable                 // nothing: it was never a delivery
+	tooOften                   // nothing: marks have no room for one more
 )
 
 func decide(l *deadletter.Letter, m lead.Mark) decision {
@@ -33,8 +33,9 @@ func decide(l *deadletter.Letter, m lead.Mark) decision {
 	return replay
 }
 
-// decisions asks the ledger. A letter of a delivery of which another one is
-// being replayed counts as replayed.
+// decisions asks the ledger how far the deliveries got, and decides about each
+// letter. While one letter of a delivery is being replayed, the others count as
+// replayed.
 func (p *replayer) decisions(ctx context.Context, letters []deadletter.Letter) ([]decision, error) {
 	p.mu.Lock()
 	underWay := maps.Clone(p.underWay) // before the ledger is asked, which has them afterwards

@@ -1,9 +1,8 @@
-// Package dlq is `leadhook dlq`: it shows and counts dead letters, and puts them
-// back. It reads the dead-letter topic without joining a group.
+// Package dlq is `leadhook dlq`: it shows, counts and replays dead letters. It
+// reads the dead-letter topic without joining a group.
 package dlq
 
-// Command looks at the dead-letter topic, without joining any group, and
-// puts dead letters back.
+// Command is the family of commands on dead letters.
 type Command struct {
 	List   listCommand   `cmd:"" help:"Show the newest dead letters, newest first, and what became of them."`
 	Show   showCommand   `cmd:"" help:"Show one dead letter, its history and its event."`
@@ -12,7 +11,7 @@ type Command struct {
 	Replay replayCommand `cmd:"" help:"Send dead letters again, each to its own webhook."`
 }
 
-// Help is what --help says beyond the flags.
+// Help returns what --help shows beside the flags.
 func (Command) Help() string {
 	return `Examples:
   leadhook dlq stats --since 24h

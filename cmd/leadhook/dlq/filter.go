@@ -13,7 +13,7 @@ import (
 	"github.com/leadhook/leadhook/lead"
 )
 
-// letterFlags choose dead letters by what they are. Embed it in the command.
+// letterFlags select dead letters by their properties. Embed it in the command.
 type letterFlags struct {
 	Advertiser string        `placeholder:"ID" complete:"advertiser" help:"Only those of this advertiser."`
 	Webhook    string        `placeholder:"ID" complete:"webhook" help:"Only those of this webhook."`
@@ -23,7 +23,8 @@ type letterFlags struct {
 	Grep       string        `placeholder:"TEXT" help:"Only those with this text in the reason or the error, in upper or lower case."`
 }
 
-// spanFlags choose dead letters by when they died. Embed it in the command.
+// spanFlags select dead letters by when they became dead letters. Embed it in the
+// command.
 type spanFlags struct {
 	Since moment `placeholder:"WHEN" help:"Only what became a dead letter then or later: 2h (ago), 7d, 2026-11-23, 2026-11-23T16:12, or with seconds and zone."`
 	Until moment `placeholder:"WHEN" help:"Only what became one before."`
@@ -36,7 +37,7 @@ func (f letterFlags) filter(span spanFlags) (deadletter.Filter, error) {
 		}
 	}
 	if !span.Until.IsZero() && !span.Since.Before(span.Until.Time) {
-		return deadletter.Filter{}, &terminal.UsageError{Err: errors.New("--until: it must be later than --since")}
+		return deadletter.Filter{}, &terminal.UsageError{Err: errors.New("--until must be later than --since")}
 	}
 	all := deadletter.Filter{
 		Advertiser: f.Advertiser, Webhook: f.Webhook, Delivery: f.Delivery, Reasons: f.Reason, Text: f.Grep,
@@ -56,16 +57,16 @@ func reasonNames() string {
 	return strings.Join(names, ", ")
 }
 
-// any says whether the flags narrow anything.
+// any reports whether at least one flag is set.
 func (f letterFlags) any(span spanFlags) bool {
 	return f.Advertiser+f.Webhook+f.Delivery+f.Grep != "" || len(f.Reason)+len(f.Status) > 0 ||
 		!span.Since.IsZero() || !span.Until.IsZero()
 }
 
-// statuses are one status, a class of them (4xx), or none: no answer.
+// statuses is one status, a class of them (4xx), or none, which means no answer.
 type statuses deadletter.Statuses
 
-// UnmarshalText reads what a person types.
+// UnmarshalText parses the value of a flag or argument.
 func (s *statuses) UnmarshalText(text []byte) error {
 	typed := strings.ToLower(string(text))
 	if typed == "none" {
@@ -75,18 +76,18 @@ func (s *statuses) UnmarshalText(text []byte) error {
 	first, err := strconv.Atoi(strings.ReplaceAll(typed, "x", "0"))
 	digits := strings.TrimRight(typed, "x")
 	if err != nil || len(typed) != 3 || len(digits) == 0 || strings.Contains(digits, "x") || first < 100 {
-		return fmt.Errorf("%q is no status: want one like 401, a class like 4xx, or none", text)
+		return fmt.Errorf("%q is not a status: want one like 401, a class like 4xx, or none", text)
 	}
 	last, _ := strconv.Atoi(strings.ReplaceAll(typed, "x", "9"))
 	*s = statuses{First: first, Last: last}
 	return nil
 }
 
-// A moment is a time that a person typed: how long ago, a date, or a date and
-// a time; without a zone, in that of this machine. The zero value: none.
+// A moment is a time as a person types it: how long ago, a date, or a date and
+// time, in the zone of this machine unless one is given. The zero value means none.
 type moment struct{ time.Time }
 
-// UnmarshalText reads what a person types.
+// UnmarshalText parses the value of a flag or argument.
 func (m *moment) UnmarshalText(text []byte) error {
 	typed := string(text)
 	if ago, err := parseAgo(typed); err == nil && ago > 0 {
@@ -102,10 +103,10 @@ func (m *moment) UnmarshalText(text []byte) error {
 			return nil
 		}
 	}
-	return fmt.Errorf("%q is no time: want how long ago, like 90m, 2h or 7d, or a date, like 2026-11-23 or 2026-11-23T16:12", text)
+	return fmt.Errorf("%q is not a time: want how long ago, like 90m, 2h or 7d, or a date, like 2026-11-23 or 2026-11-23T16:12", text)
 }
 
-// parseAgo reads a duration, which may be in days.
+// parseAgo parses a duration, which may be in days.
 func parseAgo(s string) (time.Duration, error) {
 	if days, ok := strings.CutSuffix(s, "d"); ok {
 		n, err := strconv.ParseUint(days, 10, 16)
@@ -114,15 +115,15 @@ func parseAgo(s string) (time.Duration, error) {
 	return time.ParseDuration(s)
 }
 
-// A letterAt is where a dead letter lies, or which delivery it is of, as a
-// person types it: 3/17, or dlv_….
+// A letterAt names a dead letter as a person types it: by its position, 3/17, or
+// by its delivery, dlv_….
 type letterAt struct {
 	partition int
 	offset    int64
-	delivery  string // empty: the place counts
+	delivery  string // if empty, the position counts
 }
 
-// UnmarshalText reads what a person types.
+// UnmarshalText parses the value of a flag or argument.
 func (l *letterAt) UnmarshalText(text []byte) error {
 	typed := string(text)
 	if strings.HasPrefix(typed, "dlv_") {
@@ -133,7 +134,7 @@ func (l *letterAt) UnmarshalText(text []byte) error {
 	p, err1 := strconv.ParseInt(partition, 10, 32)
 	o, err2 := strconv.ParseInt(offset, 10, 64)
 	if err1 != nil || err2 != nil || p < 0 || o < 0 {
-		return fmt.Errorf("%q is no dead letter: want PARTITION/OFFSET, like 3/17, or a delivery's id, like dlv_98a1…", text)
+		return fmt.Errorf("%q is not a dead letter: want PARTITION/OFFSET, like 3/17, or a delivery's id, like dlv_98a1…", text)
 	}
 	l.partition, l.offset = int(p), o
 	return nil

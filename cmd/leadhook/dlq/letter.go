@@ -9,11 +9,11 @@ import (
 	"github.com/leadhook/leadhook/lead"
 )
 
-// letterHeading is what list and tail show of a letter, beside when and where.
+// letterHeading is the heading of the columns that list and tail both show.
 var letterHeading = []string{"ADVERTISER", "WEBHOOK", "LEAD", "REASON", "ATTEMPTS", "STATUS", "ERROR"}
 
-// letterSpare are the columns that a narrow terminal does not show. What status
-// it was mostly stands in the error.
+// letterSpare are the columns that a narrow terminal does not show. The error
+// mostly contains the status.
 var letterSpare = []string{"ATTEMPTS", "LEAD", "ADVERTISER", "STATUS", "NOW"}
 
 func letterCells(l *deadletter.Letter) []string {
@@ -23,10 +23,11 @@ func letterCells(l *deadletter.Letter) []string {
 	}
 }
 
-// clock is a time for people.
+// clock returns a time as people read it.
 func clock(t time.Time) string { return t.Local().Format(time.DateTime) }
 
-// letterJSON is a dead letter for programs. Names are those of the headers.
+// letterJSON is a dead letter for programs. The names are those of the record
+// headers.
 type letterJSON struct {
 	Time          time.Time `json:"time"`
 	Advertiser    string    `json:"advertiser,omitempty"`

@@ -12,16 +12,16 @@ import (
 )
 
 type listCommand struct {
-	Limit int `short:"n" default:"20" help:"How many."`
+	Limit int `short:"n" default:"20" help:"Show at most this many."`
 
 	letterFlags
 	spanFlags
 	terminal.OutputFlag
 }
 
-// Help is what --help says beyond the flags.
+// Help returns what --help shows beside the flags.
 func (listCommand) Help() string {
-	return `NOW is what became of it: dead (not replayed), under_way (replayed, and not ended yet), delivered,
+	return `NOW is what became of it: dead (not replayed), under_way (replayed, and not settled yet), delivered,
 dead_again (replayed, and there is another dead letter of it), or unknown.
 
 Examples:

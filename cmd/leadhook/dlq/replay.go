@@ -11,11 +11,11 @@ import (
 )
 
 type replayCommand struct {
-	Letter *letterAt `arg:"" optional:"" help:"This one alone: PARTITION/OFFSET, or a delivery's id, of which the newest is meant."`
-	All    bool      `help:"All that there are. Needed where nothing narrows them."`
-	DryRun bool      `help:"Only count."`
-	Limit  int       `short:"n" placeholder:"N" help:"At most so many, in each partition the oldest first."`
-	Rate   float64   `placeholder:"N" help:"At most so many a second; default as fast as Kafka takes them."`
+	Letter *letterAt `arg:"" optional:"" help:"Only this one: PARTITION/OFFSET, or a delivery's id, which means its newest dead letter."`
+	All    bool      `help:"All of them. Required if nothing else selects any."`
+	DryRun bool      `help:"Only count what would be replayed."`
+	Limit  int       `short:"n" placeholder:"N" help:"Replay at most N, in each partition the oldest first."`
+	Rate   float64   `placeholder:"N" help:"Replay at most N a second; by default as fast as Kafka takes them."`
 
 	letterFlags
 	spanFlags
@@ -26,15 +26,16 @@ type replayCommand struct {
 // askAbove is how many dead letters are replayed without a question.
 const askAbove = 100
 
-// Help is what --help says beyond the flags.
+// Help returns what --help shows beside the flags.
 func (replayCommand) Help() string {
-	return `Each goes to its own webhook as that is now, through Kafka and the service: it is attempted after the
-shortest of retry.delays, and then waits and ends like any delivery, with its schedule and its days
-begun anew. What fails again is a dead letter again.
+	return `Each dead letter goes to its own webhook as it is now, through Kafka and the service. It is attempted
+after the shortest of retry.delays; then it is retried like any delivery, and its schedule and its
+expiry begin anew. If it fails again, it becomes a dead letter again.
 
-What was replayed already is passed over, and so is what a CRM has taken: after an interruption, or by
-mistake, the same command can be run again, and nothing is delivered twice. Events that could not be
-read are never replayed: correct the producer, and publish them again. More than 100 are asked about.
+Dead letters that were replayed before are passed over, and so are those that a CRM has taken. So the
+same command can be run again, after an interruption or by mistake, and delivers nothing twice. Events
+that could not be read are never replayed: correct the producer, and publish them again. The command
+asks before it replays more than 100.
 
 Examples:
   leadhook dlq replay 3/17
@@ -79,19 +80,19 @@ func (c replayCommand) check() (deadletter.Filter, error) {
 	return c.filter(c.spanFlags)
 }
 
-// selection is what was there when the command began: a letter that comes of
-// the replay is not replayed by it.
+// selection returns the letters that were there when the command began. Letters
+// that the replay causes are not among them.
 func (c replayCommand) selection(ctx context.Context, env *cli.Env, g *letterTopic, filter deadletter.Filter) (*deadletter.Selection, error) {
 	all, err := g.reader.Select(ctx, filter)
 	if err != nil || c.Letter == nil {
 		return all, err
 	}
-	one, err := g.find(ctx, env, c.Letter) // says so if there is none
+	one, err := g.find(ctx, env, c.Letter) // fails if there is no such letter
 	return all.Only(one.Partition, one.Offset), err
 }
 
-// ask counts what is to be replayed, where anybody wants to know, and asks
-// before many.
+// ask counts what is to be replayed, unless the count is of no use, and asks
+// before it replays many.
 func (c replayCommand) ask(ctx context.Context, env *cli.Env, p *replayer, of *deadletter.Selection) (found int, err error) {
 	if c.Yes && !c.DryRun && !terminal.IsTerminal(env.Stderr) {
 		return 0, nil
@@ -119,7 +120,7 @@ func (c replayCommand) carryOut(ctx context.Context, env *cli.Env, p *replayer, 
 		return shown
 	}
 	if err != nil {
-		return fmt.Errorf("not all were replayed; the same command goes on with the rest: %w", err)
+		return fmt.Errorf("not all were replayed; run the same command again for the rest: %w", err)
 	}
 	return nil
 }

@@ -23,14 +23,14 @@ import (
 )
 
 const (
-	decidedTogether = 500     // letters that the ledger is asked about at once
-	decidedBytes    = 4 << 20 // or as many as have so many bytes
-	batchesAhead    = 2       // of these, that are read before it is their turn
-	chunksInFlight  = 4       // that are being published at the same time
+	decidedTogether = 500     // letters in one request to the ledger
+	decidedBytes    = 4 << 20 // unless they have more bytes than this
+	batchesAhead    = 2       // batches that are read ahead
+	chunksInFlight  = 4       // chunks that are published at the same time
 )
 
-// A replayer is one run of dlq replay. Letters are read, and the ledger is
-// asked about them, while those before are being published.
+// A replayer is one run of dlq replay. It reads letters and asks the ledger about
+// them while the ones before are being published.
 type replayer struct {
 	g         *letterTopic
 	ledger    *ledger.Ledger
@@ -39,7 +39,7 @@ type replayer struct {
 	limit     *rate.Limiter
 	chunk     int // letters that are published together
 	together  int // letters that are decided together
-	found     int // how many are to be replayed; 0: nobody counted
+	found     int // how many are to be replayed; 0 if that was not counted
 	show      *terminal.Progress
 
 	mu       sync.Mutex
@@ -47,8 +47,8 @@ type replayer struct {
 	underWay map[string]lead.Mark // guarded by mu: by delivery, those of letters that are being published
 }
 
-// replay makes sure of all that a replay needs. Without the ledger, nobody
-// could tell what was replayed before.
+// replay makes sure that everything that a replay needs is there. That includes
+// the ledger, which knows what was replayed before.
 func (g *letterTopic) replay(ctx context.Context, perSecond float64) (p *replayer, closed func(), err error) {
 	p = &replayer{
 		g: g, topic: topics.RetryName(g.cfg.Kafka.Topic, g.cfg.Retry.Delays[0]), underWay: map[string]lead.Mark{},
@@ -57,7 +57,7 @@ func (g *letterTopic) replay(ctx context.Context, perSecond float64) (p *replaye
 	if perSecond > 0 {
 		p.chunk = int(min(max(perSecond/20, 1), decidedTogether))
 		p.together = int(min(max(perSecond/5, 1), decidedTogether))
-		p.limit = rate.NewLimiter(rate.Limit(perSecond), max(p.chunk, int(perSecond/2))) // a short stall is made up for
+		p.limit = rate.NewLimiter(rate.Limit(perSecond), max(p.chunk, int(perSecond/2))) // makes up for a short stall
 	}
 	if err := g.kafka.HasTopic(ctx, p.topic); err != nil {
 		return nil, nil, err
@@ -71,7 +71,7 @@ func (g *letterTopic) replay(ctx context.Context, perSecond float64) (p *replaye
 	return p, func() { _, _ = p.publisher.Close(), rdb.Close() }, nil
 }
 
-// count says what all would do.
+// count returns what all would do.
 func (p *replayer) count(ctx context.Context, of *deadletter.Selection, limit int) (*ReplayResult, error) {
 	count := &ReplayResult{}
 	err := p.decided(ctx, of, func(letters []deadletter.Letter, decisions []decision) error {
@@ -83,11 +83,11 @@ func (p *replayer) count(ctx context.Context, of *deadletter.Selection, limit in
 	return count, err
 }
 
-// errLimit ends the reading at the limit.
+// errLimit ends reading when the limit is reached.
 var errLimit = errors.New("the limit is reached")
 
-// decided calls do with the letters of a selection and what is to become of
-// them, batch by batch. The next batches are read meanwhile.
+// decided calls do with the letters of a selection and the decisions about them,
+// batch by batch. The next batches are read meanwhile.
 func (p *replayer) decided(ctx context.Context, of *deadletter.Selection, do func([]deadletter.Letter, []decision) error) error {
 	batches := make(chan []deadletter.Letter, batchesAhead)
 	work, ctx := errgroup.WithContext(ctx)
@@ -139,8 +139,8 @@ func (p *replayer) read(ctx context.Context, of *deadletter.Selection, batches c
 	return err
 }
 
-// all replays. The error is why it ended early; what was being published then
-// is done with, one way or the other.
+// all replays a selection. The error says why it ended early; it waits for what is
+// being published then.
 func (p *replayer) all(ctx context.Context, of *deadletter.Selection, limit int) error {
 	writing, stop := context.WithCancel(context.WithoutCancel(ctx))
 	var ledger sync.WaitGroup
@@ -153,7 +153,7 @@ func (p *replayer) all(ctx context.Context, of *deadletter.Selection, limit int)
 		chosen, enough := p.choose(letters, decisions, limit)
 		if began.IsZero() && len(chosen) > 0 {
 			began = time.Now()
-			p.limit.AllowN(began, p.limit.Burst()) // at the rate from the beginning
+			p.limit.AllowN(began, p.limit.Burst()) // so that the rate holds from the beginning
 		}
 		for len(chosen) > 0 {
 			chunk := chosen[:min(p.chunk, len(chosen))]
@@ -196,7 +196,8 @@ func (p *replayer) choose(letters []deadletter.Letter, decisions []decision, lim
 	return chosen, enough
 }
 
-// publish publishes letters, and notes in the ledger those that are safe.
+// publish publishes letters, and notes in the ledger those that Kafka has
+// acknowledged.
 func (p *replayer) publish(ctx context.Context, letters []deadletter.Letter) error {
 	timeout := p.g.cfg.Kafka.Timeout
 	ctx, cancel := context.WithTimeoutCause(ctx, timeout, fmt.Errorf("not acknowledged within %v", timeout))
@@ -221,7 +222,7 @@ func (p *replayer) publish(ctx context.Context, letters []deadletter.Letter) err
 	return cmp.Or(errs...)
 }
 
-// replayed is the mark of a letter's delivery from when the letter is replayed.
+// replayed returns the mark of a letter's delivery once the letter is replayed.
 func replayed(l *deadletter.Letter) lead.Mark {
 	return lead.MarkOf(&lead.History{Replays: l.Replays + 1}, false)
 }

@@ -25,8 +25,8 @@ type ReplayResult struct {
 	Seconds       float64        `json:"seconds,omitempty"`        // since the first was published
 }
 
-// add counts letters, and returns those that are to be replayed, and whether
-// there are as many as may be; no limit: zero.
+// add counts letters, and returns those that are to be replayed. It reports whether
+// the limit is reached; a limit of zero means no limit.
 func (r *ReplayResult) add(letters []deadletter.Letter, decisions []decision, limit int) (chosen []deadletter.Letter, enough bool) {
 	for i := range letters {
 		if limit > 0 && r.Chosen == limit {
@@ -56,7 +56,7 @@ func (r *ReplayResult) not(reason string) {
 	r.NotReplayable[reason]++
 }
 
-// write shows it to people.
+// write writes the result for people.
 func (r *ReplayResult) write(out io.Writer) error {
 	var text strings.Builder
 	switch took := time.Duration(r.Seconds * float64(time.Second)); {

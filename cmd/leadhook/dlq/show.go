@@ -18,17 +18,17 @@ import (
 )
 
 type showCommand struct {
-	Letter   letterAt `arg:"" help:"Which one: PARTITION/OFFSET, or a delivery's id, of which the newest is shown."`
+	Letter   letterAt `arg:"" help:"PARTITION/OFFSET, or a delivery's id, which means its newest dead letter."`
 	ShowData bool     `help:"Show the lead as it was published, with the personal data in it."`
 
 	terminal.OutputFlag
 }
 
-// Help is what --help says beyond the flags.
+// Help returns what --help shows beside the flags.
 func (showCommand) Help() string {
-	return `Without --show-data, ids, types, states and times of the event show, and *** for everything else. An
-event that cannot be read shows with --show-data alone. A delivery's id is looked for from the end of
-the topic backwards, which takes longer than a place.
+	return `Without --show-data, the event's ids, types, states and times are shown, and *** for everything else. An
+event that cannot be read is shown only with --show-data. A delivery's id is searched for from the end of
+the topic backwards, which takes longer than PARTITION/OFFSET.
 
 Examples:
   leadhook dlq show 3/17
@@ -36,7 +36,7 @@ Examples:
   leadhook dlq show 3/17 --show-data --output json | jq .event.lead`
 }
 
-// Run shows it.
+// Run shows a letter.
 func (c showCommand) Run(ctx context.Context, env *cli.Env) error {
 	return withDeadLetters(ctx, env, func(g *letterTopic) error {
 		letter, err := g.find(ctx, env, &c.Letter)
@@ -88,7 +88,8 @@ type shownLetter struct {
 	EventBytes []byte          `json:"event_bytes,omitempty"` // else
 }
 
-// event is what to show of the event; it also goes into shown.
+// event returns what to show of the event for people, and puts it into shown for
+// programs.
 func (c showCommand) event(value []byte, shown *shownLetter) string {
 	masked, refused := lead.Mask(value)
 	switch {
@@ -105,7 +106,7 @@ func (c showCommand) event(value []byte, shown *shownLetter) string {
 	return indented(shown.Event)
 }
 
-// indented is JSON for a terminal.
+// indented returns JSON with line breaks, safe for a terminal.
 func indented(event []byte) string {
 	var out bytes.Buffer
 	_ = json.Indent(&out, bytes.TrimSpace(event), "", "  ") // it was read as JSON before
@@ -116,7 +117,7 @@ func indented(event []byte) string {
 	return strings.Join(lines, "\n")
 }
 
-// quoted is any bytes for a terminal: a Go string for each line.
+// quoted returns bytes as Go strings, one for each line, safe for a terminal.
 func quoted(value []byte) string {
 	var lines []string
 	for line := range bytes.Lines(value) {
@@ -175,7 +176,7 @@ func sometime(t time.Time) string {
 	return clock(t)
 }
 
-// source is where the event was published.
+// source returns where the event was published, or "" if that is unknown.
 func source(m *lead.Message) string {
 	if m.Topic == "" {
 		return ""

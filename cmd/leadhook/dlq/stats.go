@@ -17,16 +17,16 @@ import (
 )
 
 type statsCommand struct {
-	Top int `default:"10" help:"How many webhooks and hosts to show, those with the most first."`
+	Top int `default:"10" help:"Show at most this many webhooks and hosts, those with the most dead letters first."`
 
 	letterFlags
 	spanFlags
 	terminal.OutputFlag
 }
 
-// Help is what --help says beyond the flags.
+// Help returns what --help shows beside the flags.
 func (statsCommand) Help() string {
-	return `The host is that of the webhook's URL as it is now; a webhook that is there no more has none.
+	return `The host is that of the webhook's URL as it is now; a webhook that has been removed has none.
 Dead letters without a webhook are events that could not be read.
 
 Examples:
@@ -61,7 +61,7 @@ func (c statsCommand) Run(ctx context.Context, env *cli.Env) error {
 	})
 }
 
-// stats is what counts come to, for programs.
+// stats is the result, for programs.
 type stats struct {
 	group
 	Oldest   time.Time      `json:"oldest,omitzero"`
@@ -88,7 +88,7 @@ type hostStats struct {
 	group
 }
 
-// unknownHost is that of webhooks that Redis does not know.
+// unknownHost stands for the host of webhooks that Redis does not have.
 const unknownHost = "unknown"
 
 func (c *counts) stats(hosts map[webhookKey]string, top int) *stats {
@@ -117,7 +117,7 @@ func (c *counts) stats(hosts map[webhookKey]string, top int) *stats {
 	return s
 }
 
-// write shows them to people.
+// write writes the result for people.
 func (s *stats) write(out io.Writer) error {
 	if s.Letters == 0 {
 		_, err := fmt.Fprintln(out, "0 dead letters")

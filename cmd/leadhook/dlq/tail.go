@@ -17,7 +17,7 @@ type tailCommand struct {
 	terminal.OutputFlag
 }
 
-// Help is what --help says beyond the flags.
+// Help returns what --help shows beside the flags.
 func (tailCommand) Help() string {
 	return `Examples:
   leadhook dlq tail

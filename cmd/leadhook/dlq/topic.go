@@ -22,14 +22,16 @@ import (
 	"github.com/leadhook/leadhook/topics"
 )
 
-// A letterTopic is the dead-letter topic and what is asked about it.
+// A letterTopic is the dead-letter topic, with the connections that are needed to
+// read it.
 type letterTopic struct {
 	cfg    *config.Config
 	kafka  *service.Kafka
 	reader *deadletter.Reader
 }
 
-// withDeadLetters makes sure that Kafka answers, and calls do.
+// withDeadLetters makes sure that Kafka answers, and calls do with the dead-letter
+// topic.
 func withDeadLetters(ctx context.Context, env *cli.Env, do func(*letterTopic) error) error {
 	return env.WithKafka(ctx, func(cfg *config.Config, k *service.Kafka) error {
 		log, err := service.NewLog(config.Log{Level: "warn", Format: "console"}, env.Stderr)
@@ -42,7 +44,7 @@ func withDeadLetters(ctx context.Context, env *cli.Env, do func(*letterTopic) er
 	})
 }
 
-// showReading shows how much of the topic is read, until end is called.
+// showReading shows how much of the topic has been read, until end is called.
 func (g *letterTopic) showReading(env *cli.Env) (end func()) {
 	var mu sync.Mutex
 	var show *terminal.Progress
@@ -64,7 +66,7 @@ func (g *letterTopic) showReading(env *cli.Env) (end func()) {
 	}
 }
 
-// newest is the newest letter of a delivery.
+// newest returns the newest letter of a delivery.
 func (g *letterTopic) newest(ctx context.Context, delivery string) (deadletter.Letter, error) {
 	letters, err := g.reader.List(ctx, deadletter.Filter{Delivery: delivery}, 1)
 	if err != nil {
@@ -76,13 +78,14 @@ func (g *letterTopic) newest(ctx context.Context, delivery string) (deadletter.L
 	return letters[0], nil
 }
 
-// newLedger is what the service writes to; it is not running.
+// newLedger returns the ledger that the service writes. It writes nothing until its
+// Run is called.
 func newLedger(rdb redis.UniversalClient, cfg *config.Config) *ledger.Ledger {
 	opts := ledger.Options{HandedOnKept: cfg.Topics.DeadLetterRetention}
 	return ledger.New(rdb, opts, prometheus.NewRegistry(), zap.NewNop())
 }
 
-// marks are how far the letters' deliveries got. They must have their LeadID.
+// marks returns how far the letters' deliveries got. Each letter must have a LeadID.
 func marks(ctx context.Context, known *ledger.Ledger, letters []deadletter.Letter) ([]lead.Mark, error) {
 	keys := make([]ledger.Key, len(letters))
 	for i := range letters {
@@ -91,8 +94,8 @@ func marks(ctx context.Context, known *ledger.Ledger, letters []deadletter.Lette
 	return known.Marks(ctx, keys)
 }
 
-// fates are what became of the letters: unknown, and why, if Redis does not
-// answer.
+// fates returns what became of the letters. If Redis does not answer, they are
+// unknown, and the error says why.
 func (g *letterTopic) fates(ctx context.Context, letters []deadletter.Letter) ([]lead.Fate, error) {
 	fates := make([]lead.Fate, len(letters))
 	for i := range fates {
@@ -113,10 +116,11 @@ func (g *letterTopic) fates(ctx context.Context, letters []deadletter.Letter) ([
 	return fates, nil
 }
 
-// undeliverable says whether nothing can become of a letter: it was never a delivery.
+// undeliverable reports whether a letter has no delivery, because its event could
+// not be read.
 func undeliverable(l *deadletter.Letter) bool { return l.Webhook == "" || l.LeadID == "" }
 
-// number leaves out what does not apply, which is zero.
+// number returns n as text, or "" for zero, which means that it does not apply.
 func number(n int) string {
 	if n == 0 {
 		return ""

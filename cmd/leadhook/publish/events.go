@@ -12,11 +12,11 @@ import (
 	"github.com/leadhook/leadhook/lead"
 )
 
-// An eventSource has a number of events, each made or found when it is asked for.
+// An eventSource has a number of events, which it makes or looks up on demand.
 type eventSource struct {
 	len int
 	get func(i int) (key string, value []byte)
-	// name says which event that is, for a person.
+	// name returns a name of the event for people.
 	name func(i int) string
 }
 
@@ -33,7 +33,7 @@ type foundEvent struct {
 	value     []byte
 }
 
-// readEvents reads and checks all inputs; the error has everything wrong.
+// readEvents reads and checks all inputs. The error has every fault in them.
 func readEvents(ctx context.Context, env *cli.Env, files []string, maxBytes int) (eventSource, error) {
 	if len(files) == 0 {
 		files = []string{"-"}
@@ -71,7 +71,7 @@ func readEvents(ctx context.Context, env *cli.Env, files []string, maxBytes int)
 	}, nil
 }
 
-// firstFaults joins errors, and leaves out what nobody would read.
+// firstFaults joins the first errors, and counts the others.
 func firstFaults(errs []error) error {
 	const shown = 20
 	if more := len(errs) - shown; more > 0 {
@@ -80,7 +80,7 @@ func firstFaults(errs []error) error {
 	return errors.Join(errs...)
 }
 
-// splitEvents takes apart one JSON document, an array, or JSON lines.
+// splitEvents splits one JSON document, an array, or JSON lines.
 func splitEvents(data []byte) ([][]byte, error) {
 	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))
 	var values [][]byte
@@ -106,7 +106,8 @@ func splitEvents(data []byte) ([][]byte, error) {
 	}
 }
 
-// notJSON says where the trouble is, and quotes nothing of the event.
+// notJSON returns an error with the line of the fault. It quotes nothing of the
+// event.
 func notJSON(data []byte, err error) error {
 	syntax, ok := errors.AsType[*json.SyntaxError](err)
 	if !ok {
@@ -116,7 +117,7 @@ func notJSON(data []byte, err error) error {
 	return fmt.Errorf("not JSON: see line %d of the input", 1+bytes.Count(before, []byte("\n")))
 }
 
-// checkEvent returns the advertiser, which is the record's key.
+// checkEvent checks an event and returns its advertiser, which is the record's key.
 func checkEvent(value []byte, maxBytes int) (string, error) {
 	if len(value) > maxBytes {
 		return "", fmt.Errorf("%d bytes, at most %d are allowed (kafka.max_event_bytes)", len(value), maxBytes)

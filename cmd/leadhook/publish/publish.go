@@ -1,5 +1,5 @@
-// Package publish is `leadhook publish`: it publishes lead events, of files or
-// invented ones, to Kafka.
+// Package publish is `leadhook publish`: it publishes lead events to Kafka, those of
+// files or invented ones.
 package publish
 
 import (
@@ -23,23 +23,23 @@ import (
 	"github.com/leadhook/leadhook/service"
 )
 
-// Command publishes lead events.
+// Command is `leadhook publish`.
 type Command struct {
 	Files      []string     `arg:"" optional:"" name:"file" complete:"file" help:"Files with events: one JSON document, an array, or JSON lines; - (or nothing) is standard input."`
 	Sample     lead.Kind    `enum:"call,chat,form,email," default:"" placeholder:"KIND" help:"Publish invented leads of this kind instead: call, chat, form or email. They are marked as test leads, and each has a lead.id of its own."`
 	Advertiser string       `placeholder:"ID" complete:"advertiser" default:"${sampleAdvertiser}" help:"The samples' advertiser (default ${default})."`
-	Spread     int          `placeholder:"N" help:"Deal the samples out over N advertisers: the ID followed by 1 to N."`
+	Spread     int          `placeholder:"N" help:"Spread the samples over N advertisers: the ID followed by 1 to N."`
 	Trigger    lead.Trigger `enum:"new_contact,existing_contact,new_lead" default:"new_contact" help:"The samples' trigger: new_contact, or existing_contact (also called new_lead)."`
-	Count      int          `default:"1" help:"How many samples."`
-	Rate       float64      `placeholder:"N" help:"At most so many events a second; default as fast as Kafka takes them."`
+	Count      int          `default:"1" help:"Number of samples."`
+	Rate       float64      `placeholder:"N" help:"Publish at most N events a second; by default as fast as Kafka takes them."`
 
 	terminal.OutputFlag
 }
 
-// Help is what --help says beyond the flags.
+// Help returns what --help shows beside the flags.
 func (Command) Help() string {
-	return `All events are checked before the first is published. Each is keyed by its advertiser and counts
-as published when all in-sync replicas have it; after a failure the command says which are.
+	return `All events are checked before the first is published. The key of each is its advertiser. An event
+counts as published when all in-sync replicas have it; after a failure the command says which ones are.
 
 Examples:
   leadhook publish examples/events/form.json
@@ -49,7 +49,7 @@ Examples:
   leadhook publish --sample form --count 20000 --advertiser USA_ --spread 1000`
 }
 
-// Run publishes.
+// Run publishes the events.
 func (c Command) Run(ctx context.Context, env *cli.Env) error {
 	if err := c.check(); err != nil {
 		return &terminal.UsageError{Err: err}
@@ -82,7 +82,7 @@ func (c Command) check() error {
 		return errors.New("publish: give files or --sample, not both")
 	case c.Sample == "" && (c.Count != 1 || c.Spread != 0 || c.Advertiser != samplelead.Advertiser || c.Trigger != lead.NewContact):
 		return errors.New("publish: --advertiser, --trigger, --count and --spread are for --sample: events have their own")
-	case c.Count < 1, c.Spread < 0, !(c.Rate >= 0): // not a number is none of both
+	case c.Count < 1, c.Spread < 0, !(c.Rate >= 0): // NaN is neither
 		return errors.New("publish: --count must be at least 1, --spread and --rate not negative")
 	case c.Sample != "":
 		return c.checkSample()
@@ -102,7 +102,7 @@ type publishing struct {
 	chunk     int
 }
 
-// all publishes chunk by chunk, until the first that fails.
+// all publishes chunk by chunk, up to the first that fails.
 func (p *publishing) all(ctx context.Context) error {
 	began := time.Now()
 	show := terminal.NewProgress(p.env.Terminal, p.events.len)
@@ -151,8 +151,8 @@ func (p *publishing) publish(ctx context.Context, first, last int) []error {
 	return p.publisher.PublishAll(ctx, records)
 }
 
-// partial says which events are published when not all are: every one of those
-// in doubt, so that whoever publishes them again publishes no other.
+// partial returns an error that names every event that may not be published, so
+// that these can be published again, and no others.
 func (p *publishing) partial(first int, acked []bool, cause error) error {
 	missing := runs(acked, func(i int) string { return p.events.name(first + i) })
 	count := first
@@ -172,7 +172,7 @@ func (p *publishing) partial(first int, acked []bool, cause error) error {
 	return fmt.Errorf("%s: %w", text.String(), cause)
 }
 
-// runs names what is false, neighbours together.
+// runs returns the names of those that are not acknowledged, as ranges.
 func runs(acked []bool, name func(i int) string) []string {
 	var all []string
 	for i := 0; i < len(acked); i++ {

@@ -8,7 +8,7 @@ import (
 	"github.com/leadhook/leadhook/lead"
 )
 
-// samples makes invented leads.
+// samples returns invented leads.
 func (c Command) samples() (eventSource, error) {
 	event, err := samplelead.New(c.Sample, c.Trigger)
 	if err != nil {
@@ -24,7 +24,7 @@ func (c Command) samples() (eventSource, error) {
 	}, nil
 }
 
-// advertiser is whose sample i is.
+// advertiser returns the advertiser of sample i.
 func (c Command) advertiser(i int) string {
 	if c.Spread == 0 {
 		return c.Advertiser
@@ -32,7 +32,7 @@ func (c Command) advertiser(i int) string {
 	return c.Advertiser + strconv.Itoa(i%c.Spread+1)
 }
 
-// checkSample looks at the sample with the longest advertiser id.
+// checkSample checks the sample with the longest advertiser id.
 func (c Command) checkSample() error {
 	event, err := samplelead.New(c.Sample, c.Trigger)
 	if err != nil {

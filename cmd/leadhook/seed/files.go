@@ -10,16 +10,16 @@ import (
 	"strings"
 )
 
-// seedFiles are the files that names stand for: a file for itself, a directory
-// for all seed files in it and in the directories below it, in the order of
-// their paths. What begins with a dot is passed over, and so are directories
-// that are symbolic links: Kubernetes keeps mounted files under both.
+// seedFiles returns the files that names stand for. A directory stands for all seed
+// files in it and in the directories below it, in the order of their paths. Names
+// that begin with a dot are skipped, and so are directories that are symbolic
+// links: Kubernetes has mounted files under both.
 func seedFiles(names []string) ([]string, error) {
 	var files []string
 	var errs []error
 	for _, name := range names {
 		if info, err := os.Stat(name); name == "-" || err != nil || !info.IsDir() {
-			files = append(files, name) // reading it says what is wrong
+			files = append(files, name) // reading it fails with the reason
 			continue
 		}
 		below, err := seedFilesBelow(name)
@@ -34,7 +34,7 @@ func seedFiles(names []string) ([]string, error) {
 
 func seedFilesBelow(dir string) ([]string, error) {
 	var files []string
-	root := dir + string(filepath.Separator) // also of a symbolic link
+	root := dir + string(filepath.Separator) // works for a symbolic link too
 	err := filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
@@ -52,7 +52,8 @@ func seedFilesBelow(dir string) ([]string, error) {
 	return files, err
 }
 
-// isFile follows a symbolic link; a broken one is a file that cannot be read.
+// isFile follows a symbolic link. A broken one counts as a file, which cannot be
+// read.
 func isFile(path string) bool {
 	info, err := os.Stat(path)
 	return err != nil || info.Mode().IsRegular()

@@ -9,7 +9,7 @@ import (
 	"github.com/leadhook/leadhook/webhook"
 )
 
-// report says what became of each webhook, and how many there were of each kind.
+// report prints what became of each webhook, and the counts.
 func (c Command) report(env *cli.Env, changes webhook.Changes) error {
 	l := c.List(env.Terminal)
 	for _, change := range changes {

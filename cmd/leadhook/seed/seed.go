@@ -15,23 +15,23 @@ import (
 	"github.com/leadhook/leadhook/webhook/seedfile"
 )
 
-// Command writes webhooks to Redis.
+// Command is `leadhook seed`.
 type Command struct {
 	Files  []string `arg:"" name:"file" complete:"file" help:"Seed files (YAML or JSON), or directories with such files; - is standard input."`
 	DryRun bool     `help:"Show what would change, field by field, and write nothing."`
 	Prune  bool     `help:"Remove the webhooks that the files do not have."`
-	Quiet  bool     `short:"q" help:"Say only how many were added, changed and unchanged."`
+	Quiet  bool     `short:"q" help:"Show only how many were added, changed and unchanged."`
 
 	terminal.YesFlag
 	terminal.OutputFlag
 }
 
-// Help is what --help says beyond the flags.
+// Help returns what --help shows beside the flags.
 func (Command) Help() string {
-	return `All files are checked first; if anything is wrong with any of them, every fault is shown and
-nothing is written. Webhooks that are in Redis and not in the files stay as they are, or with --prune go.
-Of a directory, all *.yaml, *.yml and *.json are taken, in the directories below it too. Secrets may be
-references to environment variables, ${NAME}.
+	return `All files are checked first; if anything is wrong with one of them, every fault is shown and nothing
+is written. Webhooks that are in Redis and not in the files stay as they are; --prune removes them. A
+directory stands for all *.yaml, *.yml and *.json files in it and in the directories below it. Secrets
+may be references to environment variables, ${NAME}.
 
 Examples:
   leadhook seed examples/seed.yaml
@@ -40,7 +40,7 @@ Examples:
   generate-webhooks | leadhook seed -`
 }
 
-// Run seeds.
+// Run writes the webhooks.
 func (c Command) Run(ctx context.Context, env *cli.Env) error {
 	loaded, err := env.Settings()
 	if err != nil {
@@ -71,8 +71,8 @@ func (c Command) Run(ctx context.Context, env *cli.Env) error {
 	})
 }
 
-// read reads and checks all files, and reports every fault of all of them. It
-// also returns what to warn of.
+// read reads and checks all files. The error has every fault in them. It also
+// returns the warnings.
 func (c Command) read(ctx context.Context, env *cli.Env, guard *attempt.Guard) ([]lead.Webhook, []string, error) {
 	names, err := seedFiles(c.Files)
 	errs := []error{err}
@@ -98,7 +98,8 @@ func (c Command) read(ctx context.Context, env *cli.Env, guard *attempt.Guard) (
 	return hooks, seedfile.Warnings(files...), nil
 }
 
-// bars show one thing after the other: a new one begins where the count does.
+// bars shows the progress of one step after the other: a new bar begins when the
+// count does.
 type bars struct {
 	env  *cli.Env
 	bar  *terminal.Progress

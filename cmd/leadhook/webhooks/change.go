@@ -17,7 +17,7 @@ type enableCommand struct {
 	terminal.OutputFlag
 }
 
-// Help is what --help says beyond the flags.
+// Help returns what --help shows beside the flags.
 func (enableCommand) Help() string {
 	return `Sets active: true, and ends what the service found out: that it set the webhook inactive, since its CRM
 answered 410 or failed for three days, and since when it fails. Running services follow within a second.
@@ -28,7 +28,7 @@ Examples:
   leadhook webhooks list --disabled --host crm.example.com --output json | jq -r .id | xargs leadhook webhooks enable`
 }
 
-// Run enables.
+// Run makes them active.
 func (c enableCommand) Run(ctx context.Context, env *cli.Env) error {
 	return setActive(ctx, env, c.OutputFlag, c.IDs, true)
 }
@@ -40,7 +40,7 @@ type disableCommand struct {
 	terminal.OutputFlag
 }
 
-// Help is what --help says beyond the flags.
+// Help returns what --help shows beside the flags.
 func (disableCommand) Help() string {
 	return `Sets active: false, as the advertiser would: leads that come from now on are not sent to it and not kept.
 Those on their way become dead letters (webhook_inactive). Running services follow within a second. A
@@ -50,7 +50,7 @@ Examples:
   leadhook webhooks disable 84+TEST_1`
 }
 
-// Run disables.
+// Run makes them inactive.
 func (c disableCommand) Run(ctx context.Context, env *cli.Env) error {
 	return setActive(ctx, env, c.OutputFlag, c.IDs, false)
 }
@@ -84,13 +84,13 @@ func setActive(ctx context.Context, env *cli.Env, output terminal.OutputFlag, id
 // removeCommand removes webhooks.
 type removeCommand struct {
 	IDs           []string `arg:"" name:"id" complete:"webhook" help:"Webhook ids."`
-	IgnoreMissing bool     `help:"Pass over those that are not there, as when a script runs again."`
+	IgnoreMissing bool     `help:"Ignore webhooks that do not exist, as when a script runs again."`
 
 	terminal.YesFlag
 	terminal.OutputFlag
 }
 
-// Help is what --help says beyond the flags.
+// Help returns what --help shows beside the flags.
 func (removeCommand) Help() string {
 	return `Leads that come from now on are not sent to it; those on their way become dead letters
 (webhook_removed). Its id stays its advertiser's for ever. A seed file that still has the webhook adds it
@@ -101,7 +101,7 @@ Examples:
   leadhook webhooks remove harbor-old harbor-older --yes`
 }
 
-// Run removes, if all of them are there.
+// Run removes them, unless one does not exist.
 func (c removeCommand) Run(ctx context.Context, env *cli.Env) error {
 	return env.WithStore(ctx, func(store *webhook.Store) error {
 		rows, err := c.find(ctx, store)
@@ -128,7 +128,7 @@ func (c removeCommand) Run(ctx context.Context, env *cli.Env) error {
 	})
 }
 
-// find names all that are not there.
+// find looks up the webhooks. The error names all that do not exist.
 func (c removeCommand) find(ctx context.Context, store *webhook.Store) ([]Row, error) {
 	var rows []Row
 	var missing []error
@@ -146,7 +146,7 @@ func (c removeCommand) find(ctx context.Context, store *webhook.Store) ([]Row, e
 		}
 	}
 	if len(missing) > 0 {
-		return nil, fmt.Errorf("nothing was removed: %w", errors.Join(missing...))
+		return nil, fmt.Errorf("nothing removed: %w", errors.Join(missing...))
 	}
 	return rows, nil
 }

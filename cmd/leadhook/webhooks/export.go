@@ -19,11 +19,11 @@ type exportCommand struct {
 	ShowSecrets bool `help:"Show secrets on a terminal too."`
 }
 
-// Help is what --help says beyond the flags.
+// Help returns what --help shows beside the flags.
 func (exportCommand) Help() string {
 	return `The seed file has every field as it is in Redis, secrets in the clear: keep it like a password. Seeded
-again it gives the same webhooks. What the service found out is not in it. An export that fails half
-way, exit code 1, is a shorter file: do not seed it with --prune.
+again it gives the same webhooks. The health that the service recorded is not in it. An export that
+fails half way, with exit code 1, is incomplete: do not seed it with --prune.
 
 Examples:
   (umask 077; leadhook webhooks export > webhooks.yaml)
@@ -31,7 +31,7 @@ Examples:
   leadhook webhooks export --config old.yaml | leadhook seed - --config new.yaml`
 }
 
-// Run exports.
+// Run writes the seed file.
 func (c exportCommand) Run(ctx context.Context, env *cli.Env) error {
 	if terminal.IsTerminal(env.Stdout) && !c.ShowSecrets {
 		return &terminal.UsageError{Err: errors.New("webhooks export: the seed file holds every secret in the clear: " +

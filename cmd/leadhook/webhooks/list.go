@@ -15,14 +15,14 @@ import (
 type listCommand struct {
 	filter
 
-	Limit       int    `short:"n" default:"50" help:"How many; 0 for all."`
-	After       string `placeholder:"ID" complete:"webhook" help:"Begin behind this webhook: the last one of the page before."`
+	Limit       int    `short:"n" default:"50" help:"Show at most this many; 0 for all."`
+	After       string `placeholder:"ID" complete:"webhook" help:"Begin after this webhook: the last one of the page before."`
 	ShowSecrets bool   `help:"Show secrets and the queries of URLs instead of ***."`
 
 	terminal.OutputFlag
 }
 
-// Help is what --help says beyond the flags.
+// Help returns what --help shows beside the flags.
 func (listCommand) Help() string {
 	return `The order is leadhook's own (that of a hash of the ids, and by id with --advertiser) and never changes,
 so that pages fit together whatever is added or removed meanwhile. STATE is active, inactive (set so in
@@ -35,7 +35,7 @@ Examples:
   leadhook webhooks list --limit 0 --output json | jq -r 'select(.state == "disabled") | .id'`
 }
 
-// Run lists.
+// Run lists the page.
 func (c listCommand) Run(ctx context.Context, env *cli.Env) error {
 	if c.Limit < 0 {
 		return &terminal.UsageError{Err: errors.New("webhooks list: --limit must not be negative")}
@@ -48,7 +48,7 @@ func (c listCommand) Run(ctx context.Context, env *cli.Env) error {
 				return errors.Join(out.End(), err)
 			}
 			if c.Limit > 0 && shown == c.Limit {
-				fmt.Fprintf(env.Stderr, "there are more: go on with --after %s\n", terminal.Printable(last))
+				fmt.Fprintf(env.Stderr, "there are more: continue with --after %s\n", terminal.Printable(last))
 				break
 			}
 			if err := c.add(out, h); err != nil {

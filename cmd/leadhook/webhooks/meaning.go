@@ -10,7 +10,8 @@ import (
 	"github.com/leadhook/leadhook/lead"
 )
 
-// meaning is what came of a test, for the person who set up the webhook.
+// meaning returns the outcome of a test in words, for the person who set up the
+// webhook.
 func meaning(r *dispatch.TrialReport, hook *lead.Webhook) string {
 	if r.Status == 0 {
 		text := "Your CRM gave no answer: " + r.Error + "."
@@ -54,7 +55,7 @@ func statusInWords(status int, hook *lead.Webhook) string {
 	return "it did not take the test lead"
 }
 
-// realLead is what would come of a real lead at this moment.
+// realLead returns what would become of a real lead now.
 func realLead(r *dispatch.TrialReport, expire time.Duration) string {
 	const changed = " This test has changed nothing."
 	switch {
@@ -73,7 +74,7 @@ func realLead(r *dispatch.TrialReport, expire time.Duration) string {
 		" a dead letter after %s.%s", first, short(r.Wait), short(expire), changed)
 }
 
-// short is a duration as people write it: 72h, not 72h0m0s.
+// short returns a duration as people write it: 72h, not 72h0m0s.
 func short(d time.Duration) string {
 	text := d.String()
 	if strings.HasSuffix(text, "m0s") {

@@ -10,11 +10,11 @@ type Row struct {
 	Fields     []Field `json:"fields,omitempty"`
 }
 
-// Line is the same for people.
+// Line returns the row for people.
 func (r Row) Line() string { return fmt.Sprintf("%-9s %s (%s)", r.What, r.Webhook, r.Advertiser) }
 
-// A Field is what became of a field. Where only what is hidden differs,
-// before and after are the same.
+// A Field is what became of a field. Before and After are equal if only what is
+// hidden differs.
 type Field struct {
 	Field  string `json:"field"`
 	Before string `json:"before"`

@@ -19,7 +19,7 @@ type showCommand struct {
 	terminal.OutputFlag
 }
 
-// Help is what --help says beyond the flags.
+// Help returns what --help shows beside the flags.
 func (showCommand) Help() string {
 	return `Shows every field that is set, whether leads are sent to the webhook, and if not, why not.
 
@@ -29,7 +29,7 @@ Examples:
   leadhook webhooks show harbor-new --show-secrets`
 }
 
-// Run shows.
+// Run shows them.
 func (c showCommand) Run(ctx context.Context, env *cli.Env) error {
 	return env.WithStore(ctx, func(store *webhook.Store) error {
 		var missing []error

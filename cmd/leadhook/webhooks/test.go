@@ -30,7 +30,7 @@ type testCommand struct {
 	terminal.OutputFlag
 }
 
-// Help is what --help says beyond the flags.
+// Help returns what --help shows beside the flags.
 func (testCommand) Help() string {
 	return `The lead is invented, has a lead.id of its own, and goes out with "webhook-test: true" (in ADF also
 TEST LEAD), through the code that delivers leads, to the addresses that leadhook may call, once. An
@@ -84,7 +84,7 @@ func (c testCommand) Run(ctx context.Context, env *cli.Env) error {
 	}, trial)
 }
 
-// event reads the event of --file; nil if there is none.
+// event reads the event of --file. It returns nil without --file.
 func (c testCommand) event(ctx context.Context, env *cli.Env, cfg *config.Config) (*lead.Event, error) {
 	if c.File == "" {
 		return nil, nil //nolint:nilnil // none is what was asked for
@@ -100,7 +100,7 @@ func (c testCommand) event(ctx context.Context, env *cli.Env, cfg *config.Config
 	return ev, nil
 }
 
-// testLead is the lead to send: an invented one, or that of own, if given.
+// testLead returns the lead to send: that of own, or an invented one if own is nil.
 func (c testCommand) testLead(own *lead.Event, hook *lead.Webhook) (*lead.Event, error) {
 	if own != nil && own.AdvertiserID != hook.Advertiser {
 		return nil, fmt.Errorf("the event is of advertiser %q, and the webhook of %q, who must not see it", own.AdvertiserID, hook.Advertiser)
@@ -117,7 +117,7 @@ func (c testCommand) testLead(own *lead.Event, hook *lead.Webhook) (*lead.Event,
 	return own.AsTest(invented.LeadID), nil
 }
 
-// firstKind is a kind of lead that belongs to the set.
+// firstKind returns a kind of lead in the set.
 func firstKind(types lead.LeadTypes) lead.Kind {
 	for _, kind := range []lead.Kind{lead.KindCall, lead.KindChat} {
 		if types.Has(kind) {
@@ -127,7 +127,7 @@ func firstKind(types lead.LeadTypes) lead.Kind {
 	return lead.KindForm
 }
 
-// notes are what one should know of the webhook beside what comes of the test.
+// notes returns what matters about the webhook beside the outcome of the test.
 func notes(ev *lead.Event, hook *lead.Webhook) []string {
 	var notes []string
 	switch state(hook) {
@@ -141,7 +141,7 @@ func notes(ev *lead.Event, hook *lead.Webhook) []string {
 	return notes
 }
 
-// try sends the lead, unless it is only to be shown, and shows what came of it.
+// try sends the lead, unless --print is given, and shows the outcome.
 func (c testCommand) try(ctx context.Context, env *cli.Env, v *TrialView, trial *dispatch.Trial) error {
 	if c.Print {
 		v.request(trial.Request(time.Now()))

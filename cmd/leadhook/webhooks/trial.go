@@ -25,7 +25,7 @@ type TrialView struct {
 	Notes      []string     `json:"notes,omitempty"`
 	Request    requestView  `json:"request"`
 	Refusal    string       `json:"refusal,omitempty"` // why leadhook may not send it
-	Result     *trialResult `json:"result,omitempty"`  // none if it was only shown
+	Result     *trialResult `json:"result,omitempty"`  // nil if it was only shown
 
 	hook   *lead.Webhook
 	reveal bool          // show secrets
@@ -54,7 +54,7 @@ type trialResult struct {
 }
 
 type tlsView struct {
-	Version string    `json:"version,omitempty"` // none: the handshake was broken off
+	Version string    `json:"version,omitempty"` // empty if the handshake failed
 	Names   []string  `json:"names"`
 	Issuer  string    `json:"issuer"`
 	Expires time.Time `json:"expires"`
@@ -68,7 +68,7 @@ type stepsView struct {
 	Total     float64 `json:"total"`
 }
 
-// request takes over what is sent, with secrets masked.
+// request fills in what is sent, with secrets masked.
 func (v *TrialView) request(r dispatch.TrialRequest) {
 	v.Request = requestView{Headers: make(map[string]string, len(r.Header)), Body: string(r.Body)}
 	for name, values := range r.Header {
@@ -114,7 +114,7 @@ func issuer(c *x509.Certificate) string {
 	return strings.Join(slices.Concat([]string{c.Issuer.CommonName}, c.Issuer.Organization), ", ")
 }
 
-// answer is the first KiB of an answer, without the secrets of the request,
+// answer returns the first KiB of an answer, without the secrets of the request,
 // which a CRM may send back.
 func (v *TrialView) answer(head []byte) string {
 	const most = 1 << 10
@@ -125,8 +125,8 @@ func (v *TrialView) answer(head []byte) string {
 	return strings.ToValidUTF8(text[:min(len(text), most)], "\uFFFD")
 }
 
-// secrets are the texts that must not show: longer ones first, as one may be a
-// part of another. One of a few characters is a part of anything.
+// secrets returns the texts that must not be shown, longer ones first, since one
+// may be part of another. Very short ones are left out: they occur in any text.
 func (v *TrialView) secrets() []string {
 	if v.reveal {
 		return nil
@@ -146,7 +146,7 @@ func (v *TrialView) secrets() []string {
 	return all
 }
 
-// write is the test for people.
+// write writes the test for people.
 func (v *TrialView) write(env *cli.Env, out io.Writer) error {
 	line := func(name, text string) {
 		if text != "" {

@@ -12,8 +12,8 @@ import (
 	"github.com/leadhook/leadhook/webhook"
 )
 
-// View is a webhook for programs: the fields as in a seed file, and what
-// the service found out.
+// View is a webhook for programs: the fields as in a seed file, and the health
+// that the service recorded.
 type View struct {
 	ID             string            `json:"id"`
 	Advertiser     string            `json:"advertiser"`
@@ -78,7 +78,7 @@ func viewOf(h *lead.Webhook, reveal bool) View {
 	return v
 }
 
-// writeWebhook shows a webhook to a person.
+// writeWebhook writes a webhook for people.
 func writeWebhook(out io.Writer, h *lead.Webhook, reveal bool) error {
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	line := func(name, value string) {
@@ -105,7 +105,7 @@ func stateInWords(h *lead.Webhook) string {
 	case "inactive":
 		return "inactive, as its seed file or leadhook webhooks disable says"
 	case "disabled":
-		return fmt.Sprintf("set inactive by the service at %s: %s; leadhook webhooks enable, or any changed field, ends it",
+		return fmt.Sprintf("set inactive by the service at %s: %s; leadhook webhooks enable, or any changed field, makes it active again",
 			h.Disabled.At.UTC().Format(time.RFC3339), disabledInWords(h.Disabled))
 	}
 	return "active"
@@ -125,7 +125,7 @@ func disabledInWords(d lead.Disabled) string {
 func failingInWords(f lead.Failing) string {
 	text := fmt.Sprintf("since %s, %d attempts", f.Since.UTC().Format(time.RFC3339), f.Attempts)
 	if !f.Warned.IsZero() {
-		text += "; will be set inactive a day after " + f.Warned.UTC().Format(time.RFC3339) + " if it goes on"
+		text += "; will be set inactive a day after " + f.Warned.UTC().Format(time.RFC3339) + " unless it recovers"
 	}
 	return text
 }

@@ -7,8 +7,8 @@ import (
 	"github.com/leadhook/leadhook/lead"
 )
 
-// WhyNot says why a webhook would not get an event now; an empty reason: it
-// would.
+// WhyNot returns why a webhook would not get an event now. The reason is empty if
+// it would.
 func WhyNot(ev *lead.Event, hook *lead.Webhook) (reason, text string) {
 	decline := hook.Declines(ev)
 	switch decline {
@@ -26,8 +26,8 @@ func WhyNot(ev *lead.Event, hook *lead.Webhook) (reason, text string) {
 	return string(decline), text
 }
 
-// stopped says why a webhook that wants an event would get a dead letter made
-// of it at once.
+// stopped returns why an event that a webhook wants would become a dead letter at
+// once. The reason is empty if it would not.
 func stopped(hook *lead.Webhook) (reason, text string) {
 	const dead = "; the lead would become a dead letter"
 	switch {

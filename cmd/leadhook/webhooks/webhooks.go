@@ -12,7 +12,7 @@ import (
 	"github.com/leadhook/leadhook/webhook"
 )
 
-// Command looks at the webhooks in Redis, and changes single ones.
+// Command is the family of commands on webhooks.
 type Command struct {
 	List    listCommand    `cmd:"" help:"Show webhooks, a page at a time."`
 	Show    showCommand    `cmd:"" help:"Show everything about webhooks."`
@@ -23,10 +23,10 @@ type Command struct {
 	Test    testCommand    `cmd:"" help:"Send a test lead to a webhook now, and show what comes of it."`
 }
 
-// Help is what --help says beyond the flags.
+// Help returns what --help shows beside the flags.
 func (Command) Help() string {
-	return `Webhooks are written with "leadhook seed"; these commands show what is in Redis, and what the service
-found out about it.
+	return `Webhooks are written with "leadhook seed"; these commands show what is in Redis, and the health that
+the service recorded.
 
 Examples:
   leadhook webhooks list --advertiser USA_332240
@@ -35,18 +35,18 @@ Examples:
   leadhook webhooks export > webhooks.yaml`
 }
 
-// filter chooses webhooks; all conditions must hold.
+// filter selects webhooks for which all conditions hold. Embed it in the command.
 type filter struct {
 	Advertiser string      `placeholder:"ID" complete:"advertiser" help:"Only those of this advertiser."`
 	Host       string      `placeholder:"NAME" help:"Only those whose URL has this host, with its port if the URL has one."`
 	Format     lead.Format `enum:"json,adf," default:"" placeholder:"FORMAT" help:"Only those with this format: json or adf."`
 	Active     *bool       `negatable:"" help:"Only those that leads are sent to (--no-active: that none are sent to)."`
-	Failing    bool        `help:"Only those whose every attempt has failed of late."`
+	Failing    bool        `help:"Only those of which the latest attempts have all failed."`
 	Disabled   bool        `help:"Only those that the service itself has set inactive."`
 }
 
-// each yields the chosen webhooks behind the one with the id after, in the
-// order of [webhook.Store.All]; an advertiser's in that of their ids.
+// each yields the selected webhooks after the one with the id after, in the order
+// of [webhook.Store.All], or by id if they are all of one advertiser.
 func (f *filter) each(ctx context.Context, store *webhook.Store, after string) iter.Seq2[*lead.Webhook, error] {
 	source := store.All(ctx, after)
 	if f.Advertiser != "" {
@@ -84,6 +84,8 @@ func (f *filter) takes(h *lead.Webhook) bool {
 		(!f.Disabled || !h.Disabled.At.IsZero())
 }
 
+// Host returns the host of a webhook's URL, with its port if the URL has one. It
+// returns "" for what is not a URL.
 func Host(raw string) string {
 	u, err := url.Parse(raw)
 	if err != nil {
@@ -92,12 +94,12 @@ func Host(raw string) string {
 	return u.Host
 }
 
-// sends says whether leads are sent to the webhook.
+// sends reports whether leads are sent to the webhook.
 func sends(h *lead.Webhook) bool {
 	return h.Damaged == "" && h.Active && h.Disabled.At.IsZero()
 }
 
-// state is a webhook's state in a word.
+// state returns a webhook's state in one word.
 func state(h *lead.Webhook) string {
 	switch {
 	case h.Damaged != "":
