@@ -27,7 +27,9 @@ type session struct {
 	handlers sync.WaitGroup // every running Handle
 }
 
-// run reads until the generation or stop ends, then drains and commits.
+// run reads until the generation ends, which a rebalance does, or until stop ends.
+// Then it drains and commits: what is not settled by then stays uncommitted, and
+// the next owner of its partition reads it again.
 func (s *session) run(stop context.Context) {
 	fetching, stopFetching := context.WithCancel(stop)
 	defer stopFetching()
@@ -157,9 +159,10 @@ func (s *session) commit() {
 	}
 }
 
-// drain gives open messages a short time to settle. Then it ends the context of
-// the Handler, which hands over the running attempts; the next owner reads the
-// messages that only waited again.
+// drain gives open messages a short time to settle, at a rebalance and at a stop.
+// Then it ends the context of the Handler, which hands over the running attempts
+// (package dispatch puts them into the retry queue). Messages that only waited are
+// not settled: the next owner reads them again.
 func (s *session) drain(cutWaits context.CancelCauseFunc) {
 	settled := make(chan struct{})
 	s.c.handlers.Go(func() {

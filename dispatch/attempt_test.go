@@ -125,7 +125,7 @@ func TestEndOfContext(t *testing.T) {
 		{"waiting to retry", 503, false, 2},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			opts := dispatch.Options{QuickWait: 6 * stopAfter / 5, QuickAttempts: 2, Schedule: dispatch.Schedule()}
+			opts := dispatch.Options{QuickWait: 6 * stopAfter / 5, QuickAttempts: 2, Schedule: dispatch.DefaultSchedule()}
 			bubble(t, opts, func(*http.Request) (*http.Response, error) {
 				if c.slow {
 					time.Sleep(attemptTime)
@@ -167,7 +167,7 @@ func TestEndOfContext(t *testing.T) {
 // TestHandedOverAndDeliveredIsSettled brings back what was handed over.
 func TestHandedOverAndDeliveredIsSettled(t *testing.T) {
 	var attempts int
-	bubble(t, dispatch.Options{Schedule: dispatch.Schedule()}, func(*http.Request) (*http.Response, error) {
+	bubble(t, dispatch.Options{Schedule: dispatch.DefaultSchedule()}, func(*http.Request) (*http.Response, error) {
 		attempts++
 		time.Sleep(10 * time.Second)
 		return status(http.StatusOK)

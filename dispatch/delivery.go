@@ -66,7 +66,7 @@ func (d *Dispatcher) awaitTurn(ctx context.Context, dl *delivery) (result, error
 	if r, err := d.settledBefore(ctx, dl); r.kind != undecided || err != nil {
 		return r, err
 	}
-	if r := d.prepare(dl); r.kind != undecided {
+	if r := d.deadBeforeAttempt(dl); r.kind != undecided {
 		return r, nil
 	}
 	notBefore, err := d.acquire(ctx, dl)
@@ -102,9 +102,10 @@ func (d *Dispatcher) settledBefore(ctx context.Context, dl *delivery) (result, e
 	return result{}, nil
 }
 
-// prepare sets the delivery's target. If the delivery must not or cannot be
-// attempted, it returns why.
-func (d *Dispatcher) prepare(dl *delivery) result {
+// deadBeforeAttempt returns why the delivery is dead that must not, or cannot, be
+// attempted. Otherwise it sets the delivery's target. Of the state of a webhook,
+// `leadhook explain` tells the same.
+func (d *Dispatcher) deadBeforeAttempt(dl *delivery) result {
 	hook, begun := dl.hook, dl.history.Begun()
 	switch {
 	case dl.removed:
@@ -155,7 +156,7 @@ func (d *Dispatcher) attemptQuickly(ctx context.Context, dl *delivery) result {
 		if waits == nil {
 			waits = d.quickWaits()
 		}
-		if !d.pause(ctx, dl, began, waits.NextBackOff()) {
+		if !d.waitQuickly(ctx, dl, began, waits.NextBackOff()) {
 			return r
 		}
 		if notBefore, err := d.acquire(ctx, dl); err != nil || !notBefore.IsZero() {

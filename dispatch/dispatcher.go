@@ -88,7 +88,7 @@ type Options struct {
 	// flight and one delivery each. 2,000 and 64 MiB.
 	OpenEvents, OpenBytes int
 
-	// Schedule has the waits after failed attempts; nil means that of [Schedule].
+	// Schedule has the waits after failed attempts; nil means [DefaultSchedule].
 	Schedule []time.Duration
 
 	// Expire is how long after its first attempt or deferral a delivery ends; 72 h.
@@ -116,7 +116,7 @@ func (o Options) withDefaults() Options {
 	o.Expire = cmp.Or(o.Expire, 72*time.Hour)
 	o.LookAgainAfter = cmp.Or(o.LookAgainAfter, 3*time.Second)
 	if o.Schedule == nil {
-		o.Schedule = Schedule()
+		o.Schedule = DefaultSchedule()
 	}
 	o.QuickAttempts = cmp.Or(o.QuickAttempts, 3)
 	o.QuickWait = cmp.Or(o.QuickWait, 500*time.Millisecond)

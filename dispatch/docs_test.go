@@ -146,7 +146,7 @@ func TestAdvertisersKnowsTheAnswers(t *testing.T) {
 
 func TestReceiversNamesTheSchedule(t *testing.T) {
 	var waits []string
-	for _, wait := range dispatch.Schedule() {
+	for _, wait := range dispatch.DefaultSchedule() {
 		text := fmt.Sprintf("%d h", wait/time.Hour)
 		if wait < time.Minute {
 			text = fmt.Sprintf("%d s", wait/time.Second)

@@ -16,9 +16,9 @@ import (
 // while its leads hold slots.
 const quickWindow = 5 * time.Second
 
-// Schedule returns the waits after the failed attempts of a delivery. When the
+// DefaultSchedule returns the waits after the failed attempts of a delivery. When the
 // attempt after the last of them fails too, the delivery is dead.
-func Schedule() []time.Duration {
+func DefaultSchedule() []time.Duration {
 	return []time.Duration{
 		10 * time.Second, time.Minute, 5 * time.Minute, 30 * time.Minute, 2 * time.Hour,
 		6 * time.Hour, 12 * time.Hour, 24 * time.Hour, 24 * time.Hour,
@@ -27,7 +27,7 @@ func Schedule() []time.Duration {
 
 // scheduledWait returns how long a delivery waits that has waited step times
 // already, and false if it must not wait again. If the CRM asked for a longer
-// pause, that counts.
+// pause (Retry-After of a 429 or 503), that counts.
 func scheduledWait(schedule []time.Duration, step int, o *attempt.Outcome) (time.Duration, bool) {
 	if step >= len(schedule) {
 		return 0, false
@@ -46,13 +46,13 @@ func (d *Dispatcher) quickWaits() backoff.BackOff {
 	)
 }
 
-// pause waits before another quick attempt. It returns false if there must be
+// waitQuickly waits before another quick attempt. It returns false if there must be
 // none: too much time has passed since the first one began, or ctx has ended.
-func (d *Dispatcher) pause(ctx context.Context, dl *delivery, began time.Time, pause time.Duration) bool {
-	if time.Since(began)+pause > quickWindow {
+func (d *Dispatcher) waitQuickly(ctx context.Context, dl *delivery, began time.Time, next time.Duration) bool {
+	if time.Since(began)+next > quickWindow {
 		return false
 	}
-	d.log.Info("attempt failed; quick retry follows", append(dl.fields(), zap.Int("attempt", dl.history.Attempts), zap.Duration("wait", pause),
+	d.log.Info("attempt failed; quick retry follows", append(dl.fields(), zap.Int("attempt", dl.history.Attempts), zap.Duration("wait", next),
 		zap.String("address", dl.target.Host()), zap.Int("status", dl.history.Status), zap.String("error", dl.history.Error))...)
-	return wait.For(ctx, pause)
+	return wait.For(ctx, next)
 }

@@ -88,7 +88,7 @@ func TestATrialIsSentAsADelivery(t *testing.T) {
 }
 
 func TestATrialTellsWhatWouldComeOfADelivery(t *testing.T) {
-	first := dispatch.Schedule()[0]
+	first := dispatch.DefaultSchedule()[0]
 	for _, tc := range []struct {
 		status     int
 		retryAfter string

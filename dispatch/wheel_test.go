@@ -31,7 +31,7 @@ func (r *rig) turning(t *testing.T) *sync.WaitGroup {
 }
 
 // waiting is how options say that what fails waits.
-func waiting() dispatch.Options { return dispatch.Options{Schedule: dispatch.Schedule()} }
+func waiting() dispatch.Options { return dispatch.Options{Schedule: dispatch.DefaultSchedule()} }
 
 func TestTheWholeSchedule(t *testing.T) {
 	var at []time.Time
@@ -46,7 +46,7 @@ func TestTheWholeSchedule(t *testing.T) {
 		for i := range at[1:] {
 			waits = append(waits, at[i+1].Sub(at[i]))
 		}
-		if got, want := fmt.Sprint(waits), fmt.Sprint(dispatch.Schedule()); got != want {
+		if got, want := fmt.Sprint(waits), fmt.Sprint(dispatch.DefaultSchedule()); got != want {
 			t.Errorf("got the waits %s, want %s", got, want)
 		}
 		if got := strings.Join(attempts, " "); got != "1 2 3 4 5 6 7 8 9 10" {

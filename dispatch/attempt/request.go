@@ -32,7 +32,9 @@ type Request struct {
 // maxFields is the largest number of fields that belong to one attempt.
 const maxFields = 8
 
-// fields appends the part of the header that belongs to this attempt.
+// fields appends the part of the header that belongs to this attempt; constantFields
+// in target.go has the rest. A name that is new must be one that no advertiser can
+// set: see isAttemptField, and the reserved names of a webhook (webhook/rules).
 func (r *Request) fields(h []http1.HeaderField) []http1.HeaderField {
 	unix := strconv.FormatInt(r.Time.Unix(), 10)
 	h = append(h,
