@@ -9,28 +9,28 @@ import (
 	"github.com/leadhook/leadhook/internal/wait"
 )
 
-// An outage logs that the dead-letter topic cannot be read: it lasts while any
+// A topicOutage logs that the dead-letter topic cannot be read: it lasts while any
 // of the partitions cannot.
-type outage struct {
+type topicOutage struct {
 	lines *wait.Outage
 
 	mu      sync.Mutex
 	failing map[int]bool // guarded by mu: the partitions that cannot be read
 }
 
-func newOutage(log *zap.Logger, topic string) *outage {
-	return &outage{failing: make(map[int]bool), lines: wait.NewOutage(log, zapcore.WarnLevel,
+func newTopicOutage(log *zap.Logger, topic string) *topicOutage {
+	return &topicOutage{failing: make(map[int]bool), lines: wait.NewOutage(log, zapcore.WarnLevel,
 		"cannot read dead letters; retrying", "reading dead letters again", zap.String("topic", topic))}
 }
 
-func (o *outage) failed(partition int, cause error) {
+func (o *topicOutage) failed(partition int, cause error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.failing[partition] = true
 	o.lines.Failed(cause)
 }
 
-func (o *outage) recovered(partition int) {
+func (o *topicOutage) recovered(partition int) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if delete(o.failing, partition); len(o.failing) == 0 {
@@ -40,7 +40,7 @@ func (o *outage) recovered(partition int) {
 
 // abandoned notes that the partition is no longer read. The log does not say
 // that the outage is over: it may not be.
-func (o *outage) abandoned(partition int) {
+func (o *topicOutage) abandoned(partition int) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if delete(o.failing, partition); len(o.failing) == 0 {

@@ -44,7 +44,7 @@ type Reader struct {
 
 	client *kafka.Client
 	topic  string
-	outage *outage
+	outage *topicOutage
 }
 
 // NewReader returns a Reader of topic. It does not close the client's transport.
@@ -53,7 +53,7 @@ func NewReader(client *kafka.Client, topic string, log *zap.Logger) *Reader {
 	return &Reader{
 		client: client,
 		topic:  topic,
-		outage: newOutage(log, topic),
+		outage: newTopicOutage(log, topic),
 	}
 }
 
