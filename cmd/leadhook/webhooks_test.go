@@ -117,7 +117,7 @@ func TestWebhooksAreFoundByWhatTheyAre(t *testing.T) {
 		}
 	}
 	shown := r.must("", "webhooks", "show", gone.ID)
-	if !containsAll(shown, "set inactive by the service at ", "its CRM answered 410 (Gone)", "leadhook webhooks enable") {
+	if !containsAll(shown, "disabled by the service at ", "its CRM answered 410 (Gone)", "leadhook webhooks enable") {
 		t.Errorf("got\n%s\nwant why and since when nothing is sent, and what ends it", shown)
 	}
 	if shown = r.must("", "webhooks", "show", bad.ID); !containsAll(shown, "failing:", ", 3 attempts") {

@@ -128,7 +128,7 @@ func TestAServiceFollowsWhatIsDoneByHand(t *testing.T) {
 	r.publish(calls(advertiser, 1, 1)...)
 	r.settled()
 	state := func() string { return r.must("", "webhooks", "show", h.ID) }
-	if got := state(); !containsAll(got, "set inactive by the service", "410") {
+	if got := state(); !containsAll(got, "disabled by the service", "410") {
 		t.Errorf("after a 410: got\n%s", got)
 	}
 	crm.on(h, answerOf(200))

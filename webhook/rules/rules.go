@@ -80,6 +80,9 @@ func (c *checker) add(field, format string, args ...any) {
 func (c *checker) line(field, value string) bool {
 	before := len(*c)
 	name, _, _ := strings.Cut(field, "/")
+	if name == "headers" {
+		name = "a header's value"
+	}
 	switch {
 	case !utf8.ValidString(value):
 		c.add(field, "%s is not valid UTF-8", name)
@@ -117,7 +120,7 @@ func (c *checker) url(raw string) {
 	}
 	u, err := url.Parse(raw)
 	if err != nil || u.Opaque != "" {
-		c.add("url", "url cannot be read as a URL: it looks like https://crm.example.com/leads")
+		c.add("url", "url cannot be read as a URL: want one such as https://crm.example.com/leads")
 		return
 	}
 	if u.Scheme != "https" && u.Scheme != "http" {

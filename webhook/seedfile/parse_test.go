@@ -105,7 +105,7 @@ func TestFaultsOfASeedFile(t *testing.T) {
 		"headers a list":    {minimal("headers: [a]"), atLine6(14, "headers must be a mapping, lines of key: value")},
 		"a header twice":    {minimal("headers: {X-A: hunter2, x-a: hunter2}"), atLine6(29, "header x-a is given twice, names are alike in any case")},
 		"a header bad":      {minimal("headers: {X A: hunter2}"), atLine6(15, "header X A is not a header name (letters, digits and hyphens)")},
-		"a header's tab":    {minimal(`headers: {X-A: "hunter2\t."}`), atLine6(15, "headers has control characters, such as a line break or a tab")},
+		"a header's tab":    {minimal(`headers: {X-A: "hunter2\t."}`), atLine6(15, "a header's value has control characters, such as a line break or a tab")},
 		"the auth's header": {minimal("authorization: hunter2", "headers: {authorization: hunter2}"), []string{"seed.yaml:7:15: header authorization is the one that authorization is sent in"}},
 		"an advertiser":     {strings.Replace(minimal(), "USA_1", strings.Repeat("x", 65), 1), []string{"seed.yaml:3:17: advertiser has 65 characters, at most 64 are allowed"}},
 		"an id":             {strings.Replace(minimal(), "id: a", `id: "a\u0007"`, 1), []string{"seed.yaml:2:9: id has control characters, such as a line break or a tab"}},

@@ -105,7 +105,7 @@ func stateInWords(h *lead.Webhook) string {
 	case "inactive":
 		return "inactive, as its seed file or leadhook webhooks disable says"
 	case "disabled":
-		return fmt.Sprintf("set inactive by the service at %s: %s; leadhook webhooks enable, or any changed field, makes it active again",
+		return fmt.Sprintf("disabled by the service at %s: %s; leadhook webhooks enable, or any changed field, makes it active again",
 			h.Disabled.At.UTC().Format(time.RFC3339), disabledInWords(h.Disabled))
 	}
 	return "active"
@@ -123,9 +123,9 @@ func disabledInWords(d lead.Disabled) string {
 }
 
 func failingInWords(f lead.Failing) string {
-	text := fmt.Sprintf("since %s, %d attempts", f.Since.UTC().Format(time.RFC3339), f.Attempts)
+	text := fmt.Sprintf("since %s, %s", f.Since.UTC().Format(time.RFC3339), terminal.Counted(f.Attempts, "attempt"))
 	if !f.Warned.IsZero() {
-		text += "; will be set inactive a day after " + f.Warned.UTC().Format(time.RFC3339) + " unless it recovers"
+		text += "; will be disabled a day after " + f.Warned.UTC().Format(time.RFC3339) + " unless it recovers"
 	}
 	return text
 }
