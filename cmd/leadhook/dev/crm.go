@@ -24,8 +24,8 @@ type crmCommand struct {
 	Listen string `placeholder:"ADDR" help:"host:port of the sample CRM; default is the setting dev.crm_listen."`
 
 	Serve   serveCommand   `cmd:"" default:"withargs" hidden:""`
-	Answer  answerCommand  `cmd:"" help:"Tell the sample CRM that runs how to answer: healthy, failing, slow."`
-	Answers answersCommand `cmd:"" help:"Show how it answers."`
+	Answer  answerCommand  `cmd:"" help:"Tell the running sample CRM how to answer: healthy, failing, slow."`
+	Answers answersCommand `cmd:"" help:"Show how the sample CRM answers."`
 }
 
 // Help returns what --help shows beside the flags.
@@ -173,7 +173,7 @@ func askCRM(ctx context.Context, method, base, path, body string, into any) erro
 	transport := &http.Transport{DisableKeepAlives: true}
 	resp, err := transport.RoundTrip(req)
 	if err != nil {
-		return fmt.Errorf("no sample CRM at %s: %w; start one with leadhook dev, or say where it is with --listen or a whole URL", base, whyEnded(ctx, err))
+		return fmt.Errorf("no sample CRM at %s: %w; start one with leadhook dev crm, or say where it is with --listen or a whole URL", base, whyEnded(ctx, err))
 	}
 	defer func() { _ = resp.Body.Close() }()
 	text, err := io.ReadAll(io.LimitReader(resp.Body, 1<<20))

@@ -19,9 +19,9 @@ type enableCommand struct {
 
 // Help returns what --help shows beside the flags.
 func (enableCommand) Help() string {
-	return `Sets active: true, and ends what the service found out: that it set the webhook inactive, since its CRM
-answered 410 or failed for three days, and since when it fails. Running services follow within a second.
-A seed file that says otherwise sets it back the next time that it is seeded.
+	return `Sets active: true, and clears the health that the service recorded: that it disabled the webhook, because
+its CRM answered 410 or failed for three days, and since when the webhook has been failing. Running
+services follow within a second. A seed file that says otherwise sets it back the next time it is seeded.
 
 Examples:
   leadhook webhooks enable 84+TEST_1

@@ -26,7 +26,7 @@ type listCommand struct {
 func (listCommand) Help() string {
 	return `The order is leadhook's own (that of a hash of the ids, and by id with --advertiser) and never changes,
 so that pages fit together whatever is added or removed meanwhile. STATE is active, inactive (set so in
-the seed file), disabled (set inactive by the service), failing (every attempt of late), or damaged.
+the seed file), disabled (by the service), failing (its latest attempts all failed), or damaged.
 
 Examples:
   leadhook webhooks list

@@ -17,7 +17,7 @@ type Command struct {
 	List    listCommand    `cmd:"" help:"Show webhooks, a page at a time."`
 	Show    showCommand    `cmd:"" help:"Show everything about webhooks."`
 	Export  exportCommand  `cmd:"" help:"Write webhooks as a seed file."`
-	Enable  enableCommand  `cmd:"" help:"Make webhooks active, those too that the service has set inactive."`
+	Enable  enableCommand  `cmd:"" help:"Make webhooks active, including those that the service disabled."`
 	Disable disableCommand `cmd:"" help:"Make webhooks inactive, as their advertisers would."`
 	Remove  removeCommand  `cmd:"" help:"Remove webhooks."`
 	Test    testCommand    `cmd:"" help:"Send a test lead to a webhook now, and show what comes of it."`
@@ -42,7 +42,7 @@ type filter struct {
 	Format     lead.Format `enum:"json,adf," default:"" placeholder:"FORMAT" help:"Only those with this format: json or adf."`
 	Active     *bool       `negatable:"" help:"Only those that leads are sent to (--no-active: that none are sent to)."`
 	Failing    bool        `help:"Only those of which the latest attempts have all failed."`
-	Disabled   bool        `help:"Only those that the service itself has set inactive."`
+	Disabled   bool        `help:"Only those that the service disabled."`
 }
 
 // each yields the selected webhooks after the one with the id after, in the order
