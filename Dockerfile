@@ -1,6 +1,6 @@
 # syntax=docker/dockerfile:1
 
-# The binary is static and runs as nobody in particular. The image has no
+# The binary is static and runs as an unprivileged user. The image has no
 # shell; it has CA certificates and time zones, which the service needs. It has no
 # embedded Kafka and Redis (-tags nodev). `make image` passes VERSION and COMMIT.
 FROM golang:1.26 AS build
@@ -19,8 +19,8 @@ LABEL org.opencontainers.image.title="leadhook" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${COMMIT}"
 COPY --from=build /leadhook /leadhook
-# Loopback is of no use to whoever probes a container; publish this port to
-# those alone who may see metrics.
+# A probe from outside the container cannot reach loopback. Publish this port
+# only to those who may see metrics.
 ENV LEADHOOK_ADMIN_LISTEN=:9464
 EXPOSE 9464
 ENTRYPOINT ["/leadhook"]

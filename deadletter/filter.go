@@ -8,7 +8,7 @@ import (
 	"github.com/leadhook/leadhook/lead"
 )
 
-// A Filter wants the dead letters that all of its fields apply to which are set.
+// A Filter wants the dead letters that match each of its fields that is set.
 // The zero value wants all dead letters.
 type Filter struct {
 	Advertiser string

@@ -102,9 +102,9 @@ func (d *Dispatcher) settledBefore(ctx context.Context, dl *delivery) (result, e
 	return result{}, nil
 }
 
-// deadBeforeAttempt returns why the delivery is dead that must not, or cannot, be
-// attempted. Otherwise it sets the delivery's target. Of the state of a webhook,
-// `leadhook explain` tells the same.
+// deadBeforeAttempt returns why the delivery is dead if it must not, or cannot, be
+// attempted. Otherwise it sets the delivery's target. `leadhook explain` says the
+// same about the state of a webhook.
 func (d *Dispatcher) deadBeforeAttempt(dl *delivery) result {
 	hook, begun := dl.hook, dl.history.Begun()
 	switch {

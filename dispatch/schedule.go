@@ -25,9 +25,9 @@ func DefaultSchedule() []time.Duration {
 	}
 }
 
-// scheduledWait returns how long a delivery waits that has waited step times
-// already, and false if it must not wait again. If the CRM asked for a longer
-// pause (Retry-After of a 429 or 503), that counts.
+// scheduledWait returns the next wait of a delivery that has already waited step
+// times, and false if it must not wait again. If the CRM asked for a longer pause
+// (Retry-After of a 429 or 503), that counts.
 func scheduledWait(schedule []time.Duration, step int, o *attempt.Outcome) (time.Duration, bool) {
 	if step >= len(schedule) {
 		return 0, false

@@ -26,8 +26,8 @@ const (
 	// longer a member of its group: two heartbeats, and some.
 	afterwards = 3 * time.Second
 
-	// afterResume is for how long a delivery is put off that would be attempted
-	// at that time.
+	// afterResume is how long a delivery is deferred if its attempt would begin
+	// just after the process resumed.
 	afterResume = 10 * time.Second
 )
 

@@ -20,7 +20,7 @@ const (
 	Expired         Reason = "expired"          // its 72 hours have passed
 	Refused         Reason = "refused"          // the CRM will never take it
 	Gone            Reason = "gone"             // the CRM answered 410
-	WebhookDisabled Reason = "webhook_disabled" // set inactive by the service
+	WebhookDisabled Reason = "webhook_disabled" // disabled by the service
 	WebhookInactive Reason = "webhook_inactive" // set inactive by the advertiser
 	WebhookRemoved  Reason = "webhook_removed"
 	WebhookDamaged  Reason = "webhook_damaged" // its record in Redis cannot be read

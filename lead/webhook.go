@@ -177,7 +177,7 @@ type Webhook struct {
 type Failing struct {
 	Since    time.Time // the first failed attempt after the last success, or ever
 	Attempts int       // failed attempts since
-	Warned   time.Time // when a warning said that the webhook will be set inactive; zero if none did
+	Warned   time.Time // when a warning said that the webhook will be disabled; zero if none did
 }
 
 // Disabled is when and why the service itself set a webhook inactive, which any
@@ -211,8 +211,8 @@ const (
 // Declines returns why the webhook does not take the event. Trigger, lead type and
 // active are all that decides. A damaged webhook takes every event of a known kind:
 // its filters are lost, and each event becomes a dead letter rather than vanish. A
-// webhook that the service itself set inactive takes events as if it were active,
-// for the same reason.
+// webhook that the service disabled takes events as if it were active, for the same
+// reason.
 func (w *Webhook) Declines(ev *Event) Decline {
 	switch {
 	case ev.Kind == KindOther:

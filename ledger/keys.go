@@ -32,15 +32,15 @@ const (
 	hashedBit     = 1 << 63
 )
 
-// A retention is for how long marks are kept, and the hashes in which those
-// marks lie. Redis 7.0 has no time to live for a field, and a hash that is still
+// A retention is how long marks are kept, and the hashes in which those marks
+// lie. Redis 7.0 has no time to live for a field, and a hash that is still
 // written to never expires. So each hash is of one period, half as long as marks
 // are kept, and lives until its last mark may go. A look-up reads all periods
 // that may matter.
 type retention struct {
 	name     string
 	together uint64        // how many buckets share a hash
-	kept     time.Duration // for how long a mark is kept at least; at most half as long again
+	kept     time.Duration // the shortest time for which a mark is kept; the longest is half as long again
 }
 
 // clockSkew is how far ahead the clocks of other instances may be.

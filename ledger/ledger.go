@@ -22,15 +22,15 @@ type Options struct {
 	// their deliveries may be made once more. Zero: 100,000.
 	MaxPending int
 
-	// HandedOnKept is for how long at least the marks of deliveries are kept that
-	// were ever handed on: as long as the dead-letter topic keeps its records.
+	// HandedOnKept is the shortest time for which the marks of deliveries that were
+	// ever handed on are kept: as long as the dead-letter topic keeps its records.
 	// Zero: 30 days. Marks from before a change of it are no longer found.
 	HandedOnKept time.Duration
 }
 
 const (
-	// deliveredKept is for how long at least the mark of a delivery is kept that
-	// the first attempt, or a quick retry, brought to its CRM.
+	// deliveredKept is the shortest time for which the mark of a delivery is kept
+	// if the first attempt, or a quick retry, brought it to its CRM.
 	deliveredKept = 24 * time.Hour
 
 	// Between the beginnings of two round trips marks and look-ups gather, unless
@@ -107,9 +107,9 @@ func (l *Ledger) Run(ctx context.Context) {
 // known.
 //
 // It blocks until Redis has answered, together with the other look-ups that
-// wait. If Redis does not within half a second, and at once while it is known to
-// be away, Reached returns what was noted here and Redis does not have yet; that
-// is counted. The error is the cause of the end of ctx.
+// wait. If Redis does not answer within half a second, Reached returns what was
+// noted here and Redis does not have yet; while Redis is known to be away, it does
+// so at once. Both are counted. The error is the cause of the end of ctx.
 func (l *Ledger) Reached(ctx context.Context, leadID, delivery string) (lead.Mark, error) {
 	if lookupsOff {
 		return 0, nil

@@ -15,7 +15,7 @@ import (
 type Problem struct {
 	Topic string
 
-	// Warning is set if the service works nonetheless, or will without any help.
+	// Warning is set if the service works nonetheless, or will without help.
 	Warning bool
 
 	// Missing is set if there is no such topic.

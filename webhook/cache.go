@@ -19,12 +19,12 @@ import (
 
 // Options are the settings of a [Cache]. The zero value is usable.
 type Options struct {
-	// TTL is for how long an answer of Redis is used while announcements are
+	// TTL is how long an answer of Redis is used while announcements are
 	// heard. It limits the harm of an announcement that got lost. Zero: 30 s.
 	TTL time.Duration
 
-	// Grace is for how long what is cached is still used while Redis is away,
-	// counted from when it was last known to be right. Zero: it is not used.
+	// Grace is how long cached webhooks are still used while Redis is away,
+	// counted from when they were last known to be right. Zero: they are not used.
 	Grace time.Duration
 
 	// MaxBytes bounds the memory of what is cached. Zero: 64 MiB, which holds
@@ -33,7 +33,7 @@ type Options struct {
 }
 
 const (
-	// unannounced is for how long an answer is used while announcements are
+	// unannounced is how long an answer is used while announcements are
 	// not heard, and how old the last sign of life of their channel may be.
 	unannounced = time.Second
 

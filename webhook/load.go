@@ -63,7 +63,7 @@ func (l *loads) signal() {
 	}
 }
 
-// patience returns how long a look-up may wait whose advertiser is cached.
+// patience returns how long a look-up may wait if its advertiser is cached.
 func (l *loads) patience() time.Duration {
 	if l.slow.Load() {
 		return 0

@@ -62,8 +62,8 @@ func (o *Outage) Recovered() {
 	o.since, o.said = time.Time{}, time.Time{}
 }
 
-// Forget ends the outage without a line: nobody waits any longer, and nobody
-// knows whether it works.
+// Forget ends the outage without a line: no caller waits any longer, so it is
+// unknown whether it works again.
 func (o *Outage) Forget() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
