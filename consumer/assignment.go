@@ -15,12 +15,12 @@ import (
 // kafka-go's own range balancer takes partitions in the order of the broker's
 // metadata, which need not be sorted.
 type sameNumbers struct {
-	// lacking is set when this instance, as the group's leader, assigns
-	// partitions while a topic has none, since it does not exist. kafka-go
-	// rebalances only when it sees the number of partitions change. If the topic
-	// is created before kafka-go looks for the first time, it sees no change, and
-	// the partitions would never be assigned.
-	lacking *atomic.Bool
+	// missing is set when this instance, as the group's leader, assigns
+	// partitions although a topic does not exist. kafka-go rebalances only when
+	// it sees the number of partitions change. If the topic is created before
+	// kafka-go looks for the first time, it sees no change, and the partitions
+	// would never be assigned.
+	missing *atomic.Bool
 }
 
 // ProtocolName is the name on which all members of a group must agree. It never
@@ -40,7 +40,7 @@ func (b sameNumbers) AssignGroups(members []kafka.GroupMember, partitions []kafk
 	})
 	partitions = slices.SortedFunc(slices.Values(partitions), func(a, b kafka.Partition) int { return a.ID - b.ID })
 
-	b.lacking.Store(lacks(members, partitions))
+	b.missing.Store(topicMissing(members, partitions))
 	assignments := make(kafka.GroupMemberAssignments, len(members))
 	for _, m := range members {
 		assignments[m.ID] = make(map[string][]int)
@@ -53,8 +53,9 @@ func (b sameNumbers) AssignGroups(members []kafka.GroupMember, partitions []kafk
 	return assignments
 }
 
-// lacks reports whether a member subscribes to a topic that has no partitions.
-func lacks(members []kafka.GroupMember, partitions []kafka.Partition) bool {
+// topicMissing reports whether a member subscribes to a topic that has no
+// partitions.
+func topicMissing(members []kafka.GroupMember, partitions []kafka.Partition) bool {
 	exists := make(map[string]bool)
 	for _, p := range partitions {
 		exists[p.Topic] = true

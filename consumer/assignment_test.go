@@ -60,17 +60,17 @@ func TestATopicGoesOnlyToMembersThatAskedForIt(t *testing.T) {
 	}
 }
 
-func balancer() sameNumbers { return sameNumbers{lacking: new(atomic.Bool)} }
+func balancer() sameNumbers { return sameNumbers{missing: new(atomic.Bool)} }
 
 func TestAnAssignmentWithoutATopicIsNoticed(t *testing.T) {
 	members := []kafka.GroupMember{{ID: "a", Topics: []string{"leads", "leads.retry.1m"}}}
 	b := balancer()
 	b.AssignGroups(members, []kafka.Partition{{Topic: "leads"}})
-	if !b.lacking.Load() {
+	if !b.missing.Load() {
 		t.Error("an assignment without leads.retry.1m passed for whole")
 	}
 	b.AssignGroups(members, []kafka.Partition{{Topic: "leads"}, {Topic: "leads.retry.1m"}})
-	if b.lacking.Load() {
-		t.Error("an assignment with all topics passed for lacking one")
+	if b.missing.Load() {
+		t.Error("an assignment with all topics passed for missing one")
 	}
 }

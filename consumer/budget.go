@@ -21,8 +21,8 @@ type budget struct {
 
 	mu      sync.Mutex
 	span    int    // number of spans that have ended; guarded by mu
-	started [2]int // of starting, those that began in this span and in the last one; guarded by mu
-	timed   bool   // a timer ends the span; false: no message is starting; guarded by mu
+	started [2]int // how many messages are starting that began in this span, and in the one before; guarded by mu
+	timed   bool   // whether a timer ends the span: only while a message is starting; guarded by mu
 }
 
 // At most 1/startShare of the open messages, but at least fewestStarts, may be
@@ -66,6 +66,7 @@ func (b *budget) acquire(ctx context.Context, size int) (start, error) {
 	return s, err
 }
 
+// release returns what acquire took for a message of that size.
 func (b *budget) release(size int) {
 	b.openBytes.Add(-b.charge(size))
 	b.bytes.Release(b.charge(size))

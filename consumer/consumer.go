@@ -17,16 +17,16 @@ import (
 
 // A Handler takes one message and blocks until it is settled.
 //
-// Handle returns nil if the message is settled: everything that it gave rise to
+// Handle returns nil if the message is settled: everything that follows from it
 // is done and acknowledged. It returns an error if ctx ended first; the message
 // is then read again, by this instance or by another. ctx ends when the partition
 // is revoked or the service stops: waits should end then, but work that must not
 // be interrupted may go on.
 //
-// Handle calls started when the message waits for nothing but its destinations;
-// further calls do nothing. Until then, but for no longer than 15 to 30 ms, the
-// message is one of those that are starting: an eighth of OpenEvents, but at
-// least 16.
+// Handle calls started once the message waits only for its destinations; further
+// calls do nothing. Until then, but for no longer than 15 to 30 ms, the message
+// counts as starting. At most an eighth of OpenEvents, but at least 16, may be
+// starting at once.
 type Handler interface {
 	Handle(ctx context.Context, m *lead.Message, started func()) error
 }
@@ -57,12 +57,12 @@ type Options struct {
 	// ctx ends after half a second. If it is nil, nothing is called.
 	BeforeLastCommit func(ctx context.Context) error
 
-	SessionTimeout    time.Duration // a member without a heartbeat for so long is removed from the group
+	SessionTimeout    time.Duration // a member without a heartbeat for this long is removed from the group
 	RebalanceTimeout  time.Duration // how long the group waits for its members at a rebalance
 	HeartbeatInterval time.Duration
 
-	FetchMaxBytes  int // of a fetch request, which is for one partition
-	CommitInterval time.Duration
+	FetchMaxBytes  int           // the most bytes that one fetch may return; a fetch is for one partition
+	CommitInterval time.Duration // how often the offsets of settled messages are committed
 
 	OpenEvents int           // messages open at once, over all partitions
 	OpenBytes  int           // bytes open at once, over all partitions, not counting a few prefetched messages of each

@@ -64,7 +64,7 @@ func (h *health) joined(partitions []*partition) {
 	h.member, h.cause = true, nil
 	h.partitions, h.idleSince, h.commitErr = partitions, time.Time{}, nil
 	h.reading.Recovered()
-	h.commits.Forget() // the next commit is one of another generation
+	h.commits.Forget() // the next commit belongs to another generation
 }
 
 // cannotFetch notes that one of the partitions cannot be fetched.
@@ -97,6 +97,7 @@ func (h *health) left() {
 	h.stuckLogged = time.Time{}
 }
 
+// ready implements [Consumer.Ready].
 func (h *health) ready() error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -140,9 +141,8 @@ func (h *health) fetchErr() error {
 	return first
 }
 
-// watch notices partitions that can be fetched again, and logs outages: that
-// they go on, and that they are over. It is called at every commit interval of
-// a session.
+// watch notices partitions that can be fetched again, and logs that an outage
+// continues or is over. It is called at every commit interval of a session.
 func (h *health) watch() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -174,8 +174,8 @@ func (h *health) logStuck() {
 	}
 }
 
-// oldest returns the partition whose prefix has been held up longest. The
-// caller holds mu.
+// oldest returns the partition whose commits have been held up longest, and for
+// how long. The caller holds mu.
 func (h *health) oldest() (*partition, time.Duration) {
 	if len(h.partitions) == 0 {
 		return nil, 0

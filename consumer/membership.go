@@ -13,13 +13,13 @@ import (
 	"github.com/leadhook/leadhook/internal/wait"
 )
 
-// A membership is a time in the group during which the topics stay the same.
-// When other topics are to be read, it ends and another one begins.
+// A membership is a time in the group during which the set of topics stays the
+// same. When other topics are to be read, it ends and another one begins.
 type membership struct {
 	c        *Consumer
 	waiting  map[string]time.Duration // see Options.Waiting
-	lacking  atomic.Bool              // an assignment was made while a topic was missing
-	outdated atomic.Bool              // Options.Waiting has another answer by now
+	missing  atomic.Bool              // an assignment was made while a topic did not exist
+	outdated atomic.Bool              // Options.Waiting now returns other topics
 }
 
 func newMembership(c *Consumer, waiting map[string]time.Duration) *membership {
@@ -40,7 +40,7 @@ func (m *membership) run(ctx context.Context) error {
 		Brokers:               opts.Brokers,
 		Dialer:                dialerUntil(connection, opts.Dialer),
 		Topics:                m.topics(),
-		GroupBalancers:        []kafka.GroupBalancer{sameNumbers{lacking: &m.lacking}},
+		GroupBalancers:        []kafka.GroupBalancer{sameNumbers{missing: &m.missing}},
 		HeartbeatInterval:     opts.HeartbeatInterval,
 		SessionTimeout:        opts.SessionTimeout,
 		RebalanceTimeout:      opts.RebalanceTimeout,
@@ -52,15 +52,16 @@ func (m *membership) run(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("join the consumer group %s: %w", opts.Group, err)
 	}
-	m.generations(ctx, group)
+	m.serveGenerations(ctx, group)
 	// Leave before anything else: kafka-go would join the next generation, whose
 	// partitions would then be assigned to this instance and not be read.
 	defer time.AfterFunc(leaveTimeout, disconnect).Stop()
 	return group.Close()
 }
 
-// generations serves one generation of the group after the other.
-func (m *membership) generations(ctx context.Context, group *kafka.ConsumerGroup) {
+// serveGenerations serves one generation of the group after the other, until ctx
+// ends or the topics are outdated.
+func (m *membership) serveGenerations(ctx context.Context, group *kafka.ConsumerGroup) {
 	// A generation can end as soon as it begins, again and again, for instance
 	// while a topic is missing. The back-off keeps joins rare.
 	backOff := wait.Endless(200*time.Millisecond, 5*time.Second)
@@ -91,10 +92,11 @@ func (m *membership) serve(ctx context.Context, gen *kafka.Generation) {
 	<-ended
 }
 
-// current asks again which topics wait, and reports whether they are the same.
-// Without an answer they count as the same: the group and the readers notice by
-// themselves that Kafka is away.
-func (m *membership) current(ctx context.Context) bool {
+// stillCurrent asks again which topics wait, and reports whether they are still
+// the same; if not, it marks the membership as outdated. Without an answer they
+// count as the same: the group and the readers notice by themselves that Kafka
+// cannot be reached.
+func (m *membership) stillCurrent(ctx context.Context) bool {
 	waiting, err := m.c.waiting(ctx)
 	if err != nil || maps.Equal(waiting, m.waiting) {
 		return true

@@ -35,7 +35,7 @@ type partition struct {
 
 	reader *kafka.Reader
 	window *window
-	grown  chan struct{} // receives when the window's prefix has grown
+	grown  chan struct{} // holds a token after the window's prefix has grown
 
 	end       atomic.Int64 // the end of the log, as last reported by the broker
 	openBytes atomic.Int64
@@ -58,7 +58,7 @@ func newPartition(s *session, topic string, number int, start int64) *partition 
 }
 
 // read fetches until the context fetching ends; messages are handled with the
-// context working. It returns an error if the partition must be assigned anew.
+// context working. It returns an error if the partition must be assigned again.
 func (p *partition) read(fetching, working context.Context) error {
 	for expected, gaps := p.start, 0; ; {
 		m, err := p.reader.FetchMessage(fetching)
@@ -237,8 +237,8 @@ func (p *partition) logGap(expected, offset int64) {
 		zap.Int64("expected_offset", expected), zap.Int64("offset", offset))
 }
 
-// toMessage copies a message into one without the fields of kafka-go's that must
-// not be set when it is published again.
+// toMessage converts a message. It leaves out the fields of kafka-go that must not
+// be set when the message is published again.
 func toMessage(m *kafka.Message) lead.Message {
 	message := lead.Message{
 		Topic: m.Topic, Partition: m.Partition, Offset: m.Offset,

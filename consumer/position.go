@@ -89,8 +89,9 @@ func (s *session) startOffsets(ctx context.Context) (map[string]map[int]int64, e
 var errEndsEarly = errors.New("a log ends before the committed offset")
 
 // stableBounds returns the bounds of the logs. Just after a change of leader a
-// log can seem to end too early, until its followers have caught up: such an end
-// is believed only if it stays for a while.
+// log can seem to end before the committed offset, until its followers have
+// caught up. It believes such an end only if it stays for ten seconds. It blocks
+// until the brokers answer, or ctx ends.
 func (s *session) stableBounds(ctx context.Context) (logs map[string]map[int]bounds, err error) {
 	const believedAfter = 10 * time.Second
 	var early time.Time
@@ -124,7 +125,7 @@ func (s *session) checkTopics(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("ask for the topics: %w", err)
 	}
-	if err = topicsError(meta.Topics); err != nil && !s.m.current(ctx) {
+	if err = topicsError(meta.Topics); err != nil && !s.m.stillCurrent(ctx) {
 		return backoff.Permanent(err)
 	}
 	return err
@@ -149,6 +150,7 @@ func topicsError(topics []kafka.Topic) error {
 	return first
 }
 
+// endsEarly reports whether a log ends before its committed offset.
 func (s *session) endsEarly(logs map[string]map[int]bounds) bool {
 	for topic, assigned := range s.gen.Assignments {
 		for _, a := range assigned {
@@ -162,7 +164,7 @@ func (s *session) endsEarly(logs map[string]map[int]bounds) bool {
 
 // startOffset returns the offset from which to read one partition. It compares
 // the committed offset with the log, since a committed offset outside the log
-// gives no error: Kafka would silently begin elsewhere.
+// is not an error: Kafka would silently begin elsewhere.
 func (s *session) startOffset(topic string, a kafka.PartitionAssignment, log bounds) int64 {
 	where := []zap.Field{
 		zap.String("topic", topic), zap.Int("partition", a.ID), zap.Int64("offset", a.Offset),

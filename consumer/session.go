@@ -36,7 +36,7 @@ func (s *session) run(stop context.Context) {
 	defer context.AfterFunc(s.revoked, stopFetching)()
 
 	starts, err := s.startOffsets(fetching)
-	if err != nil || s.m.lacking.Swap(false) {
+	if err != nil || s.m.missing.Swap(false) {
 		return // all topics exist by now: the next assignment has their partitions
 	}
 	// Handling outlives fetching: open messages may settle while the session drains.
@@ -91,7 +91,8 @@ func (s *session) open(starts map[string]map[int]int64) {
 			s.partitions = append(s.partitions, newPartition(s, topic, number, start))
 		}
 	}
-	// Each has a connection of its own: those with fresh messages connect first.
+	// Each partition has its own connection; those whose messages do not wait
+	// connect first.
 	slices.SortStableFunc(s.partitions, func(a, b *partition) int { return cmp.Compare(a.delay, b.delay) })
 	s.c.log.Info("partitions assigned; reading", zap.Int32("generation", s.gen.ID), zap.Int("partitions", count))
 }
@@ -112,7 +113,7 @@ func (s *session) commitUntil(done <-chan struct{}) {
 }
 
 // watchLogs asks every ten seconds where the logs end and which topics wait. It
-// blocks until ctx ends or the partitions must be assigned anew.
+// blocks until ctx ends or the partitions must be assigned again.
 func (s *session) watchLogs(ctx context.Context) {
 	checks := time.NewTicker(10 * time.Second)
 	defer checks.Stop()
@@ -121,17 +122,17 @@ func (s *session) watchLogs(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-checks.C:
-			if !s.updateEnds(ctx) || !s.m.current(ctx) {
+			if !s.updateEnds(ctx) || !s.m.stillCurrent(ctx) {
 				return
 			}
 		}
 	}
 }
 
-// commit commits the settled prefix of every partition in which it differs from
-// the committed offset. In a recreated topic it is once the smaller one: with
-// the old offset, the beginning of the new log would be skipped as soon as the
-// log is longer.
+// commit commits, for each partition, the offset up to which everything is
+// settled, if it differs from the committed offset. In a recreated topic it is
+// smaller at first: if the old offset stayed committed, the beginning of the new
+// log would be skipped as soon as that log is longer.
 func (s *session) commit() {
 	moved := make(map[string]map[int]int64)
 	for _, p := range s.partitions {
@@ -145,8 +146,8 @@ func (s *session) commit() {
 	if len(moved) == 0 {
 		return
 	}
-	// It is not retried: after the generation a commit can never succeed, and
-	// the next owner reads the messages again.
+	// A failed commit is not retried: once the generation is over it can never
+	// succeed, and the next owner reads the messages again.
 	err := s.gen.CommitOffsets(moved)
 	s.c.health.committed(err)
 	if err != nil {
@@ -175,6 +176,7 @@ func (s *session) drain(cutWaits context.CancelCauseFunc) {
 	}
 }
 
+// flush calls Options.BeforeLastCommit.
 func (s *session) flush() {
 	if s.c.opts.BeforeLastCommit == nil {
 		return
@@ -201,8 +203,8 @@ func closedWithin(done <-chan struct{}, d time.Duration) bool {
 
 // updateEnds asks for the current ends of the logs. It returns false if one ends
 // before the offset up to which it was read: its topic was recreated meanwhile,
-// and the partitions must be assigned anew. Without an answer it returns true:
-// the group and the readers notice by themselves that Kafka is away.
+// and the partitions must be assigned again. Without an answer it returns true:
+// the group and the readers notice by themselves that Kafka cannot be reached.
 func (s *session) updateEnds(ctx context.Context) bool {
 	read := make([]int64, len(s.partitions)) // taken first, since reading goes on during the request
 	for i, p := range s.partitions {

@@ -11,30 +11,31 @@ import (
 // reminder is how often the log says that an outage is still going on.
 const reminder = time.Minute
 
-// An Outage logs that something of ours does not work: one line when that
-// begins, one each minute while it lasts, and one when it is over. However many
-// goroutines wait for the same thing, and however often they retry, the log
-// stays as short as that. It is safe for concurrent use; it starts no goroutine,
-// so that a reminder appears only with a call of [Outage.Failed].
+// An Outage logs that something does not work: one line when that begins, one
+// each minute while it lasts, and one when it is over. However many
+// goroutines wait for the same thing, and however often they retry, there are no
+// more lines than that. It is safe for concurrent use. It starts no goroutine, so
+// a reminder is logged only by a call of [Outage.Failed].
 type Outage struct {
-	log       *zap.Logger
-	level     zapcore.Level
-	down, up  string
-	component []zap.Field
+	log      *zap.Logger
+	level    zapcore.Level
+	down, up string
+	fields   []zap.Field // in every line
 
 	mu    sync.Mutex
 	since time.Time // guarded by mu; zero: it works
-	said  time.Time // guarded by mu; when the last line was logged
+	said  time.Time // guarded by mu; when the last line about the outage was logged
 }
 
 // NewOutage returns an Outage that logs the message down at the given level
 // while the outage lasts, and up at info when it is over. The fields are in
 // every line.
 func NewOutage(log *zap.Logger, level zapcore.Level, down, up string, fields ...zap.Field) *Outage {
-	return &Outage{log: log, level: level, down: down, up: up, component: fields}
+	return &Outage{log: log, level: level, down: down, up: up, fields: fields}
 }
 
-// Failed notes that it does not work, and why. Call it for each failed try.
+// Failed notes that it does not work, and why. Call it after each failed try: the
+// first begins the outage.
 func (o *Outage) Failed(cause error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -51,7 +52,7 @@ func (o *Outage) Failed(cause error) {
 	o.said = now
 }
 
-// Recovered notes that it works. It does nothing if it did before.
+// Recovered notes that it works. It does nothing if there is no outage.
 func (o *Outage) Recovered() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -72,6 +73,6 @@ func (o *Outage) Forget() {
 
 func (o *Outage) write(level zapcore.Level, message string, fields ...zap.Field) {
 	if entry := o.log.Check(level, message); entry != nil {
-		entry.Write(append(fields, o.component...)...)
+		entry.Write(append(fields, o.fields...)...)
 	}
 }
