@@ -25,23 +25,23 @@ type delivery struct {
 	waited  bool      // that message comes from a retry topic
 	started func()    // to be called when it begins to wait for its webhook
 
-	target *attempt.Target
-	looked time.Time // when the ledger was last asked; it knew no later mark
+	target      *attempt.Target
+	ledgerAsked time.Time // when the ledger last answered that the delivery got no further than its message says
 
-	// An attempt in flight owns these, and reads the rest.
+	// An attempt in flight owns these two, and only reads the others.
 	ticket limiter.Ticket
 	body   formats.Body // the same for each attempt
 }
 
-// deliver takes an event to one webhook and blocks until that is settled. A
-// panic on the way ends this delivery and no other.
+// deliver takes an event to one webhook and blocks until the delivery is settled.
+// A panic makes a dead letter of this delivery and does not affect the others.
 func (d *Dispatcher) deliver(ctx context.Context, dl *delivery) (err error) {
 	if err := d.inProgress.begin(ctx, dl.history.Delivery); err != nil {
 		return dl.unsettled(err)
 	}
 	var r result
 	defer func() {
-		if r.kind != handedOver { // else it is done when its attempt is
+		if r.kind != handedOver { // otherwise its attempt is still in flight, and ends it
 			d.inProgress.done(dl.history.Delivery)
 		}
 	}()
@@ -50,19 +50,19 @@ func (d *Dispatcher) deliver(ctx context.Context, dl *delivery) (err error) {
 			err = d.buryDelivery(ctx, dl, lead.Internal, d.panicked(p, dl.msg, dl.fields()...))
 		}
 	}()
-	if r, err = d.awaitTurn(ctx, dl); err != nil {
+	if r, err = d.awaitTicket(ctx, dl); err != nil {
 		return err
 	}
 	if r.kind == undecided {
-		r = d.attemptQuickly(ctx, dl)
+		r = d.attemptWithRetries(ctx, dl)
 	}
 	return d.settle(ctx, dl, &r)
 }
 
-// awaitTurn waits until the delivery may be attempted. It then holds a ticket, and
-// the result is undecided. Any other result is what keeps it from being attempted.
-// The error means that ctx ended first.
-func (d *Dispatcher) awaitTurn(ctx context.Context, dl *delivery) (result, error) {
+// awaitTicket waits until the delivery may be attempted. It then holds a ticket,
+// and the result is undecided. With any other result, the delivery is settled with
+// that instead of being attempted. The error means that ctx ended first.
+func (d *Dispatcher) awaitTicket(ctx context.Context, dl *delivery) (result, error) {
 	if r, err := d.settledBefore(ctx, dl); r.kind != undecided || err != nil {
 		return r, err
 	}
@@ -76,7 +76,7 @@ func (d *Dispatcher) awaitTurn(ctx context.Context, dl *delivery) (result, error
 	if !notBefore.IsZero() {
 		return result{kind: deferred, at: notBefore}, nil
 	}
-	if time.Since(dl.looked) <= d.opts.LookAgainAfter {
+	if time.Since(dl.ledgerAsked) <= d.opts.LookAgainAfter {
 		return result{}, nil
 	}
 	r, err := d.settledBefore(ctx, dl)
@@ -86,9 +86,9 @@ func (d *Dispatcher) awaitTurn(ctx context.Context, dl *delivery) (result, error
 	return r, err
 }
 
-// settledBefore returns repeated if the delivery got further than the message
-// that brought it tells: another instance settled it, or this one did before it
-// was suspended.
+// settledBefore returns the result repeated if, according to the ledger, the
+// delivery got further than its message says: another instance settled it, or this
+// one did before it was suspended.
 func (d *Dispatcher) settledBefore(ctx context.Context, dl *delivery) (result, error) {
 	asked := time.Now()
 	reached, err := d.parts.Ledger.Reached(ctx, dl.ev.LeadID, dl.history.Delivery)
@@ -98,13 +98,13 @@ func (d *Dispatcher) settledBefore(ctx context.Context, dl *delivery) (result, e
 	if reached > dl.mark {
 		return result{kind: repeated}, nil
 	}
-	dl.looked = asked
+	dl.ledgerAsked = asked
 	return result{}, nil
 }
 
-// deadBeforeAttempt returns why the delivery is dead if it must not, or cannot, be
-// attempted. Otherwise it sets the delivery's target. `leadhook explain` says the
-// same about the state of a webhook.
+// deadBeforeAttempt returns the result dead if the delivery must not or cannot be
+// attempted. Otherwise it sets the delivery's target and returns undecided.
+// `leadhook explain` reports the same about the state of a webhook.
 func (d *Dispatcher) deadBeforeAttempt(dl *delivery) result {
 	hook, begun := dl.hook, dl.history.Begun()
 	switch {
@@ -126,8 +126,8 @@ func (d *Dispatcher) deadBeforeAttempt(dl *delivery) result {
 	return result{}
 }
 
-// acquire waits for a ticket. If the time is not zero, there is none, and the
-// delivery should come again at that time.
+// acquire waits for a ticket. If it returns a time, the delivery got no ticket and
+// should come again at that time. The error means that ctx ended first.
 func (d *Dispatcher) acquire(ctx context.Context, dl *delivery) (notBefore time.Time, err error) {
 	dl.started()
 	notBefore, err = d.limiter.Acquire(ctx, limiter.Request{
@@ -143,9 +143,9 @@ func (d *Dispatcher) acquire(ctx context.Context, dl *delivery) (notBefore time.
 	return time.Time{}, nil
 }
 
-// attemptQuickly attempts a delivery that has a ticket, and again within seconds
-// where that may help.
-func (d *Dispatcher) attemptQuickly(ctx context.Context, dl *delivery) result {
+// attemptWithRetries attempts a delivery that has a ticket, and again within
+// seconds where that may help. It returns the last result.
+func (d *Dispatcher) attemptWithRetries(ctx context.Context, dl *delivery) result {
 	var waits backoff.BackOff // made when needed: most deliveries succeed
 	began := time.Now()
 	for n := 1; ; n++ {
@@ -156,7 +156,7 @@ func (d *Dispatcher) attemptQuickly(ctx context.Context, dl *delivery) result {
 		if waits == nil {
 			waits = d.quickWaits()
 		}
-		if !d.waitQuickly(ctx, dl, began, waits.NextBackOff()) {
+		if !d.waitBeforeRetry(ctx, dl, began, waits.NextBackOff()) {
 			return r
 		}
 		if notBefore, err := d.acquire(ctx, dl); err != nil || !notBefore.IsZero() {
@@ -165,8 +165,8 @@ func (d *Dispatcher) attemptQuickly(ctx context.Context, dl *delivery) result {
 	}
 }
 
-// attempt runs one attempt and returns its result. The end of ctx does not cut
-// it: the attempt goes on in its goroutine, and the delivery is to be handed over.
+// attempt makes one attempt and returns its result. If ctx ends first, the attempt
+// goes on in its goroutine, and the result is handedOver.
 func (d *Dispatcher) attempt(ctx context.Context, dl *delivery) result {
 	now := time.Now()
 	if dl.history.Attempts++; dl.history.FirstAttempt.IsZero() {
@@ -196,8 +196,8 @@ func (d *Dispatcher) attempt(ctx context.Context, dl *delivery) result {
 	return result{kind: handedOver, at: now.Add(d.opts.Attempt.Timeout + handOverMargin), attempted: true}
 }
 
-// runAttempt makes the attempt, gives the ticket back, and sends how it ended. If
-// the CRM accepted the lead, it tells the ledger at once.
+// runAttempt makes the attempt, gives the ticket back, and sends on ended how the
+// attempt ended. If the CRM accepted the lead, it notes that in the ledger at once.
 func (d *Dispatcher) runAttempt(dl *delivery, ended chan<- attemptEnd) {
 	defer d.attempts.Done()
 	var end attemptEnd
@@ -219,7 +219,7 @@ func (d *Dispatcher) runAttempt(dl *delivery, ended chan<- attemptEnd) {
 	d.metrics.attempt(end.outcome)
 }
 
-// request returns what the attempt sends that begins at history.LastAttempt.
+// request returns what is sent by the attempt that begins at history.LastAttempt.
 func (dl *delivery) request() attempt.Request {
 	return attempt.Request{
 		Target: dl.target, DeliveryID: dl.history.Delivery, Number: dl.history.Attempts,
@@ -228,7 +228,7 @@ func (dl *delivery) request() attempt.Request {
 	}
 }
 
-// fields identify the delivery in the log.
+// fields returns what identifies the delivery in the log.
 func (dl *delivery) fields() []zap.Field {
 	return []zap.Field{
 		zap.String("advertiser_id", dl.ev.AdvertiserID),

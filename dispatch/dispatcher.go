@@ -1,16 +1,16 @@
 // Package dispatch takes a lead event from its bytes to its end: it decodes the
-// event, finds the webhooks that want it, and for each of them waits for its
-// turn (package limiter), makes an attempt (package attempt), retries within
-// seconds where that helps, and hands what was not delivered to the retry queue
-// or to the dead letters.
+// event, finds the webhooks that want it, and for each of them waits until an
+// attempt may begin (package limiter), makes the attempt (package attempt),
+// retries within seconds where that helps, and hands what was not delivered to
+// the retry queue or to the dead letters.
 //
 // The way of a delivery is in delivery.go, and what follows from an attempt in
 // result.go and settle.go.
 //
 // It does not know Kafka or Redis: where events come from, and where webhooks,
-// marks, waiting deliveries and dead letters are kept. It takes those as
-// interfaces of its own. What a body looks like is for package formats, and what
-// goes over the wire, and what an answer means, for package attempt.
+// marks, waiting deliveries and dead letters are kept. It declares interfaces for
+// those. Package formats decides what a body looks like; package attempt decides
+// what goes over the wire, and what an answer means.
 package dispatch
 
 import (
@@ -60,9 +60,9 @@ type Ledger interface {
 	Note(leadID, delivery string, m lead.Mark)
 }
 
-// HealthRecords keep how a version of a webhook fares, for all instances. The
-// methods do nothing if the webhook is of another version by now; Disable reports
-// whether it did.
+// HealthRecords keeps the health of each webhook, for all instances. A record is
+// about one version of the webhook: the methods do nothing if the stored webhook
+// has another version by now. Disable reports whether it disabled the webhook.
 type HealthRecords interface {
 	Disable(ctx context.Context, hook *lead.Webhook, d lead.Disabled) (done bool, err error)
 	NoteFailing(ctx context.Context, hook *lead.Webhook, f lead.Failing) error
@@ -83,9 +83,9 @@ type Parts struct {
 type Options struct {
 	Attempt attempt.Options // its MaxInFlight is that over all webhooks
 
-	// OpenEvents and OpenBytes are how much the caller handles at once. Webhooks
-	// that do not keep up get a quarter of it together, beside attempts in
-	// flight and one delivery each. 2,000 and 64 MiB.
+	// OpenEvents and OpenBytes are how much the caller handles at once. All
+	// webhooks whose CRMs do not keep up may together hold a quarter of it, not
+	// counting attempts in flight and one delivery each. 2,000 and 64 MiB.
 	OpenEvents, OpenBytes int
 
 	// Schedule has the waits after failed attempts; nil means [DefaultSchedule].
@@ -95,11 +95,10 @@ type Options struct {
 	Expire time.Duration
 
 	// LookAgainAfter is how old an answer of the ledger may be when the attempt
-	// begins: a process that was suspended and resumed may have lost its
-	// partitions meanwhile, and others may have delivered what it has at hand.
-	// After a suspension of longer than that, the attempts that would begin at
-	// once are deferred. It should be a third of the group's session time-out;
-	// 3 s.
+	// begins: a process that was suspended and resumed may have lost its partitions
+	// meanwhile, and others may have delivered its leads. After a longer
+	// suspension, attempts that would begin at once are deferred. It should be a
+	// third of the group's session time-out; 3 s.
 	LookAgainAfter time.Duration
 
 	QuickAttempts int           // attempts within seconds, including the first one; 3
@@ -141,8 +140,9 @@ type Dispatcher struct {
 	attempts sync.WaitGroup // that are in flight
 }
 
-// New returns a Dispatcher. It registers its metrics with reg, which therefore
-// takes one Dispatcher only; a nil reg keeps them to itself.
+// New returns a Dispatcher, which the caller must close. It registers its metrics
+// with reg, which therefore takes one Dispatcher only; with a nil reg they are
+// registered nowhere.
 func New(opts Options, parts Parts, reg prometheus.Registerer, log *zap.Logger) *Dispatcher {
 	opts = opts.withDefaults()
 	d := &Dispatcher{
@@ -167,18 +167,18 @@ func (d *Dispatcher) Close() {
 	d.client.Close()
 }
 
-// Handle takes one message, an event or a delivery that has waited, through the
-// whole path, and blocks until it is settled: each of its deliveries is made, or
+// Handle takes one message, an event or a delivery that has waited, from its bytes
+// to its end, and blocks until it is settled: each of its deliveries is made, or
 // safe in the [RetryQueue] or as a dead letter, or no webhook wants the event.
 // Then it returns nil.
 //
 // An error means that ctx ended before it was settled: the message must be read
-// again. The end of ctx cuts every wait, but no attempt: a delivery that is being
+// again. The end of ctx ends every wait, but no attempt: a delivery that is being
 // attempted goes to the RetryQueue within some seconds, due when the attempt must
 // have ended. If the CRM accepts it meanwhile, the [Ledger] is told.
 //
-// Handle calls started when a delivery begins to wait for its webhook: from there
-// on it is the CRM that it waits for. It may call it more than once.
+// Handle calls started when a delivery begins to wait for its webhook: from then
+// on it waits only for the CRM. It may call started more than once.
 func (d *Dispatcher) Handle(ctx context.Context, m *lead.Message, started func()) (err error) {
 	in := d.read(m, started)
 	defer func() {

@@ -10,10 +10,10 @@ import (
 	"github.com/leadhook/leadhook/lead"
 )
 
-// An incoming is what a message brought: an event with all its deliveries, or
+// An incoming is the content of a message: an event with all its deliveries, or
 // one delivery of an event, which has waited in a retry topic.
 type incoming struct {
-	msg       *lead.Message // the event's
+	msg       *lead.Message // the event, as it was published
 	history   lead.History
 	notBefore time.Time
 	waited    bool
@@ -58,11 +58,11 @@ func byID(hooks []*lead.Webhook, id string) *lead.Webhook {
 	return nil
 }
 
-// forward hands a delivery that came before it is due back to the retry queue:
-// it has to wait in another topic. It reports whether it did so, which settles
-// the message; a short time is waited for here.
+// forward handles a delivery that came before it is due. It hands the delivery back
+// to the retry queue, to wait in another topic, and returns true: the message is
+// settled. If only a short time is left, it waits and returns false.
 func (d *Dispatcher) forward(ctx context.Context, in *incoming) (settled bool, err error) {
-	const shortest = 2 * time.Second // what is less is not worth another topic
+	const shortest = 2 * time.Second // a shorter wait is not worth another topic
 	if !in.waited {
 		return false, nil
 	}
@@ -86,8 +86,9 @@ func (d *Dispatcher) decode(in *incoming) (*lead.Event, *lead.Refusal) {
 	return ev, refusal
 }
 
-// Decode is [lead.Decode] for a value of at most so many bytes: what
-// [Dispatcher.Handle] does with a message first. Received is left zero.
+// Decode is [lead.Decode], but refuses a value of more than maxBytes bytes. It is
+// the first thing that [Dispatcher.Handle] does with an event. Received is left
+// zero.
 func Decode(value []byte, maxBytes int) (*lead.Event, *lead.Refusal) {
 	if len(value) > maxBytes {
 		text := fmt.Sprintf("the event has %d bytes, at most %d are allowed", len(value), maxBytes)

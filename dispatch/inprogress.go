@@ -5,9 +5,9 @@ import (
 	"sync"
 )
 
-// inProgress is the set of deliveries that this process is working on. No delivery
-// is in it twice: a second message of the same delivery waits for the outcome
-// of the first.
+// inProgress is the set of deliveries that this process is working on. It works on
+// no delivery twice at a time: a second message of the same delivery waits for the
+// outcome of the first.
 type inProgress struct {
 	mu  sync.Mutex
 	set map[string]chan struct{} // guarded by mu; closed when the delivery is done; nil while no other message waits for that
@@ -15,8 +15,8 @@ type inProgress struct {
 
 func newInProgress() *inProgress { return &inProgress{set: make(map[string]chan struct{})} }
 
-// begin waits until the delivery is not in the set, and adds it. Its error is
-// the cause of the end of ctx; if it is nil, done must be called.
+// begin waits until the delivery is not in the set, and adds it. The caller must
+// call done, unless begin returned an error: the cause of the end of ctx.
 func (f *inProgress) begin(ctx context.Context, delivery string) error {
 	for {
 		done := f.add(delivery)
@@ -31,8 +31,8 @@ func (f *inProgress) begin(ctx context.Context, delivery string) error {
 	}
 }
 
-// add adds the delivery and returns nil, or, if it is in the set already,
-// returns what is closed when it is done.
+// add adds the delivery and returns nil. If the delivery is in the set already, it
+// returns a channel that is closed when that one is done.
 func (f *inProgress) add(delivery string) <-chan struct{} {
 	f.mu.Lock()
 	defer f.mu.Unlock()

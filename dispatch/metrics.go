@@ -15,7 +15,7 @@ type metrics struct {
 	unreadable, internal, unknownType, unwanted, wanted prometheus.Counter // events
 
 	deliveries *prometheus.CounterVec        // by outcome and format
-	delivered  map[string]prometheus.Counter // of them, by format
+	delivered  map[string]prometheus.Counter // those with the outcome delivered, by format
 
 	attempts      [attempt.Verdicts]prometheus.Counter
 	maybeReceived prometheus.Counter

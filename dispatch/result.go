@@ -15,13 +15,13 @@ type attemptEnd struct {
 	panicked bool            // a bug; outcome.Text says where
 }
 
-// A result is what became of a delivery for now, and what follows. The zero value
-// is that nothing is decided yet.
+// A result is what became of a delivery for now, and what follows from it. The zero
+// value means that nothing is decided yet.
 type result struct {
 	kind kind
 
-	// attempted is true if an attempt has been made. Its result is written even
-	// if ctx ends, for some seconds: otherwise the next reader of the message
+	// attempted is true if an attempt has been made. The result is then written
+	// even if ctx has ended, for some seconds: otherwise the next reader of the message
 	// would repeat the attempt.
 	attempted bool
 
@@ -33,12 +33,12 @@ type result struct {
 	text   string        // if dead: why, in plain words
 }
 
-// A kind of result. Its text is the outcome in metrics and in the log, but for a
-// dead delivery: that has its reason there.
+// A kind of result. Its text is the outcome in metrics and in the log, except that
+// a dead delivery has its reason there.
 type kind uint8
 
 const (
-	undecided  kind = iota // nothing yet; no delivery is settled so
+	undecided  kind = iota // nothing yet; a delivery is never settled with this kind
 	delivered              // the CRM accepted it
 	scheduled              // its attempt failed, and another one will follow
 	deferred               // it was not attempted: its webhook does not take it now
@@ -73,14 +73,14 @@ func (d *Dispatcher) resultOf(dl *delivery, end *attemptEnd) result {
 	return result{kind: scheduled, attempted: true, wait: wait, quickRetry: o.QuickRetry()}
 }
 
-// forLimiter returns what the limiter needs to know of an attempt.
+// forLimiter returns what the limiter needs to know about an attempt.
 func forLimiter(o *attempt.Outcome) limiter.Feedback {
 	return limiter.Feedback{
 		Result: results[o.Verdict], PauseAsked: o.PauseAsked, Pause: o.Pause, Took: o.Took, Overloaded: o.Overloaded(),
 	}
 }
 
-// results are the verdicts as the limiter knows them.
+// results has the limiter's result for each verdict.
 var results = [attempt.Verdicts]limiter.Result{
 	attempt.Delivered: limiter.Accepted, attempt.Transient: limiter.Failed, attempt.NeedsHuman: limiter.Failed,
 	attempt.Gone: limiter.Gone, attempt.Refused: limiter.Refused,

@@ -11,13 +11,13 @@ import (
 	"github.com/leadhook/leadhook/internal/wait"
 )
 
-// quickWindow is how long after the beginning of the first attempt another quick
-// one may begin: a CRM that takes seconds to fail is not called again and again
-// while its leads hold slots.
+// quickWindow is how long after the beginning of the first attempt a quick retry
+// may begin: a CRM that takes seconds to fail is not called again and again while
+// its leads keep others from being read.
 const quickWindow = 5 * time.Second
 
-// DefaultSchedule returns the waits after the failed attempts of a delivery. When the
-// attempt after the last of them fails too, the delivery is dead.
+// DefaultSchedule returns the default waits after the failed attempts of a delivery.
+// When the attempt after the last wait fails too, the delivery is dead.
 func DefaultSchedule() []time.Duration {
 	return []time.Duration{
 		10 * time.Second, time.Minute, 5 * time.Minute, 30 * time.Minute, 2 * time.Hour,
@@ -25,9 +25,9 @@ func DefaultSchedule() []time.Duration {
 	}
 }
 
-// scheduledWait returns the next wait of a delivery that has already waited step
-// times, and false if it must not wait again. If the CRM asked for a longer pause
-// (Retry-After of a 429 or 503), that counts.
+// scheduledWait returns how long a delivery waits for its next attempt if it has
+// waited step times already, and false if the schedule is over. A longer pause that
+// the CRM asked for (Retry-After of a 429 or 503) takes precedence.
 func scheduledWait(schedule []time.Duration, step int, o *attempt.Outcome) (time.Duration, bool) {
 	if step >= len(schedule) {
 		return 0, false
@@ -35,8 +35,8 @@ func scheduledWait(schedule []time.Duration, step int, o *attempt.Outcome) (time
 	return max(schedule[step], o.Pause), true
 }
 
-// quickWaits returns the waits between quick attempts, doubling, each at random
-// half as short or half as long.
+// quickWaits returns the waits before quick retries. They double each time, and each
+// is randomly up to half longer or shorter.
 func (d *Dispatcher) quickWaits() backoff.BackOff {
 	return backoff.NewExponentialBackOff(
 		backoff.WithInitialInterval(d.opts.QuickWait),
@@ -46,9 +46,10 @@ func (d *Dispatcher) quickWaits() backoff.BackOff {
 	)
 }
 
-// waitQuickly waits before another quick attempt. It returns false if there must be
-// none: too much time has passed since the first one began, or ctx has ended.
-func (d *Dispatcher) waitQuickly(ctx context.Context, dl *delivery, began time.Time, next time.Duration) bool {
+// waitBeforeRetry waits for next before a quick retry. It returns false if there must
+// be no retry: it would begin too long after began, when the first attempt did, or
+// ctx has ended.
+func (d *Dispatcher) waitBeforeRetry(ctx context.Context, dl *delivery, began time.Time, next time.Duration) bool {
 	if time.Since(began)+next > quickWindow {
 		return false
 	}

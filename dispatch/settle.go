@@ -15,14 +15,14 @@ const (
 	// the partition was taken away or the service was told to stop.
 	graceTime = 5 * time.Second
 
-	// handOverMargin is the time between the latest end of an attempt and the
-	// time when its handed-over delivery is due: the ledger then knows whether
-	// it was delivered.
+	// handOverMargin is the time from the latest possible end of an attempt until
+	// its handed-over delivery is due, so that the ledger knows by then whether it
+	// was delivered.
 	handOverMargin = time.Second
 )
 
-// settle writes the result of a delivery where it is safe. The error means that
-// ctx ended first.
+// settle makes the result of a delivery safe: in the retry queue or as a dead
+// letter, if it was not delivered. The error means that ctx ended first.
 func (d *Dispatcher) settle(ctx context.Context, dl *delivery, r *result) error {
 	switch r.kind {
 	case delivered:
@@ -83,11 +83,12 @@ func (d *Dispatcher) countDelivered(dl *delivery) {
 	if !dl.ev.Received.IsZero() {
 		d.metrics.leadAge.Observe(time.Since(dl.ev.Received).Seconds())
 	}
-	if d.log.Core().Enabled(zap.DebugLevel) { // Check needs more stack than this goroutine has had to have so far
+	if d.log.Core().Enabled(zap.DebugLevel) { // Check would make this goroutine's stack grow
 		d.log.Debug("delivered", append(dl.fields(), zap.Int("attempts", dl.history.Attempts), zap.Int("status", dl.history.Status))...)
 	}
 }
 
+// buryDelivery makes a dead letter of a delivery, and blocks until it is safe.
 func (d *Dispatcher) buryDelivery(ctx context.Context, dl *delivery, reason lead.Reason, text string) error {
 	letter := &lead.DeadLetter{Message: *dl.msg, Reason: reason, History: dl.history}
 	letter.Error = text
@@ -114,7 +115,8 @@ func (d *Dispatcher) bury(ctx context.Context, letter *lead.DeadLetter) error {
 	return nil
 }
 
-// outliving returns a context that ends some time after ctx does.
+// outliving returns a context that lasts longer than ctx by the given time. The caller
+// must call the function that it returns.
 func outliving(ctx context.Context, by time.Duration) (context.Context, context.CancelFunc) {
 	longer, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
 	stop := context.AfterFunc(ctx, func() {

@@ -21,7 +21,7 @@ func TestAStoppedProcessIsNoticed(t *testing.T) {
 			t.Error("a process that was stopped was not noticed")
 		}
 		p.timer.Reset(p.every) // … and goes on
-		time.Sleep(afterwards - time.Second)
+		time.Sleep(justResumed - time.Second)
 		if !p.resumed() {
 			t.Error("it counts as running although it may not know its partitions yet")
 		}

@@ -14,8 +14,8 @@ import (
 // A Trial is one attempt at one event for one webhook, for a person who wants to
 // see the result. The event is rendered, guarded and sent as by a [Dispatcher],
 // once, and nothing is changed: nothing is counted, recorded or retried, and the
-// health of the webhook stays as it is. It makes no difference whether the webhook
-// is active or wants the event.
+// health of the webhook stays as it is. The webhook need not be active, nor
+// want the event.
 type Trial struct {
 	opts    Options
 	client  *attempt.Client
@@ -26,8 +26,8 @@ type Trial struct {
 
 // NewTrial prepares a trial, which must be closed; nothing is sent. The error
 // means that the webhook is damaged. The event should be a test lead
-// ([lead.Event.AsTest]): a CRM takes one with the lead.id of a real lead for that
-// lead.
+// ([lead.Event.AsTest]): a CRM would take an event with the lead.id of a real lead
+// for that lead.
 func NewTrial(opts Options, ev *lead.Event, hook *lead.Webhook) (*Trial, error) {
 	if hook.Damaged != "" {
 		return nil, fmt.Errorf("webhook %s: %s", hook.ID, hook.Damaged)
@@ -62,7 +62,7 @@ type TrialRequest struct {
 	Blocked error
 }
 
-// Request returns what would be sent at that time.
+// Request returns what would be sent at the given time.
 func (t *Trial) Request(at time.Time) TrialRequest {
 	r := t.request
 	r.Time = at
@@ -88,9 +88,9 @@ type TrialReport struct {
 	attempt.Observation
 }
 
-// Send makes the attempt and blocks until it has ended, at the latest when
-// [attempt.Options.Timeout] is over. The end of ctx ends it at once; then the error
-// is that of ctx.
+// Send makes the attempt and blocks until it has ended, for at most
+// [attempt.Options.Timeout]. The end of ctx ends it at once; only then is there an
+// error, which wraps the cause of ctx and says whether the CRM may have the lead.
 func (t *Trial) Send(ctx context.Context) (*TrialReport, error) {
 	r := t.request
 	r.Time = time.Now()

@@ -77,8 +77,8 @@ func NewClient(opts Options) *Client {
 func (c *Client) Close() { c.transport.CloseIdleConnections() }
 
 // Do makes one attempt and blocks until it has ended. Only [Options.Timeout] ends
-// it early: a CRM may have the lead as soon as the first byte is sent, so
-// cancelling would leave that open.
+// it early: a CRM may have the lead as soon as the first byte is sent, and if the
+// attempt were cancelled, it would stay unknown whether it has.
 func (c *Client) Do(r *Request) Outcome { return c.do(context.Background(), r, &exchange{}) }
 
 // do makes an attempt with x.
@@ -94,7 +94,7 @@ func (c *Client) do(ctx context.Context, r *Request, x *exchange) Outcome {
 	return o
 }
 
-// errDeadline means that the time of an attempt was over.
+// errDeadline means that [Options.Timeout] ended the attempt.
 var errDeadline = errors.New("the attempt's time is over")
 
 // post sends the request and reads the answer, if the guard allows the target.

@@ -18,8 +18,8 @@ type countedConn struct {
 	reads  atomic.Int64 // that returned bytes
 
 	all       *connections
-	users     atomic.Int32 // exchanges that use it; far below zero once it is retired
-	idleSince atomic.Int64 // when the last of them left, in nanoseconds; zero if none has left yet
+	users     atomic.Int32 // number of exchanges that use it; far below zero once it is retired
+	idleSince atomic.Int64 // when the last exchange left it, in nanoseconds; zero if none has left yet
 }
 
 // Close closes the connection, and makes room for another.
@@ -88,7 +88,7 @@ func counted(conn net.Conn) *countedConn {
 	}
 }
 
-// connections are the open connections. They have a bound of their own: that of
+// connections are the open connections. They have their own limit: that of
 // net/http applies to HTTP/1 only, and any number of idle HTTP/2 connections would
 // stay open until IdleTimeout.
 type connections struct {
@@ -119,7 +119,8 @@ func (cs *connections) add(conn net.Conn) *countedConn {
 	return c
 }
 
-// longestIdle returns nil if all are in use or new. cs.mu must be held.
+// longestIdle returns the connection that has been idle longest, or nil if all are
+// in use or new. cs.mu must be held.
 func (cs *connections) longestIdle() *countedConn {
 	var longest *countedConn
 	for c := range cs.open {

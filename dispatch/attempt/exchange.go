@@ -20,10 +20,10 @@ var errReplay = errors.New("the request may have been received")
 type exchange struct {
 	target  *Target
 	request http1.Request
-	fields  [maxFields]http1.HeaderField // the memory for those of the request
+	fields  [maxFields]http1.HeaderField // the memory of request.Fields
 	answer  *http1.Answer                // nil: none came
 
-	outer  net.Conn     // as net/http has it; nil until there is a connection
+	outer  net.Conn     // the connection as net/http sees it; nil until there is one
 	conn   *countedConn // the connection below outer; nil if there is none
 	writes int64        // conn.writes when the exchange got the connection
 	reads  int64        // conn.reads at that time

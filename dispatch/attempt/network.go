@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// Network is what was seen of the way to a CRM. What did not happen is zero: an
-// address needs no DNS, and plain http no TLS.
+// Network is what was observed of the connection to a CRM. A step that did not
+// happen is zero: an address needs no DNS, and plain http no TLS.
 type Network struct {
 	Address string // of the connection, or the last one tried; with a proxy, that of the proxy
 

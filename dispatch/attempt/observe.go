@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// An Observation is what was seen of an attempt besides its outcome.
+// An Observation is what was observed of an attempt besides its outcome.
 type Observation struct {
 	Protocol string // of the answer, such as HTTP/1.1; empty if there was none
 	Head     []byte // the beginning of the answer's body, at most 4 KiB; it may quote the request, including secrets

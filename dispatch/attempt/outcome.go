@@ -13,7 +13,7 @@ import (
 // A Verdict is what the result of an attempt means for its delivery.
 type Verdict uint8
 
-// The verdicts. The zero value is none of them.
+// The verdicts. The zero value is not a verdict.
 const (
 	Delivered  Verdict = iota + 1 // 2xx
 	Transient                     // a later attempt may succeed
@@ -22,7 +22,7 @@ const (
 	Refused                       // the CRM will never take this delivery
 )
 
-// Verdicts is the length of an array that is indexed by verdicts.
+// Verdicts is the length of an array that has a Verdict as its index.
 const Verdicts = int(Refused) + 1
 
 func (v Verdict) String() string {

@@ -14,9 +14,9 @@ import (
 	"github.com/leadhook/leadhook/lead"
 )
 
-// A Target is a webhook prepared for attempts: what is the same for each of them
-// and costs something to work out. It does not change, and is safe for concurrent
-// use.
+// A Target is a webhook prepared for attempts. It holds what is the same for each
+// attempt and would cost time to work out again. It does not change, and is safe
+// for concurrent use.
 type Target struct {
 	url      *url.URL
 	origin   string
@@ -31,8 +31,8 @@ func (t *Target) Origin() string { return t.origin }
 // Host returns the host, with the port if the URL has one.
 func (t *Target) Host() string { return t.url.Host }
 
-// Blocked returns why the [Guard] does not allow the URL, or nil if it does. It
-// may still refuse the address to which the name leads.
+// Blocked returns why the [Guard] does not allow the URL, or nil if it does. The
+// Guard may still refuse the address that the host name resolves to.
 func (t *Target) Blocked() error { return t.blocked }
 
 // Target returns the target of a webhook, and caches it: the webhook must not

@@ -23,7 +23,7 @@ const (
 
 	// maxAnswerTime is how long to wait for the rest of an answer once its status
 	// is known. A connection that takes longer is closed: using it again is not
-	// worth the place that the attempt holds.
+	// worth keeping the attempt in flight.
 	maxAnswerTime = time.Second
 
 	// IdleTimeout ends idle connections before CRMs do: a request on a connection

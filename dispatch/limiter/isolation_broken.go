@@ -2,6 +2,7 @@
 
 package limiter
 
-// isolationOff lets every webhook have every attempt, so that a CRM which hangs
-// holds up all others. It is there for the fault suite, which must notice.
+// isolationOff breaks the limiter on purpose: one webhook may use all attempts, so
+// that a CRM that hangs holds up all others. The fault suite builds leadhook with
+// it, and must notice.
 const isolationOff = true

@@ -2,6 +2,5 @@
 
 package limiter
 
-// isolationOff is true in builds with the tag broken_isolation: see
-// isolation_broken.go.
+// isolationOff is true only in a build with the tag broken_isolation.
 const isolationOff = false

@@ -1,7 +1,7 @@
 // Package limiter decides when a delivery may be attempted. Each webhook gets as
 // many attempts at once, and as many a second, as its CRM takes, but never so many
 // that other webhooks have to wait for that CRM. Deliveries that a CRM does not
-// take now do not wait in memory: they are to come again later, at the CRM's pace.
+// take now do not wait in memory: they should come again later, at the CRM's pace.
 // A webhook that is failing has its deliveries held and is probed, as by a circuit
 // breaker, and a webhook whose CRM asks for a pause is paused.
 //
@@ -9,9 +9,9 @@
 // [Limiter.Done], which returns a [Report] if the attempt changed something for
 // the webhook. Logging the report and writing it is left to the caller.
 //
-// The package does not know HTTP, Kafka or Redis: neither what an answer means, nor
-// where a delivery waits until it comes again, nor where the health of webhooks is
-// kept. It knows only this process.
+// The package does not know HTTP, Kafka or Redis: what an answer means, where a
+// delivery waits until it comes again, or where the health of webhooks is kept. It
+// knows only this process.
 package limiter
 
 import (
@@ -116,14 +116,14 @@ func New(opts Options) *Limiter {
 	}
 }
 
-// InFlight returns the number of tickets that are held now.
+// InFlight returns the number of valid tickets, which is that of attempts in flight.
 func (ls *Limiter) InFlight() int {
 	ls.mu.Lock()
 	defer ls.mu.Unlock()
 	return ls.all.attempts - ls.free
 }
 
-// Known returns the number of webhooks and of hosts that it remembers.
+// Known returns how many webhooks and hosts the limiter remembers.
 func (ls *Limiter) Known() (webhooks, hosts int) {
 	ls.mu.Lock()
 	defer ls.mu.Unlock()
@@ -303,8 +303,8 @@ func (ls *Limiter) inTime(l *lane, now time.Time) bool {
 }
 
 // Done takes back the ticket of an attempt that was made. It returns what the
-// outcome changes for the webhook, or nil if that is nothing, as after most
-// attempts. It does not block.
+// attempt changes for its webhook, or nil if it changes nothing, which is so after
+// most attempts. It does not block.
 func (ls *Limiter) Done(t *Ticket, f Feedback) *Report {
 	now := time.Now()
 	ls.mu.Lock()

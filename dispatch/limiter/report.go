@@ -6,10 +6,10 @@ import (
 	"github.com/leadhook/leadhook/lead"
 )
 
-// A Result is what an attempt came to.
+// A Result is how an attempt ended, as far as the limiter needs to know.
 type Result uint8
 
-// The results of attempts. The zero value is that the attempt failed.
+// The results of attempts. The zero value means that the attempt failed.
 const (
 	Failed   Result = iota // in a way that may be the CRM's fault
 	Accepted               // the CRM took the delivery
@@ -17,25 +17,26 @@ const (
 	Gone                   // the CRM said that the URL no longer exists
 )
 
-// Feedback is what the limiter is told of an attempt that has ended.
+// Feedback is what the caller reports to [Limiter.Done] about an attempt that has
+// ended.
 type Feedback struct {
 	Result     Result
-	Overloaded bool          // the CRM said that it has too much to do
+	Overloaded bool          // the CRM said that it gets too many requests
 	PauseAsked bool          // the CRM asked not to be called for some time
 	Pause      time.Duration // how long that is; meaningless unless PauseAsked
 	Took       time.Duration // how long the attempt took
 }
 
-// A Report is what an attempt's outcome changes for its webhook.
+// A Report is what an attempt changes for its webhook.
 type Report struct {
-	// Opened and Closed are the events of the webhook's circuit breaker: its
-	// deliveries are held from now on, and one of them now and then is let
-	// through as a probe, or that has ended.
+	// Opened and Closed are the events of the webhook's circuit breaker. Opened:
+	// from now on its deliveries are held, and now and then one is let through as
+	// a probe. Closed: that has ended.
 	Opened, Closed bool
 
 	// Recovered and Failing are to be written to the health record of the
-	// webhook, which all instances share: that it has recovered, or since when
-	// it has been failing (zero if there is nothing to write).
+	// webhook, which all instances share: whether it has recovered, and since
+	// when it has been failing (zero if there is nothing to write).
 	Recovered bool
 	Failing   lead.Failing
 
@@ -44,13 +45,13 @@ type Report struct {
 }
 
 const (
-	// A webhook is set inactive that has failed for so long and so often, and
-	// was warned of so long before.
+	// A webhook is disabled once it has been failing for continually, over at
+	// least timesContinually attempts, and at least warnBefore after the warning.
 	continually, timesContinually = 72 * time.Hour, 10
 	warnBefore                    = 24 * time.Hour
 
-	// A webhook's failing is told to the other instances when it begins, and
-	// then so often.
+	// noteEvery is how often it is reported that a webhook is still failing, for
+	// its health record, which the other instances read.
 	noteEvery = time.Minute
 )
 

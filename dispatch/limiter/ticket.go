@@ -19,16 +19,16 @@ const (
 // A Request asks for an attempt at a delivery.
 type Request struct {
 	Webhook *lead.Webhook
-	Host    string // of the webhook's URL, with scheme and port: what webhooks of several advertisers may amount
+	Host    string // of the webhook's URL, with scheme and port; webhooks of several advertisers may have the same
 	Size    int    // bytes that the delivery holds in memory
 
 	Returned bool // the delivery has waited in a retry topic
-	Retried  bool // it has spent some of its scheduled waits
+	Retried  bool // the delivery has had at least one scheduled wait
 }
 
 // A Ticket is the permit for one attempt: [Limiter.Acquire] issues it, and
-// [Limiter.Done] or [Limiter.Cancel] takes it back. The caller provides it, as
-// part of a struct of its own, say, so that it costs no allocation. The zero
+// [Limiter.Done] or [Limiter.Cancel] takes it back. The caller provides the memory,
+// for example as a field of its own struct, so that it costs no allocation. The zero
 // value is ready for use, and a ticket that was taken back can be used again. It
 // must not be copied while it is valid.
 type Ticket struct {
@@ -64,11 +64,11 @@ func (t *Ticket) kind() int {
 type later struct{ at time.Time }
 
 // Acquire waits until an attempt may begin. Then it returns the zero time, and t
-// is valid: it must be given to Done or Cancel. Any other time is when the
-// delivery should come again, because the CRM does not take it now. Then, and
-// with an error, t is not valid. Acquire blocks for as long as the CRM is taking
-// what waits for it, but for some seconds at most if it does not keep up. Its
-// error is the cause of the end of ctx.
+// is valid: the caller must pass it to Done or Cancel. Any other time is when the
+// delivery should come again, because the CRM does not take it now; t is then not
+// valid, nor is it with an error. Acquire blocks for as long as the CRM keeps up
+// with what waits for it, and otherwise for some seconds at most. Its error is the
+// cause of the end of ctx.
 func (ls *Limiter) Acquire(ctx context.Context, r Request, t *Ticket) (notBefore time.Time, err error) {
 	if ctx.Err() != nil {
 		return time.Time{}, context.Cause(ctx)

@@ -16,7 +16,7 @@ type Answer struct {
 	Proto      string // such as HTTP/1.1
 	RetryAfter string // the first field of that name in the header; empty if there is none
 	Body       []byte // the beginning of the body, at most [Request.KeepBody] bytes
-	Whole      bool   // the body came to its end, or there is none
+	Whole      bool   // the body was read to its end, or there is no body
 }
 
 // newAnswer returns the answer without its body.
@@ -26,8 +26,8 @@ func newAnswer(r *http.Response) *Answer {
 	}
 }
 
-// readBody reads the body to its end, but at most limit bytes, and keeps the
-// first ones. An error only means that it is not whole.
+// readBody reads the body to its end, but at most limit bytes, and stores the first
+// keep bytes. An error only means that the answer is not whole.
 func (a *Answer) readBody(body io.Reader, keep, limit int64) {
 	in := endReader{in: body}
 	if keep > 0 {
@@ -54,9 +54,9 @@ func (r *endReader) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// readUsual reads an answer as most are: a header without anything unusual, and a
-// body of the length that the header tells, all received already. It returns nil,
-// and reads nothing, if anything is different or in doubt. Such an answer is left
+// readUsual reads an answer of the usual form: a header without anything unusual,
+// and a body of the length that the header states, all received already. If anything
+// is different or in doubt, it reads nothing and returns nil. Such an answer is left
 // to [http.ReadResponse], which allocates the whole header.
 func (c *conn) readUsual(keep int) *Answer {
 	b, _ := c.in.Peek(c.in.Buffered())
@@ -128,7 +128,8 @@ func (a *Answer) readField(line []byte, length *int) bool {
 	return true
 }
 
-// isName compares names without regard to case. Most differ in length.
+// isName compares names without regard to case. It compares lengths first, which
+// differ for most names.
 func isName(b []byte, name string) bool {
 	return len(b) == len(name) && bytes.EqualFold(b, []byte(name))
 }

@@ -19,10 +19,10 @@ var errHeader = errors.New("http1: the header of the answer is too long")
 // A conn is a connection. It belongs to one exchange at a time, or is idle.
 type conn struct {
 	net.Conn                  // with TLS, if there is TLS
-	dialled   net.Conn        // without
+	dialled   net.Conn        // without TLS
 	raw       syscall.RawConn // of dialled; nil if it has none
 	to        endpoint
-	idleSince time.Time // by the wall clock, which goes on while the machine is suspended; zero: it is new
+	idleSince time.Time // by the wall clock, which keeps running while the machine is suspended; zero: the connection is new
 
 	in       *bufio.Reader // nil while the connection is idle
 	left     int64         // bytes that may still be read
@@ -90,7 +90,7 @@ func (c *conn) readAny() (answer *Answer, body io.Reader, keepAlive bool, err er
 	}
 }
 
-// Read reads for in, and no more than may be read.
+// Read reads for in, at most left bytes in all.
 func (c *conn) Read(b []byte) (int, error) {
 	if c.left <= 0 {
 		return 0, errHeader
@@ -109,8 +109,8 @@ func (c *conn) endBy(deadline time.Time) {
 func (c *conn) secure() bool { return c.Conn != c.dialled }
 
 // prepareIdle prepares the connection for being idle. It returns false if it
-// cannot be used again: there was more than the answer, or nothing could tell
-// whether the other side closes it meanwhile.
+// cannot be used again: there was more than the answer, or there would be no way to
+// find out whether the other side has closed it.
 func (c *conn) prepareIdle() bool {
 	if c.raw == nil || c.in.Buffered() > 0 || c.overread() {
 		return false

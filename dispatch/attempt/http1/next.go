@@ -12,8 +12,8 @@ import (
 // answer may take if the server does not read.
 const maxClogged = time.Second
 
-// postNext leaves a request to Next. From the answer it learns whether the server
-// speaks HTTP/1.1: net/http offers HTTP/2 too.
+// postNext leaves a request to Next. If the answer shows that the server speaks
+// HTTP/1.1, it remembers that: net/http offers HTTP/2 too.
 func (t *Transport) postNext(ctx context.Context, r *Request, deadline time.Time) (*Answer, error) {
 	ctx, cancel := withDeadline(ctx, deadline)
 	defer cancel()

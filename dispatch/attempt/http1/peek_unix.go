@@ -7,8 +7,8 @@ import (
 	"syscall"
 )
 
-// canPeek tells whether an idle connection can be looked at. Where it cannot, an
-// idle connection would need a goroutine that reads it all the time.
+// canPeek is true if an idle connection can be checked without reading from it.
+// Otherwise each idle connection would need a goroutine that reads all the time.
 const canPeek = true
 
 // stale reports whether an idle connection cannot be used: the other side has
@@ -17,7 +17,7 @@ func (c *conn) stale() bool {
 	if c.peekFunc == nil {
 		c.peekFunc = c.peek
 	}
-	err := c.raw.Control(c.peekFunc) // not Read, which fails without a look after a deadline
+	err := c.raw.Control(c.peekFunc) // not Read, which fails without checking once a deadline has passed
 	return err != nil || !errors.Is(c.peekErr, syscall.EAGAIN)
 }
 

@@ -13,7 +13,7 @@ type pool struct {
 	sweep *time.Timer          // guarded by mu; nil if no connection is idle
 }
 
-// take returns the connection that was used last, or nil if there is none.
+// take removes and returns the idle connection that was used last, or returns nil.
 func (p *pool) take(to endpoint) *conn {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -28,7 +28,7 @@ func (p *pool) take(to endpoint) *conn {
 	return c
 }
 
-// put keeps a connection for as long as timeout.
+// put adds a connection, which is closed when it has been idle for timeout.
 func (p *pool) put(c *conn, timeout time.Duration) {
 	c.idleSince = time.Now().Round(0)
 	p.mu.Lock()
@@ -43,8 +43,9 @@ func (p *pool) put(c *conn, timeout time.Duration) {
 	}
 }
 
-// closeIdle closes what has been idle for so long, and what the other side has
-// closed. It runs again and again while any connection is idle.
+// closeIdle closes the connections that have been idle for timeout, and those that
+// the other side has closed. While any connection is idle, it runs again after the
+// time again.
 func (p *pool) closeIdle(timeout, again time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

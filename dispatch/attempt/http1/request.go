@@ -29,12 +29,12 @@ type Template struct {
 	header   []HeaderField
 	endpoint endpoint // the zero value: only net/http understands the URL
 	head     []byte   // the bytes that requests begin with (RFC 9112 §3 to §5)
-	err      error    // why no request may be sent; nil: it may
+	err      error    // why no request may be sent; nil if requests may be sent
 }
 
-// NewTemplate prepares a template. Fields that would tell for whom a message is
-// and where it ends are left out. If something must not be sent, Post returns the
-// error.
+// NewTemplate prepares a template. Fields that would say who receives a message or
+// where it ends (Host, Content-Length, Transfer-Encoding, Trailer) are left out. If
+// the URL or a field is not valid, [Transport.Post] returns an error.
 func NewTemplate(u *url.URL, header []HeaderField) *Template {
 	t := &Template{url: u, header: header, endpoint: endpointOf(u)}
 	target := u.RequestURI()
@@ -47,7 +47,7 @@ func NewTemplate(u *url.URL, header []HeaderField) *Template {
 	return t
 }
 
-// A Request is a POST.
+// A Request is a POST. It must not be changed before [Transport.Post] returns.
 type Request struct {
 	Template *Template
 	Fields   []HeaderField // its own part of the header; no name is one of the template's
@@ -78,8 +78,8 @@ func (r *Request) size() int {
 	return size
 }
 
-// Header returns the header, without the fields that tell for whom the message
-// is and where it ends.
+// Header returns the header, without the fields that say who receives the message
+// and where it ends.
 func (r *Request) Header() http.Header {
 	h := make(http.Header, len(r.Template.header)+len(r.Fields))
 	for _, fields := range [][]HeaderField{r.Template.header, r.Fields} {
@@ -128,8 +128,8 @@ type message struct{ bytes []byte }
 
 var messages = sync.Pool{New: func() any { return new(message) }}
 
-// write writes the message of a request. The error means that something must not
-// be sent; it quotes nothing of that.
+// write writes the message of a request. The error means that the URL or a field is
+// not valid; it quotes no value.
 func (r *Request) write() (*message, error) {
 	if r.Template.err != nil {
 		return nil, r.Template.err
@@ -168,8 +168,8 @@ func appendFields(b []byte, fields []HeaderField) ([]byte, error) {
 	return b, nil
 }
 
-// isFraming reports whether a field tells for whom a message is and where it
-// ends. Such fields of a caller are left out.
+// isFraming reports whether a field says who receives a message or where it ends.
+// Such fields of a caller are left out.
 func isFraming(name string) bool {
 	switch name {
 	case "Host", "Content-Length", "Transfer-Encoding", "Trailer":

@@ -50,12 +50,12 @@ type Transport struct {
 	TLS              *tls.Config   // its ServerName and NextProtos are ignored; nil: the defaults of crypto/tls
 	HandshakeTimeout time.Duration // of TLS; required
 	MaxHeader        int64         // bytes of an answer before its body, including 1xx answers before it; required
-	MaxBody          int64         // bytes of an answer's body that are read, so that its connection can be used again; required
+	MaxBody          int64         // bytes of an answer's body that are read at most, so that its connection can be used again; required
 	BodyTimeout      time.Duration // for the rest of an answer once its header has come; required
 	IdleTimeout      time.Duration // after which a connection is not used again, and closed up to a sixteenth later; required
 
 	idle        pool
-	speaksHTTP1 endpoints // over TLS
+	speaksHTTP1 endpoints // that are known to speak HTTP/1.1 over TLS
 }
 
 // Post makes a request and reads the answer. Like [http.RoundTripper] it returns
