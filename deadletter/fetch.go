@@ -13,16 +13,16 @@ import (
 	"github.com/leadhook/leadhook/lead/record"
 )
 
-// A found letter still lies in the answer to a fetch: it lacks its LeadID and its
-// event.
+// A found is a letter whose event has not been read out of the answer to a fetch
+// yet: it lacks its LeadID and its event.
 type found struct {
 	Letter
 	value kafka.Bytes // may be nil
 }
 
-// letter returns the letter with its LeadID and, if wanted, its event. It must be
-// called within the function that was called with f.
-func (f *found) letter(event bool) (Letter, error) {
+// letter returns the letter with its LeadID and, if withEvent is set, its event. Only
+// the function that f was passed to may call it, before it returns.
+func (f *found) letter(withEvent bool) (Letter, error) {
 	l := f.Letter
 	value, err := content(f.value)
 	if err != nil {
@@ -31,14 +31,15 @@ func (f *found) letter(event bool) (Letter, error) {
 	if ev, err := lead.Decode(value); err == nil {
 		l.LeadID = ev.LeadID
 	}
-	if event {
+	if withEvent {
 		l.Message.Value = value
 	}
 	return l, nil
 }
 
-// restart returns offset if the partition has it, and its first offset otherwise.
-func (r *Reader) restart(ctx context.Context, partition int, offset int64) (int64, error) {
+// validOffset asks Kafka for the offsets of the partition. It returns offset if the
+// partition has it, and otherwise the first offset that it has.
+func (r *Reader) validOffset(ctx context.Context, partition int, offset int64) (int64, error) {
 	ranges, err := r.offsets(ctx, []kafka.OffsetRequest{kafka.FirstOffsetOf(partition), kafka.LastOffsetOf(partition)})
 	if err != nil {
 		return offset, err
@@ -49,11 +50,11 @@ func (r *Reader) restart(ctx context.Context, partition int, offset int64) (int6
 	return offset, nil
 }
 
-// fetch makes one request, calls see with each letter from offset on, and returns
-// the offset behind the last, or offset itself if there are none. An error of see
+// fetch makes one request, calls visit with each letter from offset on, and returns
+// the offset after the last one, or offset itself if there are none. An error of visit
 // is returned as a [visitError].
 func (r *Reader) fetch(
-	ctx context.Context, partition int, offset int64, wait time.Duration, see func(*found) error,
+	ctx context.Context, partition int, offset int64, wait time.Duration, visit func(*found) error,
 ) (int64, error) {
 	limited, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
@@ -79,7 +80,7 @@ func (r *Reader) fetch(
 		if stored.Offset < offset { // a batch is sent from its beginning
 			continue
 		}
-		if err := r.see(partition, stored, see); err != nil {
+		if err := r.visitRecord(partition, stored, visit); err != nil {
 			return next, err
 		}
 		next = stored.Offset + 1
@@ -90,8 +91,8 @@ func (r *Reader) fetch(
 	return next, nil
 }
 
-// see calls see with the letter that is stored.
-func (r *Reader) see(partition int, stored *kafka.Record, see func(*found) error) error {
+// visitRecord calls visit with the letter in a record, and then frees the record.
+func (r *Reader) visitRecord(partition int, stored *kafka.Record, visit func(*found) error) error {
 	defer release(stored.Key, stored.Value)
 	m := &lead.Message{Topic: r.topic, Partition: partition, Offset: stored.Offset, Time: stored.Time.UTC()}
 	var err error
@@ -108,13 +109,13 @@ func (r *Reader) see(partition int, stored *kafka.Record, see func(*found) error
 	if stored.Value != nil {
 		letter.Size = stored.Value.Len()
 	}
-	if err := see(letter); err != nil {
+	if err := visit(letter); err != nil {
 		return &visitError{err}
 	}
 	return nil
 }
 
-// content returns the bytes; nil if there are none.
+// content returns the bytes, or nil if there are none.
 func content(b kafka.Bytes) ([]byte, error) {
 	if b == nil {
 		return nil, nil

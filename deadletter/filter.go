@@ -8,8 +8,8 @@ import (
 	"github.com/leadhook/leadhook/lead"
 )
 
-// A Filter wants the dead letters that match each of its fields that is set.
-// The zero value wants all dead letters.
+// A Filter says which dead letters are wanted: those that match every field that is
+// set. The zero value wants all dead letters.
 type Filter struct {
 	Advertiser string
 	Webhook    string

@@ -14,7 +14,8 @@ import (
 	"github.com/leadhook/leadhook/topics"
 )
 
-// follow yields the letters that are added behind the ends and wanted.
+// follow yields the wanted letters that are added after the offsets in ends, until
+// ctx ends or the loop is left.
 func (r *Reader) follow(ctx context.Context, f *Filter, ends map[int]int64) iter.Seq[Letter] {
 	return func(yield func(Letter) bool) {
 		var readers sync.WaitGroup
@@ -47,7 +48,8 @@ func (r *Reader) follow(ctx context.Context, f *Filter, ends map[int]int64) iter
 	}
 }
 
-// followAll starts a goroutine for each partition, and for those that are added.
+// followAll starts a goroutine for each partition, and for each that is added, until
+// ctx ends.
 func (r *Reader) followAll(
 	ctx context.Context, readers *sync.WaitGroup, ends map[int]int64, send func(*found) error,
 ) {
@@ -58,7 +60,7 @@ func (r *Reader) followAll(
 	for wait.For(ctx, newPartitions) {
 		partitions, err := topics.Partitions(ctx, r.client, r.topic)
 		if err != nil {
-			continue // the readers of the partitions log that
+			continue // the goroutines of the partitions log the outage
 		}
 		for _, p := range partitions {
 			if _, ok := known[p.ID]; !ok {
@@ -91,10 +93,10 @@ func (r *Reader) followOne(ctx context.Context, partition int, offset int64, sen
 // step waits a moment for records from offset on, and returns the next offset,
 // also with an error. If offset no longer exists (retention has deleted it, or the
 // topic was recreated), the first offset that exists is the next.
-func (r *Reader) step(ctx context.Context, partition int, offset int64, see func(*found) error) (int64, error) {
-	next, err := r.fetch(ctx, partition, offset, longPoll, see)
+func (r *Reader) step(ctx context.Context, partition int, offset int64, visit func(*found) error) (int64, error) {
+	next, err := r.fetch(ctx, partition, offset, longPoll, visit)
 	if errors.Is(err, kafka.OffsetOutOfRange) {
-		return r.restart(ctx, partition, offset)
+		return r.validOffset(ctx, partition, offset)
 	}
 	return next, err
 }

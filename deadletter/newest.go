@@ -14,7 +14,7 @@ import (
 )
 
 const (
-	firstChunk   = 100  // records of a partition that are read first, going backwards
+	firstChunk   = 100  // records of a partition that are read at most in the first round
 	largestChunk = 8192 // records of a partition that are read at once, if few were wanted so far
 	sideBySide   = 4    // partitions that are read at the same time
 )
@@ -26,8 +26,8 @@ type newest struct {
 
 	mu      sync.Mutex
 	letters []Letter // guarded by mu; once full, the first n are sorted
-	full    bool     // guarded by mu; there are n, so that older letters do not matter
-	oldest  Letter   // guarded by mu; if full
+	full    bool     // guarded by mu; there are n, so that letters older than oldest do not matter
+	oldest  Letter   // guarded by mu; of the first n, if full
 }
 
 // wants reports whether a letter of that time would be one of the newest.
@@ -80,7 +80,7 @@ func (r *Reader) findNewest(ctx context.Context, f *Filter, n int) (letters []Le
 func (r *Reader) tryNewest(ctx context.Context, f *Filter, n int) ([]Letter, map[int]int64, error) {
 	ranges, err := r.ranges(ctx, f)
 	if err != nil {
-		return nil, nil, r.failed(err, topics.AnyPartition)
+		return nil, nil, r.readError(err, topics.AnyPartition)
 	}
 	ends := make(map[int]int64, len(ranges))
 	for partition, s := range ranges {
@@ -96,9 +96,9 @@ func (r *Reader) tryNewest(ctx context.Context, f *Filter, n int) ([]Letter, map
 
 // backwards reads from the ends towards the beginnings, in rounds. A round reads
 // one chunk of every partition, so that no partition is read much further back than
-// the others. It is done with a partition when a whole chunk is older than all of
-// the newest: a partition is in order of time, but for the moments by which
-// concurrent publishers overtake each other.
+// the others. It stops reading a partition when a whole chunk is older than the
+// newest n letters: a partition is in order of time, except that concurrent
+// publishers may overtake each other by moments.
 func (r *Reader) backwards(ctx context.Context, f *Filter, ranges map[int]offsetRange, best *newest) error {
 	count := r.count(ranges)
 	left := maps.Clone(ranges)
@@ -119,8 +119,8 @@ func (r *Reader) backwards(ctx context.Context, f *Filter, ranges map[int]offset
 	return nil
 }
 
-// round reads the last chunk of each range, and returns the time of its newest
-// record; zero if it has none.
+// round reads the last chunk of each range, and returns the time of the newest record
+// in it, by partition; zero if the chunk has no record.
 func (r *Reader) round(
 	ctx context.Context, f *Filter, ranges map[int]offsetRange, size int64, best *newest, count *counter,
 ) (map[int]time.Time, error) {

@@ -68,7 +68,7 @@ func (r *Reader) bound(ctx context.Context, ranges map[int]offsetRange, t time.T
 	return nil
 }
 
-// offsets returns the first and last offsets that are asked for.
+// offsets returns the answers to requests for first and last offsets, by partition.
 func (r *Reader) offsets(ctx context.Context, asked []kafka.OffsetRequest) (map[int]offsetRange, error) {
 	answers, err := r.ask(ctx, asked)
 	if err != nil {
@@ -112,8 +112,8 @@ func whileElecting(ctx context.Context, try func() error) error {
 	}, backoff.WithContext(wait, ctx))
 }
 
-// failed puts into words why the topic, or one partition of it, cannot be read.
-func (r *Reader) failed(err error, partition int) error {
+// readError says in words why the topic, or one partition of it, cannot be read.
+func (r *Reader) readError(err error, partition int) error {
 	at := topics.Partition{Topic: r.topic, Number: partition}
 	if partition == topics.AnyPartition {
 		return fmt.Errorf("reading dead letters: %w", at.Explain(err, r.client.Addr.String()))

@@ -8,19 +8,19 @@ import (
 	"github.com/segmentio/kafka-go"
 )
 
-// read calls see with the letters of a range. Offsets without a record, and letters
+// read calls visit with the letters of a range. Offsets without a record, and letters
 // that retention has deleted meanwhile, are skipped.
-func (r *Reader) read(ctx context.Context, partition int, s offsetRange, count *counter, see func(*found) error) error {
+func (r *Reader) read(ctx context.Context, partition int, s offsetRange, count *counter, visit func(*found) error) error {
 	within := func(found *found) error {
 		if found.Offset >= s.end {
 			return nil
 		}
-		return see(found)
+		return visit(found)
 	}
 	for at := s.first; at < s.end; {
 		next, err := r.fetch(ctx, partition, at, immediately, within)
 		if errors.Is(err, kafka.OffsetOutOfRange) {
-			next, err = r.restart(ctx, partition, at)
+			next, err = r.validOffset(ctx, partition, at)
 		}
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
@@ -29,7 +29,7 @@ func (r *Reader) read(ctx context.Context, partition int, s offsetRange, count *
 			return refused.err
 		}
 		if err != nil {
-			return r.failed(err, partition)
+			return r.readError(err, partition)
 		}
 		if next <= at {
 			break // the partition has become shorter
@@ -40,7 +40,7 @@ func (r *Reader) read(ctx context.Context, partition int, s offsetRange, count *
 	return nil
 }
 
-// A visitError is an error of the function that a letter was handed to, not of
+// A visitError is an error of the function that a letter was passed to, not of
 // Kafka.
 type visitError struct{ err error }
 
@@ -48,13 +48,14 @@ func (e *visitError) Error() string { return e.err.Error() }
 
 // A counter reports progress, see [Reader.Progress].
 type counter struct {
-	of   int64
-	done atomic.Int64
-	tell func(done, of int64) // may be nil
+	of     int64
+	done   atomic.Int64
+	report func(done, of int64) // may be nil
 }
 
+// count returns a counter for reading all of the ranges.
 func (r *Reader) count(ranges map[int]offsetRange) *counter {
-	c := &counter{tell: r.Progress}
+	c := &counter{report: r.Progress}
 	for _, s := range ranges {
 		c.of += s.end - s.first
 	}
@@ -62,7 +63,7 @@ func (r *Reader) count(ranges map[int]offsetRange) *counter {
 }
 
 func (c *counter) add(n int64) {
-	if done := c.done.Add(n); c.tell != nil {
-		c.tell(done, c.of)
+	if done := c.done.Add(n); c.report != nil {
+		c.report(done, c.of)
 	}
 }

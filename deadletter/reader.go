@@ -14,16 +14,16 @@ import (
 
 const (
 	requestTimeout = 10 * time.Second // of one request to a broker
-	newPartitions  = 10 * time.Second // between two looks for added partitions
-	longPoll       = time.Second      // of a fetch when there is nothing new
+	newPartitions  = 10 * time.Second // between two checks for added partitions
+	longPoll       = time.Second      // how long a fetch waits for new records
 	electionTime   = 5 * time.Second  // within which a partition should get a leader
-	immediately    = time.Millisecond // for a fetch of records that exist
+	immediately    = time.Millisecond // how long a fetch of existing records waits
 	requestMaxSize = 1 << 20          // bytes of one fetch, or one batch if that is larger
 )
 
-// A Letter is a dead letter in the dead-letter topic. Unless a function promises
-// it, the event itself is left out (Message.Value is nil), since a list of letters
-// would hold the bytes of all.
+// A Letter is a dead letter in the dead-letter topic. The event itself is left out
+// (Message.Value is nil) unless a function's documentation says otherwise, since a
+// list of letters would hold the bytes of all events.
 type Letter struct {
 	lead.DeadLetter
 
@@ -38,8 +38,8 @@ type Letter struct {
 // nothing and disturbs no other reader.
 type Reader struct {
 	// Progress, if set, is called after each request of List and of
-	// [Selection.Each] with how many offsets were read, of how many at most. It is
-	// called by several goroutines at once.
+	// [Selection.Each] with the number of offsets that were read and of those that
+	// will be read at most. Several goroutines may call it at once.
 	Progress func(done, of int64)
 
 	client *kafka.Client
@@ -58,11 +58,11 @@ func NewReader(client *kafka.Client, topic string, log *zap.Logger) *Reader {
 }
 
 // List returns the newest n letters of all partitions that the filter wants,
-// newest first; fewer if there are not as many. It reads backwards from the ends,
+// newest first, or fewer if there are not as many. It reads backwards from the ends,
 // in growing chunks, so that a long topic takes no more time than a short one. If
-// the filter wants few letters, its Since bounds how far back List reads. At most
-// some 2n letters, and the answers of the partitions that are read at the same
-// time, are in memory at once. It fails at the first error, and when ctx ends.
+// the filter wants few letters, its Since limits how far back List reads. About 2n
+// letters, and the answers of the partitions that are read at the same time, are in
+// memory at once. It returns the first error, or the cause of ctx if that ends.
 func (r *Reader) List(ctx context.Context, f Filter, n int) ([]Letter, error) {
 	letters, _, err := r.findNewest(ctx, &f, n)
 	if err != nil {
@@ -76,8 +76,8 @@ func (r *Reader) List(ctx context.Context, f Filter, n int) ([]Letter, error) {
 // or the loop is left. Partitions that are added later are read from their
 // beginning.
 //
-// It yields an error, and ends, only if it cannot read those n letters. Later it
-// waits while Kafka is away, logs that, and continues where it was.
+// It yields an error, and ends, only if it cannot read those n letters. Later, while
+// Kafka cannot be reached, it waits and logs that, and then continues where it was.
 func (r *Reader) Tail(ctx context.Context, f Filter, n int) iter.Seq2[Letter, error] {
 	return func(yield func(Letter, error) bool) {
 		recent, ends, err := r.findNewest(ctx, &f, n)

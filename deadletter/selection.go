@@ -29,12 +29,12 @@ func (r *Reader) Select(ctx context.Context, f Filter) (*Selection, error) {
 		return err
 	})
 	if err != nil {
-		return nil, r.failed(err, topics.AnyPartition)
+		return nil, r.readError(err, topics.AnyPartition)
 	}
 	return s, nil
 }
 
-// Only returns a selection of at most the letter at one offset.
+// Only returns the part of the selection that is at one offset: a letter, or nothing.
 func (s *Selection) Only(partition int, offset int64) *Selection {
 	only := *s
 	at := s.ranges[partition]
@@ -42,11 +42,11 @@ func (s *Selection) Only(partition int, offset int64) *Selection {
 	return &only
 }
 
-// Each calls visit with every letter of the selection, one call at a time, in the
-// order of each partition; some partitions are read at the same time. With events,
-// a letter has its LeadID and the event itself (Message.Value); they take time and
-// are left out otherwise. Each returns the first error, of visit, of Kafka or of
-// ctx. It may be called more than once; letters that retention has deleted
+// Each calls visit with every letter of the selection, one call at a time. The letters
+// of a partition come in order; several partitions are read at the same time. If
+// events is set, a letter has its LeadID and the event itself (Message.Value), which
+// takes time; otherwise both are left out. Each returns the first error, of visit, of
+// Kafka or of ctx. It may be called more than once; letters that retention has deleted
 // meanwhile are skipped.
 func (s *Selection) Each(ctx context.Context, events bool, visit func(l *Letter) error) error {
 	count := s.reader.count(s.ranges)
@@ -54,7 +54,7 @@ func (s *Selection) Each(ctx context.Context, events bool, visit func(l *Letter)
 	readers.SetLimit(sideBySide)
 	v := &visitor{ctx: ctx, filter: &s.filter, events: events, visit: visit}
 	for partition, offsets := range maps.All(s.ranges) {
-		readers.Go(func() error { return s.reader.read(ctx, partition, offsets, count, v.see) })
+		readers.Go(func() error { return s.reader.read(ctx, partition, offsets, count, v.visitFound) })
 	}
 	return readers.Wait()
 }
@@ -68,10 +68,10 @@ type visitor struct {
 
 	mu    sync.Mutex // held while visit runs
 	visit func(l *Letter) error
-	ended error // guarded by mu; what visit returned. The context ends only some time later
+	ended error // guarded by mu; the error that visit returned: the context ends only some time later
 }
 
-func (v *visitor) see(f *found) error {
+func (v *visitor) visitFound(f *found) error {
 	if !v.filter.Wants(&f.Letter) {
 		return nil
 	}

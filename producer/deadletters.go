@@ -20,11 +20,12 @@ func NewDeadLetters(p *Publisher, topic string) *DeadLetters {
 }
 
 // Bury publishes the letter and blocks until all in-sync replicas have it. It
-// retries for ever, and returns nil or, when ctx ends first, [context.Cause]; the
-// letter may have been published nonetheless, and may be published twice.
+// retries for ever, and returns nil or, if ctx ends first, [context.Cause]. With an
+// error the letter may have been published nonetheless; it may also be published
+// twice.
 //
-// It also retries what cannot succeed (the topic is missing, has too few
-// partitions, or refuses the size), since to skip a dead letter would be to lose a
+// It also retries what cannot succeed until somebody acts (the topic is missing, has
+// too few partitions, or refuses the size), since skipping a dead letter would lose a
 // lead. [Publisher.Ready] then returns the cause.
 func (d *DeadLetters) Bury(ctx context.Context, letter *lead.DeadLetter) error {
 	if err := d.publisher.Publish(ctx, deadLetterRecord(d.topic, letter)); err != nil {
@@ -34,12 +35,12 @@ func (d *DeadLetters) Bury(ctx context.Context, letter *lead.DeadLetter) error {
 	return nil
 }
 
-// deadLetterRecord lays a dead letter out as a record: the event's bytes and
-// headers as they were published, and beside them what became of it.
+// deadLetterRecord encodes a dead letter as a record: the event's bytes and headers
+// as they were published, with additional headers for what became of it.
 //
-// Its partition has the number of the event's own, so that everything of an
-// advertiser is handled by one instance. Its key is the advertiser's id; that of
-// an event which did not become a delivery is the event's own.
+// Its partition has the number of the event's own, so that one instance handles
+// everything of an advertiser. Its key is the advertiser's id, or the event's own key
+// if the event did not become a delivery.
 func deadLetterRecord(topic string, letter *lead.DeadLetter) Record {
 	event := &letter.Message
 	key := event.Key

@@ -1,7 +1,6 @@
-// Package producer is Kafka out: it publishes records and waits until they are
-// safe. It also writes dead letters.
+// Package producer publishes records to Kafka and waits until they are safe: until
+// all in-sync replicas have acknowledged them. It also writes dead letters.
 //
-// It knows nothing of why a delivery is dead, nor of who reads what it
-// publishes. Connections (TLS, SASL) are made by the caller, who hands over a
-// transport.
+// It does not know why a delivery is dead, nor who reads what it publishes. The
+// caller sets up the connections (TLS, SASL) and passes a transport.
 package producer

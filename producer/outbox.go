@@ -14,10 +14,10 @@ const (
 	// batchRecords is how many records are sent in one request at most.
 	batchRecords = 1000
 
-	// gather is the time from the beginning of a request to that of the next for
-	// the same partition, in which records gather. A request costs the broker more
-	// than a hundred records in it do, and no caller is in a hurry. The first
-	// record is sent at once.
+	// gather is the shortest time from the beginning of a request to that of the
+	// next for the same partition, in which records gather. A request costs the
+	// broker more than a hundred records in it, and no caller is in a hurry. The
+	// first record is sent at once, and so is a full batch.
 	gather = 100 * time.Millisecond
 )
 
@@ -26,8 +26,8 @@ const (
 // request is sent with the next, so that the batches grow with the load.
 type outbox struct {
 	to      topics.Partition
-	queue   []*waiter
-	running bool // a goroutine sends what is queued
+	queue   []*waiter // in the order of submission
+	running bool      // a goroutine sends what is queued
 }
 
 // A waiter is a record and the caller that waits for its acknowledgement.
@@ -35,7 +35,7 @@ type waiter struct {
 	ctx     context.Context // the caller's; when it ends, the record is no longer sent
 	record  Record
 	size    int
-	mayFail bool       // a final error is the answer; others wait on
+	mayFail bool       // a final error ends the wait; otherwise every error is retried
 	done    chan error // has room for the one answer
 
 	failed atomic.Pointer[error] // why the last request failed; nil if none did
@@ -46,7 +46,8 @@ func newWaiter(ctx context.Context, r Record) *waiter {
 	return &waiter{ctx: ctx, record: r, size: r.size(), done: make(chan error, 1)}
 }
 
-// wait blocks until the record is answered for, or its context ends.
+// wait blocks until the record has an answer, or its context ends. If there is none,
+// it returns false.
 func (w *waiter) wait() (answered bool, err error) {
 	select {
 	case err := <-w.done:
@@ -61,7 +62,7 @@ func (w *waiter) wait() (answered bool, err error) {
 	}
 }
 
-// cause returns why the last request with the record failed; nil if none did.
+// cause returns why the last request with the record failed, or nil if none did.
 func (w *waiter) cause() error {
 	if err := w.failed.Load(); err != nil {
 		return *err
@@ -90,12 +91,12 @@ func (p *Publisher) submit(w *waiter) {
 	}
 }
 
-// run empties the outbox.
+// run sends what is in the outbox until it is empty.
 func (p *Publisher) run(o *outbox) {
 	for batch := p.next(o); len(batch) > 0; batch = p.next(o) {
 		began := time.Now()
 		p.send(o.to, batch, p.sendBatch)
-		if tool := batch[0].mayFail; !tool && !p.full(o) { // a tool has no more before this is acknowledged
+		if tool := batch[0].mayFail; !tool && !p.full(o) { // a tool publishes nothing more before this is acknowledged
 			wait.For(p.ctx, gather-time.Since(began))
 		}
 	}

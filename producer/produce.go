@@ -47,9 +47,9 @@ func (p *Publisher) split(to topics.Partition, batch []*waiter) {
 	p.send(to, batch[half:], p.sendBatch)
 }
 
-// sendCompressed sends a record that is too large as it is. The event's producer
-// must have compressed it too, if it is larger than its topic allows: Kafka limits
-// the size after compression.
+// sendCompressed sends a record that is too large uncompressed. If its event is larger
+// than the live topic allows, its producer has compressed it too: Kafka limits the size
+// after compression.
 func (p *Publisher) sendCompressed(ctx context.Context, to topics.Partition, batch []*waiter) ([]*waiter, error) {
 	return batch, p.produce(ctx, to, batch, kafka.Zstd)
 }
@@ -71,9 +71,9 @@ func (p *Publisher) produce(ctx context.Context, to topics.Partition, batch []*w
 		err = res.Error
 	}
 	if errors.Is(err, protocol.ErrNoTopic) {
-		// The transport knows no topic of a cluster that it has not reached yet.
-		_, away := topics.Partitions(ctx, p.client, to.Topic)
-		return cmp.Or(away, err)
+		// The transport says so too of a cluster that it has not reached yet.
+		_, unreachable := topics.Partitions(ctx, p.client, to.Topic)
+		return cmp.Or(unreachable, err)
 	}
 	if err != nil {
 		return err

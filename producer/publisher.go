@@ -18,16 +18,16 @@ import (
 
 const (
 	requestTimeout = 10 * time.Second // for one request to a broker
-	patience       = 3 * time.Second  // Ready is silent about a younger stall
+	patience       = 3 * time.Second  // Ready ignores stalls that are younger
 )
 
-// errClosed is what a caller gets who still waits when the Publisher is closed.
+// errClosed is the error of callers that still wait when the Publisher is closed.
 var errClosed = errors.New("the publisher was closed before Kafka acknowledged the record")
 
-// Options are how a [Publisher] reaches Kafka.
+// Options are the settings of a [Publisher].
 type Options struct {
-	// Brokers are addresses (host:port) of some brokers of the cluster, which
-	// name the others. At least one.
+	// Brokers are the addresses (host:port) of some brokers of the cluster, from
+	// which it learns of the others. At least one.
 	Brokers []string
 
 	// Transport carries the requests; nil means [kafka.DefaultTransport]. It may be
@@ -60,8 +60,9 @@ type Publisher struct {
 	outboxes map[topics.Partition]*outbox // guarded by mu, as is every outbox in it
 }
 
-// NewPublisher returns a Publisher. It connects when there is something to
-// publish. Its metrics go to r, once per r; nil: nowhere.
+// NewPublisher returns a Publisher, which the caller must close. It connects when
+// there is something to publish. It registers its metrics with r, which therefore
+// takes one Publisher only; with a nil r they are registered nowhere.
 func NewPublisher(o Options, r prometheus.Registerer, log *zap.Logger) *Publisher {
 	ctx, cancel := context.WithCancel(context.Background())
 	return &Publisher{
@@ -78,7 +79,7 @@ func NewPublisher(o Options, r prometheus.Registerer, log *zap.Logger) *Publishe
 
 // Publish blocks until all in-sync replicas have acknowledged the record. It
 // retries for ever, whatever the error is, and waits longer each time, up to some
-// seconds. It returns nil or, when ctx ends first, [context.Cause]. After
+// seconds. It returns nil or, if ctx ends first, [context.Cause]. After
 // [Publisher.Close] it returns an error at once.
 //
 // A record is published twice if an acknowledgement is lost, and may be published
@@ -122,7 +123,8 @@ func (p *Publisher) noAnswer(ctx context.Context) error {
 	return fmt.Errorf("no acknowledgement from %s: %w", p.brokers, context.Cause(ctx))
 }
 
-// Ready returns nil, or what has not been published for some seconds, and why.
+// Ready returns nil, or an error if records could not be published for some seconds:
+// which, and why. It does not block.
 func (p *Publisher) Ready() error {
 	if err := p.stalls.err(patience); err != nil {
 		return fmt.Errorf("cannot publish to %w", err)
@@ -131,8 +133,8 @@ func (p *Publisher) Ready() error {
 }
 
 // Close cancels all requests and waits for the goroutines, which takes no
-// noticeable time. It is to be called when no Publish is running: one that is
-// returns an error, and its record may or may not be published. Close returns nil.
+// noticeable time. Call it when no Publish is running: one that is running returns an
+// error, and its record may or may not be published. Close returns nil.
 func (p *Publisher) Close() error {
 	p.mu.Lock()
 	p.closed = true
@@ -142,7 +144,7 @@ func (p *Publisher) Close() error {
 	return nil
 }
 
-// observe counts a waiting caller; the function that it returns ends the count.
+// observe counts a waiting caller, until the function that it returns is called.
 func (p *Publisher) observe() func() {
 	begin := time.Now()
 	p.metrics.waiting.Inc()

@@ -5,7 +5,7 @@ import (
 )
 
 // A Record is a record to be published. Its bytes must not change until Publish
-// has returned, nor later if Publish returned an error: it may still be being sent.
+// has returned, nor later if Publish returned an error: they may still be sent.
 type Record struct {
 	Topic string
 

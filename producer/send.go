@@ -18,9 +18,9 @@ const (
 	longestWait = 4 * time.Second
 )
 
-// A method of sending tries once to send a batch to a partition. It returns the
-// records that are acknowledged; it has taken care of the others. An error means
-// that the whole batch is to be tried again.
+// A method is a way of sending a batch to a partition, once. It returns the records
+// that are acknowledged; the others it has passed on, and the caller is done with
+// them. An error means that the whole batch must be tried again.
 type method func(ctx context.Context, to topics.Partition, batch []*waiter) (acknowledged []*waiter, err error)
 
 // send retries until each record of the batch has an answer or its caller no
@@ -59,8 +59,8 @@ func wanted(batch []*waiter) []*waiter {
 	return kept
 }
 
-// fail notes with each record why it was not sent. It answers those that may
-// fail if the cause is final, and returns the others.
+// fail notes in each record why it was not sent. If the cause is final, it answers
+// the records that may fail. It returns the records that are still to be sent.
 func fail(batch []*waiter, cause error, final bool) []*waiter {
 	var kept []*waiter
 	for _, w := range batch {
@@ -74,14 +74,15 @@ func fail(batch []*waiter, cause error, final bool) []*waiter {
 	return kept
 }
 
+// answer ends the wait for each record of the batch.
 func answer(batch []*waiter, err error) {
 	for _, w := range batch {
 		w.done <- err
 	}
 }
 
-// isFinal reports whether the broker refuses what was asked, and would refuse it
-// again; otherwise it was only unable to do it now.
+// isFinal reports whether the broker refused the request and would refuse it again.
+// With any other error it was only unable to serve it now.
 func isFinal(err error) bool {
 	refused, ok := errors.AsType[kafka.Error](err)
 	return ok && !refused.Temporary()

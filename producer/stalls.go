@@ -19,15 +19,15 @@ type stall struct {
 	cause error     // guarded by the mu of stalls once it has failed
 }
 
-// stalls knows which batches stall at present, and logs the outage of each
-// topic: a cluster that is away is a few lines, however many partitions wait for
-// it.
+// stalls knows which batches stall at present, and logs the outage of each topic.
+// So a cluster that cannot be reached causes only a few lines, however many
+// partitions wait for it.
 type stalls struct {
 	log *zap.Logger
 
 	mu     sync.Mutex
-	now    map[*stall]struct{}     // guarded by mu
-	topics map[string]*topicOutage // guarded by mu: those with a stall
+	now    map[*stall]struct{}     // guarded by mu: those that have failed and not ended
+	topics map[string]*topicOutage // guarded by mu: the topics with a stall
 }
 
 // A topicOutage lasts while anything that goes to the topic stalls.
@@ -78,8 +78,8 @@ func (ss *stalls) abandoned(s *stall) {
 	ss.remove(s)
 }
 
-// remove returns the outage of which s was the last stall; nil if there are
-// others, or s never failed. The caller holds mu.
+// remove removes s. It returns the outage that s was the last stall of, or nil if
+// there are other stalls or s never failed. The caller holds mu.
 func (ss *stalls) remove(s *stall) *topicOutage {
 	if _, known := ss.now[s]; !known {
 		return nil

@@ -10,8 +10,8 @@ import (
 	"github.com/segmentio/kafka-go"
 )
 
-// A Problem is something about a topic that loses leads or delays them, or may do
-// so one day.
+// A Problem is something about a topic that loses or delays leads, or may do so one
+// day.
 type Problem struct {
 	Topic string
 
@@ -29,11 +29,11 @@ type Problem struct {
 // Check compares the topics with what the service needs. The first spec is the
 // live topic; the others are compared with its actual number of partitions and
 // its actual size limit. If there is no problem, the other topics can take
-// everything that arrives on the live topic. A retry topic of the live topic that
-// has no spec is checked like those that have one, and is a warning by itself.
+// everything that arrives on the live topic. A retry topic of the live topic that has
+// no spec is checked like those that have one, and also causes a warning.
 //
 // An error means that Kafka could not be asked. Settings that this user may not
-// read are a warning.
+// read cause a warning.
 func Check(ctx context.Context, client *kafka.Client, specs []Spec) ([]Problem, error) {
 	left, err := leftOver(ctx, client, specs)
 	if err != nil {
@@ -69,7 +69,8 @@ func Check(ctx context.Context, client *kafka.Client, specs []Spec) ([]Problem, 
 	return problems, nil
 }
 
-// leftOver returns specs of the retry topics that exist and have none.
+// leftOver returns specs for the retry topics that exist although no spec asks for
+// them.
 func leftOver(ctx context.Context, client *kafka.Client, specs []Spec) ([]Spec, error) {
 	live := specs[0]
 	names, err := RetryNames(ctx, client, live.Name)
@@ -108,6 +109,7 @@ func (c *check) alter(name string, value any) string {
 		"--add-config %s=%v", c.brokers, c.spec.Name, name, value)
 }
 
+// missing adds the problem that the topic does not exist.
 func (c *check) missing() {
 	var flags strings.Builder
 	t := c.spec.config()
@@ -160,6 +162,7 @@ func (c *check) replication(t *topic) {
 	}
 }
 
+// leftOver warns that no setting asks for the topic any longer.
 func (c *check) leftOver() {
 	c.warn("%s is left over from other settings: retry.delays does not name %s. It is still read, and what waits in it "+
 		"is delivered. Delete it when the consumer group has read all of it: "+
@@ -222,7 +225,7 @@ func (c *check) live(t *topic) {
 	}
 }
 
-// beside compares another topic with the live topic.
+// beside compares a topic that is not the live topic with it.
 func (c *check) beside(t, live *topic, liveName string) {
 	have, need := len(t.partitions), len(live.partitions)
 	switch {

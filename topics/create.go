@@ -15,13 +15,14 @@ type Created struct {
 	Created    bool // false: it existed, and was left as it is
 }
 
-// Create creates the topics that do not exist, and never changes one that does.
+// Create creates the topics that do not exist, and never changes one that exists.
 // The first spec is the live topic: if it exists, the others get its number of
-// partitions, and room for its largest record, instead of what their specs say.
+// partitions, and a size limit that suits its largest record, instead of what their
+// specs say.
 //
-// The result is in the order of specs. An error names the topics that could not
-// be created, and why; the result then has the others. Topics appear on all
-// brokers some moments later.
+// The result is in the order of specs. An error names the topics that could not be
+// created, and why; the result then has the others. New topics appear on all brokers
+// some moments later.
 func Create(ctx context.Context, client *kafka.Client, specs []Spec) ([]Created, error) {
 	found, err := readTopics(ctx, client, specs)
 	if err != nil {
@@ -66,6 +67,7 @@ func created(wanted []Spec, found map[string]*topic, answers map[string]error) (
 	return all, errors.Join(errs...)
 }
 
+// adviceOn returns what to do about an error of creating a topic, to be appended to it.
 func adviceOn(err error, spec Spec) string {
 	switch {
 	case errors.Is(err, kafka.InvalidReplicationFactor):

@@ -1,8 +1,7 @@
-// Package topics knows the topics of leadhook: what they are called, what each
-// must look like for no lead to be lost, how to create them and how to check
-// that they are as they must be. It also says in words what an error of Kafka
-// about a topic means.
+// Package topics knows the topics of leadhook: their names, and what settings each
+// needs so that no lead is lost. It creates topics and checks existing ones. It also
+// explains in words what an error of Kafka about a topic means.
 //
-// It knows nothing of what is in the topics. Connections (TLS, SASL) are made by
-// the caller, who hands over a client.
+// It does not know what is in the topics. The caller sets up the connections (TLS,
+// SASL) and passes a client.
 package topics

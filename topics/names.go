@@ -23,9 +23,9 @@ func RetryName(live string, delay time.Duration) string {
 	return retryPrefix(live) + spell(delay)
 }
 
-// RetryDelay returns how long the records of a retry topic wait. It returns false
-// for every name that [RetryName] does not make of this live topic and a delay of
-// whole milliseconds, a week at most.
+// RetryDelay returns how long the records of a retry topic wait. It returns false if
+// [RetryName] does not return this name for the live topic and any delay of whole
+// milliseconds, up to a week.
 func RetryDelay(live, topic string) (time.Duration, bool) {
 	spelt, ok := strings.CutPrefix(topic, retryPrefix(live))
 	if !ok {

@@ -11,8 +11,8 @@ import (
 	"github.com/segmentio/kafka-go/protocol"
 )
 
-// AnyPartition stands, where a number of a partition is expected, for the topic
-// as a whole or for a partition that is not chosen yet.
+// AnyPartition, in place of the number of a partition, stands for the topic as a
+// whole or for a partition that is not chosen yet.
 const AnyPartition = -1
 
 // A Partition is a partition of a topic, or the topic as a whole.
@@ -41,8 +41,9 @@ func Partitions(ctx context.Context, client *kafka.Client, topic string) ([]kafk
 	return res.Topics[0].Partitions, res.Topics[0].Error
 }
 
-// Explain puts an error of a request about the partition into words: what is
-// wrong, and what to do about it. The result wraps err.
+// Explain returns an error that says in words what err, the error of a request about
+// the partition, means and what to do about it. It wraps err. brokers are the
+// addresses that it names.
 func (p Partition) Explain(err error, brokers string) error {
 	var words string
 	switch {
@@ -78,7 +79,7 @@ func bare(err error) string {
 	return text
 }
 
-// An explained error has words for people, and wraps the error for code.
+// An explained is an error with a text for people, which wraps the error for code.
 type explained struct {
 	words string
 	err   error

@@ -9,16 +9,15 @@ import (
 	"github.com/segmentio/kafka-go"
 )
 
-// HeadRoom is how much larger than the live topic's largest record the records
-// of the other topics may be, in bytes: they have the same event, and our headers.
+// HeadRoom is how many bytes larger than the live topic's largest record the records
+// of the other topics may be: they have the same event, and leadhook's headers.
 const HeadRoom = 64 << 10
 
-// DefaultMaxBytes is the max.message.bytes of a topic without that setting, if the
-// brokers have none either.
+// DefaultMaxBytes is the max.message.bytes that Kafka uses if neither the topic nor
+// the broker sets it.
 const DefaultMaxBytes = 1<<20 + 12
 
-// A Spec is what a topic should look like. What is zero is left to the brokers'
-// defaults.
+// A Spec is what a topic should look like. A zero field means the brokers' default.
 type Spec struct {
 	Name              string
 	Partitions        int
@@ -33,8 +32,8 @@ type Spec struct {
 	RetryDelay time.Duration
 }
 
-// Settings are what the operator decides about the topics. What is zero is left
-// to the brokers' defaults.
+// Settings are what the operator decides about the topics. A zero field means the
+// brokers' default.
 type Settings struct {
 	Live                string // name of the live topic
 	Partitions          int
@@ -46,8 +45,8 @@ type Settings struct {
 	MaxMessageBytes     int             // of the live topic; zero: Kafka's default, 1,048,588 bytes
 }
 
-// retryMargin is how much longer than its delay a retry topic must keep its
-// records: leadhook may be down for so long without losing a waiting delivery.
+// retryMargin is how much longer than its delay a retry topic must keep its records:
+// leadhook may be down for that long without losing a waiting delivery.
 const retryMargin = 7 * 24 * time.Hour
 
 // Specs returns the specs of the live topic, which is the first, of the retry
@@ -99,6 +98,7 @@ func fit(specs []Spec, live *topic) []Spec {
 	return fitted
 }
 
+// config returns the request to create the topic.
 func (s Spec) config() kafka.TopicConfig {
 	const brokersDefault = -1
 	t := kafka.TopicConfig{

@@ -1,7 +1,6 @@
-// Package retryqueue keeps deliveries in Kafka until their next attempt is due:
-// in the retry topics, in each of which all records wait equally long.
+// Package retryqueue keeps deliveries in Kafka until their next attempt is due, in
+// the retry topics. All records of one retry topic wait equally long.
 //
-// It knows in which of the topics a delivery spends its wait, and reads such a
-// record back. Why a delivery has to wait and for how long, and when the topics
-// are read, it leaves to others.
+// It chooses the topic in which a delivery waits, and reads such a record back. It
+// does not know why a delivery waits and for how long, nor when the topics are read.
 package retryqueue

@@ -23,23 +23,24 @@ type Queue struct {
 	metrics   *metrics
 }
 
-// New returns a Queue of the live topic's retry topics with these delays: at
-// least one, ascending. Each topic must exist, with as many partitions as the
-// live topic. Its metrics go to r, once per r; nil: nowhere.
+// New returns a Queue of the live topic's retry topics with the given delays: at
+// least one, ascending. Each topic must exist, with as many partitions as the live
+// topic. New registers its metrics with r, which therefore takes one Queue only; with
+// a nil r they are registered nowhere.
 func New(p *producer.Publisher, live string, delays []time.Duration, r prometheus.Registerer) *Queue {
 	return &Queue{publisher: p, live: live, delays: delays, metrics: newMetrics(r)}
 }
 
 // Schedule makes a delivery wait until its NotBefore, or for the first part of
 // that time: whoever reads it back checks whether its wait is over, and calls
-// [Queue.Forward] if it is not. The delivery never waits too short, and too long
-// by 10 seconds or a fifth of the time, whichever is more, if the delays allow
-// for it.
+// [Queue.Forward] if it is not. The delivery is never due too early. It is late by
+// at most 10 seconds or a fifth of the wait, whichever is more, if the delays allow
+// for that.
 //
-// It blocks until all in-sync replicas have the delivery. It retries for ever,
-// and returns nil or, when ctx ends first, [context.Cause]; the delivery may
-// have been published nonetheless, and may be published twice.
-// [producer.Publisher.Ready] returns what keeps it from succeeding.
+// It blocks until all in-sync replicas have the delivery. It retries for ever, and
+// returns nil or, if ctx ends first, [context.Cause]. With an error the delivery may
+// have been published nonetheless; it may also be published twice.
+// [producer.Publisher.Ready] returns what keeps it from being published.
 func (q *Queue) Schedule(ctx context.Context, w *lead.Waiting) error {
 	topic, err := q.publish(ctx, w)
 	if err == nil {
@@ -48,7 +49,7 @@ func (q *Queue) Schedule(ctx context.Context, w *lead.Waiting) error {
 	return err
 }
 
-// Forward is Schedule for a delivery that was read back before its wait was
+// Forward is [Queue.Schedule] for a delivery that was read back before its wait was
 // over. Only the metrics differ.
 func (q *Queue) Forward(ctx context.Context, w *lead.Waiting) error {
 	_, err := q.publish(ctx, w)
@@ -64,8 +65,9 @@ func (q *Queue) publish(ctx context.Context, w *lead.Waiting) (topic string, err
 }
 
 // next returns the delay of the topic for a delivery that still has to wait for
-// wait: the shortest delay that is long enough, unless it is too long by far;
-// then the longest that is not too long, after which the delivery is forwarded.
+// wait: the shortest delay that is long enough, if it is not too long by more than
+// is tolerable. Otherwise it returns the longest shorter delay, after which the
+// delivery is forwarded, or the first delay if none is shorter.
 func next(delays []time.Duration, wait time.Duration) time.Duration {
 	wait = max(wait, 0)
 	tolerable := max(10*time.Second, wait/5)
@@ -83,9 +85,9 @@ func next(delays []time.Duration, wait time.Duration) time.Duration {
 	return best
 }
 
-// Record lays a waiting delivery out as a record of a retry topic. Its partition
-// has the number of the event's own, so that everything of an advertiser is
-// handled by one instance; its key is the advertiser's id.
+// Record encodes a waiting delivery as a record of a retry topic. Its partition has
+// the number of the event's own, so that one instance handles everything of an
+// advertiser. Its key is the advertiser's id.
 func Record(topic string, w *lead.Waiting) producer.Record {
 	return producer.Record{
 		Topic: topic, Partition: w.Message.Partition, Key: []byte(w.Advertiser), Value: w.Message.Value,
