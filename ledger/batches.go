@@ -14,12 +14,12 @@ import (
 	"github.com/leadhook/leadhook/internal/wait"
 )
 
-// writeMarks writes marks until ctx ends, and then what is left, for a second at
-// most. A write under way is not cut.
+// writeMarks writes marks until ctx ends, and then those that are left, for a second
+// at most. A write that has begun is not interrupted.
 func (l *Ledger) writeMarks(ctx context.Context) {
 	for l.marks.batches.wait(ctx) {
 		if l.writeBatch(context.WithoutCancel(ctx)) == 0 {
-			wait.For(ctx, gatherMarks) // what is left is of shards that do not take it
+			wait.For(ctx, gatherMarks) // all marks that are left belong to shards that do not take them
 			l.marks.notify()
 		}
 	}
@@ -65,7 +65,7 @@ func (l *Ledger) writeBatch(ctx context.Context) int {
 	return len(batch)
 }
 
-// write sends marks and returns one answer for each shard that they are of.
+// write sends marks and returns one answer for each of their shards.
 func (l *Ledger) write(ctx context.Context, batch []pendingMark) []*redis.Cmd {
 	var answers []*redis.Cmd
 	now := time.Now()
@@ -96,8 +96,8 @@ func (n pendingMark) appendRecord(b []byte) []byte {
 	return append(b, 0)
 }
 
-// eval has a script run as [redis.Pipeliner] does, which would put each key into
-// an interface anew.
+// eval queues a script like Eval of [redis.Pipeliner], which would allocate an
+// interface value for each key again.
 func eval(ctx context.Context, p redis.Pipeliner, script string, keys, args []any) *redis.Cmd {
 	cmd := redis.NewCmd(ctx, slices.Concat([]any{"eval", script, len(keys)}, keys, args)...)
 	cmd.SetFirstKeyPos(3) // which tells the client of a Cluster where to send it
@@ -105,9 +105,9 @@ func eval(ctx context.Context, p redis.Pipeliner, script string, keys, args []an
 	return cmd
 }
 
-// failure returns why a shard did not answer. When the time is over, the client
-// of a Cluster calls all of a pipeline failed, also what the other nodes
-// answered; so an error counts only without an answer.
+// failure returns why a shard did not answer, or nil if it did. When the deadline has
+// passed, the client of a Cluster reports every command of a pipeline as failed, even
+// those that other nodes have answered. So an error counts only without an answer.
 func failure(answer *redis.Cmd) error {
 	if answer.Val() != nil {
 		return nil
@@ -115,12 +115,13 @@ func failure(answer *redis.Cmd) error {
 	return answer.Err()
 }
 
-// located is what lies in one location.
+// A located value lies in one location.
 type located interface{ at() location }
 
 func (a location) at() location { return a }
 
-// runs splits a list, sorted by location, where the next one is not the same.
+// runs splits a list that is sorted by location into parts whose locations are the
+// same.
 func runs[T located](list []T, same func(a, b location) bool) iter.Seq[[]T] {
 	return func(yield func([]T) bool) {
 		for start, i := 0, 1; start < len(list); i++ {

@@ -14,17 +14,18 @@ import (
 )
 
 const (
-	// A shard that is away is probed for ever: soon at first, then once a second.
+	// A shard that does not answer is probed until it does: after soon at first,
+	// and then less and less often, down to once in seldom.
 	soon, seldom = 50 * time.Millisecond, time.Second
 
 	// wellFor is how long all shards must have answered before the next outage is
-	// probed soon again.
+	// probed after soon again.
 	wellFor = 5 * time.Second
 )
 
-// shardHealth knows which shards of Redis do not answer, so that no look-up
-// waits for them. A round trip may find that one does not answer; only a probe
-// finds that it does again.
+// shardHealth knows which shards of Redis do not answer, so that no look-up waits for
+// them. A round trip may find that a shard does not answer; only a probe finds that it
+// answers again.
 type shardHealth struct {
 	suspicion chan struct{} // holds a token when a probe is due
 	outage    *wait.Outage
@@ -40,12 +41,14 @@ func (h *shardHealth) init(log *zap.Logger) {
 		"reading the ledger from Redis again")
 }
 
+// isAway reports whether a shard does not answer.
 func (h *shardHealth) isAway(shard int) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return h.causes[shard] != nil
 }
 
+// lost notes why a shard does not answer, and requests a probe.
 func (h *shardHealth) lost(shard int, cause error) {
 	h.mu.Lock()
 	h.causes[shard] = cause
@@ -53,9 +56,10 @@ func (h *shardHealth) lost(shard int, cause error) {
 	h.suspect()
 }
 
-// suspect has all shards probed.
+// suspect requests a probe of all shards.
 func (h *shardHealth) suspect() { offer(h.suspicion) }
 
+// set notes what a probe found: why each shard does not answer, or nil.
 func (h *shardHealth) set(causes [shards]error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -74,7 +78,8 @@ func (h *shardHealth) cause() error {
 	return nil
 }
 
-// log logs whether shards are away, and reports whether all answer.
+// log logs an outage if a shard does not answer, and its end if all answer. It reports
+// whether all answer.
 func (h *shardHealth) log() (well bool) {
 	cause := h.cause()
 	if cause != nil {
@@ -85,9 +90,9 @@ func (h *shardHealth) log() (well bool) {
 	return true
 }
 
-// watchShards probes the shards when something went wrong, until all answer. A
-// shard that answers probes and not round trips is probed no faster than one
-// that is away.
+// watchShards waits until something goes wrong and then probes the shards until all
+// answer, again and again until ctx ends. A shard that answers probes but not round
+// trips is probed no more often than one that does not answer at all.
 func (l *Ledger) watchShards(ctx context.Context) {
 	retry := wait.Endless(soon, seldom)
 	for well := true; ; {
@@ -111,7 +116,7 @@ func (l *Ledger) watchShards(ctx context.Context) {
 	}
 }
 
-// probeShards asks each shard what a look-up asks.
+// probeShards makes an empty look-up in each shard.
 func (l *Ledger) probeShards(ctx context.Context) {
 	limited, cancel := context.WithTimeout(ctx, lookupTimeout)
 	defer cancel()

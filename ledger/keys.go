@@ -21,26 +21,26 @@ const (
 	// "Hash tags"), so that one script can work on all hashes of a shard.
 	shards = 64
 
-	// Few deliveries are handed on: more buckets share a hash for their marks.
-	// They are in one shard, so that they are in one slot of a Cluster.
+	// Few deliveries are handed on, so several buckets share one hash for the marks
+	// of those. All of them are in one shard, and so in one slot of a Cluster.
 	togetherHandedOn = 16
 
-	// Ids of more digits are not counted up one by one. They are hashed into a
-	// fixed number of buckets.
+	// Ids of more than countedDigits digits are not counted up one by one. They are
+	// hashed into a fixed number of buckets.
 	countedDigits = 15
 	hashedBuckets = 1 << 20
 	hashedBit     = 1 << 63
 )
 
-// A retention is how long marks are kept, and the hashes in which those marks
-// lie. Redis 7.0 has no time to live for a field, and a hash that is still
-// written to never expires. So each hash is of one period, half as long as marks
-// are kept, and lives until its last mark may go. A look-up reads all periods
-// that may matter.
+// A retention is how long marks are kept, and in which hashes. Redis 7.0 has no time
+// to live for a field, and a hash that is still written to never expires. So each hash
+// is for the marks of one period, which is half as long as marks are kept, and it lives
+// until its last mark need not be kept any longer. A look-up reads all periods in which
+// a mark may be.
 type retention struct {
 	name     string
 	together uint64        // how many buckets share a hash
-	kept     time.Duration // the shortest time for which a mark is kept; the longest is half as long again
+	kept     time.Duration // how long a mark is kept at least; it is kept at most half as long again
 }
 
 // clockSkew is how far ahead the clocks of other instances may be.
@@ -60,8 +60,8 @@ func (r retention) timeToLive(now time.Time) int64 {
 // A layout is where the marks lie.
 type layout struct {
 	delivered retention // of deliveries that were never handed on
-	handedOn  retention
-	shards    int // how many can be away by themselves: all of a Cluster's, else 1
+	handedOn  retention // of the others
+	shards    int       // how many parts of Redis can fail by themselves: all shards in a Cluster, otherwise 1
 }
 
 // A location is where the mark of one delivery lies.
@@ -114,8 +114,8 @@ func hash(s string) uint64 {
 
 func appendField(b []byte, at location) []byte { return binary.BigEndian.AppendUint64(b, at.field) }
 
-// keysToRead returns the keys of all hashes that may hold a bucket's marks;
-// those that most probably do come last.
+// keysToRead returns the keys of all hashes that may hold a bucket's marks, with the
+// most probable ones last.
 func (l layout) keysToRead(bucket uint64, now time.Time) []any {
 	keys := l.handedOn.appendKeys(nil, bucket, now, now.Add(clockSkew))
 	return l.delivered.appendKeys(keys, bucket, now, now.Add(clockSkew))
@@ -147,9 +147,9 @@ func (r retention) appendKeys(keys []any, bucket uint64, now, last time.Time) []
 	return keys
 }
 
-// A keyCache remembers the keys of the buckets that were asked for last: the
-// leads of one bucket come at about the same time, but in many batches. Only one
-// goroutine at a time may use it.
+// A keyCache remembers the keys of the buckets that were in use lately: the leads of one
+// bucket come at about the same time, but in many batches. Only one goroutine at a time
+// may use it.
 type keyCache struct {
 	layout layout
 	list   func(l layout, bucket uint64, now time.Time) []any // keysToRead or keysToWrite

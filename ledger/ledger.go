@@ -22,29 +22,30 @@ type Options struct {
 	// their deliveries may be made once more. Zero: 100,000.
 	MaxPending int
 
-	// HandedOnKept is the shortest time for which the marks of deliveries that were
-	// ever handed on are kept: as long as the dead-letter topic keeps its records.
-	// Zero: 30 days. Marks from before a change of it are no longer found.
+	// HandedOnKept is the shortest time for which the mark of a delivery is kept if
+	// it was ever handed on, to the retry queue or the dead letters. It should be as
+	// long as the dead-letter topic keeps its records. Zero: 30 days. After it is
+	// changed, marks that were written before are no longer found.
 	HandedOnKept time.Duration
 }
 
 const (
 	// deliveredKept is the shortest time for which the mark of a delivery is kept
-	// if the first attempt, or a quick retry, brought it to its CRM.
+	// if it was never handed on: its first attempt or a quick retry delivered it.
 	deliveredKept = 24 * time.Hour
 
-	// Between the beginnings of two round trips marks and look-ups gather, unless
-	// a batch is full.
+	// Marks and look-ups gather for these times, from the beginning of one round
+	// trip to that of the next. A full batch does not wait.
 	gatherMarks   = 20 * time.Millisecond
 	gatherLookups = 2 * time.Millisecond
 	batchSize     = 512
 
-	// A round trip of look-ups may take long: leads that wait while Redis is slow
-	// are better than leads that come twice. When that time is over, Redis is
-	// known to be away, and no look-up waits for it.
+	// lookupTimeout is long: while Redis is slow, leads that wait are better than
+	// leads that come twice. When it is over, Redis counts as away, and no look-up
+	// waits for it.
 	lookupTimeout, writeTimeout = 500 * time.Millisecond, time.Second
 
-	// writeAgain is when marks that Redis refused are written again.
+	// writeAgain is how long after Redis refused marks they are written again.
 	writeAgain = 250 * time.Millisecond
 )
 
@@ -61,12 +62,12 @@ type Ledger struct {
 	lookups pendingLookups
 	marks   pendingMarks
 	health  shardHealth
-	refused *wait.Outage // of the marks that Redis does not take
+	refused *wait.Outage // while Redis does not take marks
 }
 
-// New returns a ledger on a client for a single node, Sentinel or Cluster, which
-// it does not close and which should be made with ContextTimeoutEnabled. It
-// registers its metrics with reg; Redis is not asked before [Ledger.Run].
+// New returns a Ledger that uses a client for a single node, Sentinel or Cluster. It
+// does not close the client, which should be made with ContextTimeoutEnabled. It
+// registers its metrics with reg. It does not talk to Redis before [Ledger.Run].
 func New(rdb redis.UniversalClient, opts Options, reg prometheus.Registerer, log *zap.Logger) *Ledger {
 	log = log.Named("ledger")
 	l := &Ledger{
@@ -91,9 +92,9 @@ func New(rdb redis.UniversalClient, opts Options, reg prometheus.Registerer, log
 	return l
 }
 
-// Run asks and writes for the ledger until ctx ends. Then a write under way has
-// a second to end, and so has writing what is still pending. What Redis does not
-// take is lost.
+// Run looks up and writes marks until ctx ends. Then a write that has begun may take
+// another second, and so may writing the marks that are still pending. Marks that
+// Redis does not take by then are lost. Run must be called once.
 func (l *Ledger) Run(ctx context.Context) {
 	var wg sync.WaitGroup
 	wg.Go(func() { l.answerLookups(ctx) })
@@ -102,14 +103,13 @@ func (l *Ledger) Run(ctx context.Context) {
 	wg.Wait()
 }
 
-// Reached returns how far a delivery of the lead with this id got: the furthest
-// of what Redis says and of what was noted here. Zero means that nothing is
-// known.
+// Reached returns how far a delivery of the lead with this id got: the mark in Redis or
+// the one that was noted here, whichever is further. Zero means that nothing is known.
 //
-// It blocks until Redis has answered, together with the other look-ups that
-// wait. If Redis does not answer within half a second, Reached returns what was
-// noted here and Redis does not have yet; while Redis is known to be away, it does
-// so at once. Both are counted. The error is the cause of the end of ctx.
+// It blocks until Redis has answered, together with the other look-ups that wait. If
+// Redis does not answer within half a second, Reached returns only what was noted here
+// and is not in Redis yet; while Redis is known to be away, it does so at once. Such
+// look-ups are counted. The error is the cause of the end of ctx.
 func (l *Ledger) Reached(ctx context.Context, leadID, delivery string) (lead.Mark, error) {
 	if lookupsOff {
 		return 0, nil
@@ -130,11 +130,11 @@ func (l *Ledger) Reached(ctx context.Context, leadID, delivery string) (lead.Mar
 	}
 }
 
-// Note remembers that a delivery of the lead with this id got as far as m. It
-// does not block. Redis has the mark some 20 ms later, and until then it counts
-// for [Ledger.Reached] of this process. What is lost of it by a crash, or beyond
-// MaxPending while Redis is away, may be delivered again. A mark never goes down,
-// whatever the order in which marks are noted.
+// Note remembers that a delivery of the lead with this id got as far as m. It does not
+// block. Redis has the mark some 20 ms later; until then [Ledger.Reached] of this
+// process knows it. If the mark is lost, in a crash or beyond MaxPending while Redis is
+// away, the lead may be delivered again. A mark never goes down, in whatever order marks
+// are noted.
 func (l *Ledger) Note(leadID, delivery string, m lead.Mark) {
 	if m == 0 {
 		return
@@ -144,6 +144,6 @@ func (l *Ledger) Note(leadID, delivery string, m lead.Mark) {
 	}
 }
 
-// Flush blocks until Redis has everything that was noted before. If ctx ends
+// Flush blocks until Redis has all marks that were noted before the call. If ctx ends
 // first, the error says how many marks Redis does not have; they stay pending.
 func (l *Ledger) Flush(ctx context.Context) error { return l.marks.flush(ctx) }

@@ -15,23 +15,23 @@ import (
 // A lookup is one caller's question.
 type lookup struct {
 	location
-	done     chan struct{} // holds a token when the rest is set
+	done     chan struct{} // holds a token once mark and answered are set
 	mark     lead.Mark
 	answered bool // by Redis
 }
 
-// pendingLookups are the questions that wait for the next round trip. There are
-// never more than callers of [Ledger.Reached], and those that gave up within it.
+// pendingLookups are the look-ups that wait for the next round trip. There are never
+// more than callers of [Ledger.Reached], counting those that gave up since the last one.
 type pendingLookups struct {
 	batches batchSignal
 	keys    keyCache  // of answerLookups
-	unused  sync.Pool // of those whose caller has the answer and that get no other
+	unused  sync.Pool // look-ups whose caller has read the answer, to be used again
 
 	mu    sync.Mutex
 	queue []*lookup // guarded by mu
 }
 
-// add queues a question. Once its answer was read, it must be put into unused.
+// add queues a look-up. Once its answer has been read, it should be put into unused.
 func (p *pendingLookups) add(at location) *lookup {
 	q, _ := p.unused.Get().(*lookup)
 	if q == nil {
@@ -45,7 +45,7 @@ func (p *pendingLookups) add(at location) *lookup {
 	return q
 }
 
-// take removes a batch, sorted by location.
+// take removes and returns a batch, sorted by location.
 func (p *pendingLookups) take() []*lookup {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -82,9 +82,8 @@ func (l *Ledger) answerLookups(ctx context.Context) {
 	}
 }
 
-// skipAway ends the look-ups of shards that were found to be away while they
-// queued, without an answer. Asked nonetheless, they would hold up those of the
-// other shards.
+// skipAway removes the look-ups of shards that are away, and ends them without an
+// answer. In a round trip they would hold up those of the other shards.
 func (l *Ledger) skipAway(batch []*lookup) []*lookup {
 	kept := batch[:0]
 	for shard := range runs(batch, location.sameShard) {
@@ -99,7 +98,7 @@ func (l *Ledger) skipAway(batch []*lookup) []*lookup {
 	return kept
 }
 
-// ask sends look-ups and returns one answer for each shard that they are of.
+// ask sends look-ups and returns one answer for each of their shards.
 func (l *Ledger) ask(ctx context.Context, batch []*lookup, cache *keyCache) []*redis.Cmd {
 	var answers []*redis.Cmd
 	now := time.Now()

@@ -2,6 +2,7 @@
 
 package ledger
 
-// lookupsOff makes every look-up find nothing, so that deliveries are made twice
-// without need. The fault suite must notice.
+// lookupsOff breaks the ledger on purpose: every look-up finds nothing, so that
+// deliveries are made twice without need. The fault suite builds leadhook with it,
+// and must notice.
 const lookupsOff = true

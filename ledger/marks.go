@@ -12,17 +12,17 @@ import (
 	"github.com/leadhook/leadhook/lead"
 )
 
-// A pendingMark is one that Redis does not have yet.
+// A pendingMark is a mark that Redis does not have yet.
 type pendingMark struct {
 	location
 	mark     lead.Mark
 	handedOn bool   // it was below delivered at some time
-	number   uint64 // in the order of the first note
-	raised   bool   // while it was being written
+	number   uint64 // counts the pending marks in the order in which they were noted first
+	raised   bool   // it was raised while it was being written
 }
 
-// pendingMarks are those that Redis does not have yet: queued, the oldest of
-// each shard first, or being written. All are in byLocation.
+// pendingMarks are the marks that Redis does not have yet. Each is queued, the oldest
+// of each shard first, or is being written. All are in byLocation.
 type pendingMarks struct {
 	batches batchSignal
 	max     int
@@ -49,7 +49,7 @@ func (m *pendingMarks) len() int {
 	return len(m.byLocation)
 }
 
-// get returns the mark that Redis does not have yet, or zero.
+// get returns a mark that Redis does not have yet; zero if there is none.
 func (m *pendingMarks) get(at location) lead.Mark {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -59,7 +59,7 @@ func (m *pendingMarks) get(at location) lead.Mark {
 	return 0
 }
 
-// note returns false if it had to drop the oldest mark.
+// note adds a mark, or raises it. It returns false if it had to drop the oldest one.
 func (m *pendingMarks) note(at location, mark lead.Mark) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -94,8 +94,8 @@ func (m *pendingMarks) dropOldest() {
 	m.queued--
 }
 
-// take begins to write a batch: the oldest of each shard that is not away,
-// sorted by location. It returns none if there is nothing to write now.
+// take begins to write a batch: the oldest marks of each shard that is not away. It
+// returns copies of them, sorted by location; none if there is nothing to write now.
 func (m *pendingMarks) take(health *shardHealth) []pendingMark {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -118,8 +118,8 @@ func (m *pendingMarks) take(health *shardHealth) []pendingMark {
 	return batch
 }
 
-// written ends what take began. What a shard refused, or was raised meanwhile,
-// is queued again at the front. It returns how many marks were written.
+// written ends the write that take began. Marks that a shard refused, or that were
+// raised meanwhile, are queued again at the front. It returns how many were written.
 func (m *pendingMarks) written(refused *[shards]error) int {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -154,7 +154,7 @@ func (m *pendingMarks) written(refused *[shards]error) int {
 	return written
 }
 
-// notify has the next batch written if something is queued.
+// notify signals the writer if a mark is queued.
 func (m *pendingMarks) notify() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -178,6 +178,7 @@ func (m *pendingMarks) oldest() uint64 {
 	return oldest
 }
 
+// flush implements [Ledger.Flush].
 func (m *pendingMarks) flush(ctx context.Context) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -9,20 +9,19 @@ import (
 	"github.com/leadhook/leadhook/lead"
 )
 
-// A Key is what the ledger knows a delivery by.
+// A Key identifies a delivery in the ledger.
 type Key struct{ LeadID, Delivery string }
 
-// Marks returns how far deliveries got, in the order of the keys: the furthest
-// of what Redis says and of what was noted here. Zero means that nothing is
-// known. It is for tools: unlike [Ledger.Reached] it does not need Run, asks for
-// all of them together, in one round trip for each 512, and fails if Redis does
-// not answer.
+// Marks returns how far deliveries got, in the order of the keys: the mark in Redis or
+// the one that was noted here, whichever is further. Zero means that nothing is known.
+// It is for tools: unlike [Ledger.Reached] it does not need Run, makes one round trip
+// for every 512 keys, and returns an error if Redis does not answer.
 func (l *Ledger) Marks(ctx context.Context, keys []Key) ([]lead.Mark, error) {
 	marks := make([]lead.Mark, len(keys))
 	asked := make([]*lookup, len(keys))
 	for i, k := range keys {
 		asked[i] = &lookup{location: l.layout.locate(k.LeadID, k.Delivery)}
-		marks[i] = l.marks.get(asked[i].location) // first: it leaves here only when Redis has it
+		marks[i] = l.marks.get(asked[i].location) // before Redis is asked: a mark is removed here only once Redis has it
 	}
 	sorted := slices.SortedFunc(slices.Values(asked), func(a, b *lookup) int { return a.compare(b.location) })
 	for batch := range slices.Chunk(sorted, batchSize) {
@@ -39,7 +38,7 @@ func (l *Ledger) Marks(ctx context.Context, keys []Key) ([]lead.Mark, error) {
 // readTimeout is for a round trip of [Ledger.Marks].
 const readTimeout = 3 * time.Second
 
-// lookUp asks for a batch, sorted by location.
+// lookUp looks up a batch that is sorted by location.
 func (l *Ledger) lookUp(ctx context.Context, batch []*lookup) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, readTimeout, fmt.Errorf("no answer within %v", readTimeout))
 	defer cancel()

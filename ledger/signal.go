@@ -5,15 +5,14 @@ import (
 	"time"
 )
 
-// A batchSignal wakes the one goroutine that works off a queue. If that did
-// nothing for a while, it wakes at once; otherwise after a pause in which a batch
-// can gather. The pause ends early when the batch is full or somebody waits for
-// all of it.
+// A batchSignal wakes the one goroutine that works off a queue: at once if that has
+// been idle for a while, and otherwise after a pause in which a batch can gather. The
+// pause ends early when the batch is full or somebody waits for all of it.
 type batchSignal struct {
 	every time.Duration // from the beginning of a batch to that of the next
-	last  time.Time     // when the last one began; of the goroutine that waits
+	last  time.Time     // when the last batch began; only wait uses it
 	some  chan struct{} // holds a token if there may be something in the queue
-	now   chan struct{} // holds a token if nothing more need gather
+	now   chan struct{} // holds a token if the pause is to end
 }
 
 func newBatchSignal(every time.Duration) batchSignal {

@@ -16,8 +16,8 @@ import (
 // ErrNoWebhook is the error of asking for a webhook that is not in Redis.
 var ErrNoWebhook = errors.New("there is no such webhook")
 
-// Find reads one webhook by its id; it may have Damaged set. The error is
-// [ErrNoWebhook], [ErrNotSeeded], or one of asking Redis.
+// Find reads one webhook by its id; it may have Damaged set. The error wraps
+// [ErrNoWebhook] or [ErrNotSeeded], or is that of a failed request to Redis.
 func (s *Store) Find(ctx context.Context, id string) (*lead.Webhook, error) {
 	advertiser, err := s.rdb.HGet(ctx, ownersKey(shardOf(id)), id).Result()
 	if notNil(err) != nil {
@@ -37,8 +37,8 @@ func (s *Store) Find(ctx context.Context, id string) (*lead.Webhook, error) {
 }
 
 // Seeded returns nil if every shard has the marker of a seed. The error is
-// [ErrNotSeeded] if one has none, since webhooks may be missing then, or one of
-// asking Redis.
+// [ErrNotSeeded] if a shard has none, since webhooks may be missing then, or that of
+// a failed request to Redis.
 func (s *Store) Seeded(ctx context.Context) error {
 	markers := make([]*redis.IntCmd, shards)
 	_, err := s.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
@@ -58,13 +58,13 @@ func (s *Store) Seeded(ctx context.Context) error {
 
 // All yields every webhook after the one with the given id, which need not
 // exist, or from the first if after is empty. It holds the ids of one shard and
-// some hundred records at a time. Webhooks come in the order of the shards, and
+// a few hundred records at a time. Webhooks come in the order of the shards, and
 // of the ids within each: the same on every Redis and for ever. So the last id of
 // a page is where the next page begins, whatever was added or removed meanwhile.
 //
-// A webhook that is there all the time is yielded once; one that is added or
-// removed meanwhile may be. Damaged ones are among them. An error is the last
-// thing that is yielded; it is [ErrNotSeeded] also if Redis lost its data
+// A webhook that exists all the time is yielded once; one that is added or removed
+// meanwhile may or may not be yielded. Damaged webhooks are included. After an error
+// nothing more is yielded; the error is [ErrNotSeeded] also if Redis lost its data
 // meanwhile.
 func (s *Store) All(ctx context.Context, after string) iter.Seq2[*lead.Webhook, error] {
 	return func(yield func(*lead.Webhook, error) bool) {
@@ -146,8 +146,8 @@ func (s *Store) idsOfShard(ctx context.Context, shard int) ([]ID, error) {
 	return ids, nil
 }
 
-// records reads webhooks with their health in one round trip (to each node);
-// nil stands for one that is not there.
+// records reads webhooks with their health in one round trip (to each node); nil
+// stands for a webhook that does not exist.
 func (s *Store) records(ctx context.Context, ids []ID) ([]*lead.Webhook, error) {
 	stored := make([]*redis.StringCmd, len(ids))
 	health := make([]*redis.SliceCmd, len(ids))

@@ -38,7 +38,8 @@ const (
 	unannounced = time.Second
 
 	// patience is how long a lead whose advertiser is cached waits for a fresher
-	// answer. Once one lead waited that long, none waits until Redis answers.
+	// answer. Once one lead has waited that long, no other waits at all until Redis
+	// has answered in time again.
 	patience = 250 * time.Millisecond
 )
 
@@ -127,7 +128,7 @@ func (c *Cache) For(ctx context.Context, advertiser string) ([]*lead.Webhook, er
 			case ctx.Err() != nil:
 				return nil, context.Cause(ctx)
 			}
-			continue // by now c.shards knows why
+			continue // by now c.shards knows if the shard cannot be read
 		}
 		if hooks, ok := c.stale(advertiser); ok {
 			return hooks, nil
@@ -144,11 +145,12 @@ func (c *Cache) For(ctx context.Context, advertiser string) ([]*lead.Webhook, er
 	}
 }
 
-// ask has Redis asked, together with others that ask for the same. If that takes
-// long, it returns what is cached.
+// ask waits for the next answer of Redis about an advertiser, together with other
+// callers that ask for the same one. If that takes long, it returns what is cached and
+// may still be used.
 func (c *Cache) ask(ctx context.Context, advertiser string) ([]*lead.Webhook, error) {
 	call := c.loads.join(advertiser)
-	slow := time.NewTimer(c.loads.patience())
+	slow := time.NewTimer(c.loads.patienceNow())
 	defer slow.Stop()
 	for {
 		select {
@@ -174,7 +176,7 @@ func (c *Cache) fresh(e *entry, now time.Time) bool {
 	return age < c.opts.TTL && (age < unannounced || c.listened.Load().covers(e.asked, now))
 }
 
-// stale returns what is cached of an advertiser, if it may be used while Redis
+// stale returns the cached webhooks of an advertiser, if they may be used while Redis
 // cannot be asked.
 func (c *Cache) stale(advertiser string) ([]*lead.Webhook, bool) {
 	e, cached := c.entries.GetIfPresent(advertiser)
@@ -185,7 +187,8 @@ func (c *Cache) stale(advertiser string) ([]*lead.Webhook, bool) {
 	return e.hooks, true
 }
 
-// drop forgets advertisers, and what is being read about them now.
+// drop removes advertisers from the cache, and ignores what is being read about them
+// now.
 func (c *Cache) drop(advertisers []string) {
 	c.loads.mu.Lock()
 	defer c.loads.mu.Unlock()
@@ -195,7 +198,8 @@ func (c *Cache) drop(advertisers []string) {
 	}
 }
 
-// weight is what an entry holds in memory, in bytes, near enough for a bound.
+// weight returns about how many bytes of memory an entry takes, precisely enough to
+// bound the cache.
 func weight(advertiser string, e *entry) uint32 {
 	const ofEntry, ofWebhook, ofText = 256, 448, 48 // the structs, and what maps and allocations add
 	n := ofEntry + len(advertiser)

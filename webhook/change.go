@@ -9,13 +9,15 @@ import (
 	"github.com/leadhook/leadhook/lead"
 )
 
-// ErrDamaged is the error of changing a webhook whose record cannot be used.
+// ErrDamaged is the error of changing a webhook whose stored record cannot be used.
+// What wraps it says what is wrong with the record.
 var ErrDamaged = errors.New("it cannot be changed")
 
 // SetActive makes a webhook active or inactive, as its advertiser would with a
-// seed. Making it active also removes its health record, as does everything that
-// changes its record. changed is false if there was nothing to do. The error is
-// [ErrNoWebhook], [ErrDamaged], [ErrNotSeeded], or one of asking Redis.
+// seed. Making it active also removes its health record, as does every change of
+// its record. It returns the webhook as it is then; changed is false if there was
+// nothing to do. The error wraps [ErrNoWebhook], [ErrDamaged] or [ErrNotSeeded], or
+// is that of a failed request to Redis.
 func (s *Store) SetActive(ctx context.Context, id string, active bool) (hook *lead.Webhook, changed bool, err error) {
 	for {
 		before, err := s.Find(ctx, id)
@@ -41,9 +43,9 @@ func (s *Store) SetActive(ctx context.Context, id string, active bool) (hook *le
 	}
 }
 
-// Remove removes a webhook and its health record. Its id stays its advertiser's.
-// A damaged one is removed like any other. The error is [ErrNoWebhook],
-// [ErrNotSeeded], or one of asking Redis.
+// Remove removes a webhook and its health record. Its id still belongs to its
+// advertiser. A damaged webhook is removed like any other. The error wraps
+// [ErrNoWebhook] or [ErrNotSeeded], or is that of a failed request to Redis.
 func (s *Store) Remove(ctx context.Context, id string) error {
 	for tries := 0; ; tries++ {
 		hook, err := s.Find(ctx, id)
@@ -70,8 +72,9 @@ redis.call("HDEL", KEYS[2], ARGV[4], ARGV[5])
 redis.call("PUBLISH", ARGV[6], ARGV[7])
 return 1`
 
-// replace reports whether it replaced the stored record: whether that was still
-// the one that hook was read from. A damaged one has no version and matches any.
+// replace replaces the stored record if it is still the one that hook was read from,
+// and reports whether it did. A damaged webhook has no version, and any record matches
+// it.
 func (s *Store) replace(ctx context.Context, hook *lead.Webhook, record string) (bool, error) {
 	message, err := json.Marshal([]string{hook.Advertiser})
 	if err != nil {

@@ -15,8 +15,8 @@ import (
 type Field struct{ Name, Value string }
 
 // Fields returns the fields of a webhook that are set, in the order of the docs.
-// Unless reveal is set, secrets are masked, and with them the query of the URL
-// and the value of every header but some that cannot hold a secret.
+// Unless reveal is set, it masks secrets, the query of the URL, and the value of every
+// header except a few that cannot hold a secret.
 func Fields(h *lead.Webhook, reveal bool) []Field {
 	var list []Field
 	add := func(name, value string) {
@@ -58,7 +58,7 @@ func shownURL(raw string, reveal bool) string {
 	return before + "?" + lead.Secret(query).String()
 }
 
-// harmless are headers whose values say only how to answer.
+// harmless are headers whose values only say what answer is wanted.
 var harmless = []string{"Accept", "Accept-Charset", "Accept-Language", "Cache-Control", "Pragma", "Prefer"}
 
 func shownHeader(name string, value lead.Secret, reveal bool) string {
@@ -80,9 +80,9 @@ func shownRate(rate float64) string {
 // and empty if the field is not set.
 type FieldChange struct{ Field, Before, After string }
 
-// difference compares two webhooks field by field, masked values too, and returns
-// what may be shown. Of a damaged webhook nothing is known, so that every field
-// is a new one.
+// difference compares all fields of two webhooks, also those that are masked, and
+// returns the changes with secrets masked. Nothing is known of a damaged webhook, so
+// every field counts as new.
 func difference(before, after *lead.Webhook) []FieldChange {
 	if before.Damaged != "" {
 		before = &lead.Webhook{}

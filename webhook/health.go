@@ -11,10 +11,10 @@ import (
 	"github.com/leadhook/leadhook/lead"
 )
 
-// A healthRecord is how a webhook fares, as the service found: since when it has
-// been failing, or why it was disabled. It lies beside the webhook's record, for
-// all instances: seeding the same record again does not undo it, changing the
-// record does. Failing and disabled are stored in fields of their own, so that
+// A healthRecord is what the service observed about a webhook: since when it has
+// been failing, or why it was disabled. It is stored beside the webhook's record, for
+// all instances. Seeding the same record again does not remove it; changing the record
+// does. Failing and disabled are stored in fields of their own, so that
 // neither overwrites the other, and each names the version of the record that it
 // is about.
 type healthRecord struct {
@@ -33,14 +33,14 @@ func disabledField(webhook string) string { return "disabled:" + webhook }
 const versionDigits = 16
 
 // version names a stored record. Redis computes it too, and its scripts have no
-// other hash than SHA-1. Two records of one version would harm only their owner.
+// other hash than SHA-1. A collision would harm only the owner of both records.
 func version(stored string) string {
 	sum := sha1.Sum([]byte(stored)) //nolint:gosec // see above
 	return hex.EncodeToString(sum[:])[:versionDigits]
 }
 
-// applyHealth adds its health to a webhook. What is about another version of it,
-// or cannot be read, is ignored.
+// applyHealth sets the health of a webhook. Health records that are about another
+// version of it, or that cannot be read, are ignored.
 func applyHealth(h *lead.Webhook, health map[string]string) {
 	if f, ok := readHealth(health[failingField(h.ID)], h.Version); ok {
 		h.Failing = lead.Failing{Since: f.Since, Attempts: f.Attempts, Warned: f.Warned}
@@ -69,9 +69,9 @@ if ARGV[6] ~= "" then redis.call("PUBLISH", ARGV[5], ARGV[6]) end
 return 1`
 
 // Disable disables a webhook for all instances, which hear of it at once. It
-// reports whether it did: only if the stored record is still of hook's version,
-// since the advertiser may have corrected it meanwhile. A second time overwrites
-// time and reason of the first.
+// does so only if the stored record still has hook's version, since the advertiser may
+// have corrected it meanwhile, and reports whether it did. Disabling a webhook again
+// overwrites the time and the reason.
 func (s *Store) Disable(ctx context.Context, hook *lead.Webhook, d lead.Disabled) (done bool, err error) {
 	message, err := json.Marshal([]string{hook.Advertiser})
 	if err != nil {
@@ -82,7 +82,7 @@ func (s *Store) Disable(ctx context.Context, hook *lead.Webhook, d lead.Disabled
 }
 
 // NoteFailing records since when a webhook has been failing, if its stored record
-// is still of hook's version; otherwise it does nothing. It is not announced: an
+// still has hook's version; otherwise it does nothing. The change is not announced: an
 // instance that has the webhook cached sees it after the TTL.
 func (s *Store) NoteFailing(ctx context.Context, hook *lead.Webhook, failing lead.Failing) error {
 	f := healthRecord{Version: hook.Version, Since: failing.Since.UTC(), Attempts: failing.Attempts}
@@ -93,7 +93,7 @@ func (s *Store) NoteFailing(ctx context.Context, hook *lead.Webhook, failing lea
 	return err
 }
 
-// NoteRecovered removes what NoteFailing recorded, on the same condition. It does
+// NoteRecovered removes what [Store.NoteFailing] recorded, on the same condition. It does
 // not enable a disabled webhook.
 func (s *Store) NoteRecovered(ctx context.Context, hook *lead.Webhook) error {
 	_, err := s.setHealth(ctx, hook, failingField(hook.ID), nil, nil)
@@ -101,7 +101,7 @@ func (s *Store) NoteRecovered(ctx context.Context, hook *lead.Webhook) error {
 }
 
 // setHealth writes a health record into a field, or removes it if the record is
-// nil. It reports whether the stored record was of hook's version.
+// nil. It reports whether the stored record had hook's version.
 func (s *Store) setHealth(ctx context.Context, hook *lead.Webhook, field string, f *healthRecord, message []byte) (bool, error) {
 	if hook.Version == "" {
 		return false, nil // not from Redis, or damaged

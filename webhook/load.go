@@ -10,7 +10,7 @@ import (
 
 const (
 	loaders     = 4               // round trips to Redis at the same time
-	loadBatch   = 256             // advertisers asked for in one
+	loadBatch   = 256             // advertisers in one round trip
 	readTimeout = 3 * time.Second // for a round trip
 )
 
@@ -18,19 +18,19 @@ const (
 // meanwhile: what was read may be outdated. The caller asks again.
 var errOutdated = errors.New("the webhooks changed while they were read")
 
-// A call is one reading of one advertiser, for all who wait for it.
+// A call reads one advertiser from Redis, for all callers that wait for it.
 type call struct {
 	advertiser string
 	done       chan struct{} // closed when answer is set
 	answer     answer
 }
 
-// loads are the calls that are queued or under way. What misses the cache while
-// Redis is being asked gathers in the queue and shares the next round trip. There
-// are never more than callers of [Cache.For].
+// loads are the calls that are queued or under way. Calls that are made while Redis is
+// being asked gather in the queue and share the next round trip. There are never more
+// calls than callers of [Cache.For].
 type loads struct {
 	work chan struct{} // holds a token if the queue is not empty
-	slow atomic.Bool   // a caller lost patience since the last answer
+	slow atomic.Bool   // a caller waited for longer than patience since the last fast answer
 
 	mu    sync.Mutex       // never held over I/O; also orders filling the cache against dropping from it
 	calls map[string]*call // guarded by mu: by advertiser, those that can be joined
@@ -42,7 +42,7 @@ func (l *loads) init() {
 	l.calls = make(map[string]*call)
 }
 
-// join returns the call for an advertiser, making one if necessary.
+// join returns the call for an advertiser, and queues a new one if necessary.
 func (l *loads) join(advertiser string) *call {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -63,8 +63,9 @@ func (l *loads) signal() {
 	}
 }
 
-// patience returns how long a look-up may wait if its advertiser is cached.
-func (l *loads) patience() time.Duration {
+// patienceNow returns how long a look-up may wait at present if its advertiser is
+// cached.
+func (l *loads) patienceNow() time.Duration {
 	if l.slow.Load() {
 		return 0
 	}
@@ -125,8 +126,8 @@ func (c *Cache) read(ctx context.Context, advertisers []string) []answer {
 	return answers
 }
 
-// finish caches the answer, unless a change was announced since the call could
-// be joined, and hands it to all who wait for it.
+// finish caches the answer and passes it to all callers that wait for it. If a change
+// of the advertiser was announced since the call was made, they get errOutdated.
 func (c *Cache) finish(call *call, asked time.Time, a answer) {
 	if a.err != nil {
 		c.shards.lost(shardOf(call.advertiser), a.err)

@@ -14,8 +14,8 @@ import (
 const recordVersion = 1
 
 // A record is a webhook as it is stored, secrets in the clear. Id and advertiser
-// are the hash's field and key. How the webhook fares is not part of it (see
-// healthRecord): seeding would undo it.
+// are the hash's field and key. The health of the webhook is not part of it (see
+// healthRecord): seeding would remove it.
 type record struct {
 	Version        int               `json:"v"`
 	URL            string            `json:"url"`
@@ -57,8 +57,8 @@ func encode(h *lead.Webhook) (string, error) {
 	return string(b), nil
 }
 
-// decode reads a record. If it cannot be used, the webhook has Damaged set: it
-// stops, and its advertiser's others go on.
+// decode reads a record. If it cannot be used, the webhook has Damaged set: its leads
+// become dead letters, and its advertiser's other webhooks are not affected.
 func decode(advertiser, id, stored string) *lead.Webhook {
 	h := &lead.Webhook{ID: id, Advertiser: advertiser}
 	var r record
@@ -96,7 +96,7 @@ func decode(advertiser, id, stored string) *lead.Webhook {
 	return h
 }
 
-// damaged returns a webhook with only what is reliable of h.
+// damaged returns h as a damaged webhook, with only what is reliable.
 func damaged(h *lead.Webhook, why string) *lead.Webhook {
 	return &lead.Webhook{
 		ID: h.ID, Advertiser: h.Advertiser,

@@ -29,11 +29,11 @@ const (
 type Change struct {
 	Webhook, Advertiser string
 	Action              Action
-	Fields              []FieldChange // of one that was changed
+	Fields              []FieldChange // what was changed; empty unless Action is Changed
 }
 
-// Changes is what a seed did, in the order of the webhooks that it was given, and
-// then what it removed.
+// Changes is what a seed did: first with the webhooks that it was given, in their
+// order, and then with those that it removed.
 type Changes []Change
 
 // Count returns how many changes are of that action.
@@ -56,16 +56,17 @@ type SeedOptions struct {
 	// DryRun finds what there is to do and writes nothing.
 	DryRun bool
 
-	// Prune removes the webhooks that are not among the ones seeded. Their ids
-	// stay their advertisers'.
+	// Prune removes the webhooks that are not among the seeded ones. Their ids
+	// still belong to their advertisers.
 	Prune bool
 
 	// Confirm is called before anything is written if webhooks would be removed,
 	// with their number. Its error ends the seed. nil confirms.
 	Confirm func(removed int) error
 
-	// Progress is called after every few hundred webhooks with how many of them
-	// are done, first compared, then written from zero again. May be nil.
+	// Progress is called after every few hundred webhooks with the number of those
+	// that are done and of all: first while they are compared, then from zero again
+	// while they are written. It may be nil.
 	Progress func(done, of int)
 }
 
@@ -76,8 +77,8 @@ type SeedOptions struct {
 //
 // Nothing is written if a webhook is not valid, an id is given twice, or an id
 // belongs to another advertiser in Redis: an id stays with its advertiser for
-// ever. After any other error some may be written: the Changes say which, and
-// seeding the same again completes it.
+// ever. After any other error some may have been written: the Changes say which, and
+// seeding the same webhooks again completes it.
 func (s *Store) Seed(ctx context.Context, hooks []lead.Webhook, opts SeedOptions) (Changes, error) {
 	items, err := newItems(hooks)
 	if err != nil {
@@ -160,10 +161,10 @@ func (s *seeding) changes(which func(*item) bool) Changes {
 // An item is one webhook on its way into Redis.
 type item struct {
 	Change
-	hook   *lead.Webhook // nil: to be removed
-	record string
-	owner  string // the advertiser that the id belongs to in Redis; empty if it is new
-	done   bool   // Redis has the record, or no longer has it if it was to be removed
+	hook   *lead.Webhook // nil if it is to be removed
+	record string        // what is to be stored; empty if it is to be removed
+	owner  string        // the advertiser that the id belongs to in Redis; empty if it is new
+	done   bool          // Redis has the record, or no longer has it if it was to be removed
 }
 
 func newItems(hooks []lead.Webhook) ([]*item, error) {
@@ -225,6 +226,7 @@ func (it *item) compare(stored *redis.StringCmd) {
 	}
 }
 
+// conflicts returns an error for each id that belongs to another advertiser in Redis.
 func conflicts(items []*item) error {
 	var errs []error
 	for _, it := range items {

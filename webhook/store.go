@@ -16,9 +16,9 @@ import (
 	"github.com/leadhook/leadhook/lead"
 )
 
-// ErrNotSeeded is the error of a look-up in a Redis that answers but has no
-// marker of a seed beside the advertiser: it lost its data, or was never seeded.
-// That an advertiser has no webhooks cannot be concluded from it.
+// ErrNotSeeded is the error of a look-up if Redis answers but the advertiser's shard
+// has no marker of a seed: Redis lost its data, or was never seeded. It does not mean
+// that the advertiser has no webhooks.
 var ErrNotSeeded = errors.New("Redis answers but holds no webhooks: it lost its data or was never seeded; " +
 	"run leadhook seed FILE")
 
@@ -54,8 +54,8 @@ type Store struct {
 	rdb redis.UniversalClient
 }
 
-// NewStore returns a store on a client for a single node, Sentinel or Cluster.
-// The store does not close the client.
+// NewStore returns a Store that uses a client for a single node, Sentinel or Cluster.
+// The Store does not close the client.
 //
 // The client should be made with ContextTimeoutEnabled: without it the
 // deadlines of callers do not count, and a Redis that hangs is noticed only
@@ -65,15 +65,16 @@ func NewStore(rdb redis.UniversalClient) *Store {
 }
 
 // Webhooks reads all webhooks of an advertiser, sorted by id; it returns nil if
-// there are none. A webhook whose record cannot be used is among them with
-// Damaged set. The error is [ErrNotSeeded], or one of asking Redis.
+// there are none. A webhook whose record cannot be used is among them with Damaged
+// set. The error is [ErrNotSeeded], or that of a failed request to Redis.
 func (s *Store) Webhooks(ctx context.Context, advertiser string) ([]*lead.Webhook, error) {
 	a := s.read(ctx, []string{advertiser})[0]
 	return a.hooks, a.err
 }
 
-// WebhooksOf is Webhooks for several advertisers, in one round trip to each
-// node. Those that cannot be read are missing; the error is the first of theirs.
+// WebhooksOf is [Store.Webhooks] for several advertisers, in one round trip to each
+// node. If some advertisers cannot be read, the result lacks them, and the error is
+// that of the first.
 func (s *Store) WebhooksOf(ctx context.Context, advertisers []string) (map[string][]*lead.Webhook, error) {
 	all := make(map[string][]*lead.Webhook, len(advertisers))
 	var failed error
@@ -157,9 +158,9 @@ func pairs(reply any) (map[string]string, bool) {
 	return hash, true
 }
 
-// probe asks every shard what a look-up asks: whether Redis answers, permits
-// reading, and has the marker. So whatever makes look-ups fail makes the probe
-// fail too. nil stands for a shard that can be read.
+// probe makes the same request to every shard as a look-up: whether Redis answers,
+// permits reading, and has the marker. So whatever makes look-ups fail makes the probe
+// fail too. It returns an error for each shard, nil if the shard can be read.
 func (s *Store) probe(ctx context.Context) [shards]error {
 	var replies [shards]*redis.Cmd
 	_, _ = s.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
@@ -178,8 +179,8 @@ func (s *Store) probe(ctx context.Context) [shards]error {
 // CheckEviction returns an error for a Redis that may evict keys without a time
 // to live when its memory is full (maxmemory-policy allkeys-...): webhooks would
 // vanish one by one and look like those of advertisers that have none. It asks
-// every master with INFO, which works where CONFIG is forbidden. A Redis that
-// does not tell its policy is accepted.
+// every master with INFO, which works where CONFIG is forbidden. A Redis that does
+// not report its policy is accepted.
 func (s *Store) CheckEviction(ctx context.Context) error {
 	if cluster, ok := s.rdb.(*redis.ClusterClient); ok {
 		return cluster.ForEachMaster(ctx, func(ctx context.Context, node *redis.Client) error {

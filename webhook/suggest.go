@@ -10,8 +10,8 @@ import (
 )
 
 // SuggestWebhooks returns the ids of webhooks that begin with prefix, sorted: at
-// most the given number, and only what could be read before ctx ended. It
-// completes what a person types, who can do without it; so there is no error.
+// most the given number, and only those that could be read before ctx ended. It
+// returns no error: it completes what a person types, who can do without it.
 func (s *Store) SuggestWebhooks(ctx context.Context, prefix string, most int) []ID {
 	var ids []ID
 	s.scanOwners(ctx, globEscape.Replace(prefix)+"*", func(id ID) (more bool) {
@@ -37,8 +37,8 @@ func (s *Store) SuggestWebhooks(ctx context.Context, prefix string, most int) []
 	return slices.Compact(found)
 }
 
-// SuggestAdvertisers is SuggestWebhooks for the ids of advertisers that have, or
-// had, webhooks.
+// SuggestAdvertisers is [Store.SuggestWebhooks] for the ids of advertisers that have,
+// or had, webhooks.
 func (s *Store) SuggestAdvertisers(ctx context.Context, prefix string, most int) []string {
 	found := map[string]bool{}
 	s.scanOwners(ctx, "*", func(id ID) (more bool) {
@@ -50,7 +50,7 @@ func (s *Store) SuggestAdvertisers(ctx context.Context, prefix string, most int)
 	return slices.Sorted(maps.Keys(found))
 }
 
-// globEscape makes a text a pattern of Redis that matches nothing else.
+// globEscape turns a text into a pattern of Redis that matches only this text.
 var globEscape = strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`, `]`, `\]`)
 
 // scanOwners calls each with the ids of all shards, scanned side by side, until

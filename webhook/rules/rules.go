@@ -1,8 +1,9 @@
-// Package rules has what makes a webhook valid, whatever an operator allows: for
-// a seed file, for every change of a webhook, and for a stored record alike.
+// Package rules checks whether a webhook is valid, regardless of what an operator
+// allows. The same rules apply to a seed file, to every change of a webhook and to a
+// stored record.
 //
-// It does not know where a webhook comes from or is kept, nor the operator's
-// policy for addresses.
+// It does not know where a webhook comes from or is stored, nor the operator's policy
+// for addresses.
 package rules
 
 import (
@@ -23,7 +24,7 @@ import (
 	"github.com/leadhook/leadhook/lead"
 )
 
-// Limits of a webhook, so that none of its fields is without bound.
+// Limits of a webhook, so that each of its fields is bounded.
 const (
 	MaxHeaders        = 32
 	MaxSigningSecrets = 2
@@ -32,9 +33,9 @@ const (
 	maxText      = 8 << 10 // bytes of every other text
 )
 
-// A Violation is what is wrong with one field of a webhook. Its text does not
-// quote the field's value, which may be a secret. Field is as in the seed file;
-// a member of a list or map follows after a slash.
+// A Violation is what is wrong with one field of a webhook. Its text does not quote the
+// field's value, which may be a secret. Field is the field's name in the seed file; the
+// index or name of a member of a list or map follows after a slash.
 type Violation struct{ Field, Text string }
 
 // Check returns everything that is wrong with a webhook: nil if it is valid.
@@ -75,8 +76,8 @@ func (c *checker) add(field, format string, args ...any) {
 	*c = append(*c, Violation{field, fmt.Sprintf(format, args...)})
 }
 
-// line reports whether a value can stand in one line as it is, in a header or an
-// id. If not, it adds a violation.
+// line reports whether a value can be sent or shown in one line as it is, in a header or
+// as an id. If not, it adds a violation.
 func (c *checker) line(field, value string) bool {
 	before := len(*c)
 	name, _, _ := strings.Cut(field, "/")
@@ -146,8 +147,8 @@ func (c *checker) url(raw string) {
 	}
 }
 
-// sentAsWritten reports whether the request line will have what stands in raw
-// after the host. An empty path is sent as "/", as RFC 9112 §3.2.1 demands.
+// sentAsWritten reports whether the request line will have exactly what raw has after
+// the host. An empty path is sent as "/", as RFC 9112 §3.2.1 demands.
 func sentAsWritten(raw string, u *url.URL) bool {
 	raw, _, _ = strings.Cut(raw, "#")
 	_, rest, _ := strings.Cut(raw, "://")
@@ -214,8 +215,8 @@ func (c *checker) headerName(field, name string) bool {
 }
 
 // reservedHeaders would break the exchange, or what leadhook promises about it.
-// With one of the idempotency keys net/http takes a POST for repeatable and
-// silently sends it again.
+// If a POST has one of the idempotency keys, net/http assumes that it may be repeated
+// and silently sends it again.
 var reservedHeaders = []string{
 	"Connection", "Keep-Alive", "Proxy-Authenticate", "Proxy-Authorization", "Proxy-Connection", "Te", "Trailer",
 	"Transfer-Encoding", "Upgrade", // hop-by-hop: RFC 9110 §7.6.1 and what proxies treat alike

@@ -28,10 +28,10 @@ func (f *Fault) Error() string { return f.At.String() + ": " + f.Text }
 // them, in their order.
 type Faults []*Fault
 
-// maxFaultsShown keeps the error readable for a file that is not a seed at all.
+// maxFaultsShown keeps the error short if a file is not a seed file at all.
 const maxFaultsShown = 100
 
-// Error returns a line for each fault, at most for the first hundred.
+// Error returns a line for each fault, for the first hundred at most.
 func (f Faults) Error() string {
 	var lines []string
 	for _, fault := range f[:min(len(f), maxFaultsShown)] {

@@ -5,8 +5,8 @@ import (
 	"github.com/goccy/go-yaml/token"
 )
 
-// The methods in this file read YAML's nodes as what they should be, and add a
-// fault where they are something else.
+// The methods in this file read a YAML node as the type that it should have, and add a
+// fault if it has another one.
 
 // collectAnchors remembers what aliases in a document stand for.
 func (r *reader) collectAnchors(body ast.Node) {
@@ -23,8 +23,8 @@ func (r *reader) collectAnchors(body ast.Node) {
 	}
 }
 
-// value returns the node itself, or what the alias stands for; nil for a missing
-// value.
+// value returns the node itself, or the node that an alias or an anchor stands for; nil
+// if there is no value.
 func (r *reader) value(node ast.Node) ast.Node {
 	switch n := node.(type) {
 	case *ast.AnchorNode:
@@ -91,8 +91,8 @@ func (r *reader) start(node ast.Node) Position {
 	return r.at(node.GetToken())
 }
 
-// text returns a scalar's text. A number is taken as it is written, since ids
-// look like numbers; null is "". For anything else it adds a fault.
+// text returns the text of a scalar. It returns a number as it is written, since ids may
+// look like numbers, and "" for null. For anything else it adds a fault.
 func (r *reader) text(node ast.Node, field string) (string, bool) {
 	switch n := r.value(node).(type) {
 	case nil, *ast.NullNode:

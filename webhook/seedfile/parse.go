@@ -24,9 +24,9 @@ import (
 // seeds are several files.
 const MaxSize = 64 << 20
 
-// maxPiece is the most that is given to the YAML library at once, which takes a
-// hundred times as much memory. A file that is a plain list of webhooks is given
-// to it webhook by webhook.
+// maxPiece is the largest text, in bytes, that is given to the YAML library at once,
+// which takes a hundred times as much memory. A file that is a plain list of webhooks
+// is given to it webhook by webhook.
 const maxPiece = 8 << 20
 
 // An Entry is a webhook and where it stands in its seed file.
@@ -35,8 +35,8 @@ type Entry struct {
 	At      Position
 }
 
-// Options are what reading a seed file depends on. The zero value allows every
-// address and knows no variable.
+// Options are the settings of [Parse]. The zero value allows every address and knows no
+// variable.
 type Options struct {
 	// CheckURL is the operator's policy for addresses. Its error becomes a fault
 	// of the url. nil allows every address.
@@ -46,8 +46,8 @@ type Options struct {
 	// or "" if it is not set. nil knows no variable.
 	Variable func(name string) string
 
-	// Progress is called after each webhook of a plain list with how many bytes of
-	// how many are read. May be nil.
+	// Progress is called after each webhook of a plain list with the number of bytes
+	// that are read and of all. It may be nil.
 	Progress func(done, of int)
 }
 
@@ -89,6 +89,7 @@ func Merge(files ...[]Entry) ([]lead.Webhook, error) {
 	return hooks, nil
 }
 
+// repeated returns a fault for each id that is given more than once.
 func repeated(files ...[]Entry) (faults Faults) {
 	first := make(map[string]*Entry)
 	for _, file := range files {
@@ -185,8 +186,8 @@ func (r *reader) parse(text string) (docs []*ast.DocumentNode, ok bool) {
 			"below it a list of webhooks, each beginning with a hyphen, or the same as JSON", len(text), maxPiece)
 		return nil, false
 	}
-	// The parser is not ours and the text is not trusted: a panic in there is a
-	// fault of the file.
+	// The text is not trusted, and the parser may have bugs: a panic in it counts as
+	// a fault of the file.
 	defer func() {
 		if p := recover(); p != nil {
 			r.faults.add(r.at(nil), "the file cannot be read as YAML or JSON")
@@ -226,15 +227,15 @@ func (r *reader) syntax(err error) {
 	r.faults.add(r.at(nil), "the file cannot be read as YAML or JSON")
 }
 
-// What the parser needs more than linear time or memory for is refused before it
-// sees it. No seed needs more.
+// Limits for what the parser needs more than linear time or memory for. A file with
+// more is refused before it is parsed; no seed file needs more.
 const (
 	maxNesting = 16
 	maxAnchors = 256
 )
 
-// maxFaults ends the reading of a file that is not a seed at all: aliases could
-// repeat a fault for ever.
+// maxFaults is how many faults end the reading of a file: it is not a seed file at all,
+// and aliases could repeat a fault endlessly.
 const maxFaults = 1000
 
 // plain reports whether all tokens are of kinds that a seed file may have. If
@@ -314,8 +315,8 @@ func (r *reader) unknown(key *token.Token, what string, known []string) {
 	r.faults.add(r.at(key), "unknown %s %q%s", what, shorten(key.Value), hint)
 }
 
-// nearest returns the known names that were probably meant, for a given name that
-// is short. A known name that differs in every letter is not suggested.
+// nearest returns the known names that are most similar to a given name, which must be
+// short. It does not suggest a name that differs in every letter.
 func nearest(given string, known []string) []string {
 	const far, longest = 2, 64
 	if len(given) > longest {

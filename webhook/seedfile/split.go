@@ -13,8 +13,8 @@ type piece struct {
 }
 
 // split divides a file into its webhooks if it is a plain list of them, in JSON or
-// in YAML's block style, as nearly every file is. So reading a large file takes
-// little memory, and a mistake in one webhook hides none in the others.
+// in YAML's block style, as nearly every file is. So reading a large file takes little
+// memory, and a mistake in one webhook does not hide those in the others.
 func split(text string) ([]piece, bool) {
 	if strings.HasPrefix(strings.TrimLeft(text, " \t\n"), "{") {
 		return splitJSON(text)

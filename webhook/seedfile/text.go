@@ -16,15 +16,15 @@ const (
 	Empty = "webhooks: []\n"
 )
 
-// Text returns a webhook as an item of a seed file, secrets in the clear. Read and
-// seeded again, it gives the same record. A damaged webhook has no text: the error
-// names the damage.
+// Text returns a webhook as an item of a seed file, with secrets in the clear. Parsed
+// and seeded again, it gives the same record. For a damaged webhook it returns an
+// error that says what is wrong with it.
 func Text(h *lead.Webhook) (string, error) {
 	if h.Damaged != "" {
 		return "", fmt.Errorf("webhook %q: %s", h.ID, h.Damaged)
 	}
 	var item bytes.Buffer
-	encoder := json.NewEncoder(&item) // a string of JSON is one of YAML, whatever is in it
+	encoder := json.NewEncoder(&item) // every JSON string is also a YAML string
 	encoder.SetEscapeHTML(false)
 	var err error
 	add := func(name string, value any, set bool) {

@@ -7,13 +7,13 @@ import (
 	"github.com/leadhook/leadhook/lead"
 )
 
-// warningsShown is how many warnings of a kind are shown, so that those of the
-// other kinds stay readable.
+// warningsShown is how many warnings of each kind are shown, so that one kind does not
+// hide the others.
 const warningsShown = 10
 
 // Warnings returns a line for each thing in seed files that is legal and perhaps
 // not meant: plain http, webhooks that are inactive, and leads that would arrive
-// twice. Of many of a kind the first are named and the others counted.
+// twice. The first ten of each kind are named, and the others counted.
 func Warnings(files ...[]Entry) []string {
 	plain := warnings{more: "webhooks with http URLs"}
 	inactive := warnings{more: "inactive webhooks"}
@@ -38,7 +38,7 @@ func Warnings(files ...[]Entry) []string {
 	return append(append(twice.list(), plain.list()...), inactive.list()...)
 }
 
-// A destination is where leads of one lead type arrive.
+// A destination is what leads of one lead type are sent to.
 type destination struct {
 	advertiser, url string
 	trigger         lead.Trigger
@@ -67,7 +67,7 @@ func overlap(firsts map[destination]*Entry, h *Entry) (other *Entry, types lead.
 	return other, types
 }
 
-// warnings are those of one kind.
+// warnings are the warnings of one kind.
 type warnings struct {
 	more  string // what they are about, in the plural
 	shown []string

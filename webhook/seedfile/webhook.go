@@ -15,7 +15,7 @@ import (
 )
 
 // A webhookReader reads one webhook of a seed file. It remembers where each field
-// stands, so that what check finds gets a position.
+// stands, so that faults that check finds have a position.
 type webhookReader struct {
 	*reader
 	hook      lead.Webhook
@@ -104,7 +104,8 @@ func (w *webhookReader) check(at Position) {
 	}
 }
 
-// position returns where a field stands, or else what it would be part of.
+// position returns where a field stands. If the file does not have it, it returns where
+// the list, map or webhook stands that would contain it.
 func (w *webhookReader) position(field string, at Position) Position {
 	if p, ok := w.positions[field]; ok {
 		return p
