@@ -18,7 +18,7 @@ type prospect struct {
 	hook   *lead.Webhook
 	source string // of the ids: the provider
 
-	about, contact, call, form object // the lead and its parts
+	about, contact, call, form object // the lead itself (about), and its parts
 	fields                     object // the fields of the form for which ADF has elements
 	advertiser                 object
 }

@@ -37,8 +37,8 @@ func (c *comments) line(s string) {
 	c.WriteByte('\n')
 }
 
-// stray writes a member that should be an object and is not. Its meaning is
-// unknown, but it may be the only thing that the customer said.
+// stray writes a member that should be an object but is something else. Its meaning is
+// unknown, but it may be all that the customer said.
 func (c *comments) stray(label string, raw []byte) {
 	if len(raw) > 0 && raw[0] != '{' {
 		c.add(label, shown(raw))

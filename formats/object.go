@@ -8,9 +8,8 @@ import (
 	"github.com/leadhook/leadhook/lead/jsonscan"
 )
 
-// An object has those members of a JSON object that ADF has a use for. Their
-// values are not decoded, so that no number is rounded and no unexpected type is
-// an error.
+// An object has the members of a JSON object that are used in ADF. Their values are not
+// decoded, so that no number is rounded and no unexpected type is an error.
 type object []member
 
 type member struct{ name, raw []byte }

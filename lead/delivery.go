@@ -20,7 +20,7 @@ func DeliveryID(ev *Event, webhookID string) string {
 	return string(hex.AppendEncode(append(b[:0], "dlv_"...), sum[:16]))
 }
 
-// Evidence is what is known of a failed attempt: whether the CRM may have the lead
+// Evidence is what is known about a failed attempt: whether the CRM may have the lead
 // nonetheless.
 type Evidence string
 
@@ -32,8 +32,8 @@ const (
 	Answered      Evidence = "answered"       // a status came
 )
 
-// A History is what was done about a delivery so far, by all instances and over all
-// waits. Kafka keeps it from one attempt to the next.
+// A History is what happened to a delivery so far, in all instances and over all waits.
+// It is kept in the headers of the delivery's record in Kafka.
 type History struct {
 	Advertiser string // empty if the event could not be read that far
 	Webhook    string // empty for an event that could not be read
@@ -52,8 +52,8 @@ type History struct {
 	FirstDeferral time.Time // when it first had to wait before any attempt; zero if never
 }
 
-// Begun returns when the delivery's time began to run: with its first attempt or
-// its first deferral, whichever was earlier. It is zero if there was neither.
+// Begun returns the time from which on the delivery's age is counted, for expiry: its
+// first attempt or its first deferral, whichever was earlier; zero if there was neither.
 func (h *History) Begun() time.Time {
 	if h.FirstAttempt.IsZero() || !h.FirstDeferral.IsZero() && h.FirstDeferral.Before(h.FirstAttempt) {
 		return h.FirstDeferral
@@ -61,8 +61,8 @@ func (h *History) Begun() time.Time {
 	return h.FirstAttempt
 }
 
-// A DeadLetter is a delivery, or an event that cannot be read, that is not retried
-// unless an operator replays it. Its Message is kept as it was published.
+// A DeadLetter is a delivery, or an event that could not be read, that is not attempted
+// again unless an operator replays it. Its Message is kept as it was published.
 type DeadLetter struct {
 	Message Message
 	Reason  Reason
@@ -73,6 +73,6 @@ type DeadLetter struct {
 // is kept as it was published.
 type Waiting struct {
 	Message   Message
-	NotBefore time.Time // when the attempt is due; never before
+	NotBefore time.Time // when the attempt is due; it is never made earlier
 	History
 }

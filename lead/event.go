@@ -17,8 +17,8 @@ import (
 // MaxAdvertiserID is the longest advertiser id, in characters.
 const MaxAdvertiserID = 64
 
-// An Event is one lead event: a lead and the trigger it raised. Only the fields that
-// decide about its deliveries are decoded; the lead itself stays as published.
+// An Event is one lead event: a lead and the trigger that it raised. Only the fields that
+// decide about its deliveries are decoded; the lead itself stays as it was published.
 type Event struct {
 	AdvertiserID string
 	Trigger      Trigger
@@ -35,7 +35,7 @@ type Event struct {
 	Received time.Time
 }
 
-// A Refusal is the error of [Decode]: why an event cannot be taken. Its text quotes
+// A Refusal is the error of [Decode]: why an event is not accepted. Its text quotes
 // nothing of the lead.
 type Refusal struct {
 	Reason     Reason
@@ -45,8 +45,8 @@ type Refusal struct {
 
 func (r *Refusal) Error() string { return r.Text }
 
-// Decode reads a lead event. It is strict about whose lead it is and which, and takes
-// everything else as it is. An error is always a [*Refusal].
+// Decode reads a lead event. It is strict about the fields that identify the advertiser
+// and the lead, and accepts everything else as it is. An error is always a [*Refusal].
 //
 // The event's fields refer to value, which must not change afterwards.
 func Decode(value []byte) (*Event, error) {
@@ -99,9 +99,9 @@ func Decode(value []byte) (*Event, error) {
 	return ev, nil
 }
 
-// The members that decide about an event. The first three of an event, and the
-// first two of a lead, say whose lead it is and whether it is the same one: if
-// one is given twice or in another case, it is not clear which one counts.
+// The members that decide about an event. The first three of an event and the first two
+// of a lead identify the advertiser and the lead: if one of these is given twice or in
+// another case, it is not clear which one counts.
 var (
 	eventNames = [...]string{"advertiser_id", "trigger", "lead", "advertiser", "published_at", "test"}
 	leadNames  = [...]string{"id", "event_type"}
@@ -136,8 +136,9 @@ func pick(p jsonscan.Pick, value []byte) error {
 // trim returns value without a byte order mark and the blanks around it.
 func trim(value []byte) []byte { return bytes.Trim(bytes.TrimPrefix(value, bom), blanks) }
 
-// notJSON returns a text that says at which byte of the whole value it stops being
-// JSON, without quoting it. before is the number of bytes before the object.
+// notJSON returns a text that says at which byte the value stops being JSON, without
+// quoting it. before is the number of bytes of the value before the object, and whole
+// that of all.
 func notJSON(object []byte, before, whole int) string {
 	const text = "the event is not JSON"
 	var raw json.RawMessage
@@ -172,8 +173,8 @@ func badTrigger(given string) string {
 	return "trigger is not known" + known
 }
 
-// leadID accepts the digits as a number or as a string, which is how producers
-// write ids beyond 2^53 if their language has no such number.
+// leadID accepts the digits as a number or as a string: some producers write ids beyond
+// 2^53 as a string, since their language has no such numbers.
 func leadID(raw []byte) (string, bool) {
 	const longest = 20
 	digits := string(raw)
@@ -206,7 +207,7 @@ func kind(eventType, subType string) Kind {
 	return KindOther
 }
 
-// first returns the value of the first member with the name; nil if there is none.
+// first returns the value of the first member with the name, or nil.
 func first(object []byte, name string) []byte {
 	for key, value := range jsonscan.Members(object) {
 		if string(key) == name {

@@ -8,7 +8,7 @@ import (
 	"github.com/leadhook/leadhook/lead/jsonscan"
 )
 
-// Masked stands in place of what [Mask] does not show.
+// Masked replaces what [Mask] does not show.
 const Masked = "***"
 
 // maskDepth is deeper than the Lead Object is nested. A value that lies deeper is
@@ -17,8 +17,8 @@ const maskDepth = 12
 
 // Mask returns a lead event for people who look after deliveries and must not see
 // whose lead it is: JSON with the same members, lists and order. Ids, the trigger,
-// types, states and times are shown if they look like that; every other text, number
-// or truth value is [Masked], and so is the name of a member that the Lead Object
+// types, states and times are shown if they have the expected form; every other text,
+// number or boolean is [Masked], and so is the name of a member that the Lead Object
 // does not have. null, "", {} and [] stay. An error is that of [Decode]: only a lead
 // event can be masked.
 func Mask(event []byte) ([]byte, error) {
@@ -78,8 +78,8 @@ func maskList(out, raw []byte, path string, depth int) []byte {
 	return append(out, ']')
 }
 
-// shown are the paths of the values that are shown, and what they must look like
-// without quotes: strangers write events, and may put a name where a state belongs.
+// shown are the paths of the values that are shown, and the form that each must have
+// without quotes: a producer may write a name where a state belongs.
 var shown = func() map[string]*regexp.Regexp {
 	const (
 		number  = `[0-9]{1,20}`

@@ -4,8 +4,8 @@ import "time"
 
 // A Message is one record of a Kafka topic, as it was read.
 //
-// Key, Value and the header values must not be changed after it was read, so they
-// may be kept and shared without copying.
+// Key, Value and the header values must not be changed, so that they may be kept and
+// shared without copying.
 type Message struct {
 	Topic     string
 	Partition int

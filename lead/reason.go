@@ -17,8 +17,8 @@ const (
 	Internal       Reason = "internal" // handling it panicked
 
 	Exhausted       Reason = "exhausted"        // every attempt of the schedule failed
-	Expired         Reason = "expired"          // its 72 hours have passed
-	Refused         Reason = "refused"          // the CRM will never take it
+	Expired         Reason = "expired"          // it was not delivered in time (72 hours by default)
+	Refused         Reason = "refused"          // the CRM will never accept it
 	Gone            Reason = "gone"             // the CRM answered 410
 	WebhookDisabled Reason = "webhook_disabled" // disabled by the service
 	WebhookInactive Reason = "webhook_inactive" // set inactive by the advertiser

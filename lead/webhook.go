@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// A Trigger is what a lead event means for its advertiser: the contact is new, or
-// was known already.
+// A Trigger is what raised a lead event: a lead of a contact that is new to the
+// advertiser, or of a contact that the advertiser knew already.
 type Trigger string
 
 // The triggers. A webhook has exactly one.
@@ -155,14 +155,13 @@ type Webhook struct {
 
 	SigningSecrets []Secret          // "whsec_…", at most two; without any, POSTs are not signed
 	Headers        map[string]Secret // extra headers; their values may be tokens
-	Rate           float64           // deliveries a second; zero for no limit of its own
+	Rate           float64           // deliveries a second at most; zero if the advertiser set no limit
 
 	VendorName   string // for ADF; if empty, the advertiser's name
 	ProviderName string // for ADF; if empty, the service's setting
 
-	// Version is another one after each change of a field of the stored webhook.
-	// What the service finds out about a webhook is about one version of it. It is
-	// empty if the webhook was never stored.
+	// Version changes with every change of a field of the stored webhook. Failing and
+	// Disabled are about this version. It is empty if the webhook was never stored.
 	Version  string
 	Failing  Failing
 	Disabled Disabled
@@ -172,23 +171,23 @@ type Webhook struct {
 	Damaged string
 }
 
-// Failing is since when every attempt of a webhook has failed, over all instances
-// and restarts. It is zero if the last attempt succeeded, or none was made.
+// Failing says since when every attempt at a webhook has failed, over all instances and
+// restarts. It is zero if the last attempt succeeded, or none was made.
 type Failing struct {
 	Since    time.Time // the first failed attempt after the last success, or ever
 	Attempts int       // failed attempts since
 	Warned   time.Time // when a warning said that the webhook will be disabled; zero if none did
 }
 
-// Disabled is when and why the service itself set a webhook inactive, which any
-// change of a field undoes. It is zero if the service did not.
+// Disabled says when and why the service itself disabled a webhook: set it inactive,
+// until any of its fields is changed. It is zero if the service did not.
 type Disabled struct {
 	At     time.Time
 	Reason Reason // [Gone] if its CRM answered 410, [Exhausted] if every attempt failed for days
 	Status int    // the last HTTP status; zero if none came
 }
 
-// String returns in plain words what was done when and why.
+// String says in plain words when and why the webhook was disabled.
 func (d Disabled) String() string {
 	why := "its CRM kept failing"
 	if d.Reason == Gone {
@@ -209,9 +208,9 @@ const (
 )
 
 // Declines returns why the webhook does not take the event. Trigger, lead type and
-// active are all that decides. A damaged webhook takes every event of a known kind:
-// its filters are lost, and each event becomes a dead letter rather than vanish. A
-// webhook that the service disabled takes events as if it were active, for the same
+// active are all that decides. A damaged webhook takes every event of a known kind: its
+// filters are lost, and so each event becomes a dead letter instead of vanishing. A
+// webhook that the service has disabled takes events as if it were active, for the same
 // reason.
 func (w *Webhook) Declines(ev *Event) Decline {
 	switch {
@@ -229,6 +228,6 @@ func (w *Webhook) Declines(ev *Event) Decline {
 	return ""
 }
 
-// Wants reports whether the webhook takes the event; [Webhook.Declines] returns why
-// not.
+// Wants reports whether the webhook takes the event; if not, [Webhook.Declines] returns
+// why.
 func (w *Webhook) Wants(ev *Event) bool { return w.Declines(ev) == "" }

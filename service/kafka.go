@@ -16,16 +16,16 @@ import (
 	"github.com/leadhook/leadhook/config"
 )
 
-// Kafka has the clients of this process, which share addresses, TLS and SASL:
-// Dialer is for readers, Transport for writers, Client for requests.
+// Kafka has the clients of this process, which share addresses, TLS and SASL: Dialer is
+// for consumers, Transport for producers, Client for single requests.
 type Kafka struct {
 	Dialer    *kafka.Dialer
 	Transport *kafka.Transport
 	Client    *kafka.Client
 }
 
-// ConnectKafka returns clients that connect when they are used. The error is
-// about the settings.
+// ConnectKafka returns clients that connect when they are used, and that the caller must
+// close. An error means that the settings are wrong.
 func ConnectKafka(cfg config.Kafka) (*Kafka, error) {
 	encryption, err := cfg.TLS.ClientConfig()
 	if err != nil {
@@ -57,9 +57,8 @@ func ConnectKafka(cfg config.Kafka) (*Kafka, error) {
 }
 
 // dialPatience returns how long one of several brokers may take to accept a
-// connection. The transport tries them one after the other within one
-// dialTimeout, and a machine that is off does not answer at all: it must leave
-// time for the others.
+// connection. The transport tries them one after the other within one dialTimeout, and
+// a machine that is off does not answer at all: time must be left for the others.
 func dialPatience(dialTimeout time.Duration, brokers int) time.Duration {
 	if brokers <= 1 {
 		return dialTimeout
@@ -85,8 +84,8 @@ func (k *Kafka) Close() { k.Transport.CloseIdleConnections() }
 // Patience is how long a command waits for the first answer of Kafka or Redis.
 const Patience = 4 * time.Second
 
-// Reach makes sure that Kafka answers within [Patience]. The error says which
-// addresses were tried and what to check.
+// Reach returns nil if Kafka answers within [Patience]. The error says which addresses
+// were tried and what to check.
 func (k *Kafka) Reach(ctx context.Context, cfg config.Kafka) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, Patience, fmt.Errorf("no answer within %v", Patience))
 	defer cancel()
@@ -97,8 +96,8 @@ func (k *Kafka) Reach(ctx context.Context, cfg config.Kafka) error {
 	return nil
 }
 
-// HasTopic returns an error if a topic is missing. A writer would retry instead,
-// since the broker may only not know the topic yet.
+// HasTopic returns nil if a topic exists, and otherwise an error that says what to do. A
+// producer would retry instead, in case the broker does not know the topic yet.
 func (k *Kafka) HasTopic(ctx context.Context, topic string) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, Patience, fmt.Errorf("no answer within %v", Patience))
 	defer cancel()

@@ -10,8 +10,8 @@ import (
 	"github.com/leadhook/leadhook/config"
 )
 
-// NewLog returns a log that is written to out. Nothing is sampled: an
-// operator may search for any line.
+// NewLog returns a logger that writes to out. It drops no lines by sampling: an operator
+// may search for any of them.
 func NewLog(cfg config.Log, out io.Writer) (*zap.Logger, error) {
 	level, err := zapcore.ParseLevel(cfg.Level)
 	if err != nil {

@@ -11,8 +11,8 @@ import (
 	"github.com/leadhook/leadhook/topics"
 )
 
-// DispatchOptions returns how leads are POSTed. version becomes part of the
-// User-Agent. The error is about the settings.
+// DispatchOptions returns the options for sending leads. version becomes part of the
+// User-Agent. An error means that the settings are wrong.
 func DispatchOptions(cfg *config.Config, version string) (dispatch.Options, error) {
 	roots, err := cfg.HTTP.RootCAs()
 	if err != nil {
@@ -40,7 +40,7 @@ func DispatchOptions(cfg *config.Config, version string) (dispatch.Options, erro
 	}, nil
 }
 
-// GuardOptions returns which addresses webhooks may have.
+// GuardOptions returns the options that say which URLs webhooks may have.
 func GuardOptions(cfg config.HTTP) attempt.GuardOptions {
 	return attempt.GuardOptions{AllowHTTP: cfg.AllowHTTP, AllowCIDRs: cfg.AllowCIDRs, AllowPorts: cfg.AllowPorts}
 }
@@ -81,7 +81,7 @@ func TopicSpecs(cfg *config.Config) []topics.Spec {
 // largest event, with room for its key and the producer's headers.
 func liveRecordBytes(cfg config.Kafka) int { return cfg.MaxEventBytes + topics.HeadRoom }
 
-// PublisherOptions returns how records are published.
+// PublisherOptions returns the options for publishing records.
 func PublisherOptions(cfg config.Kafka, k *Kafka) producer.Options {
 	return producer.Options{
 		Brokers:        cfg.Brokers,

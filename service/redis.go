@@ -11,8 +11,8 @@ import (
 	"github.com/leadhook/leadhook/config"
 )
 
-// ConnectRedis returns a client for the mode in the settings, which connects when
-// it is used. The error is about the settings.
+// ConnectRedis returns a client for the mode in the settings, which connects when it is
+// used, and which the caller must close. An error means that the settings are wrong.
 func ConnectRedis(cfg config.Redis) (redis.UniversalClient, error) {
 	encryption, err := cfg.TLS.ClientConfig()
 	if err != nil {
@@ -38,7 +38,7 @@ func ConnectRedis(cfg config.Redis) (redis.UniversalClient, error) {
 	}), nil
 }
 
-// ReachRedis makes sure that Redis answers within [Patience]. The error says which
+// ReachRedis returns nil if Redis answers within [Patience]. The error says which
 // addresses were tried and what to check.
 func ReachRedis(ctx context.Context, rdb redis.UniversalClient, cfg config.Redis) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, Patience, fmt.Errorf("no answer within %v", Patience))

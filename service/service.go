@@ -22,8 +22,7 @@ import (
 	"github.com/leadhook/leadhook/webhook"
 )
 
-// A Service is everything that `leadhook run` is made of, in the order of the
-// way of a lead.
+// A Service is everything that `leadhook run` is made of.
 type Service struct {
 	// Kafka, Store and Publisher are for a caller that prepares topics and
 	// webhooks before Run, or publishes leads meanwhile.
@@ -42,9 +41,8 @@ type Service struct {
 	startup    startup
 }
 
-// New builds a service, which does nothing until Run is called. The error is
-// about the settings. version is in the log, in the metrics and in the
-// User-Agent.
+// New builds a Service, which does nothing until Run is called. version is shown in the
+// metrics and in the User-Agent. An error means that the settings are wrong.
 func New(cfg *config.Config, log *zap.Logger, version string) (*Service, error) {
 	s := &Service{cfg: cfg, log: log}
 	var err error
@@ -105,9 +103,10 @@ func (s *Service) retryTopics(ctx context.Context) (map[string]time.Duration, er
 	return delays, nil
 }
 
-// Run serves until ctx ends. It waits until the start-up check passes, and then
-// reads leads. It stops in the opposite order, so that attempts in flight have
-// all that they need until they end.
+// Run serves until ctx ends, and closes everything before it returns; it can be called
+// once. It waits until the start-up check passes, and then reads leads. It stops the
+// parts in the opposite order, so that attempts in flight have everything that they need
+// until they end.
 func (s *Service) Run(ctx context.Context) error {
 	if err := s.admin.Listen(); err != nil {
 		s.Kafka.Close()

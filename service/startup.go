@@ -17,8 +17,8 @@ import (
 	"github.com/leadhook/leadhook/topics"
 )
 
-// check asks Kafka and Redis whether the topics and Redis are such that nothing
-// can get lost or stall. The error has everything that is wrong.
+// check returns nil if the topics and Redis are set up so that nothing can get lost or
+// stall. Otherwise the error has everything that is wrong.
 func (s *Service) check(ctx context.Context) error {
 	problems, err := topics.Check(ctx, s.Kafka.Client, TopicSpecs(s.cfg))
 	if err != nil {
@@ -42,22 +42,22 @@ func (s *Service) check(ctx context.Context) error {
 			" `leadhook topics create` creates them", strings.Join(missing, ", ")))
 	}
 	err = errors.Join(append(faults, s.Store.CheckEviction(ctx))...)
-	if err == nil && len(warnings) > 0 { // once, when nothing keeps it from starting
+	if err == nil && len(warnings) > 0 { // so it is logged once: check is not called again
 		s.log.Warn("topics differ from the settings", warnings...)
 	}
 	return err
 }
 
-// cannotStart is what is logged while a check finds something wrong.
+// cannotStart is the log message while the check finds something wrong.
 const cannotStart = "cannot start reading yet; retrying"
 
 // A startup is the check before the first lead is read. The zero value is ready
 // for use.
 type startup struct {
 	mu     sync.Mutex
-	wrong  error    // guarded by mu; nil once nothing was wrong
+	wrong  error    // guarded by mu; what the last check found; nil once it has passed
 	passed bool     // guarded by mu
-	logged []string // guarded by mu; causes that were logged
+	logged []string // guarded by mu; the texts of the errors that were logged
 }
 
 // await repeats check with back-off until it finds nothing wrong, and returns
@@ -65,7 +65,7 @@ type startup struct {
 // the end.
 func (s *startup) await(ctx context.Context, check func(context.Context) error, log *zap.Logger) bool {
 	outage := wait.NewOutage(log, zapcore.WarnLevel, cannotStart, "start-up check passed")
-	first := true // its cause is logged by the outage
+	first := true // the outage logs the first error
 	err := backoff.RetryNotify(func() error { return check(ctx) },
 		backoff.WithContext(wait.Endless(200*time.Millisecond, 5*time.Second), ctx),
 		func(err error, _ time.Duration) {
@@ -89,8 +89,9 @@ func (s *startup) await(ctx context.Context, check func(context.Context) error, 
 	return true
 }
 
-// note keeps the cause, and reports whether it is to be logged. If several
-// brokers are away, each is a cause of its own, and they alternate for hours.
+// note keeps the error, and reports whether it should be logged: only if it was not
+// logged lately. If several brokers cannot be reached, each has an error of its own, and
+// these alternate for hours.
 func (s *startup) note(err error) bool {
 	const remembered = 20 // a cause may contain a number that differs each time
 	s.mu.Lock()
@@ -103,10 +104,10 @@ func (s *startup) note(err error) bool {
 	return true
 }
 
-// errStarting is the cause before the first answer of Kafka and Redis.
+// errStarting is what ready returns before the first answer of Kafka and Redis.
 var errStarting = errors.New("Kafka and Redis have not answered yet")
 
-// ready returns nil once nothing was wrong, else what was wrong last.
+// ready returns nil once the check has passed, and otherwise what it found last.
 func (s *startup) ready() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()

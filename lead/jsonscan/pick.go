@@ -6,8 +6,8 @@ import (
 )
 
 // A Pick takes members of a JSON object, of an object within it, and so on, while it
-// checks that the whole is valid: to do both at once saves reading the text several
-// times. It can be used once.
+// checks that the whole text is valid. Doing both at once saves reading the text several
+// times. It can be used once. Its first element is for the object itself.
 //
 // It exists because encoding/json would copy what it takes, round its numbers, and
 // take the last of two members whose names differ only in case.
@@ -16,21 +16,21 @@ type Pick []Wanted
 // Wanted are the members that a [Pick] takes of one object.
 type Wanted struct {
 	Names  []string // in lower case
-	Values [][]byte // as many; nil if the object has no such member. Of two members the first counts
+	Values [][]byte // the result: one for each name, nil if the object has no such member. Of two members the first counts
 
 	// The first Unique of the Names must not be in the object twice, or in another
-	// case. Ambiguous is one that is; Values mean nothing then.
+	// case. If one is, Ambiguous is set to it, and Values must not be used.
 	Unique    int
 	Ambiguous string
 
-	// Within is the name of the member whose value is the object that the next
-	// Wanted are taken of. Of two members the first counts.
+	// Within is the name of the member whose value is the object for the next
+	// element of the Pick. Of two members the first counts.
 	Within string
 	seen   bool // there was such a member
 }
 
-// Object reads the JSON object that b must be, without blanks around it, and
-// reports whether it is valid. If it is not, what was taken means nothing.
+// Object reads b, which must be a JSON object without blanks around it, sets the Values,
+// and reports whether b is valid. If it is not, the Values must not be used.
 func (p Pick) Object(b []byte) bool {
 	return len(b) > 0 && b[0] == '{' && p.object(b, 0, 0) == len(b)
 }
@@ -95,8 +95,8 @@ func (w *Wanted) take(raw, value []byte) {
 }
 
 // mayBe reports whether raw, a name in quotes, can be the given name in any case.
-// It rules out nearly all others by their first letter or since they are too short:
-// no escape and no other case of a letter is shorter than the letter.
+// It rules out nearly all others by their first letter or by their length: no escape and
+// no other case of a letter is shorter than the letter.
 func mayBe(raw []byte, name string) bool {
 	const toLower = 0x20
 	first := raw[1]

@@ -52,10 +52,10 @@ func valueEnd(b []byte, i, outside int) int {
 // deepest is how deep encoding/json allows values to be nested.
 const deepest = 10_000
 
-// nesting remembers which of the values around are objects; the others are lists.
+// nesting remembers which of the surrounding values are objects; the others are lists.
 type nesting struct {
-	objects uint64   // a bit for each of the innermost values, that of the last one lowest
-	outer   []uint64 // the bits of the others, 64 in each
+	objects uint64   // a bit for each of the innermost values, the lowest for the innermost one
+	outer   []uint64 // the bits of the outer values, 64 in each element
 	depth   int
 }
 
@@ -89,8 +89,9 @@ func (n *nesting) closing() byte {
 	return ']'
 }
 
-// next returns the index of the next value of the innermost object or list, behind
-// the comma, unless it is the first, and the name; -1 if these are not valid.
+// next returns the index of the next value of the innermost object or list: after the
+// comma, unless it is the first value, and in an object after the name. It returns -1 if
+// these are not valid.
 func (n *nesting) next(b []byte, i int, first bool) int {
 	if !first {
 		if at(b, i) != ',' {

@@ -1,8 +1,8 @@
 package record
 
-// The headers of dead letters and of deliveries that wait, all UTF-8 text. The
-// counts are always there. Any other header that would be empty is left out: its
-// value is unknown, or there was none.
+// The headers of dead letters and of deliveries that wait, all UTF-8 text. The counts
+// of attempts, steps and replays are always present. Any other header that would be
+// empty is left out: its value is unknown, or there was none.
 const (
 	ownHeaders = "leadhook." // all of them begin with it
 

@@ -27,11 +27,11 @@ func ReadWaiting(m *lead.Message) lead.Waiting {
 	return lead.Waiting{Message: published(m, h.Received), NotBefore: NotBefore(m), History: h}
 }
 
-// NotBefore returns until when the delivery in a record of a retry topic waits; zero
-// if the record does not have it.
+// NotBefore returns when the delivery in a record of a retry topic is due; zero if the
+// record does not say.
 func NotBefore(m *lead.Message) time.Time { return instant(m.Header(headerNotBefore)) }
 
-// published returns the event in m as it was first published, as far as m has that.
+// published returns the event in m as it was first published, as far as m says.
 func published(m *lead.Message, received time.Time) lead.Message {
 	event := lead.Message{
 		Partition: m.Partition,

@@ -16,26 +16,26 @@ const maxError = 1 << 10
 // timeLayout is RFC 3339 with milliseconds, which is what Kafka keeps of a time.
 const timeLayout = "2006-01-02T15:04:05.000Z07:00"
 
-// DeadLetterHeaders returns the headers of a dead letter's record: the event's own,
-// as they were published, and what became of it.
+// DeadLetterHeaders returns the headers of a dead letter's record: the event's own, as
+// they were published, and those for what became of it.
 func DeadLetterHeaders(l *lead.DeadLetter) []lead.Header {
 	var h headers
 	h.text(headerReason, string(l.Reason))
 	h.history(&l.History)
-	return h.beside(&l.Message)
+	return h.addedTo(&l.Message)
 }
 
-// WaitingHeaders returns the headers of a waiting delivery's record: the event's
-// own, as they were published, and what became of it so far.
+// WaitingHeaders returns the headers of a waiting delivery's record: the event's own, as
+// they were published, and those for what became of it so far.
 func WaitingHeaders(w *lead.Waiting) []lead.Header {
 	var h headers
 	h.time(headerNotBefore, wholeMillis(w.NotBefore))
 	h.history(&w.History)
-	return h.beside(&w.Message)
+	return h.addedTo(&w.Message)
 }
 
-// beside returns the event's headers and ours.
-func (h headers) beside(event *lead.Message) []lead.Header {
+// addedTo returns the event's headers followed by h and the source.
+func (h headers) addedTo(event *lead.Message) []lead.Header {
 	h.text(headerSource, source(event))
 	return append(foreign(event.Headers), h...)
 }
@@ -46,8 +46,8 @@ func wholeMillis(t time.Time) time.Time {
 	return t.Add(time.Millisecond - time.Nanosecond).Truncate(time.Millisecond)
 }
 
-// foreign returns the headers that are not ours. What a producer writes under our
-// names is replaced.
+// foreign returns the headers that are not leadhook's. Those that a producer writes with
+// leadhook's names are dropped.
 func foreign(all []lead.Header) []lead.Header {
 	var kept []lead.Header
 	for _, h := range all {
