@@ -169,9 +169,9 @@ func TestDamagedWebhooksStopAlone(t *testing.T) {
 	}
 	want := map[string]string{
 		"broken":     "its stored record is not JSON",
-		"bad url":    "the URL of the webhook is not valid",
-		"blank":      "the URL of the webhook is not valid",
-		"bad secret": "a signing secret is not whsec_ and base64",
+		"bad url":    "the URL of the webhook is not valid; seed the webhook again",
+		"blank":      "the URL of the webhook is not valid; seed the webhook again",
+		"bad secret": "a signing secret must be whsec_ and then base64; seed the webhook again",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("dead letters differ (-want +got):\n%s", diff)

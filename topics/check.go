@@ -131,7 +131,7 @@ func (c *check) missing() {
 func (c *check) replication(t *topic) {
 	least, known := t.number("min.insync.replicas")
 	if known && int(least) > t.replicas() {
-		c.fail("%s has %d replicas and min.insync.replicas %d, so that nothing can be published to it. Lower the one: %s",
+		c.fail("%s has %d replicas and min.insync.replicas %d, so that nothing can be published to it. Lower min.insync.replicas: %s",
 			c.spec.Name, t.replicas(), least, c.alter("min.insync.replicas", t.replicas()))
 	}
 	if t.replicas() < c.spec.ReplicationFactor {

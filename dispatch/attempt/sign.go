@@ -21,7 +21,7 @@ func signingKeys(secrets []lead.Secret) ([][]byte, error) {
 		text, ok := strings.CutPrefix(secret.Reveal(), "whsec_")
 		key, err := base64.StdEncoding.DecodeString(text)
 		if !ok || err != nil || len(key) == 0 {
-			return nil, errors.New("a signing secret is not whsec_ and base64")
+			return nil, errors.New("a signing secret must be whsec_ and then base64; seed the webhook again")
 		}
 		keys[i] = key
 	}

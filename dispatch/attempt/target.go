@@ -124,7 +124,7 @@ func (c *targetCache) put(hook *lead.Webhook, t *Target) {
 func parseURL(raw string, viaProxy bool) (*url.URL, error) {
 	u, err := url.Parse(raw)
 	if err != nil || strings.ContainsAny(raw, " \t") {
-		return nil, errors.New("the URL of the webhook is not valid")
+		return nil, errors.New("the URL of the webhook is not valid; seed the webhook again")
 	}
 	path := rawPath(raw)
 	if cmp.Or(u.EscapedPath(), "/") == path || u.Host == "" {

@@ -257,7 +257,7 @@ func (r *reader) plain(tokens token.Tokens) bool {
 			anchors++
 		}
 		if nesting > maxNesting || dashes > maxNesting || anchors > maxAnchors {
-			r.faults.add(r.at(tk), "more than %d nested lists or %d anchors: no seed file has so many", maxNesting, maxAnchors)
+			r.faults.add(r.at(tk), "more than %d nested lists or %d anchors: no seed file needs that many", maxNesting, maxAnchors)
 			return false
 		}
 	}

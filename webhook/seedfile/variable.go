@@ -25,7 +25,7 @@ func (r *reader) secret(node ast.Node, field string) lead.Secret {
 			r.faults.add(r.start(node), "%s has ${ without the name of a variable and }: write $${ if ${ itself is meant", field)
 			return ""
 		case r.Variable == nil || r.Variable(name) == "":
-			r.faults.add(r.start(node), "%s refers to the environment variable %s, which is not set or empty "+
+			r.faults.add(r.start(node), "%s refers to the environment variable %s, which is not set or is empty "+
 				"(write $${ if ${ itself is meant)", field, name)
 			return ""
 		}
