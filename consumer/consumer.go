@@ -53,7 +53,8 @@ type Options struct {
 	Due func(m *lead.Message) time.Time
 
 	// BeforeLastCommit is called when a generation ends, before its last commit.
-	// It should write what tells the next reader of a message that it is settled.
+	// It should write what the next reader of a message needs to know that the
+	// message is settled.
 	// ctx ends after half a second. If it is nil, nothing is called.
 	BeforeLastCommit func(ctx context.Context) error
 

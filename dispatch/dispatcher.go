@@ -175,7 +175,7 @@ func (d *Dispatcher) Close() {
 // An error means that ctx ended before it was settled: the message must be read
 // again. The end of ctx ends every wait, but no attempt: a delivery that is being
 // attempted goes to the RetryQueue within some seconds, due when the attempt must
-// have ended. If the CRM accepts it meanwhile, the [Ledger] is told.
+// have ended. If the CRM accepts it meanwhile, that is noted in the [Ledger].
 //
 // Handle calls started when a delivery begins to wait for its webhook: from then
 // on it waits only for the CRM. It may call started more than once.

@@ -243,7 +243,7 @@ func (c *check) beside(t, live *topic, liveName string) {
 	limit, known1 := t.number("max.message.bytes")
 	largest, known2 := live.number("max.message.bytes")
 	if known1 && known2 && limit < largest+HeadRoom {
-		c.fail("%s takes records of %d bytes and %s of %d; a large lead with our headers needs 64 KiB more. Change it: %s",
+		c.fail("%s takes records of %d bytes and %s of %d; a large lead with leadhook's headers needs 64 KiB more. Change it: %s",
 			c.spec.Name, limit, liveName, largest, c.alter("max.message.bytes", largest+HeadRoom))
 	}
 }

@@ -2,9 +2,8 @@ package limiter
 
 import "time"
 
-// deferral is how long a delivery waits, unattempted, for a CRM that has been
-// failing for so long: a short outage costs a short delay, and a long one
-// little traffic.
+// deferral returns how long a delivery is deferred whose CRM has been failing for the
+// given time: a short outage costs a short delay, and a long one little traffic.
 func deferral(failing time.Duration) time.Duration {
 	switch {
 	case failing < time.Minute:
