@@ -53,9 +53,9 @@ type Options struct {
 	Due func(m *lead.Message) time.Time
 
 	// BeforeLastCommit is called when a generation ends, before its last commit.
-	// It should write what the next reader of a message needs to know that the
-	// message is settled.
-	// ctx ends after half a second. If it is nil, nothing is called.
+	// It should store what lets the next reader of a message find out that the
+	// message is settled. ctx ends after half a second. If it is nil, nothing is
+	// called.
 	BeforeLastCommit func(ctx context.Context) error
 
 	SessionTimeout    time.Duration // a member without a heartbeat for this long is removed from the group
