@@ -18,6 +18,18 @@ import (
 	"github.com/leadhook/leadhook/webhook"
 )
 
+const help = `Starts, in one process, an embedded Kafka (127.0.0.1:9092), an embedded Redis (127.0.0.1:6379), a
+sample CRM (127.0.0.1:8085) and the service, with sample webhooks for two advertisers, and publishes a
+few sample leads. The addresses are the settings dev.kafka_listen, dev.redis_listen, dev.crm_listen and
+admin.listen. The other commands work against it from a second terminal. Ctrl-C ends it.
+
+Examples:
+  leadhook dev
+  leadhook dev --data ./data
+  LEADHOOK_DEV_KAFKA_LISTEN=127.0.0.1:19092 leadhook dev
+  leadhook dev crm --listen :8085
+  leadhook dev crm answer /json-new-1 401`
+
 // Run starts everything and serves until ctx ends.
 func (allCommand) Run(ctx context.Context, env *cli.Env, dev *Command) error {
 	loaded, err := env.Settings()

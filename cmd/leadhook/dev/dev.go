@@ -15,16 +15,4 @@ type Command struct {
 type allCommand struct{}
 
 // Help returns what --help shows beside the flags.
-func (Command) Help() string {
-	return `Starts, in one process, an embedded Kafka (127.0.0.1:9092), an embedded Redis (127.0.0.1:6379), a
-sample CRM (127.0.0.1:8085) and the service, with sample webhooks for two advertisers, and publishes a
-few sample leads. The addresses are the settings dev.kafka_listen, dev.redis_listen, dev.crm_listen and
-admin.listen. The other commands work against it from a second terminal. Ctrl-C ends it.
-
-Examples:
-  leadhook dev
-  leadhook dev --data ./data
-  LEADHOOK_DEV_KAFKA_LISTEN=127.0.0.1:19092 leadhook dev
-  leadhook dev crm --listen :8085
-  leadhook dev crm answer /json-new-1 401`
-}
+func (Command) Help() string { return help }
