@@ -27,7 +27,8 @@ func DefaultSchedule() []time.Duration {
 
 // scheduledWait returns how long a delivery waits for its next attempt if it has
 // waited step times already, and false if the schedule is over. A longer pause that
-// the CRM asked for (Retry-After of a 429 or 503) takes precedence.
+// the CRM asked for (Retry-After of a 429 or 503) takes precedence. Meanwhile
+// package limiter lets no other delivery of the webhook through.
 func scheduledWait(schedule []time.Duration, step int, o *attempt.Outcome) (time.Duration, bool) {
 	if step >= len(schedule) {
 		return 0, false

@@ -88,7 +88,7 @@ func verdictOf(status int) Verdict {
 	case http.StatusGone:
 		return Gone
 	case http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound:
-		return NeedsHuman
+		return NeedsHuman // not refused: once the token or the URL is corrected, the leads that wait are delivered
 	case http.StatusRequestTimeout, http.StatusConflict, http.StatusTooEarly, http.StatusTooManyRequests:
 		return Transient
 	case http.StatusNotImplemented, http.StatusHTTPVersionNotSupported:
