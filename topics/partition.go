@@ -11,7 +11,7 @@ import (
 	"github.com/segmentio/kafka-go/protocol"
 )
 
-// AnyPartition, in place of the number of a partition, stands for the topic as a
+// AnyPartition stands, in place of the number of a partition, for the topic as a
 // whole or for a partition that is not chosen yet.
 const AnyPartition = -1
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -71,16 +72,17 @@ func TestAnOutageIsAFewLines(t *testing.T) {
 		var got []string
 		for _, line := range logs.All() {
 			fields := line.ContextMap()
-			text := line.Level.String() + " " + line.Message
+			var text strings.Builder
+			text.WriteString(line.Level.String() + " " + line.Message)
 			for _, key := range []string{"lasting", "lasted"} {
 				if d, ok := fields[key].(time.Duration); ok {
-					text += " " + key + " " + d.String()
+					text.WriteString(" " + key + " " + d.String())
 				}
 			}
 			if fields["topic"] != "leads" {
-				t.Errorf("line %q has no topic", text)
+				t.Errorf("line %q has no topic", text.String())
 			}
-			got = append(got, text)
+			got = append(got, text.String())
 		}
 		want := []string{
 			"warn cannot read; retrying",
