@@ -19,17 +19,17 @@ import (
 // kafka-go keeps a goroutine for the answer.
 func TestMain(m *testing.M) {
 	const longPolls = 30 * time.Second
-	code := m.Run()
-	for began := time.Now(); code == 0 && time.Since(began) < longPolls; {
-		if goleak.Find() == nil {
-			break
-		}
+	if code := m.Run(); code != 0 {
+		os.Exit(code)
 	}
-	if err := goleak.Find(); code == 0 && err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		code = 1
+	leak := goleak.Find()
+	for began := time.Now(); leak != nil && time.Since(began) < longPolls; {
+		leak = goleak.Find()
 	}
-	os.Exit(code)
+	if leak != nil {
+		fmt.Fprintln(os.Stderr, leak)
+		os.Exit(1)
+	}
 }
 
 var (
