@@ -90,7 +90,7 @@ type TrialReport struct {
 
 // Send makes the attempt and blocks until it has ended, for at most
 // [attempt.Options.Timeout]. The end of ctx ends it at once; only then is there an
-// error, which wraps the cause of ctx and says whether the CRM may have the lead.
+// error, which wraps the cause of ctx and tells if the CRM may have the lead.
 func (t *Trial) Send(ctx context.Context) (*TrialReport, error) {
 	r := t.request
 	r.Time = time.Now()

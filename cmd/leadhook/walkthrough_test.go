@@ -73,8 +73,8 @@ func TestTheWalkThrough(t *testing.T) {
 	c.document("../../docs/walkthrough.md", "")
 }
 
-// TestWebhooksOfOnesOwn does what docs/webhooks.md says about trying one.
-func TestWebhooksOfOnesOwn(t *testing.T) {
+// TestAWebhookOfYourOwn does what docs/webhooks.md says about trying one.
+func TestAWebhookOfYourOwn(t *testing.T) {
 	t.Parallel()
 	c, i := besideDev(t)
 	c.document("../../docs/webhooks.md", "## Try one")
