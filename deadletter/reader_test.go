@@ -26,7 +26,7 @@ import (
 func (r *rig) bury(t testing.TB, topic string, partition, attempts, seconds int) {
 	t.Helper()
 	record := kafka.Record{
-		Time:    at("2026-11-23T00:00:00Z").Add(time.Duration(seconds) * time.Second),
+		Time:    second(seconds),
 		Key:     kafka.NewBytes(fmt.Appendf(nil, "USA_%d", attempts%2)),
 		Value:   kafka.NewBytes([]byte(`{"advertiser_id":"USA_1","trigger":"new_contact","lead":{"id":77,"event_type":"call"}}`)),
 		Headers: []kafka.Header{{Key: "leadhook.attempts", Value: fmt.Append(nil, attempts)}},

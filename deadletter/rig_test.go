@@ -37,7 +37,6 @@ var (
 	within    = kafkatest.Within
 	waitFor   = kafkatest.WaitFor
 	header    = kafkatest.Header
-	at        = kafkatest.Time
 	aLetter   = kafkatest.Letter
 )
 

@@ -48,7 +48,11 @@ func (r *rig) many(t testing.TB, topic string, partition, first, n int, headers 
 	}
 }
 
-func second(n int) time.Time { return at("2026-11-23T00:00:00Z").Add(time.Duration(n) * time.Second) }
+// A second is a time of yesterday: Kafka deletes records whose own time is older
+// than the retention of their topic.
+func second(n int) time.Time { return yesterday.Add(time.Duration(n) * time.Second) }
+
+var yesterday = time.Now().UTC().Truncate(24 * time.Hour).Add(-24 * time.Hour)
 
 func (r *rig) deadLetters(t testing.TB, topic string) *deadletter.Reader {
 	return deadletter.NewReader(r.Client, topic, zaptest.NewLogger(t))
