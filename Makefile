@@ -9,7 +9,10 @@ BENCHTIME ?= 1s
 
 # The packages with tests that need real servers, or can use them.
 REAL_PACKAGES = ./consumer ./ledger ./topics ./producer ./producer/retryqueue ./deadletter ./webhook ./internal/devstack ./internal/realstack ./cmd/leadhook
-TOOL          = go tool -modfile=tools/go.mod
+
+# Tests that type what documents say, or build: once is enough, in `make test`.
+ONCE = ^Test(Docs|Build)
+TOOL = go tool -modfile=tools/go.mod
 
 # One set of flags for whatever compiles: what one target has compiled, no other
 # compiles again. GOFLAGS and CGO_ENABLED also reach the go commands that tests run.
@@ -40,7 +43,7 @@ test: ## run all tests that need only Go
 	go test -shuffle=on ./...
 
 race: ## run them with the race detector (needs a C compiler)
-	CGO_ENABLED=1 go test -race -shuffle=on ./...
+	CGO_ENABLED=1 go test -race -shuffle=on -skip '$(ONCE)' ./...
 
 page: ## test the sample CRM's page in a real browser (needs Chromium)
 	go test -tags browser -count=1 $(GOTESTFLAGS) ./internal/samplecrm/browser
@@ -69,7 +72,7 @@ bench: ## run all benchmarks, or those that BENCH matches
 
 e2e-real: ## run the suites on real Kafka and Redis (needs Java, redis-server, kcat)
 	LEADHOOK_TEST_KAFKA_LIBS="$${LEADHOOK_TEST_KAFKA_LIBS:-$$(.ci/kafka-libs)}" \
-	  go run ./internal/realstack/withservers go test -tags real -count=1 -p 1 -shuffle=on $(GOTESTFLAGS) $(REAL_PACKAGES)
+	  go run ./internal/realstack/withservers go test -tags real -count=1 -p 1 -shuffle=on -skip '$(ONCE)' $(GOTESTFLAGS) $(REAL_PACKAGES)
 
 faults: ## break things while leads flow and count lost leads: docs/reliability.md (FAULTS_SHORT, FAULTS_RUN, FAULTS_SEED)
 	LEADHOOK_TEST_KAFKA_LIBS="$${LEADHOOK_TEST_KAFKA_LIBS:-$$(.ci/kafka-libs)}" \

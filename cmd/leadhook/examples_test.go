@@ -21,10 +21,10 @@ func examplesOf(help string) []string {
 	return lines
 }
 
-// TestTheExamplesAreAsOneTypesThem has bash read each line of the help, with
+// TestDocsExamples has bash read each line of the help, with
 // all programs in it replaced: leadhook notes its arguments, which must be those
 // of a command that is there, and the others do nothing.
-func TestTheExamplesAreAsOneTypesThem(t *testing.T) {
+func TestDocsExamples(t *testing.T) {
 	t.Parallel()
 	for _, node := range allCommands(t) {
 		lines := examplesOf(node.Detail)

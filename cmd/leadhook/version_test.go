@@ -50,9 +50,9 @@ func TestHowItWasStarted(t *testing.T) {
 	}
 }
 
-// TestABuildForProductionHasNoServers looks at what is in the binary of the
+// TestBuildForProductionHasNoServers looks at what is in the binary of the
 // image, and what its dev command says.
-func TestABuildForProductionHasNoServers(t *testing.T) {
+func TestBuildForProductionHasNoServers(t *testing.T) {
 	t.Parallel()
 	listed, err := exec.Command("go", "list", "-deps", "-tags", "nodev", ".").Output()
 	if err != nil {
@@ -89,8 +89,8 @@ func containsAny(text string, parts ...string) bool {
 	return false
 }
 
-// TestTheHintsOfDevWorkAsTyped starts dev as make does, and types a hint.
-func TestTheHintsOfDevWorkAsTyped(t *testing.T) {
+// TestDocsHintsOfDev starts dev as make does, and types a hint.
+func TestDocsHintsOfDev(t *testing.T) {
 	t.Parallel()
 	_, built := binary(t)
 	dir := t.TempDir()

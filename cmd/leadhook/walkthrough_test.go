@@ -64,34 +64,34 @@ func (c *console) document(file, part string) {
 	}
 }
 
-// TestTheWalkThrough does what docs/walkthrough.md says, line by line, and
+// TestDocsWalkThrough does what docs/walkthrough.md says, line by line, and
 // compares what it shows with what comes.
-func TestTheWalkThrough(t *testing.T) {
+func TestDocsWalkThrough(t *testing.T) {
 	t.Parallel()
 	c, _ := besideDev(t)
 	c.files = "prairie.yaml"
 	c.document("../../docs/walkthrough.md", "")
 }
 
-// TestAWebhookOfYourOwn does what docs/webhooks.md says about trying one.
-func TestAWebhookOfYourOwn(t *testing.T) {
+// TestDocsWebhookOfYourOwn does what docs/webhooks.md says about trying one.
+func TestDocsWebhookOfYourOwn(t *testing.T) {
 	t.Parallel()
 	c, i := besideDev(t)
 	c.document("../../docs/webhooks.md", "## Try one")
 	i.says(" POST /mine ")
 }
 
-// TestToolsOfOperating types what docs/operating.md shows of the tools.
-func TestToolsOfOperating(t *testing.T) {
+// TestDocsToolsOfOperating types what docs/operating.md shows of the tools.
+func TestDocsToolsOfOperating(t *testing.T) {
 	t.Parallel()
 	c, _ := besideDev(t)
 	c.document("../../docs/operating.md", "## The tools")
 }
 
-// TestTheCommandsOfDevDocs types what docs/dev.md shows. Where a reader is told
+// TestDocsCommandsOfDev types what docs/dev.md shows. Where a reader is told
 // to wait for a lead, it does: else the lead that is tried again would be
 // refused, too.
-func TestTheCommandsOfDevDocs(t *testing.T) {
+func TestDocsCommandsOfDev(t *testing.T) {
 	t.Parallel()
 	c, i := besideDev(t)
 	c.before["leadhook dev crm answer /json-new-1 422"] = func() {
@@ -110,9 +110,9 @@ func TestTheCommandsOfDevDocs(t *testing.T) {
 
 var callsLeadhook = regexp.MustCompile(`(^|[|;&(] *)(bin/)?leadhook `)
 
-// TestTheCommandsInTheDocsAreAsOneTypesThem has bash and leadhook read each line
+// TestDocsCommandsAreAsOneTypesThem has bash and leadhook read each line
 // of a console in the docs, also of those that no test types.
-func TestTheCommandsInTheDocsAreAsOneTypesThem(t *testing.T) {
+func TestDocsCommandsAreAsOneTypesThem(t *testing.T) {
 	t.Parallel()
 	files, err := filepath.Glob("../../docs/*.md")
 	if err != nil {
@@ -140,8 +140,8 @@ func TestTheCommandsInTheDocsAreAsOneTypesThem(t *testing.T) {
 	}
 }
 
-// TestTheFirstMinuteOfREADME types what README shows first.
-func TestTheFirstMinuteOfREADME(t *testing.T) {
+// TestDocsFirstMinute types what README shows first.
+func TestDocsFirstMinute(t *testing.T) {
 	t.Parallel()
 	d := newDev(t)
 	newConsole(t, d.environ(), "leads", d.places()...).document("../../README.md", "## The first minute")
