@@ -262,9 +262,9 @@ func (r *record) repeated(a *account, known []*pair, faults []fault) {
 				a.of(known[n].hook).twice[c]++
 			}
 			if pair := known[n]; c == withoutCause && pair != nil {
-				a.example("twice: lead %s for %s, taken %s (attempt %d) and %s (attempt %d)", pair.lead, pair.hook.ID,
+				a.example("twice: lead %s for %s, taken %s (attempt %d) and %s (attempt %d), faults at %s", pair.lead, pair.hook.ID,
 					time.UnixMicro(posts[i].end).Format(time.StampMilli), posts[i].attempt,
-					time.UnixMicro(next.begin).Format(time.StampMilli), next.attempt)
+					time.UnixMicro(next.begin).Format(time.StampMilli), next.attempt, faultTimes(faults))
 			}
 		}
 	}

@@ -2,7 +2,10 @@
 
 package faults
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // A cause is why a CRM has got a lead twice, as far as that is allowed.
 type cause string
@@ -29,6 +32,15 @@ const (
 type fault struct {
 	what     faultKind
 	from, to time.Time
+}
+
+// faultTimes is when each fault began.
+func faultTimes(faults []fault) string {
+	var all []string
+	for _, f := range faults {
+		all = append(all, f.from.Format(time.StampMilli))
+	}
+	return strings.Join(all, ", ")
 }
 
 // markDelay is how long the mark of an answered attempt may take to get into
