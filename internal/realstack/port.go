@@ -20,8 +20,8 @@ func FreeAddr(tb testing.TB) string {
 	return loopback(ports[0])
 }
 
-// used has the ports that freePorts has returned. It returns none twice, since the
-// port's server may be down at that moment.
+// used has the ports that freePorts has tried. It tries none twice, since the server
+// of a port may be down at that moment, or about to listen.
 var used sync.Map
 
 // freePorts returns n free loopback ports. They are below the range from which
@@ -35,14 +35,15 @@ func freePorts(n int) ([]int, error) {
 			return ports, nil
 		}
 		port := first + rand.N(last-first)
+		if _, before := used.LoadOrStore(port, true); before {
+			continue
+		}
 		ln, err := net.Listen("tcp", loopback(port))
 		if err != nil {
 			continue
 		}
 		_ = ln.Close()
-		if _, before := used.LoadOrStore(port, true); !before {
-			ports = append(ports, port)
-		}
+		ports = append(ports, port)
 	}
 	return nil, fmt.Errorf("find %d free ports of 127.0.0.1: only %d after %d tries", n, len(ports), tries)
 }
