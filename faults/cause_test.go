@@ -48,12 +48,17 @@ func faultTimes(faults []fault) string {
 // heard by Redis on a busy machine.
 const markDelay = 150 * time.Millisecond
 
+// readDelay is how long a request that a process had sent may lie in the socket
+// until the CRM reads it: a busy machine takes that long to wake the CRM, which
+// notes only then that the POST began.
+const readDelay = 150 * time.Millisecond
+
 // why finds the cause for next, although once was taken before.
 func why(once, next *post, faults []fault) cause {
 	begin, end := time.UnixMicro(once.begin), time.UnixMicro(once.end)
 	again := time.UnixMicro(next.begin)
 	for _, f := range faults {
-		if f.what != killed || f.to.Before(begin) || !again.After(f.from) {
+		if f.what != killed || f.to.Add(readDelay).Before(begin) || !again.After(f.from) {
 			continue
 		}
 		if !end.Before(f.from) {
