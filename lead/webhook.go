@@ -135,6 +135,13 @@ func (s Secret) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(s.String()))
 // MarshalText hides the value from JSON and YAML encoders.
 func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
+// The bounds of a webhook's rate, in deliveries a second: within its three days a
+// delivery should have a turn, and nobody can tell a greater rate from none.
+const (
+	MinRate = 0.001
+	MaxRate = 10_000
+)
+
 // A Webhook is what an advertiser has set up: which of its leads are POSTed, where
 // and how. A Webhook must not be changed once it is in use: a new version of it is a
 // new value.
@@ -155,7 +162,7 @@ type Webhook struct {
 
 	SigningSecrets []Secret          // "whsec_…", at most two; without any, POSTs are not signed
 	Headers        map[string]Secret // extra headers; their values may be tokens
-	Rate           float64           // deliveries a second at most; zero if the advertiser set no limit
+	Rate           float64           // deliveries a second at most, MinRate to MaxRate; zero if the advertiser set no limit
 
 	VendorName   string // for ADF; if empty, the advertiser's name
 	ProviderName string // for ADF; if empty, the service's setting

@@ -58,7 +58,7 @@ func anyWebhook() *rapid.Generator[lead.Webhook] {
 			LeadTypes:     lead.LeadTypes(rapid.IntRange(1, int(lead.AllLeadTypes)).Draw(t, "lead_types")),
 			Format:        rapid.SampledFrom([]lead.Format{lead.JSON, lead.ADF}).Draw(t, "format"),
 			Active:        rapid.Bool().Draw(t, "active"),
-			Rate:          rapid.OneOf(rapid.Just(0.0), rapid.Float64Range(1e-300, 1e300)).Draw(t, "rate"),
+			Rate:          rapid.OneOf(rapid.Just(0.0), rapid.Float64Range(lead.MinRate, lead.MaxRate)).Draw(t, "rate"),
 			VendorName:    text("vendor_name"), ProviderName: text("provider_name"),
 		}
 		if h.Authorization != "" {

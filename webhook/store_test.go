@@ -164,15 +164,22 @@ func TestOneIDGoesToOneOfTwoAdvertisersSeededAtOnce(t *testing.T) {
 
 func TestDamagedRecordStopsOnlyItsOwnWebhook(t *testing.T) {
 	for name, c := range map[string]struct{ record, want string }{
-		"not JSON":         {`{"v":1,"url":"https://secret`, "not the JSON"},
-		"a later layout":   {`{"v":2}`, "layout 2"},
-		"no layout":        {`{"url":"https://crm.example.com/"}`, "layout 0"},
-		"an invalid url":   {record(func(r map[string]any) { r["url"] = "https://u:secret@crm.example.com/" }), "user info"},
-		"a wrong type":     {record(func(r map[string]any) { r["active"] = "secret" }), "not the JSON"},
-		"unknown trigger":  {record(func(r map[string]any) { r["event"] = "secret" }), "event is required"},
-		"unknown type":     {record(func(r map[string]any) { r["lead_types"] = []string{"secret"} }), "lead_types"},
-		"no types":         {record(func(r map[string]any) { delete(r, "lead_types") }), "lead_types"},
-		"unknown format":   {record(func(r map[string]any) { r["format"] = "secret" }), "format"},
+		"not JSON":        {`{"v":1,"url":"https://secret`, "not the JSON"},
+		"a later layout":  {`{"v":2}`, "layout 2"},
+		"no layout":       {`{"url":"https://crm.example.com/"}`, "layout 0"},
+		"an invalid url":  {record(func(r map[string]any) { r["url"] = "https://u:secret@crm.example.com/" }), "user info"},
+		"a wrong type":    {record(func(r map[string]any) { r["active"] = "secret" }), "not the JSON"},
+		"unknown trigger": {record(func(r map[string]any) { r["event"] = "secret" }), "event is required"},
+		"unknown type":    {record(func(r map[string]any) { r["lead_types"] = []string{"secret"} }), "lead_types"},
+		"no types":        {record(func(r map[string]any) { delete(r, "lead_types") }), "lead_types"},
+		"unknown format":  {record(func(r map[string]any) { r["format"] = "secret" }), "format"},
+		"a tiny rate":     {record(func(r map[string]any) { r["rate"] = 1e-12 }), "rate must be a number from 0.001 to 10,000"},
+		"a huge rate":     {record(func(r map[string]any) { r["rate"] = 1e300 }), "rate must be a number from 0.001 to 10,000"},
+		"a negative rate": {record(func(r map[string]any) { r["rate"] = -1 }), "rate must be a number from 0.001 to 10,000"},
+		"a rate of 1e999": {strings.Replace(record(func(r map[string]any) { r["rate"] = 7 }), "7", "1e999", 1), "not the JSON"},
+		"long headers": {record(func(r map[string]any) {
+			r["headers"] = map[string]string{"X-A": "secret" + strings.Repeat("x", 8000), "X-B": strings.Repeat("x", 8000), "X-C": strings.Repeat("x", 400)}
+		}), "headers has 16415 bytes of names and values, at most 16384 are allowed; seed the webhook again"},
 		"header injection": {record(func(r map[string]any) { r["authorization"] = "secret\r\nA: b" }), "control characters"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -10,7 +10,6 @@ import (
 	"encoding/base64"
 	"fmt"
 	"maps"
-	"math"
 	"net/textproto"
 	"net/url"
 	"slices"
@@ -27,6 +26,7 @@ import (
 // Limits of a webhook, so that each of its fields is bounded.
 const (
 	MaxHeaders        = 32
+	MaxHeaderBytes    = 16 << 10 // of all extra headers: their names and values, nothing between them
 	MaxSigningSecrets = 2
 
 	maxWebhookID = 128     // characters
@@ -61,8 +61,8 @@ func Check(h *lead.Webhook) []Violation {
 	}
 	c.signingSecrets(h.SigningSecrets)
 	c.headers(h)
-	if h.Rate < 0 || math.IsNaN(h.Rate) || math.IsInf(h.Rate, 0) {
-		c.add("rate", "rate must be a number above 0, in deliveries a second")
+	if h.Rate != 0 && !(h.Rate >= lead.MinRate && h.Rate <= lead.MaxRate) { // so NaN is none
+		c.add("rate", "rate must be a number from 0.001 to 10,000, in deliveries a second")
 	}
 	c.line("vendor_name", h.VendorName)
 	c.line("provider_name", h.ProviderName)
@@ -174,6 +174,13 @@ func (c *checker) headers(h *lead.Webhook) {
 	if len(h.Headers) > MaxHeaders {
 		c.add("headers", "headers has more than %d entries", MaxHeaders)
 		return
+	}
+	size := 0
+	for name, value := range h.Headers {
+		size += len(name) + len(value)
+	}
+	if size > MaxHeaderBytes {
+		c.add("headers", "headers has %d bytes of names and values, at most %d are allowed", size, MaxHeaderBytes)
 	}
 	seen := make(map[string]bool, len(h.Headers)+1)
 	if h.Authorization != "" {

@@ -35,6 +35,8 @@ func httpsOnly(u *url.URL) error {
 
 func TestFaultsOfASeedFile(t *testing.T) {
 	const secret, short = `"whsec_c2VjcmV0"`, 6 // the line after minimal's
+	const badRate = "rate must be a number from 0.001 to 10,000, in deliveries a second"
+	long := strings.Repeat("x", 8<<10)
 	atLine6 := func(column int, text string) []string {
 		return []string{fmt.Sprintf("seed.yaml:%d:%d: %s", short, column, text)}
 	}
@@ -89,10 +91,20 @@ func TestFaultsOfASeedFile(t *testing.T) {
 		"types as text":     {minimal("lead_types: calls"), atLine6(17, "lead_types must be a list of up to three, such as [calls, chats, forms]")},
 		"an unknown format": {minimal("format: xml"), atLine6(13, "format must be json or adf")},
 		"active as a word":  {minimal("active: yes"), atLine6(13, "active must be true or false, without quotes")},
-		"no rate":           {minimal("rate: 0"), atLine6(11, "rate must be a number above 0, in deliveries a second")},
-		"a negative rate":   {minimal("rate: -1"), atLine6(11, "rate must be a number above 0, in deliveries a second")},
-		"a rate of NaN":     {minimal("rate: .nan"), atLine6(11, "rate must be a number above 0, in deliveries a second")},
-		"an endless rate":   {minimal("rate: inf"), atLine6(11, "rate must be a number above 0, in deliveries a second")},
+		"no rate":           {minimal("rate: 0"), atLine6(11, badRate)},
+		"a negative rate":   {minimal("rate: -1"), atLine6(11, badRate)},
+		"a rate of NaN":     {minimal("rate: .nan"), atLine6(11, badRate)},
+		"a rate NaN":        {minimal("rate: nan"), atLine6(11, badRate)},
+		"an endless rate":   {minimal("rate: inf"), atLine6(11, badRate)},
+		"a rate beyond all": {minimal("rate: 1e999"), atLine6(11, badRate)},
+		"a rate as a word":  {minimal("rate: five"), atLine6(11, badRate)},
+		"a rate too low":    {minimal("rate: 0.0009"), atLine6(11, badRate)},
+		"a rate too high":   {minimal("rate: 10000.1"), atLine6(11, badRate)},
+		"a tiny rate and long headers": {minimal("headers: {X-A: "+long+", X-B: "+long+", x-a: 1}", "rate: 1e-12"), []string{
+			"seed.yaml:6:15: headers has 16394 bytes of names and values, at most 16384 are allowed",
+			"seed.yaml:6:16413: header x-a is given twice, names are alike in any case",
+			"seed.yaml:7:11: " + badRate,
+		}},
 		"three secrets":     {minimal("signing_secrets: [" + secret + "," + secret + "," + secret + "]"), atLine6(22, "signing_secrets has more than 2 entries: two are enough for a rotation")},
 		"secret no base64":  {minimal("signing_secrets: [whsec_c2VjcmV]"), atLine6(23, "a signing secret must be whsec_ and then base64 with its padding")},
 		"secret no prefix":  {minimal("signing_secrets: [c2VjcmV0]"), atLine6(23, "a signing secret must be whsec_ and then base64 with its padding")},
@@ -235,7 +247,15 @@ func TestSeedTakesWhatPeopleWrite(t *testing.T) {
 		"JSON": {"{\n\t\"webhooks\": [{\"id\": \"a\", \"advertiser\": \"USA_1\", \"url\": \"https:\\/\\/crm.example.com\\/leads\", " +
 			`"event": "new_contact", "vendor_name": "B\u00e4r \ud83d\ude97", "rate": 5.0e-1, "active": true, "format": null}]}`,
 			func(h *lead.Webhook) { h.VendorName, h.Rate, h.Active = "Bär 🚗", 0.5, true }},
-		"two documents": {"webhooks: []\n---\n" + minimal("format: adf"), func(h *lead.Webhook) { h.Format = lead.ADF }},
+		"as much as may be": {minimal("headers: {X-A: "+strings.Repeat("x", 8<<10)+", X-B: "+strings.Repeat("x", 8<<10-6)+"}", "rate: 10000"),
+			func(h *lead.Webhook) {
+				h.Rate = lead.MaxRate
+				h.Headers = map[string]lead.Secret{
+					"X-A": lead.Secret(strings.Repeat("x", 8<<10)), "X-B": lead.Secret(strings.Repeat("x", 8<<10-6)),
+				}
+			}},
+		"as slowly as may be": {minimal("rate: 0.001"), func(h *lead.Webhook) { h.Rate = lead.MinRate }},
+		"two documents":       {"webhooks: []\n---\n" + minimal("format: adf"), func(h *lead.Webhook) { h.Format = lead.ADF }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			want := hook("a", "USA_1")

@@ -2,6 +2,7 @@ package seedfile
 
 import (
 	"maps"
+	"math"
 	"net/url"
 	"slices"
 	"strconv"
@@ -209,9 +210,8 @@ func (w *webhookReader) readRate(node ast.Node) {
 		return
 	}
 	rate, err := strconv.ParseFloat(text, 64)
-	if err != nil || !(rate > 0) {
-		w.faults.add(w.start(node), "rate must be a number above 0, in deliveries a second")
-		return
+	if err != nil || rate == 0 { // zero would be a webhook without a limit
+		rate = math.NaN() // which check refuses
 	}
 	w.hook.Rate = rate
 }
