@@ -1,6 +1,7 @@
 package limiter
 
 import (
+	"math"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -82,10 +83,21 @@ func (l *lane) reset(hook *lead.Webhook, now time.Time) {
 	l.limit, l.growing, l.answered = firstLimit, true, now
 	l.failures, l.openSince, l.paused, l.slot = 0, time.Time{}, time.Time{}, time.Time{}
 	l.noted, l.reannounce, l.limiter = time.Time{}, time.Time{}, nil
-	if hook.Rate > 0 {
+	if hook.Rate != 0 {
 		const smooth = 20 // bursts a second
-		l.limiter = rate.NewLimiter(rate.Limit(hook.Rate), max(1, int(hook.Rate/smooth)))
+		perSecond := boundedRate(hook.Rate)
+		l.limiter = rate.NewLimiter(rate.Limit(perSecond), max(1, int(perSecond/smooth)))
 	}
+}
+
+// boundedRate returns the nearest rate that a webhook may have. Whoever stores
+// webhooks checks that too; here it keeps the arithmetic from overflowing, which
+// would stop every webhook and not this one alone.
+func boundedRate(perSecond float64) float64 {
+	if !(perSecond >= lead.MinRate) { // NaN too
+		return lead.MinRate
+	}
+	return min(perSecond, lead.MaxRate)
 }
 
 func (l *lane) queued() int { return len(l.queues[0]) + len(l.queues[1]) }
@@ -139,18 +151,37 @@ func (l *lane) keepsUp(now time.Time, most int) bool {
 
 // drains is how long the queue will take at the present pace.
 func (l *lane) drains(now time.Time) time.Duration {
-	if l.limiter != nil {
-		return time.Duration(float64(l.queued()) / float64(l.limiter.Limit()) * float64(time.Second))
+	each, queued := l.each(now).Seconds(), float64(l.queued())
+	if l.limiter == nil {
+		return inSeconds(each * queued / float64(max(l.inFlight, 1)))
 	}
-	return l.each(now) * time.Duration(l.queued()) / time.Duration(max(l.inFlight, 1))
+	seconds := queued / float64(l.limiter.Limit())
+	if l.inFlight > 0 { // a CRM may take less than the webhook's rate
+		seconds = max(seconds, each*queued/max(l.limit, 1))
+	}
+	return inSeconds(seconds)
+}
+
+// inSeconds converts seconds. What no duration can hold is the longest one: the
+// plain conversion may make it a negative one, as if there were nothing to wait for.
+func inSeconds(seconds float64) time.Duration {
+	if d := seconds * float64(time.Second); d < math.MaxInt64 {
+		return time.Duration(d)
+	}
+	return math.MaxInt64
 }
 
 // begins is how many of the queue will begin within d, at the present pace.
 func (l *lane) begins(now time.Time, d time.Duration) int {
-	if l.limiter != nil {
-		return int(float64(l.limiter.Limit()) * d.Seconds())
+	each := max(l.each(now), time.Millisecond)
+	if l.limiter == nil {
+		return int(d * time.Duration(l.inFlight) / each)
 	}
-	return int(d * time.Duration(l.inFlight) / max(l.each(now), time.Millisecond))
+	n := float64(l.limiter.Limit()) * d.Seconds()
+	if l.inFlight > 0 {
+		n = min(n, d.Seconds()/each.Seconds()*max(l.limit, 1))
+	}
+	return int(n)
 }
 
 // each is how long an attempt takes at present, as far as it is known.

@@ -3,6 +3,9 @@ package limiter_test
 import (
 	"context"
 	"errors"
+	"fmt"
+	"math"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -108,4 +111,83 @@ func TestAReportTellsWhatAnOutcomeChanges(t *testing.T) {
 			t.Errorf("got %+v, want it disabled", got)
 		}
 	})
+}
+
+// TestNoRateStopsTheOthers has rates that no seed file may have, since the limiter
+// must not rely on that, and beside them a CRM that hangs.
+func TestNoRateStopsTheOthers(t *testing.T) {
+	for _, rate := range []float64{5e-324, 1e-12, -1e-12, -1, math.Inf(-1), math.NaN(), lead.MinRate, lead.MaxRate, 1e18, 1e300, math.Inf(1)} {
+		for _, took := range []time.Duration{100 * time.Millisecond, 5 * time.Second} {
+			t.Run(fmt.Sprintf("%v, %v", rate, took), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) { noRateStopsTheOthers(t, rate, took) })
+			})
+		}
+	}
+}
+
+func noRateStopsTheOthers(t *testing.T, rate float64, took time.Duration) {
+	l := limiter.New(limiter.Options{MaxInFlight: 64, OpenEvents: 2000, OpenBytes: 64 << 20})
+	odd := &crowd{Limiter: l, took: took, hook: lead.Webhook{ID: "odd", Advertiser: "a", Rate: rate}}
+	hangs := &crowd{Limiter: l, took: 5 * time.Second, hook: lead.Webhook{ID: "hangs", Advertiser: "b"}}
+	room := make(chan struct{}, 2000) // as the consumer bounds what is open
+	var wg sync.WaitGroup
+	for n := range 5000 {
+		who := odd
+		if n%2 == 0 {
+			who = hangs
+		}
+		room <- struct{}{}
+		wg.Go(func() {
+			who.ask(t, n%8 < 2)
+			<-room
+		})
+	}
+	wg.Wait()
+	if odd.began == 0 || odd.waiting > 0 || hangs.waiting > 0 {
+		t.Errorf("got %d attempts, %d put off, and after 20s %d still waiting and %d of the other", odd.began, odd.later, odd.waiting, hangs.waiting)
+	}
+	if rate < 1 && odd.began > 1 {
+		t.Errorf("got %d attempts at once at a rate of %v, want one", odd.began, rate)
+	}
+	asked := time.Now()
+	var ticket limiter.Ticket
+	acquire(t, l, limiter.Request{Webhook: &lead.Webhook{ID: "w", Advertiser: "c"}, Host: "https://crm.example.com", Size: 1}, &ticket)
+	if waited := time.Since(asked); waited > 0 {
+		t.Errorf("another webhook waited for %v", waited)
+	}
+	l.Cancel(&ticket)
+}
+
+// A crowd asks for attempts at one webhook, whose CRM takes what it gets, slowly.
+type crowd struct {
+	*limiter.Limiter
+
+	hook lead.Webhook
+	took time.Duration
+
+	mu                    sync.Mutex
+	began, later, waiting int // guarded by mu
+}
+
+// ask asks for an attempt and makes it, and waits for that for 20 seconds at most.
+func (c *crowd) ask(t *testing.T, returned bool) {
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	var ticket limiter.Ticket
+	r := limiter.Request{Webhook: &c.hook, Host: "https://" + c.hook.ID + ".example.com", Size: 1000, Returned: returned}
+	notBefore, err := c.Acquire(ctx, r, &ticket)
+	count := &c.later
+	switch {
+	case err != nil:
+		count = &c.waiting
+	case notBefore.IsZero():
+		count = &c.began
+		time.Sleep(c.took)
+		c.Done(&ticket, limiter.Feedback{Result: limiter.Accepted, Took: c.took})
+	case !notBefore.After(time.Now()) || time.Until(notBefore) > 3*time.Hour:
+		t.Errorf("got it put off for %v", time.Until(notBefore))
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	*count++
 }
