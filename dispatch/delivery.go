@@ -2,6 +2,7 @@ package dispatch
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -66,15 +67,8 @@ func (d *Dispatcher) awaitTicket(ctx context.Context, dl *delivery) (result, err
 	if r, err := d.settledBefore(ctx, dl); r.kind != undecided || err != nil {
 		return r, err
 	}
-	if r := d.deadBeforeAttempt(dl); r.kind != undecided {
-		return r, nil
-	}
-	notBefore, err := d.acquire(ctx, dl)
-	if err != nil {
-		return result{}, dl.unsettled(err)
-	}
-	if !notBefore.IsZero() {
-		return result{kind: deferred, at: notBefore}, nil
+	if r, err := d.acquire(ctx, dl); r.kind != undecided || err != nil {
+		return r, err
 	}
 	if time.Since(dl.ledgerAsked) <= d.opts.LookAgainAfter {
 		return result{}, nil
@@ -126,21 +120,43 @@ func (d *Dispatcher) deadBeforeAttempt(dl *delivery) result {
 	return result{}
 }
 
-// acquire waits for a ticket. If it returns a time, the delivery got no ticket and
-// should come again at that time. The error means that ctx ended first.
-func (d *Dispatcher) acquire(ctx context.Context, dl *delivery) (notBefore time.Time, err error) {
-	dl.started()
-	notBefore, err = d.limiter.Acquire(ctx, limiter.Request{
-		Webhook: dl.hook, Host: dl.target.Origin(), Size: dl.msg.Size(), Returned: dl.waited, Retried: dl.history.Step > 0,
-	}, &dl.ticket)
-	if err != nil || !notBefore.IsZero() {
-		return notBefore, err
+// acquire waits for a ticket. The delivery has one if the result is undecided; any
+// other result is what becomes of it instead. If the webhook changes meanwhile, the
+// delivery waits for what it is then. The error means that ctx ended first.
+func (d *Dispatcher) acquire(ctx context.Context, dl *delivery) (result, error) {
+	for {
+		if r := d.deadBeforeAttempt(dl); r.kind != undecided {
+			return r, nil
+		}
+		dl.started()
+		notBefore, err := d.limiter.Acquire(ctx, limiter.Request{
+			Webhook: dl.hook, Host: dl.target.Origin(), Size: dl.msg.Size(), Returned: dl.waited, Retried: dl.history.Step > 0,
+		}, &dl.ticket)
+		switch {
+		case errors.Is(err, limiter.ErrChanged):
+			if err := d.lookUpAgain(ctx, dl); err != nil {
+				return result{}, dl.unsettled(err)
+			}
+		case err != nil:
+			return result{}, dl.unsettled(err)
+		case !notBefore.IsZero():
+			return result{kind: deferred, at: notBefore}, nil
+		case d.suspend.resumed():
+			d.limiter.Cancel(&dl.ticket)
+			return result{kind: deferred, at: time.Now().Add(afterResume)}, nil
+		default:
+			return result{}, nil
+		}
 	}
-	if d.suspend.resumed() {
-		d.limiter.Cancel(&dl.ticket)
-		return time.Now().Add(afterResume), nil
+}
+
+// lookUpAgain replaces the delivery's webhook by what it is now.
+func (d *Dispatcher) lookUpAgain(ctx context.Context, dl *delivery) error {
+	hooks, err := d.parts.Webhooks.For(ctx, dl.ev.AdvertiserID)
+	if err == nil {
+		dl.goesTo(byID(hooks, dl.hook.ID))
 	}
-	return time.Time{}, nil
+	return err
 }
 
 // attemptWithRetries attempts a delivery that has a ticket, and again within
@@ -156,10 +172,7 @@ func (d *Dispatcher) attemptWithRetries(ctx context.Context, dl *delivery) resul
 		if waits == nil {
 			waits = d.quickWaits()
 		}
-		if !d.waitBeforeRetry(ctx, dl, began, waits.NextBackOff()) {
-			return r
-		}
-		if notBefore, err := d.acquire(ctx, dl); err != nil || !notBefore.IsZero() {
+		if !d.awaitQuickRetry(ctx, dl, began, waits.NextBackOff()) {
 			return r
 		}
 	}

@@ -210,6 +210,16 @@ func (d *Dispatcher) Handle(ctx context.Context, m *lead.Message, started func()
 	return d.deliverAll(ctx, &in, ev, d.wanting(ev, hooks))
 }
 
+// WebhooksChanged says that webhooks of these advertisers changed, and that Webhooks
+// finds them as they are now. Deliveries that wait for one of them in this process are
+// looked at again: they wait for what the webhook is now, or become dead letters if it
+// was removed or disabled. It does not block.
+func (d *Dispatcher) WebhooksChanged(advertisers []string) {
+	for _, advertiser := range advertisers {
+		d.limiter.Changed(advertiser)
+	}
+}
+
 // wanting returns the webhooks that want the event, and counts those that would
 // want it if they were active.
 func (d *Dispatcher) wanting(ev *lead.Event, hooks []*lead.Webhook) []*lead.Webhook {

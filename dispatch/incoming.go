@@ -38,15 +38,23 @@ func (d *Dispatcher) buryIncoming(ctx context.Context, in *incoming, reason lead
 // webhook that no longer exists.
 func (in *incoming) delivery(ev *lead.Event, hook *lead.Webhook) *delivery {
 	dl := &delivery{
-		msg: in.msg, ev: ev, hook: hook, history: in.history, waited: in.waited, started: in.started,
+		msg: in.msg, ev: ev, history: in.history, waited: in.waited, started: in.started,
 		mark: lead.MarkOf(&in.history, in.waited),
 	}
-	if hook == nil {
-		dl.hook, dl.removed = &lead.Webhook{ID: in.history.Webhook, Advertiser: ev.AdvertiserID}, true
+	if dl.history.Advertiser = ev.AdvertiserID; hook != nil {
+		dl.history.Webhook = hook.ID
 	}
-	dl.history.Advertiser, dl.history.Webhook = ev.AdvertiserID, dl.hook.ID
-	dl.history.Delivery = lead.DeliveryID(ev, dl.hook.ID)
+	dl.history.Delivery = lead.DeliveryID(ev, dl.history.Webhook)
+	dl.goesTo(hook)
 	return dl
+}
+
+// goesTo sets the delivery's webhook; nil stands for one that no longer exists.
+func (dl *delivery) goesTo(hook *lead.Webhook) {
+	if dl.removed = hook == nil; dl.removed {
+		hook = &lead.Webhook{ID: dl.history.Webhook, Advertiser: dl.history.Advertiser}
+	}
+	dl.hook = hook
 }
 
 func byID(hooks []*lead.Webhook, id string) *lead.Webhook {

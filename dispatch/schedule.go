@@ -47,14 +47,18 @@ func (d *Dispatcher) quickWaits() backoff.BackOff {
 	)
 }
 
-// waitBeforeRetry waits for next before a quick retry. It returns false if there must
-// be no retry: it would begin too long after began, when the first attempt did, or
-// ctx has ended.
-func (d *Dispatcher) waitBeforeRetry(ctx context.Context, dl *delivery, began time.Time, next time.Duration) bool {
+// awaitQuickRetry waits for next, and then until the delivery has a ticket for a quick
+// retry. It returns false if there must be no retry: it would begin too long after
+// began, when the first attempt did, its webhook does not take it now, or ctx has ended.
+func (d *Dispatcher) awaitQuickRetry(ctx context.Context, dl *delivery, began time.Time, next time.Duration) bool {
 	if time.Since(began)+next > quickWindow {
 		return false
 	}
 	d.log.Info("attempt failed; quick retry follows", append(dl.fields(), zap.Int("attempt", dl.history.Attempts), zap.Duration("wait", next),
 		zap.String("address", dl.target.Host()), zap.Int("status", dl.history.Status), zap.String("error", dl.history.Error))...)
-	return wait.For(ctx, next)
+	if !wait.For(ctx, next) {
+		return false
+	}
+	r, err := d.acquire(ctx, dl)
+	return err == nil && r.kind == undecided
 }

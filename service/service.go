@@ -62,6 +62,7 @@ func New(cfg *config.Config, log *zap.Logger, version string) (*Service, error) 
 	s.Store = webhook.NewStore(s.redis)
 	s.webhooks = webhook.NewCache(s.Store, webhook.Options{
 		TTL: cfg.Redis.CacheTTL, Grace: cfg.Redis.Grace, MaxBytes: int64(cfg.Redis.CacheBytes),
+		Changed: func(advertisers []string) { s.dispatcher.WebhooksChanged(advertisers) }, // not before Run
 	}, registry, log)
 	s.ledger = ledger.New(s.redis, ledger.Options{
 		MaxPending: cfg.Redis.LedgerPending, HandedOnKept: cfg.Topics.DeadLetterRetention,

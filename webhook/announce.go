@@ -138,4 +138,7 @@ func (c *Cache) announced(message string) {
 		return
 	}
 	c.drop(advertisers)
+	if c.opts.Changed != nil {
+		c.opts.Changed(advertisers)
+	}
 }

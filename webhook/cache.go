@@ -30,6 +30,10 @@ type Options struct {
 	// MaxBytes bounds the memory of what is cached. Zero: 64 MiB, which holds
 	// some 200,000 advertisers without webhooks, or 80,000 with one.
 	MaxBytes int64
+
+	// Changed is called with the advertisers of each announced change, once look-ups
+	// find it. It must not block. nil: nobody is told.
+	Changed func(advertisers []string)
 }
 
 const (

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -90,6 +92,40 @@ func TestChangesAreHeardOfAtOnce(t *testing.T) {
 		}
 		time.Sleep(10 * time.Millisecond)
 		r.wants("USA_1")
+	})
+}
+
+func TestWhoIsToldOfAChangeFindsIt(t *testing.T) {
+	var r *rig
+	var told [][]string
+	var lookUps sync.WaitGroup
+	active := make(map[bool]int)
+	opts := withGrace
+	opts.Changed = func(advertisers []string) {
+		told = append(told, advertisers)
+		lookUps.Go(func() { // it must not block itself
+			hooks, err := r.cache.For(r.t.Context(), "USA_1")
+			if err != nil || len(hooks) != 1 {
+				t.Errorf("got %v, error %v, want one webhook", hooks, err)
+				return
+			}
+			active[hooks[0].Active]++
+		})
+	}
+	run(t, opts, func(t *testing.T, started *rig) {
+		r = started
+		r.begin(at("USA_1", "a"))
+		r.wants("USA_1", urlAt("a"))
+		lookUps.Wait()
+		setActive(t, r.store, "w-USA_1", false, true)
+		synctest.Wait()
+		lookUps.Wait()
+		if diff := cmp.Diff([][]string{{"USA_1"}, {"USA_1"}}, told); diff != "" {
+			t.Errorf("told (-want +got):\n%s", diff)
+		}
+		if active[true] != 1 || active[false] != 1 {
+			t.Errorf("got %v, want it active when it was seeded and inactive when it was disabled", active)
+		}
 	})
 }
 

@@ -133,6 +133,27 @@ func TestAWebhookThatIsGoneIsSetInactive(t *testing.T) {
 	r.until("a changed one is tried", func() bool { return len(r.crm.Counts()) == before+1 })
 }
 
+// TestADisabledWebhookIsNotWaitedFor has its leads wait for its rate, within the
+// process.
+func TestADisabledWebhookIsNotWaitedFor(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, setup{})
+	advertiser := r.name("USA_1")
+	h := r.hook("all", advertiser)
+	h.Rate = 0.001
+	r.seed(h)
+	r.publish(calls(advertiser, 1, 5)...)
+	r.run().ready()
+	r.until("the first is delivered", func() bool { return len(r.crm.Counts()) == 1 })
+	r.must("", "webhooks", "disable", h.ID)
+	r.until("the others are dead", func() bool { return len(r.letters()) == 4 })
+	for _, m := range r.letters() {
+		if reason, put := header(m, "leadhook.reason"), header(m, "leadhook.first-deferral"); reason != "webhook_inactive" || put != "" {
+			t.Errorf("got a dead letter with the reason %s, put off first at %q, want webhook_inactive at once", reason, put)
+		}
+	}
+}
+
 func TestNothingIsEarly(t *testing.T) {
 	t.Parallel()
 	var first, second atomic.Int64

@@ -179,6 +179,7 @@ type hook struct {
 	AuthHeader string            `json:"auth_header,omitempty"`
 	Secrets    []string          `json:"signing_secrets,omitempty"`
 	Headers    map[string]string `json:"headers,omitempty"`
+	Rate       float64           `json:"rate,omitempty"`
 }
 
 // hook is an active JSON webhook for new contacts of every type, to be changed

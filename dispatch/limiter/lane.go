@@ -38,9 +38,10 @@ const (
 // A lane is how fast one webhook's deliveries go: as fast as its CRM takes
 // them. All of it is guarded by the mu of Limiter.
 type lane struct {
-	version string // of the webhook whose outcomes it has seen
-	host    *host
-	used    time.Time
+	advertiser string
+	version    string // of the webhook whose outcomes it has seen
+	host       *host
+	used       time.Time
 
 	limit     float64 // attempts at once; follows the CRM
 	growing   bool    // it doubles from round to round: nothing has failed yet
@@ -72,7 +73,7 @@ type lane struct {
 }
 
 func newLane(hook *lead.Webhook, h *host, now time.Time) *lane {
-	l := &lane{host: h}
+	l := &lane{advertiser: hook.Advertiser, host: h}
 	l.reset(hook, now)
 	return l
 }

@@ -15,6 +15,7 @@
 package limiter
 
 import (
+	"slices"
 	"sync"
 	"time"
 
@@ -87,14 +88,15 @@ type Options struct {
 type Limiter struct {
 	all amount // what the process can hold at once
 
-	mu        sync.Mutex
-	byHook    map[string]*lane // guarded by mu, and every lane, host and ticket too
-	hosts     map[string]*host
-	free      int      // attempts that may begin
-	behind    amount   // held by the lanes that do not keep up
-	ready     [2]ready // lanes with a delivery that only waits for an attempt to be free: those that keep up, and the others
-	nextQueue int      // the one of ready that is served next
-	swept     time.Time
+	mu           sync.Mutex
+	byHook       map[string]*lane // guarded by mu, and every lane, host and ticket too
+	byAdvertiser map[string][]*lane
+	hosts        map[string]*host
+	free         int      // attempts that may begin
+	behind       amount   // held by the lanes that do not keep up
+	ready        [2]ready // lanes with a delivery that only waits for an attempt to be free: those that keep up, and the others
+	nextQueue    int      // the one of ready that is served next
+	swept        time.Time
 }
 
 // ready is a queue of lanes.
@@ -112,7 +114,7 @@ func New(opts Options) *Limiter {
 	all := everything(opts)
 	return &Limiter{
 		all: all, free: all.attempts,
-		byHook: make(map[string]*lane), hosts: make(map[string]*host),
+		byHook: make(map[string]*lane), byAdvertiser: make(map[string][]*lane), hosts: make(map[string]*host),
 	}
 }
 
@@ -141,7 +143,9 @@ func (ls *Limiter) lane(hook *lead.Webhook, hostName string, now time.Time) *lan
 	case !known:
 		l = newLane(hook, ls.joinHost(hostName), now)
 		ls.byHook[hook.ID] = l
+		ls.byAdvertiser[hook.Advertiser] = append(ls.byAdvertiser[hook.Advertiser], l)
 	case l.version != hook.Version:
+		ls.sendBack(l, now)
 		l.host.lanes--
 		l.host = ls.joinHost(hostName)
 		l.reset(hook, now)
@@ -164,6 +168,14 @@ func (ls *Limiter) joinHost(name string) *host {
 	return h
 }
 
+// leaveAdvertiser forgets that the lane is one of its advertiser's.
+func (ls *Limiter) leaveAdvertiser(l *lane) {
+	others := slices.DeleteFunc(ls.byAdvertiser[l.advertiser], func(other *lane) bool { return other == l })
+	if ls.byAdvertiser[l.advertiser] = others; len(others) == 0 {
+		delete(ls.byAdvertiser, l.advertiser)
+	}
+}
+
 // sweep forgets lanes that nothing has come to for long.
 func (ls *Limiter) sweep(now time.Time) {
 	if now.Sub(ls.swept) < idleLane/10 {
@@ -174,6 +186,7 @@ func (ls *Limiter) sweep(now time.Time) {
 		if l.idle() && now.Sub(l.used) > idleLane {
 			ls.classify(l, now)
 			delete(ls.byHook, id)
+			ls.leaveAdvertiser(l)
 			l.host.lanes--
 		}
 	}
@@ -338,6 +351,29 @@ func (ls *Limiter) deferAll(l *lane, now time.Time) {
 		ls.drop(t)
 		t.answer <- later{at: l.until(now)}
 	}
+}
+
+// Changed has everything that waits for the advertiser's webhooks ask again, since
+// some of them changed: a lead must not wait for a rate that was raised, nor be sent
+// to what was disabled. Attempts that were granted are not affected. It does not
+// block.
+func (ls *Limiter) Changed(advertiser string) {
+	now := time.Now()
+	ls.mu.Lock()
+	defer ls.mu.Unlock()
+	for _, l := range ls.byAdvertiser[advertiser] {
+		ls.sendBack(l, now)
+	}
+}
+
+// sendBack has everything that a lane has queued ask again.
+func (ls *Limiter) sendBack(l *lane, now time.Time) {
+	for l.queued() > 0 {
+		t := l.next()
+		ls.drop(t)
+		t.answer <- later{changed: true}
+	}
+	ls.classify(l, now)
 }
 
 // drop takes what a ticket holds out of the count.

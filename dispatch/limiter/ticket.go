@@ -2,6 +2,7 @@ package limiter
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -61,14 +62,22 @@ func (t *Ticket) kind() int {
 }
 
 // later is when a delivery may come again; the zero value: it may begin now.
-type later struct{ at time.Time }
+type later struct {
+	at      time.Time
+	changed bool // it must ask again, since its webhook changed; at is then zero
+}
+
+// ErrChanged is the error of [Limiter.Acquire] if the webhook changed while the
+// delivery waited.
+var ErrChanged = errors.New("the webhook changed while a delivery waited for it")
 
 // Acquire waits until an attempt may begin. Then it returns the zero time, and t
 // is valid: the caller must pass it to Done or Cancel. Any other time is when the
 // delivery should come again, because the CRM does not take it now; t is then not
 // valid, nor is it with an error. Acquire blocks for as long as the CRM keeps up
 // with what waits for it, and otherwise for some seconds at most. Its error is the
-// cause of the end of ctx.
+// cause of the end of ctx, or [ErrChanged]: the caller looks the webhook up and asks
+// again if it still exists.
 func (ls *Limiter) Acquire(ctx context.Context, r Request, t *Ticket) (notBefore time.Time, err error) {
 	if ctx.Err() != nil {
 		return time.Time{}, context.Cause(ctx)
@@ -126,13 +135,19 @@ func (ls *Limiter) admit(t *Ticket) (at time.Time, waits bool) {
 func (ls *Limiter) await(ctx context.Context, t *Ticket) (time.Time, error) {
 	select {
 	case answer := <-t.answer:
+		if answer.changed {
+			return time.Time{}, ErrChanged
+		}
 		return answer.at, nil
 	case <-ctx.Done():
 	}
 	if ls.dequeue(t) {
 		return time.Time{}, context.Cause(ctx)
 	}
-	if answer := <-t.answer; !answer.at.IsZero() {
+	switch answer := <-t.answer; {
+	case answer.changed:
+		return time.Time{}, context.Cause(ctx)
+	case !answer.at.IsZero():
 		return answer.at, nil
 	}
 	ls.Cancel(t)
