@@ -14,6 +14,7 @@ type Config struct {
 	Kafka    Kafka
 	Topics   Topics
 	Redis    Redis
+	Webhooks Webhooks
 	Consumer Consumer
 	HTTP     HTTP
 	Retry    Retry
@@ -98,6 +99,11 @@ type Redis struct {
 	Grace      time.Duration // how long cached webhooks are used while Redis cannot be reached
 
 	LedgerPending int // marks of the ledger kept in memory while Redis does not accept them
+}
+
+// Webhooks limits what may be seeded.
+type Webhooks struct {
+	PerAdvertiser int // webhooks that an advertiser may have
 }
 
 // Consumer limits what one instance handles at once, over all its partitions.

@@ -35,6 +35,11 @@ func sections(c *Config) []section {
 		{"kafka", "Where the leads come from.", kafkaSettings(&c.Kafka)},
 		{"topics", "What the command leadhook topics creates and checks.", topicSettings(&c.Topics)},
 		{"redis", "Where the webhooks and the progress of each delivery are stored.", redisSettings(&c.Redis)},
+		{"webhooks", "What may be seeded.", []setting{
+			{"webhooks.per_advertiser", "100", number(&c.Webhooks.PerAdvertiser, 1, 10_000),
+				"The most webhooks that an advertiser may have. leadhook seed refuses more; those that are" +
+					" in Redis already go on."},
+		}},
 		{"consumer", "How much one instance handles at once, which bounds its memory.", consumerSettings(&c.Consumer)},
 		{"http", "How leads are POSTed, and to where.", httpSettings(&c.HTTP)},
 		{"retry", "When a failed delivery is attempted again: within seconds in the process, then after waits in Kafka.", retrySettings(&c.Retry)},

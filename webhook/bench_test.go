@@ -44,7 +44,7 @@ func BenchmarkWebhooks(b *testing.B) {
 			if err != nil {
 				b.Fatal(err)
 			}
-			if hooks, err = seedfile.Merge(read); err != nil {
+			if hooks, err = seedfile.Merge(seedfile.Options{}, read); err != nil {
 				b.Fatal(err)
 			}
 		}

@@ -104,7 +104,7 @@ func TestWhatIsExportedSeedsTheSameRecords(t *testing.T) {
 		if err != nil {
 			rt.Fatalf("%v\n%s", err, file)
 		}
-		again, err := seedfile.Merge(read)
+		again, err := seedfile.Merge(seedfile.Options{}, read)
 		if err != nil {
 			rt.Fatal(err)
 		}

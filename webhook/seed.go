@@ -53,6 +53,11 @@ const chunk = 256
 
 // SeedOptions say what a seed does beside adding and changing webhooks.
 type SeedOptions struct {
+	// PerAdvertiser is how many webhooks an advertiser may have. One that has more
+	// already keeps them and gets none in addition. Zero means
+	// [rules.PerAdvertiser].
+	PerAdvertiser int
+
 	// DryRun finds what there is to do and writes nothing.
 	DryRun bool
 
@@ -75,9 +80,9 @@ type SeedOptions struct {
 // webhooks change all at once, and the same transaction announces that to the
 // instances. The marker that makes look-ups trust what they find is written last.
 //
-// Nothing is written if a webhook is not valid, an id is given twice, or an id
-// belongs to another advertiser in Redis: an id stays with its advertiser for
-// ever. After any other error some may have been written: the Changes say which, and
+// Nothing is written if a webhook is not valid, an id is given twice, an id belongs
+// to another advertiser in Redis (it stays with its advertiser for ever), or an
+// advertiser would get more webhooks than it may have. After any other error some may have been written: the Changes say which, and
 // seeding the same webhooks again completes it.
 func (s *Store) Seed(ctx context.Context, hooks []lead.Webhook, opts SeedOptions) (Changes, error) {
 	items, err := newItems(hooks)
@@ -128,14 +133,17 @@ func (s *seeding) prepare(ctx context.Context) error {
 	if err := conflicts(s.items); err != nil {
 		return fmt.Errorf("%w\nnothing was written", err)
 	}
-	if !s.Prune {
-		return nil
+	var surplus []*item
+	if s.Prune {
+		var err error
+		if surplus, err = s.surplus(ctx); err != nil {
+			return fmt.Errorf("reading what else is in Redis: %w; nothing was written", err)
+		}
+		s.items = append(s.items, surplus...)
 	}
-	surplus, err := s.surplus(ctx)
-	if err != nil {
-		return fmt.Errorf("reading what else is in Redis: %w; nothing was written", err)
+	if err := s.crowded(ctx); err != nil {
+		return fmt.Errorf("%w\nnothing was written", err)
 	}
-	s.items = append(s.items, surplus...)
 	if len(surplus) > 0 && s.Confirm != nil && !s.DryRun {
 		return s.Confirm(len(surplus))
 	}

@@ -116,7 +116,7 @@ func TestDryRunSaysWhatChangesAndWritesNothing(t *testing.T) {
 	wrote := false
 	rdb.AddHook(watcher{before: func(cmds []redis.Cmder) {
 		for _, cmd := range cmds {
-			wrote = wrote || !slices.Contains([]string{"hget", "hexists", "exists"}, cmd.Name())
+			wrote = wrote || !slices.Contains([]string{"hget", "hexists", "hlen", "exists"}, cmd.Name())
 		}
 	}})
 	changes, err := store.Seed(t.Context(), after, webhook.SeedOptions{DryRun: true, Prune: true})
@@ -232,4 +232,46 @@ func idsFor(hooks []lead.Webhook, advertiser string) string {
 		}
 	}
 	return idsOf(of)
+}
+
+func TestAnAdvertiserGetsNoMoreWebhooksThanItMayHave(t *testing.T) {
+	store := webhook.NewStore(redistest.New(t))
+	hooks := func(advertiser string, from, to int) []lead.Webhook {
+		var list []lead.Webhook
+		for n := from; n < to; n++ {
+			list = append(list, hook(fmt.Sprint("w", n), advertiser))
+		}
+		return list
+	}
+	seeds := func(list []lead.Webhook, opts webhook.SeedOptions, want string) {
+		t.Helper()
+		changes, err := store.Seed(t.Context(), list, opts)
+		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want) || len(changes) > 0) {
+			t.Errorf("got %d changes and error %v, want one with %q", len(changes), err, want)
+		}
+	}
+	seeds(hooks("USA_1", 0, 101), webhook.SeedOptions{}, `advertiser "USA_1" has 0 webhooks in Redis and would have 101, at most 100 are allowed`)
+	seeds(hooks("USA_1", 0, 101), webhook.SeedOptions{DryRun: true}, "at most 100")
+	seeds(hooks("USA_1", 0, 99), webhook.SeedOptions{}, "")
+	seeds(append(hooks("USA_1", 99, 101), hook("other", "USA_2")), webhook.SeedOptions{}, `has 99 webhooks in Redis and would have 101, at most 100 are allowed`)
+	if stored(t, store, hook("other", "USA_2")) != nil {
+		t.Error("one that may be written was, beside those that may not")
+	}
+	seeds(hooks("USA_1", 99, 100), webhook.SeedOptions{}, "")
+
+	// What another setting allowed goes on and can be changed, replaced and removed.
+	seeds(hooks("USA_1", 0, 130), webhook.SeedOptions{PerAdvertiser: 130}, "")
+	if got, err := store.Webhooks(t.Context(), "USA_1"); err != nil || len(got) != 130 || got[129].Damaged != "" || !got[129].Active {
+		t.Errorf("got %d webhooks and error %v, want 130 as before", len(got), err)
+	}
+	setActive(t, store, "w0", false, true)
+	setActive(t, store, "w0", true, true)
+	changed := hooks("USA_1", 0, 130)
+	changed[7].URL = "https://crm.example.com/changed"
+	seeds(changed, webhook.SeedOptions{}, "")
+	seeds(append(changed, hook("new", "USA_1")), webhook.SeedOptions{}, "would have 131")
+	seeds(append(changed[1:], hook("new", "USA_1")), webhook.SeedOptions{Prune: true}, "")
+	if stored(t, store, hook("new", "USA_1")) == nil || stored(t, store, changed[0]) != nil {
+		t.Error("one was not replaced by another")
+	}
 }

@@ -296,7 +296,10 @@ func TestSeedChangesAnAdvertiserInOneTransactionOfOneSlot(t *testing.T) {
 	for n := range 12_000 { // 300 webhooks of one advertiser, 13 of each other
 		hooks = append(hooks, hook(fmt.Sprint("w", n), fmt.Sprint("USA_", max(0, n-299)%900)))
 	}
-	changes := seed(t, webhook.NewStore(rdb), hooks...)
+	changes, err := webhook.NewStore(rdb).Seed(t.Context(), hooks, webhook.SeedOptions{PerAdvertiser: 1000})
+	if err != nil {
+		t.Fatal(err)
+	}
 	if n := changes.Count(webhook.Added); n != len(hooks) || len(transactions) != 900 {
 		t.Errorf("got %d webhooks and %d advertisers written, want %d and 900", n, len(transactions), len(hooks))
 	}

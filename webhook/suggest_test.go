@@ -23,7 +23,9 @@ func TestSuggestions(t *testing.T) {
 		h.ID = id
 		hooks = append(hooks, h)
 	}
-	seed(t, store, hooks...)
+	if _, err := store.Seed(t.Context(), hooks, webhook.SeedOptions{PerAdvertiser: 1000}); err != nil {
+		t.Fatal(err)
+	}
 
 	for prefix, want := range map[string]string{
 		"a*": "[{a*b CAN_1}]", `a\[`: `[{a\[b CAN_3}]`, "a": `[{a*b CAN_1} {a\[b CAN_3} {axb CAN_2}]`,

@@ -174,3 +174,25 @@ warning: standard input:13:5: webhook "c" is inactive: no leads are sent to it
 		t.Errorf("got exit code %d and\n%s%swant\n%s", got.code, got.out, got.errs, want)
 	}
 }
+
+func TestASettingSaysHowManyWebhooksAnAdvertiserMayHave(t *testing.T) {
+	t.Parallel()
+	r, _ := newWebhookRig(t)
+	r.environ = append(r.environ, "LEADHOOK_WEBHOOKS_PER_ADVERTISER=1")
+	both := seedText("a", "active: true") + strings.TrimPrefix(seedText("b", "active: true"), "webhooks:\n")
+	got := r.leadhook(both, "seed", "-")
+	want := `standard input:7:5: advertiser "A_1" has 2 webhooks, at most 1 are allowed (webhooks.per_advertiser)`
+	if got.code != exitFailed || !containsAll(got.errs, "nothing was written", want) {
+		t.Errorf("in a file: got exit code %d, want 1 and\n%s\n%s%s", got.code, want, got.out, got.errs)
+	}
+	r.must(seedText("a", "active: true"), "seed", "-")
+	got = r.leadhook(seedText("b", "active: true"), "seed", "-")
+	want = `advertiser "A_1" has 1 webhooks in Redis and would have 2, at most 1 are allowed (webhooks.per_advertiser)`
+	if got.code != exitFailed || !containsAll(got.errs, "nothing was written", want) {
+		t.Errorf("with one in Redis: got exit code %d, want 1 and\n%s\n%s%s", got.code, want, got.out, got.errs)
+	}
+	r.must(seedText("b", "active: true"), "seed", "-", "--prune", "--yes")
+	if ids := r.ids("webhooks", "list"); !slices.Equal(ids, []string{"b"}) {
+		t.Errorf("one in place of the other: got %v, want b", ids)
+	}
+}

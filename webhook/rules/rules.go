@@ -33,6 +33,10 @@ const (
 	maxText      = 8 << 10 // bytes of every other text
 )
 
+// PerAdvertiser is how many webhooks an advertiser may have unless the operator sets
+// another number. Whoever adds webhooks checks it; [Check] looks at a single one.
+const PerAdvertiser = 100
+
 // A Violation is what is wrong with one field of a webhook. Its text does not quote the
 // field's value, which may be a secret. Field is the field's name in the seed file; the
 // index or name of a member of a list or map follows after a slash.

@@ -2,6 +2,7 @@ package seedfile
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -18,6 +19,7 @@ import (
 
 	"github.com/leadhook/leadhook/internal/suggest"
 	"github.com/leadhook/leadhook/lead"
+	"github.com/leadhook/leadhook/webhook/rules"
 )
 
 // MaxSize is the largest seed file, in bytes: some 200,000 webhooks. Larger
@@ -35,9 +37,13 @@ type Entry struct {
 	At      Position
 }
 
-// Options are the settings of [Parse]. The zero value allows every address and knows no
-// variable.
+// Options are the settings of [Parse] and [Merge]. The zero value allows every address
+// and knows no variable.
 type Options struct {
+	// PerAdvertiser is how many webhooks an advertiser may have. Zero means
+	// [rules.PerAdvertiser].
+	PerAdvertiser int
+
 	// CheckURL is the operator's policy for addresses. Its error becomes a fault
 	// of the url. nil allows every address.
 	CheckURL func(*url.URL) error
@@ -66,17 +72,18 @@ func Parse(ctx context.Context, name string, data []byte, opts Options) ([]Entry
 	if ctx.Err() != nil {
 		return nil, fmt.Errorf("reading %s: %w", name, context.Cause(ctx))
 	}
-	r.faults = append(r.faults, repeated(r.hooks)...)
+	r.faults = append(append(r.faults, repeated(r.hooks)...), crowded(opts, r.hooks)...)
 	if err := r.faults.err(); err != nil {
 		return nil, err
 	}
 	return r.hooks, nil
 }
 
-// Merge joins the webhooks of several seed files. The error is of type [Faults]
-// and has every id that is given more than once, with both positions.
-func Merge(files ...[]Entry) ([]lead.Webhook, error) {
-	if faults := repeated(files...); len(faults) > 0 {
+// Merge joins the webhooks of several seed files, read with the same options. The
+// error is of type [Faults]. It has every id that is given more than once, with both
+// positions, and every advertiser that has more webhooks than it may.
+func Merge(opts Options, files ...[]Entry) ([]lead.Webhook, error) {
+	if faults := append(repeated(files...), crowded(opts, files...)...); len(faults) > 0 {
 		return nil, faults
 	}
 	var hooks []lead.Webhook
@@ -106,6 +113,27 @@ func repeated(files ...[]Entry) (faults Faults) {
 				faults.add(h.At, "webhook %q is given twice, first at %s", h.Webhook.ID, other.At)
 			}
 		}
+	}
+	return faults
+}
+
+// crowded returns a fault for each advertiser that has more webhooks than it may, at
+// the first one too many.
+func crowded(opts Options, files ...[]Entry) (faults Faults) {
+	most := cmp.Or(opts.PerAdvertiser, rules.PerAdvertiser)
+	count := make(map[string]int)
+	var tooMany []*Entry
+	for _, file := range files {
+		for i := range file {
+			advertiser := file[i].Webhook.Advertiser
+			if count[advertiser]++; count[advertiser] == most+1 && advertiser != "" {
+				tooMany = append(tooMany, &file[i])
+			}
+		}
+	}
+	for _, h := range tooMany {
+		faults.add(h.At, "advertiser %q has %d webhooks, at most %d are allowed (webhooks.per_advertiser): this is the first one too many",
+			h.Webhook.Advertiser, count[h.Webhook.Advertiser], most)
 	}
 	return faults
 }

@@ -282,16 +282,58 @@ func TestMergeSeedsFindsConflictsBetweenFiles(t *testing.T) {
 		return hooks
 	}
 	one, again, foreign := parse("one.yaml", "USA_1"), parse("again.yaml", "USA_1"), parse("foreign.yaml", "USA_2")
-	if hooks, err := seedfile.Merge(one); err != nil || len(hooks) != 1 {
+	if hooks, err := seedfile.Merge(seedfile.Options{}, one); err != nil || len(hooks) != 1 {
 		t.Errorf("one file: got %d webhooks, error %v", len(hooks), err)
 	}
-	_, err := seedfile.Merge(one, again, foreign)
+	_, err := seedfile.Merge(seedfile.Options{}, one, again, foreign)
 	want := []string{
 		`again.yaml:2:5: webhook "a" is given twice, first at one.yaml:2:5`,
 		`foreign.yaml:2:5: webhook "a" is given to advertiser "USA_2" here and to "USA_1" at one.yaml:2:5: an id belongs to one advertiser`,
 	}
 	if diff := cmp.Diff(want, lines(err)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// many is a seed file with so many webhooks of an advertiser, one a line from the second.
+func many(advertiser, id string, n int) string {
+	var s strings.Builder
+	s.WriteString("webhooks:\n")
+	for i := range n {
+		fmt.Fprintf(&s, "  - {id: %s%d, advertiser: %s, url: 'https://crm.example.com', event: new_contact}\n", id, i, advertiser)
+	}
+	return s.String()
+}
+
+func TestAnAdvertiserHasAHundredWebhooksAtMost(t *testing.T) {
+	parse := func(name, file string) ([]seedfile.Entry, error) {
+		return seedfile.Parse(t.Context(), name, []byte(file), seedfile.Options{})
+	}
+	most, err := parse("most.yaml", many("USA_1", "a", 100))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = parse("both.yaml", many("USA_1", "a", 130)+strings.TrimPrefix(many("USA_2", "b", 101), "webhooks:\n")+
+		"  - {id: c, advertiser: USA_3, url: 'https://crm.example.com', event: new_contact, rate: 0}\n")
+	want := []string{
+		`both.yaml:102:6: advertiser "USA_1" has 130 webhooks, at most 100 are allowed (webhooks.per_advertiser): this is the first one too many`,
+		`both.yaml:232:6: advertiser "USA_2" has 101 webhooks, at most 100 are allowed (webhooks.per_advertiser): this is the first one too many`,
+		`both.yaml:233:90: rate must be a number from 0.001 to 10,000, in deliveries a second`,
+	}
+	if diff := cmp.Diff(want, lines(err)); diff != "" {
+		t.Errorf("one file (-want +got):\n%s", diff)
+	}
+	more, err := parse("more.yaml", many("USA_1", "x", 2))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = seedfile.Merge(seedfile.Options{}, most, more)
+	want = []string{`more.yaml:2:6: advertiser "USA_1" has 102 webhooks, at most 100 are allowed (webhooks.per_advertiser): this is the first one too many`}
+	if diff := cmp.Diff(want, lines(err)); diff != "" {
+		t.Errorf("two files (-want +got):\n%s", diff)
+	}
+	if hooks, err := seedfile.Merge(seedfile.Options{PerAdvertiser: 102}, most, more); err != nil || len(hooks) != 102 {
+		t.Errorf("as many as the operator allows: got %d webhooks and error %v", len(hooks), err)
 	}
 }
 

@@ -47,7 +47,8 @@ func (c Command) Run(ctx context.Context, env *cli.Env) error {
 		return err
 	}
 	guard := attempt.NewGuard(service.GuardOptions(loaded.Config.HTTP))
-	hooks, warnings, err := c.read(ctx, env, guard)
+	most := loaded.Config.Webhooks.PerAdvertiser
+	hooks, warnings, err := c.read(ctx, env, seedfile.Options{PerAdvertiser: most, CheckURL: guard.CheckURL, Variable: env.Variable})
 	if err != nil {
 		return err
 	}
@@ -57,7 +58,7 @@ func (c Command) Run(ctx context.Context, env *cli.Env) error {
 		}
 		bar := &bars{env: env}
 		changes, err := store.Seed(ctx, hooks, webhook.SeedOptions{
-			DryRun: c.DryRun, Prune: c.Prune, Progress: bar.at,
+			PerAdvertiser: most, DryRun: c.DryRun, Prune: c.Prune, Progress: bar.at,
 			Confirm: func(removed int) error {
 				bar.end()
 				return c.Confirm(ctx, env.Terminal, fmt.Sprintf("Remove %s that the files do not have?", terminal.Counted(removed, "webhook")))
@@ -73,12 +74,12 @@ func (c Command) Run(ctx context.Context, env *cli.Env) error {
 
 // read reads and checks all files. The error has every fault in them. It also
 // returns the warnings.
-func (c Command) read(ctx context.Context, env *cli.Env, guard *attempt.Guard) ([]lead.Webhook, []string, error) {
+func (c Command) read(ctx context.Context, env *cli.Env, opts seedfile.Options) ([]lead.Webhook, []string, error) {
 	names, err := seedFiles(c.Files)
 	errs := []error{err}
 	bar := &bars{env: env}
 	defer bar.end()
-	opts := seedfile.Options{CheckURL: guard.CheckURL, Variable: env.Variable, Progress: bar.at}
+	opts.Progress = bar.at
 	var files [][]seedfile.Entry
 	for _, name := range names {
 		data, shown, err := env.ReadInput(ctx, name, seedfile.MaxSize)
@@ -91,7 +92,7 @@ func (c Command) read(ctx context.Context, env *cli.Env, guard *attempt.Guard) (
 		files = append(files, hooks)
 	}
 	bar.end()
-	hooks, err := seedfile.Merge(files...)
+	hooks, err := seedfile.Merge(opts, files...)
 	if err := errors.Join(append(errs, err)...); err != nil {
 		return nil, nil, fmt.Errorf("nothing was written:\n%w", err)
 	}
