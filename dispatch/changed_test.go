@@ -37,6 +37,22 @@ func (c *changing) set(advertiser string, h hooks) {
 	c.hooks[advertiser] = h
 }
 
+// counting are CRMs that accept each lead at once.
+type counting struct {
+	mu    sync.Mutex
+	posts map[string]int // by host; guarded by mu until all POSTs are over
+}
+
+func (c *counting) answer(req *http.Request) (*http.Response, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.posts == nil {
+		c.posts = make(map[string]int)
+	}
+	c.posts[req.URL.Host]++
+	return status(http.StatusOK)
+}
+
 // slowly is a webhook with a tiny rate: its first lead goes at once, the others wait.
 func slowly(advertiser string) *lead.Webhook {
 	hook := webhook("w-"+advertiser, "https://old.example.com/")
@@ -67,14 +83,8 @@ func TestAChangedWebhookWakesWhatWaitsForIt(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			const leads = 10
 			all := &changing{hooks: map[string]hooks{"USA_1": {slowly("USA_1")}}}
-			var mu sync.Mutex
-			got := map[string]int{} // by host
-			bubbleOf(t, waiting(), all, func(req *http.Request) (*http.Response, error) {
-				mu.Lock()
-				defer mu.Unlock()
-				got[req.URL.Host]++
-				return status(http.StatusOK)
-			}, func(t *testing.T, r *rig) {
+			crms := &counting{}
+			bubbleOf(t, waiting(), all, crms.answer, func(t *testing.T, r *rig) {
 				r.ledger.tells = true
 				var wg sync.WaitGroup
 				for n := range leads {
@@ -98,7 +108,7 @@ func TestAChangedWebhookWakesWhatWaitsForIt(t *testing.T) {
 				if c.reason == "" {
 					after = leads - 1
 				}
-				if got["old.example.com"] != 1 || got["new.example.com"] != after || len(r.wheel.all()) > 0 {
+				if got := crms.posts; got["old.example.com"] != 1 || got["new.example.com"] != after || len(r.wheel.all()) > 0 {
 					t.Errorf("got %v POSTs and %d put off, want 1 before the change, %d after it and none put off", got, len(r.wheel.all()), after)
 				}
 				letters := r.letters.all()
@@ -167,14 +177,8 @@ func TestAnotherWebhooksChangeChangesNothing(t *testing.T) {
 // old address when a lead came for the new one.
 func TestWithoutAnnouncementTheNextLeadTellsOfAChange(t *testing.T) {
 	all := &changing{hooks: map[string]hooks{"USA_1": {slowly("USA_1")}}}
-	var mu sync.Mutex
-	got := map[string]int{}
-	bubbleOf(t, waiting(), all, func(req *http.Request) (*http.Response, error) {
-		mu.Lock()
-		defer mu.Unlock()
-		got[req.URL.Host]++
-		return status(http.StatusOK)
-	}, func(t *testing.T, r *rig) {
+	crms := &counting{}
+	bubbleOf(t, waiting(), all, crms.answer, func(t *testing.T, r *rig) {
 		var wg sync.WaitGroup
 		for n := range 5 {
 			wg.Go(func() { r.handle(t, messageOf("USA_1", n)) })
@@ -186,7 +190,7 @@ func TestWithoutAnnouncementTheNextLeadTellsOfAChange(t *testing.T) {
 		began := time.Now()
 		r.handle(t, messageOf("USA_1", 5))
 		wg.Wait()
-		if took := time.Since(began); took > 0 || got["old.example.com"] != 1 || got["new.example.com"] != 5 {
+		if took, got := time.Since(began), crms.posts; took > 0 || got["old.example.com"] != 1 || got["new.example.com"] != 5 {
 			t.Errorf("got %v POSTs after %v, want 5 to the new address at once", got, took)
 		}
 		r.wantDelivered(t)

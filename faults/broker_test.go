@@ -122,7 +122,7 @@ func TestFullKafkaDeadLetterTopicMissing(t *testing.T) {
 		r.fails("want all of them dead letters, got %v", a)
 	}
 	r.row("Kafka: the dead-letter topic is missing, and made again", a, time.Time{},
-		fmt.Sprintf("all of them dead letters %.1f s later", time.Since(end).Seconds()))
+		fmt.Sprintf("all became dead letters %.1f s later", time.Since(end).Seconds()))
 }
 
 func TestFullKafkaDeadLetterTopicRefusesTheSize(t *testing.T) {
@@ -143,7 +143,7 @@ func TestFullKafkaDeadLetterTopicRefusesTheSize(t *testing.T) {
 		r.fails("want all of them dead letters, got %v", a)
 	}
 	r.row("Kafka: the dead-letter topic refuses the size, and takes it later", a, time.Time{},
-		fmt.Sprintf("all of them dead letters %.1f s later", time.Since(end).Seconds()))
+		fmt.Sprintf("all became dead letters %.1f s later", time.Since(end).Seconds()))
 }
 
 // TestKafkaLiveTopicMadeAgain deletes the topic when all in it is delivered:

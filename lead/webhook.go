@@ -136,7 +136,7 @@ func (s Secret) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(s.String()))
 func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
 // The bounds of a webhook's rate, in deliveries a second: within its three days a
-// delivery should have a turn, and nobody can tell a greater rate from none.
+// delivery should have a turn, and a greater rate cannot be told from none.
 const (
 	MinRate = 0.001
 	MaxRate = 10_000

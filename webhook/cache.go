@@ -32,7 +32,7 @@ type Options struct {
 	MaxBytes int64
 
 	// Changed is called with the advertisers of each announced change, once look-ups
-	// find it. It must not block. nil: nobody is told.
+	// find it. It must not block. It may be nil.
 	Changed func(advertisers []string)
 }
 

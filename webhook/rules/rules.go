@@ -65,7 +65,7 @@ func Check(h *lead.Webhook) []Violation {
 	}
 	c.signingSecrets(h.SigningSecrets)
 	c.headers(h)
-	if h.Rate != 0 && !(h.Rate >= lead.MinRate && h.Rate <= lead.MaxRate) { // so NaN is none
+	if h.Rate != 0 && !(h.Rate >= lead.MinRate && h.Rate <= lead.MaxRate) { // NaN is refused too
 		c.add("rate", "rate must be a number from 0.001 to 10,000, in deliveries a second")
 	}
 	c.line("vendor_name", h.VendorName)
