@@ -90,7 +90,7 @@ func (r *Rig) Create(t testing.TB, name string, partitions int, settings ...stri
 	}
 }
 
-// Set changes one setting of a topic.
+// Set changes one setting of a topic, and waits until the broker knows it.
 func (r *Rig) Set(t testing.TB, topic, key, value string) {
 	t.Helper()
 	res, err := r.Client.IncrementalAlterConfigs(t.Context(), &kafka.IncrementalAlterConfigsRequest{
@@ -108,6 +108,7 @@ func (r *Rig) Set(t testing.TB, topic, key, value string) {
 	if err := res.Resources[0].Error; err != nil {
 		t.Fatal(err)
 	}
+	WaitFor(t, func() bool { return r.Settings(t, topic)[key] == value }) // a real Kafka answers sooner
 }
 
 // Settings are the effective settings of a topic.
@@ -137,7 +138,7 @@ func (r *Rig) Reader(t testing.TB, topic string, partition int) func() lead.Mess
 	t.Cleanup(func() { _ = reader.Close() })
 	return func() lead.Message {
 		t.Helper()
-		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
 		m, err := reader.ReadMessage(ctx)
 		if err != nil {
@@ -175,7 +176,7 @@ func (r *Rig) Offset(t testing.TB, topic string, partition int) (int64, error) {
 
 // Within is the time after which a test gives up on what should happen soon.
 func Within(t testing.TB) context.Context {
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	t.Cleanup(cancel)
 	return ctx
 }
