@@ -52,7 +52,7 @@ func TestAMessageThatWaitsIsHandledWhenItIsDue(t *testing.T) {
 			switch age := time.Since(m.Time); {
 			case age < delay:
 				early.Add(1)
-			case age > delay+time.Second:
+			case age > delay+5*time.Second:
 				late.Add(1)
 			}
 		}
@@ -97,7 +97,7 @@ func TestAStopDoesNotWaitForWhatIsNotDue(t *testing.T) {
 	r.until("the fresh one is done", func() bool { return r.committed() == 1 })
 	began := time.Now()
 	stop()
-	if took := time.Since(began); took > 3*time.Second {
+	if took := time.Since(began); took > 8*time.Second {
 		t.Errorf("stopped after %v, want at once", took)
 	}
 	if got := seen.different(); got != 1 {

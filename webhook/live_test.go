@@ -48,6 +48,7 @@ func becomes(t *testing.T, cache *webhook.Cache, advertiser string, within time.
 }
 
 func TestTwoCachesFollowARedis(t *testing.T) {
+	const announced = 10 * time.Second // much less than the TTL, after which an answer is old
 	rdb := redistest.New(t)
 	store := webhook.NewStore(rdb)
 	seed(t, store, at("USA_1", "old"))
@@ -58,8 +59,8 @@ func TestTwoCachesFollowARedis(t *testing.T) {
 	}
 	seed(t, store, at("USA_1", "new"), at("USA_2", "first"))
 	for _, c := range caches {
-		becomes(t, c, "USA_1", time.Second, urlAt("new"))
-		becomes(t, c, "USA_2", time.Second, urlAt("first"))
+		becomes(t, c, "USA_1", announced, urlAt("new"))
+		becomes(t, c, "USA_2", announced, urlAt("first"))
 	}
 
 	if err := rdb.FlushDB(t.Context()).Err(); err != nil {
@@ -78,8 +79,8 @@ func TestTwoCachesFollowARedis(t *testing.T) {
 	}
 	seed(t, store, at("USA_3", "again"))
 	for _, c := range caches {
-		becomes(t, c, "USA_3", 3*time.Second, urlAt("again"))
-		readyWithin(t, c, 3*time.Second)
+		becomes(t, c, "USA_3", 10*time.Second, urlAt("again"))
+		readyWithin(t, c, 10*time.Second)
 	}
 }
 

@@ -99,5 +99,5 @@ func TestWhatHasNoColumnsIsNotCut(t *testing.T) {
 	if err := l.Add(nil, text); err != nil || l.End() != nil {
 		t.Fatal(err)
 	}
-	until(t, 5*time.Second, "all of it shows", func() bool { return strings.Contains(screen.String(), text) })
+	until(t, time.Minute, "all of it shows", func() bool { return strings.Contains(screen.String(), text) })
 }
