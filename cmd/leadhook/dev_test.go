@@ -7,7 +7,6 @@ import (
 	"os"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/segmentio/kafka-go"
 
@@ -48,12 +47,8 @@ func (i *instance) says(what string) {
 func TestTheFirstMinute(t *testing.T) {
 	t.Parallel()
 	d := newDev(t)
-	began := time.Now()
 	i := start(t, d.environ(), "dev")
 	i.says("All 4 have arrived.")
-	if took := time.Since(began); took > 10*time.Second {
-		t.Errorf("the sample leads took %v to arrive, want seconds", took)
-	}
 	before, _, _ := strings.Cut(i.log.String(), "All 4 have arrived.")
 	if n := strings.Count(before, " POST /"); n != 4 {
 		t.Errorf("by then the CRM shows %d leads, want 4:\n%s", n, i.tail())

@@ -192,11 +192,11 @@ func (s stage) serves(t *testing.T, path []string, sample sample) {
 		if what == "kafka" && sample.kafka || what == "redis" && sample.redis {
 			want, up = exitFailed, "leadhook: "
 		}
-		until(t, 2*soon, strings.Join(args, " ")+" says "+up, func() bool { return strings.Contains(said.String(), up) })
+		until(t, poll, strings.Join(args, " ")+" says "+up, func() bool { return strings.Contains(said.String(), up) })
 		_ = cmd.Process.Signal(os.Interrupt)
 		select {
 		case <-ended:
-		case <-time.After(2 * soon):
+		case <-time.After(poll):
 			_ = cmd.Process.Kill()
 			t.Errorf("without %s: it did not stop:\n%s", what, said.String())
 			<-ended
@@ -269,7 +269,7 @@ func (s stage) in(t *testing.T, environ []string, args ...string) result {
 func (s stage) process(t *testing.T, dir string, stdout *os.File, args ...string) (result, *os.ProcessState) {
 	t.Helper()
 	_, binary := binary(t)
-	ctx, cancel := context.WithTimeout(t.Context(), 2*soon)
+	ctx, cancel := context.WithTimeout(t.Context(), poll)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, binary, args...)
 	var out, errs bytes.Buffer

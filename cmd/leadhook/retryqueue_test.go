@@ -169,8 +169,8 @@ func TestNothingIsEarly(t *testing.T) {
 	r.publish(calls(advertiser, 1, 1)...)
 	r.run()
 	a := r.settled()
-	if wait := time.Duration(second.Load() - first.Load()); a.taken != 1 || wait < 2*time.Second || wait > 4*time.Second {
-		t.Errorf("got %v, the second attempt %v after the first, want 2s, and a second late at most", a, wait)
+	if wait := time.Duration(second.Load() - first.Load()); a.taken != 1 || wait < 2*time.Second || wait > 9*time.Second { // the next topic's are due after ten
+		t.Errorf("got %v, the second attempt %v after the first, want two seconds and hardly more", a, wait)
 	}
 }
 

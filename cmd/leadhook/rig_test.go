@@ -243,7 +243,7 @@ func calls(advertiser string, first, n int) []string {
 }
 
 // poll is how long until waits where nothing else is said.
-const poll = 30 * time.Second
+const poll = time.Minute
 
 // until polls until ok.
 func (r *rig) until(what string, ok func() bool) { r.t.Helper(); until(r.t, poll, what, ok) }
