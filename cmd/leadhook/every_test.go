@@ -58,8 +58,9 @@ var samples = map[string]sample{
 	"completion":       {args: "bash"},
 }
 
-// soon is how long any command may take to say what is wrong.
-const soon = 5 * time.Second
+// soon is how long any command may take to say what is wrong: four seconds for a
+// server that never says a word, and as long again on a busy machine.
+const soon = 8 * time.Second
 
 // A stage is where every command can do something.
 type stage struct {
