@@ -17,8 +17,7 @@ type Observation struct {
 const maxHead = 4 << 10
 
 // Observe is [Client.Do] for an attempt that a person watches. It costs more, the
-// end of ctx ends it, and its connection is not used again. Over https it is made
-// by net/http, as the first one to a host always is.
+// end of ctx ends it, and its connection is not used again.
 func (c *Client) Observe(ctx context.Context, r *Request) (Outcome, *Observation) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()

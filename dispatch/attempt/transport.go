@@ -31,6 +31,11 @@ const (
 	// and Apache close after 5 seconds, load balancers after 60.
 	IdleTimeout = 4 * time.Second
 
+	// maxSessions is how many TLS sessions are kept, to be resumed by later
+	// connections: one for each host. A session holds some 4 KB, most of it the
+	// host's certificates.
+	maxSessions = 2048
+
 	// pingAfter is how long an HTTP/2 connection may be silent before it is
 	// tested. Without a test, a connection that a firewall dropped silently would
 	// take every request and answer none.
@@ -53,7 +58,10 @@ func newTransport(opts Options, guard *Guard) *http1.Transport {
 			}
 			return open.add(conn), nil
 		},
-		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: opts.RootCAs},
+		TLSClientConfig: &tls.Config{
+			MinVersion: tls.VersionTLS12, RootCAs: opts.RootCAs,
+			ClientSessionCache: tls.NewLRUClientSessionCache(maxSessions),
+		},
 		TLSHandshakeTimeout:    opts.ConnectTimeout,
 		DisableCompression:     true,
 		MaxIdleConns:           idle,

@@ -48,6 +48,9 @@ func (e *endpoints) has(to endpoint) bool {
 }
 
 func (e *endpoints) remove(to endpoint) {
+	if !e.has(to) {
+		return
+	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	delete(e.set, to)
@@ -56,6 +59,9 @@ func (e *endpoints) remove(to endpoint) {
 // add adds an endpoint. A full set is emptied first: learning an endpoint again
 // costs one request.
 func (e *endpoints) add(to endpoint) {
+	if e.has(to) {
+		return
+	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.set == nil || len(e.set) >= maxEndpoints {

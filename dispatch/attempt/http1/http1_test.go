@@ -6,8 +6,6 @@ import (
 	"bufio"
 	"bytes"
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"io"
 	"net"
@@ -401,34 +399,6 @@ func TestIdleConnectionThatEnds(t *testing.T) {
 	}
 }
 
-// TestTLSThatSaysGoodbye has a server that says so behind its answer, and leaves
-// the connection open below.
-func TestTLSThatSaysGoodbye(t *testing.T) {
-	crm := httptest.NewTLSServer(nil) // for its certificate
-	defer crm.Close()
-	noticed := make(chan struct{}, 2)
-	s := listen(t, func(conn net.Conn) {
-		secure := tls.Server(conn, &tls.Config{Certificates: crm.TLS.Certificates, MinVersion: tls.VersionTLS12})
-		if take(bufio.NewReader(secure)) != nil {
-			return
-		}
-		_, _ = io.WriteString(secure, "HTTP/1.1 204 No Content\r\n\r\n")
-		_ = secure.CloseWrite()
-		_, _ = io.Copy(io.Discard, conn)
-		noticed <- struct{}{}
-	})
-	transport, _ := newTransport(t)
-	transport.TLS = crm.Client().Transport.(*http.Transport).TLSClientConfig
-	transport.IdleTimeout = time.Second
-	found(t, transport, "https://"+s.address)
-	for range 2 {
-		if status, _ := post(t, transport, "https://"+s.address); status != http.StatusNoContent {
-			t.Errorf("got %d, want 204", status)
-		}
-		<-noticed
-	}
-}
-
 func TestIdleConnectionsAreClosedInTime(t *testing.T) {
 	closed := make(chan time.Duration, 1)
 	s := listen(t, func(conn net.Conn) {
@@ -509,60 +479,6 @@ func TestNoAnswer(t *testing.T) {
 				t.Errorf("got %v, want %v", err, c.want)
 			}
 		})
-	}
-}
-
-// A stuckConn hangs in the look at what TLS has read beside the answer, as it
-// does if the other side wants something to be written there and does not read:
-// until the deadline for that.
-type stuckConn struct {
-	*net.TCPConn
-
-	stuck    atomic.Bool
-	deadline atomic.Pointer[time.Time]
-}
-
-func (c *stuckConn) SetReadDeadline(at time.Time) error {
-	c.stuck.Store(!at.IsZero())
-	return c.TCPConn.SetReadDeadline(at)
-}
-
-func (c *stuckConn) SetDeadline(at time.Time) error {
-	c.deadline.Store(&at)
-	return c.TCPConn.SetDeadline(at)
-}
-
-func (c *stuckConn) Read(b []byte) (int, error) {
-	if c.stuck.Load() {
-		<-time.After(time.Until(*c.deadline.Load()))
-	}
-	return c.TCPConn.Read(b)
-}
-
-func TestNothingHangsBehindTheAnswer(t *testing.T) {
-	crm := httptest.NewTLSServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
-	defer crm.Close()
-	transport, _ := newTransport(t)
-	transport.TLS = crm.Client().Transport.(*http.Transport).TLSClientConfig
-	transport.Dial = func(ctx context.Context, network, address string) (net.Conn, error) {
-		conn, err := (&net.Dialer{}).DialContext(ctx, network, address)
-		if err != nil {
-			return nil, err
-		}
-		return &stuckConn{TCPConn: conn.(*net.TCPConn)}, nil
-	}
-	transport.BodyTimeout = 50 * time.Millisecond
-	found(t, transport, crm.URL)
-	ctx := httptrace.WithClientTrace(t.Context(), &httptrace.ClientTrace{GotConn: func(info httptrace.GotConnInfo) {
-		if info.Reused {
-			t.Error("a connection that hung is used again")
-		}
-	}})
-	for range 2 {
-		answer, err := transport.RoundTrip(newPost(t, crm.URL, "lead").WithContext(ctx))
-		if err != nil || answer.StatusCode != http.StatusOK {
-			t.Errorf("got %v and error %v, want the answer", answer, err)
-		}
 	}
 }
 
@@ -706,127 +622,12 @@ func TestNothingInvalidIsSent(t *testing.T) {
 	}
 }
 
-func TestTLS(t *testing.T) {
-	for name, h2 := range map[string]bool{"HTTP/1.1": false, "HTTP/2": true} {
-		t.Run(name, func(t *testing.T) {
-			var protocol atomic.Value
-			crm := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { protocol.Store(r.Proto) }))
-			crm.EnableHTTP2 = h2
-			crm.StartTLS()
-			defer crm.Close()
-			roots := x509.NewCertPool()
-			roots.AddCert(crm.Certificate())
-			transport, n := newTransport(t)
-			transport.TLS = &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}
-			n.TLSClientConfig, n.ForceAttemptHTTP2 = transport.TLS, true
-			const posts = 3
-			for range posts {
-				if status, _ := post(t, transport, crm.URL); status != http.StatusOK {
-					t.Errorf("got %d, want 200", status)
-				}
-			}
-			want := int32(1) // it has to be found out what the server speaks
-			if h2 {
-				want = posts
-			}
-			if got := n.requests.Load(); got != want {
-				t.Errorf("%d of %d requests were left to Next, want %d", got, posts, want)
-			}
-			if h2 != (protocol.Load() == "HTTP/2.0") {
-				t.Errorf("the server was spoken to in %v", protocol.Load())
-			}
-		})
-	}
-}
-
-// found makes the transport believe that the server speaks HTTP/1.1.
-func found(t *testing.T, transport asker, url string) {
-	t.Helper()
-	next := transport.Next
-	defer func() { transport.Next = next }()
-	transport.Next = roundTrip(func(*http.Request) (*http.Response, error) {
-		return &http.Response{ProtoMajor: 1, Body: http.NoBody}, nil
-	})
-	post(t, transport, url)
-}
-
-type roundTrip func(*http.Request) (*http.Response, error)
-
-func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
-
-func TestTLSThatFails(t *testing.T) {
-	t.Run("unknown certificate", func(t *testing.T) {
-		crm := httptest.NewUnstartedServer(http.NotFoundHandler())
-		crm.Config.ErrorLog = nil
-		crm.StartTLS()
-		defer crm.Close()
-		transport, _ := newTransport(t)
-		found(t, transport, crm.URL)
-		_, err := transport.RoundTrip(newPost(t, crm.URL, "lead"))
-		if _, ok := errors.AsType[*tls.CertificateVerificationError](err); !ok {
-			t.Errorf("got %v, want the certificate refused", err)
-		}
-	})
-	t.Run("no TLS", func(t *testing.T) {
-		s := listen(t, func(conn net.Conn) { _, _ = io.WriteString(conn, "220 mail.example ESMTP\r\n") })
-		transport, n := newTransport(t)
-		found(t, transport, "https://"+s.address)
-		_, err := transport.RoundTrip(newPost(t, "https://"+s.address, "lead"))
-		if _, ok := errors.AsType[tls.RecordHeaderError](err); !ok {
-			t.Errorf("got %v, want a record header error", err)
-		}
-		if _, err := transport.RoundTrip(newPost(t, "https://"+s.address, "lead")); err == nil || n.requests.Load() != 1 {
-			t.Errorf("got error %v, want net/http to find out anew what the server speaks", err)
-		}
-	})
-	t.Run("silence", func(t *testing.T) {
-		s := listen(t, func(conn net.Conn) { _, _ = io.Copy(io.Discard, conn) })
-		transport, _ := newTransport(t)
-		transport.HandshakeTimeout = 50 * time.Millisecond
-		found(t, transport, "https://"+s.address)
-		_, err := transport.RoundTrip(newPost(t, "https://"+s.address, "lead"))
-		if timeout, ok := errors.AsType[net.Error](err); !ok || !timeout.Timeout() {
-			t.Errorf("got %v, want a time-out", err)
-		}
-	})
-}
-
 func TestDialThatFails(t *testing.T) {
 	transport, _ := newTransport(t)
 	refused := errors.New("refused")
 	transport.Dial = func(context.Context, string, string) (net.Conn, error) { return nil, refused }
 	if _, err := transport.RoundTrip(newPost(t, "http://crm.example", "lead")); !errors.Is(err, refused) {
 		t.Errorf("got %v, want the error of Dial", err)
-	}
-}
-
-// TestTrace looks at what is told to the hooks for a new connection with TLS,
-// and for one that is used again.
-func TestTrace(t *testing.T) {
-	crm := httptest.NewTLSServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
-	defer crm.Close()
-	transport, _ := newTransport(t)
-	transport.TLS = crm.Client().Transport.(*http.Transport).TLSClientConfig
-	found(t, transport, crm.URL)
-	var seen []string
-	ctx := httptrace.WithClientTrace(t.Context(), &httptrace.ClientTrace{
-		ConnectDone:       func(string, string, error) { seen = append(seen, "connected") },
-		TLSHandshakeStart: func() { seen = append(seen, "TLS") },
-		TLSHandshakeDone:  func(s tls.ConnectionState, err error) { seen = append(seen, s.NegotiatedProtocol) },
-		GotConn: func(i httptrace.GotConnInfo) {
-			seen = append(seen, map[bool]string{true: "used", false: "new"}[i.Reused])
-		},
-		WroteRequest:         func(httptrace.WroteRequestInfo) { seen = append(seen, "wrote") },
-		GotFirstResponseByte: func() { seen = append(seen, "first byte") },
-	})
-	for range 2 {
-		if _, err := transport.RoundTrip(newPost(t, crm.URL, "lead").WithContext(ctx)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want := []string{"connected", "TLS", "http/1.1", "new", "wrote", "first byte", "used", "wrote", "first byte"}
-	if diff := cmp.Diff(want, seen); diff != "" {
-		t.Errorf("the hooks differ (-want +got):\n%s", diff)
 	}
 }
 

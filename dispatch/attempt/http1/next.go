@@ -12,8 +12,8 @@ import (
 // answer may take if the server does not read.
 const maxClogged = time.Second
 
-// postNext leaves a request to Next. If the answer shows that the server speaks
-// HTTP/1.1, it remembers that: net/http offers HTTP/2 too.
+// postNext leaves a request to Next, and remembers from the answer whether the
+// server speaks HTTP/2.
 func (t *Transport) postNext(ctx context.Context, r *Request, deadline time.Time) (*Answer, error) {
 	ctx, cancel := withDeadline(ctx, deadline)
 	defer cancel()
@@ -26,8 +26,10 @@ func (t *Transport) postNext(ctx context.Context, r *Request, deadline time.Time
 	if err != nil {
 		return nil, err
 	}
-	if r.Template.endpoint.secure && response.ProtoMajor == 1 {
-		t.speaksHTTP1.add(r.Template.endpoint)
+	if to := r.Template.endpoint; to.secure && response.ProtoMajor == 1 {
+		t.speaksHTTP2.remove(to)
+	} else if to.secure {
+		t.speaksHTTP2.add(to)
 	}
 	answer := newAnswer(response)
 	if answer.Whole {

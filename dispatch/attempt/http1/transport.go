@@ -25,10 +25,10 @@ import (
 // stop reading; a smaller one fits into the buffers of a connection.
 const maxRequestBody = 32 << 10
 
-// A Transport makes POSTs that are not large, over http, and over https where
-// the server is known to speak HTTP/1.1. It leaves all others to Next, and
-// everything where the operating system is not a Unix. It is safe for concurrent
-// use; its fields must not be changed after the first request.
+// A Transport makes POSTs that are not large over HTTP/1.1, with TLS or without.
+// It leaves all others to Next: those to servers that choose HTTP/2 when TLS
+// begins, and everything where the operating system is not a Unix. It is safe for
+// concurrent use; its fields must not be changed after the first request.
 //
 // It sends a request once and never repeats it. If it finds that an idle
 // connection was closed, it takes another one before it sends. For each host it
@@ -47,7 +47,11 @@ type Transport struct {
 	// is not used again.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 
-	TLS              *tls.Config   // its ServerName and NextProtos are ignored; nil: the defaults of crypto/tls
+	// TLS is for connections over https; nil: the defaults of crypto/tls. Its
+	// ServerName and NextProtos are ignored. From its ClientSessionCache a session is
+	// resumed only where it was begun: with the same host and port.
+	TLS *tls.Config
+
 	HandshakeTimeout time.Duration // of TLS; required
 	MaxHeader        int64         // bytes of an answer before its body, including 1xx answers before it; required
 	MaxBody          int64         // bytes of an answer's body that are read at most, so that its connection can be used again; required
@@ -55,7 +59,7 @@ type Transport struct {
 	IdleTimeout      time.Duration // after which a connection is not used again, and closed up to a sixteenth later; required
 
 	idle        pool
-	speaksHTTP1 endpoints // that are known to speak HTTP/1.1 over TLS
+	speaksHTTP2 endpoints // that chose HTTP/2 when they were last asked
 }
 
 // Post makes a request and reads the answer. Like [http.RoundTripper] it returns
@@ -77,6 +81,9 @@ func (t *Transport) Post(ctx context.Context, r *Request, deadline time.Time) (*
 	}
 	defer m.free()
 	c, err := t.connect(ctx, r, deadline)
+	if errors.Is(err, errHTTP2) {
+		return t.postNext(ctx, r, deadline)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -97,7 +104,7 @@ func (t *Transport) canPost(r *Request) bool {
 	if !canPeek || t.Dial == nil || to == (endpoint{}) || size == 0 || size > maxRequestBody {
 		return false
 	}
-	return !to.secure || t.speaksHTTP1.has(to)
+	return !to.secure || !t.speaksHTTP2.has(to)
 }
 
 // connect takes an idle connection, or opens one.
@@ -110,44 +117,6 @@ func (t *Transport) connect(ctx context.Context, r *Request, deadline time.Time)
 		c.closeNow()
 	}
 	return t.open(ctx, r, deadline)
-}
-
-// open opens a connection.
-func (t *Transport) open(ctx context.Context, r *Request, deadline time.Time) (*conn, error) {
-	to := r.Template.endpoint
-	ctx, cancel := withDeadline(ctx, deadline)
-	defer cancel()
-	dialled, err := t.Dial(r.withTrace(ctx), "tcp", to.address)
-	if err != nil {
-		return nil, err
-	}
-	c := newConn(dialled, to)
-	if !to.secure {
-		return c, nil
-	}
-	if c.Conn, err = t.handshake(ctx, dialled, to, trace{r.Trace}); err != nil {
-		t.speaksHTTP1.remove(to) // it may speak only HTTP/2 by now
-		c.closeNow()
-		return nil, err
-	}
-	return c, nil
-}
-
-// handshake puts TLS on a connection.
-func (t *Transport) handshake(ctx context.Context, dialled net.Conn, to endpoint, trace trace) (net.Conn, error) {
-	config := t.TLS.Clone()
-	if config == nil {
-		config = &tls.Config{MinVersion: tls.VersionTLS12}
-	}
-	config.NextProtos = []string{"http/1.1"}
-	config.ServerName, _, _ = net.SplitHostPort(to.address)
-	ctx, cancel := context.WithTimeout(ctx, t.HandshakeTimeout)
-	defer cancel()
-	conn := tls.Client(dialled, config)
-	trace.TLSHandshakeStart()
-	err := conn.HandshakeContext(ctx)
-	trace.TLSHandshakeDone(conn.ConnectionState(), err)
-	return conn, err
 }
 
 // exchange makes the request on a connection and reads the answer. Afterwards
