@@ -24,13 +24,18 @@ type conn struct {
 	to        endpoint
 	idleSince time.Time // by the wall clock, which keeps running while the machine is suspended; zero: the connection is new
 
-	in       *bufio.Reader // nil while the connection is idle
+	in       *bufio.Reader // nil while nothing comes in
 	left     int64         // bytes that may still be read
 	deadline time.Time     // of the exchange; zero: none
 
-	peekFunc func(fd uintptr) // peek, allocated once; nil: not yet
-	peekErr  error            // what peek found
-	peekBuf  [1]byte
+	first    [1]byte // the first byte of an answer over TLS
+	hasFirst bool    // it was received, and not yet read
+
+	peekFunc  func(fd uintptr)      // peek, allocated once; nil: not yet
+	awaitFunc func(fd uintptr) bool // arrived, likewise
+	waited    bool                  // arrived was called
+	peekErr   error                 // what peek found
+	peekBuf   [1]byte
 }
 
 // longAgo is a deadline for reads that must not wait.
@@ -46,14 +51,18 @@ func newConn(dialled net.Conn, to endpoint) *conn {
 	return c
 }
 
-// exchange sends a request in one piece and reads the answer up to its body.
-// The body is nil if there is none or if it has been read. keepAlive reports
+// exchange sends a request in one piece, frees its message, and reads the answer
+// up to its body. The body is nil if there is none or if it has been read. keepAlive reports
 // whether the connection can be used after it.
 func (c *conn) exchange(r *Request, m *message, maxHeader int64) (answer *Answer, body io.Reader, keepAlive bool, err error) {
 	t := trace{r.Trace}
 	_, err = c.Write(m.bytes)
+	m.free()
 	t.WroteRequest(err)
 	if err != nil {
+		return nil, nil, false, err
+	}
+	if err := c.awaitAnswer(); err != nil {
 		return nil, nil, false, err
 	}
 	c.in = readers.Get().(*bufio.Reader) //nolint:forcetypeassert // there is nothing else in it
@@ -90,12 +99,38 @@ func (c *conn) readAny() (answer *Answer, body io.Reader, keepAlive bool, err er
 	}
 }
 
+// awaitAnswer returns when something of an answer may be read. Until then the
+// exchange holds no buffer: thousands of them wait at the same time. TLS may receive
+// what is no answer, such as session tickets, so one byte is read from it.
+func (c *conn) awaitAnswer() error {
+	if !c.secure() {
+		return c.await()
+	}
+	n, err := c.Conn.Read(c.first[:])
+	if c.hasFirst = n > 0; c.hasFirst {
+		return nil // an error comes again
+	}
+	return err
+}
+
 // Read reads for in, at most left bytes in all.
 func (c *conn) Read(b []byte) (int, error) {
 	if c.left <= 0 {
 		return 0, errHeader
 	}
-	n, err := c.Conn.Read(b[:min(int64(len(b)), c.left)])
+	b = b[:min(int64(len(b)), c.left)]
+	if c.hasFirst {
+		c.hasFirst = false
+		b[0] = c.first[0]
+		n := 1
+		if len(b) > 1 {
+			more, _ := c.Conn.Read(b[1:]) // an error comes again
+			n += more
+		}
+		c.left -= int64(n)
+		return n, nil
+	}
+	n, err := c.Conn.Read(b)
 	c.left -= int64(n)
 	return n, err
 }

@@ -4,6 +4,7 @@ package http1
 
 import (
 	"errors"
+	"os"
 	"syscall"
 )
 
@@ -23,4 +24,34 @@ func (c *conn) stale() bool {
 
 func (c *conn) peek(fd uintptr) {
 	_, _, c.peekErr = syscall.Recvfrom(int(fd), c.peekBuf[:], syscall.MSG_PEEK|syscall.MSG_DONTWAIT)
+}
+
+// await returns when something can be read without waiting: bytes, an end or an
+// error.
+func (c *conn) await() error {
+	if c.raw == nil {
+		return nil
+	}
+	if c.awaitFunc == nil {
+		c.awaitFunc = c.arrived
+	}
+	c.waited = false
+	if err := c.raw.Read(c.awaitFunc); err != nil {
+		return err
+	}
+	if c.peekErr == nil || errors.Is(c.peekErr, syscall.EAGAIN) || errors.Is(c.peekErr, syscall.EINTR) {
+		return nil
+	}
+	return os.NewSyscallError("recvfrom", c.peekErr) // who looks gets an error, such as a reset, and no read gets it again
+}
+
+// arrived reports whether something can be read. It is called a second time when
+// there is, and looks the first time alone.
+func (c *conn) arrived(fd uintptr) bool {
+	if c.waited {
+		return true
+	}
+	c.waited = true
+	c.peek(fd)
+	return !errors.Is(c.peekErr, syscall.EAGAIN)
 }

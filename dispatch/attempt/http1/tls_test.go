@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/http/httptrace"
+	"strconv"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -204,6 +205,30 @@ func TestTLSThatEndsTooSoon(t *testing.T) {
 				t.Errorf("got %d POSTs, want 1", got)
 			}
 		})
+	}
+}
+
+// TestAnswerByteByByte has a TLS record for each byte, and requests that are told
+// apart: what is read first of an answer must not get into the next one.
+func TestAnswerByteByByte(t *testing.T) {
+	crm := certified(t)
+	s := listenTLS(t, crm, nil, func(conn *tls.Conn) {
+		in := bufio.NewReader(conn)
+		for n := 0; take(in) == nil; n++ {
+			for _, b := range []byte("HTTP/1.1 20" + strconv.Itoa(n) + " OK\r\nContent-Length: 1\r\n\r\n" + strconv.Itoa(n)) {
+				_, _ = conn.Write([]byte{b})
+			}
+		}
+	})
+	transport, _ := newTransport(t)
+	transport.TLS = trusting(crm)
+	for n := range 3 {
+		if status, body := post(t, transport, "https://"+s.address); status != 200+n || body != strconv.Itoa(n) {
+			t.Errorf("got %d %q, want the answer %d", status, body, n)
+		}
+	}
+	if got := s.accepted.Load(); got != 1 {
+		t.Errorf("got %d connections, want 1", got)
 	}
 }
 

@@ -79,8 +79,10 @@ func (t *Transport) Post(ctx context.Context, r *Request, deadline time.Time) (*
 	if err != nil {
 		return nil, err
 	}
-	defer m.free()
 	c, err := t.connect(ctx, r, deadline)
+	if err != nil {
+		m.free()
+	}
 	if errors.Is(err, errHTTP2) {
 		return t.postNext(ctx, r, deadline)
 	}
@@ -120,7 +122,7 @@ func (t *Transport) connect(ctx context.Context, r *Request, deadline time.Time)
 }
 
 // exchange makes the request on a connection and reads the answer. Afterwards
-// the connection is idle or closed.
+// the message is free, and the connection idle or closed.
 func (t *Transport) exchange(r *Request, m *message, c *conn, deadline time.Time) (*Answer, error) {
 	got := httptrace.GotConnInfo{Conn: c.Conn, Reused: !c.idleSince.IsZero()}
 	if (trace{r.Trace}).GotConn(got); r.Watcher != nil {
