@@ -167,7 +167,8 @@ func TestReceiversNamesTheSchedule(t *testing.T) {
 func TestReceiversTellsTheFigures(t *testing.T) {
 	text := receivers(t)
 	for _, told := range []string{
-		fmt.Sprintf("closed by leadhook after %d seconds without a request", attempt.IdleTimeout/time.Second),
+		fmt.Sprintf("at first, leadhook closes one after %d seconds without a request", attempt.IdleTimeout/time.Second),
+		fmt.Sprintf("%d seconds at most", attempt.MaxIdleTime/time.Second),
 		fmt.Sprintf("Of your answer %d KiB are read", attempt.MaxAnswerBody>>10),
 	} {
 		if !strings.Contains(text, told) {

@@ -198,11 +198,11 @@ func TestHTTP2CRMThatDoesNotRead(t *testing.T) {
 }
 
 // TestHTTP2ConnectionsAreBounded has leads for more CRMs than connections may
-// stay open: three for each attempt, and those that were in use when the last
-// ones were opened.
+// stay open: half as many as attempts beside those of the attempts, and those that
+// were in use when the last ones were opened.
 func TestHTTP2ConnectionsAreBounded(t *testing.T) {
 	const crms, inFlight = 40, 2
-	const most = 3*inFlight + inFlight
+	const most = inFlight + inFlight/2 + inFlight
 	var open atomic.Int32
 	var all hooks
 	var urls []string

@@ -27,7 +27,7 @@ type Options struct {
 	ConnectTimeout time.Duration // for connecting, and again for the TLS handshake; 5 s
 
 	// MaxInFlight is how many attempts the caller makes at the same time. The
-	// client keeps idle connections for as many. 512.
+	// client keeps half as many idle connections. 512.
 	MaxInFlight int
 
 	UserAgent string // "leadhook"

@@ -102,15 +102,15 @@ func newConnections(limit int) *connections {
 	return &connections{limit: limit, open: make(map[*countedConn]struct{})}
 }
 
-// add adds a new connection. Above the limit it closes the one that has been idle
-// longest.
+// add adds a new connection. Above the limit it closes one that has been idle for
+// long.
 func (cs *connections) add(conn net.Conn) *countedConn {
 	c := &countedConn{Conn: conn, all: cs}
 	cs.mu.Lock()
 	cs.open[c] = struct{}{}
 	var surplus *countedConn
 	if len(cs.open) > cs.limit {
-		surplus = cs.longestIdle()
+		surplus = cs.longIdle()
 	}
 	cs.mu.Unlock()
 	if surplus != nil && surplus.retire() {
@@ -119,14 +119,19 @@ func (cs *connections) add(conn net.Conn) *countedConn {
 	return c
 }
 
-// longestIdle returns the connection that has been idle longest, or nil if all are
-// in use or new. cs.mu must be held.
-func (cs *connections) longestIdle() *countedConn {
+// longIdle returns the connection that has been idle longest of some, or nil if they
+// are in use or new. It looks at some only, since there may be thousands, and others
+// wait meanwhile; a map begins anywhere. cs.mu must be held.
+func (cs *connections) longIdle() *countedConn {
+	left := 64
 	var longest *countedConn
 	for c := range cs.open {
 		idle := c.users.Load() == 0 && c.idleSince.Load() != 0
 		if idle && (longest == nil || c.idleSince.Load() < longest.idleSince.Load()) {
 			longest = c
+		}
+		if left--; left == 0 {
+			break
 		}
 	}
 	return longest

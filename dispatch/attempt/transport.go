@@ -26,10 +26,15 @@ const (
 	// worth keeping the attempt in flight.
 	maxAnswerTime = time.Second
 
-	// IdleTimeout ends idle connections before CRMs do: a request on a connection
-	// that the CRM closes at the same moment counts as maybe received. Node.js
-	// and Apache close after 5 seconds, load balancers after 60.
+	// IdleTimeout ends idle connections before CRMs do, while it is not known when
+	// they do: a request on a connection that the CRM closes at the same moment counts
+	// as maybe received. Node.js and Apache close after 5 seconds, load balancers
+	// after 60.
 	IdleTimeout = 4 * time.Second
+
+	// MaxIdleTime is for CRMs that are known to keep connections for longer: beyond it
+	// a network on the way may forget one without a word.
+	MaxIdleTime = 50 * time.Second
 
 	// maxSessions is how many TLS sessions are kept, to be resumed by later
 	// connections: one for each host. A session holds some 4 KB, most of it the
@@ -48,7 +53,7 @@ func newTransport(opts Options, guard *Guard) *http1.Transport {
 		return &http1.Transport{Next: opts.Network, MaxBody: MaxAnswerBody, BodyTimeout: maxAnswerTime}
 	}
 	dialer := &net.Dialer{Timeout: opts.ConnectTimeout}
-	idle := 2 * opts.MaxInFlight
+	idle := max(1, opts.MaxInFlight/2)
 	open := newConnections(idle + opts.MaxInFlight)
 	next := &http.Transport{
 		DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
@@ -65,7 +70,7 @@ func newTransport(opts Options, guard *Guard) *http1.Transport {
 		TLSHandshakeTimeout:    opts.ConnectTimeout,
 		DisableCompression:     true,
 		MaxIdleConns:           idle,
-		MaxIdleConnsPerHost:    opts.MaxInFlight, // many webhooks share the host of a CRM provider
+		MaxIdleConnsPerHost:    idle, // many webhooks share the host of a CRM provider
 		IdleConnTimeout:        IdleTimeout,
 		MaxResponseHeaderBytes: maxAnswerHeader,
 	}
@@ -73,7 +78,7 @@ func newTransport(opts Options, guard *Guard) *http1.Transport {
 	t := &http1.Transport{
 		Next: next, TLS: next.TLSClientConfig, HandshakeTimeout: next.TLSHandshakeTimeout,
 		MaxHeader: next.MaxResponseHeaderBytes, MaxBody: MaxAnswerBody,
-		BodyTimeout: maxAnswerTime, IdleTimeout: next.IdleConnTimeout,
+		BodyTimeout: maxAnswerTime, MaxIdle: idle, IdleTimeout: next.IdleConnTimeout, MaxIdleTime: MaxIdleTime,
 	}
 	if opts.Proxy != nil {
 		// Only the proxy is dialled, which the operator named. See Options.Proxy.

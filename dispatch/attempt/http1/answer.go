@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"strconv"
+	"time"
 
 	"golang.org/x/net/http/httpguts"
 )
@@ -17,12 +18,15 @@ type Answer struct {
 	RetryAfter string // the first field of that name in the header; empty if there is none
 	Body       []byte // the beginning of the body, at most [Request.KeepBody] bytes
 	Whole      bool   // the body was read to its end, or there is no body
+
+	promised time.Duration // how long the server keeps the connection (Keep-Alive: timeout=); 0: it does not say
 }
 
 // newAnswer returns the answer without its body.
 func newAnswer(r *http.Response) *Answer {
 	return &Answer{
 		Status: r.StatusCode, Proto: r.Proto, RetryAfter: r.Header.Get("Retry-After"), Whole: r.Body == http.NoBody,
+		promised: readTimeout([]byte(r.Header.Get("Keep-Alive"))),
 	}
 }
 
@@ -74,7 +78,7 @@ func (c *conn) readUsual(keep int) *Answer {
 			return nil
 		}
 	}
-	if status == http.StatusNoContent || status == http.StatusNotModified {
+	if hasNoBody(status) {
 		if length >= 0 {
 			return nil
 		}
@@ -121,11 +125,61 @@ func (a *Answer) readField(line []byte, length *int) bool {
 			return true
 		}
 		return false
+	case isName(name, "Keep-Alive"):
+		a.promised = readTimeout(value)
 	case isName(name, "Retry-After"):
 		a.RetryAfter = cmp.Or(a.RetryAfter, string(value))
 		return len(value) > 0
 	}
 	return true
+}
+
+// readTimeout reads the timeout of a Keep-Alive field, such as "timeout=5, max=100"
+// (RFC 2068 §19.7.1.1). It returns 0 if there is none, and the shortest time if that
+// is zero.
+func readTimeout(value []byte) time.Duration {
+	for len(value) > 0 {
+		var parameter []byte
+		parameter, value, _ = bytes.Cut(value, []byte(","))
+		name, number, _ := bytes.Cut(bytes.TrimSpace(parameter), []byte("="))
+		if n, usual := readNumber(number); usual && isName(name, "timeout") {
+			return max(time.Duration(n)*time.Second, 1)
+		}
+	}
+	return 0
+}
+
+// isClean reports whether a header that net/http has read says in one way where its
+// answer ends: the server and we would otherwise disagree about where the next one
+// begins. net/http takes the one that it prefers.
+func isClean(head []byte, status int) bool {
+	line, fields, _ := bytes.Cut(head, []byte("\r\n"))
+	if bytes.ContainsAny(line, "\r\n") {
+		return false
+	}
+	ends := 0
+	for len(fields) > 0 {
+		if line, fields, _ = bytes.Cut(fields, []byte("\r\n")); len(line) == 0 {
+			break
+		}
+		name, value, isField := bytes.Cut(line, []byte(":"))
+		value = bytes.Trim(value, " \t")
+		switch {
+		case !isField, !httpguts.ValidHeaderFieldName(string(name)), !httpguts.ValidHeaderFieldValue(string(value)):
+			return false // also a line that goes on in the next one, or ends otherwise than usual
+		case isName(name, "Transfer-Encoding") && !isName(value, "chunked"):
+			return false
+		case isName(name, "Transfer-Encoding"), isName(name, "Content-Length") && !hasNoBody(status), isName(name, "Content-Length") && string(value) != "0":
+			ends++
+		}
+	}
+	return ends == 0 && hasNoBody(status) || ends == 1 && !hasNoBody(status)
+}
+
+// hasNoBody reports whether answers with the status have no body, whatever their
+// headers say.
+func hasNoBody(status int) bool {
+	return status == http.StatusNoContent || status == http.StatusNotModified
 }
 
 // isName compares names without regard to case. It compares lengths first, which

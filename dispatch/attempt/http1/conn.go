@@ -22,12 +22,20 @@ type conn struct {
 	dialled   net.Conn        // without TLS
 	raw       syscall.RawConn // of dialled; nil if it has none
 	to        endpoint
-	idleSince time.Time // by the wall clock, which keeps running while the machine is suspended; zero: the connection is new
+	host      *host         // what is known of its server
+	idleSince time.Time     // by the wall clock, which keeps running while the machine is suspended; zero: the connection is new
+	idleFor   time.Duration // before this exchange
+	older     *conn         // in the list of a pool
+	newer     *conn
 
-	in       *bufio.Reader // nil while nothing comes in
-	left     int64         // bytes that may still be read
-	deadline time.Time     // of the exchange; zero: none
+	in        *bufio.Reader // nil while nothing comes in
+	head      []byte        // of what in has read, while that is recorded
+	recording bool
+	left      int64     // bytes that may still be read
+	deadline  time.Time // of the exchange; zero: none
 
+	ended    bool    // the other side closed it right behind the answer
+	answered bool    // something of the answer has come
 	first    [1]byte // the first byte of an answer over TLS
 	hasFirst bool    // it was received, and not yet read
 
@@ -43,8 +51,8 @@ var longAgo = time.Unix(0, 1)
 
 var readers = sync.Pool{New: func() any { return bufio.NewReader(nil) }}
 
-func newConn(dialled net.Conn, to endpoint) *conn {
-	c := &conn{Conn: dialled, dialled: dialled, to: to}
+func newConn(dialled net.Conn, h *host) *conn {
+	c := &conn{Conn: dialled, dialled: dialled, to: h.to, host: h}
 	if s, ok := dialled.(syscall.Conn); ok {
 		c.raw, _ = s.SyscallConn()
 	}
@@ -56,6 +64,7 @@ func newConn(dialled net.Conn, to endpoint) *conn {
 // whether the connection can be used after it.
 func (c *conn) exchange(r *Request, m *message, maxHeader int64) (answer *Answer, body io.Reader, keepAlive bool, err error) {
 	t := trace{r.Trace}
+	c.answered = false
 	_, err = c.Write(m.bytes)
 	m.free()
 	t.WroteRequest(err)
@@ -71,6 +80,7 @@ func (c *conn) exchange(r *Request, m *message, maxHeader int64) (answer *Answer
 	if _, err := c.in.Peek(1); err != nil { // before ReadResponse, which would turn io.EOF into another error
 		return nil, nil, false, err
 	}
+	c.answered = true
 	t.GotFirstResponseByte()
 	if answer := c.readUsual(r.KeepBody); answer != nil {
 		return answer, nil, true, nil
@@ -80,10 +90,13 @@ func (c *conn) exchange(r *Request, m *message, maxHeader int64) (answer *Answer
 
 // readAny reads an answer of any form up to its body. It skips 1xx answers, which
 // announce another one (RFC 9110 §15.2), except 101: that ends HTTP on the
-// connection.
+// connection. Nobody asked for a 1xx answer, so the connection is not used again
+// after one.
 func (c *conn) readAny() (answer *Answer, body io.Reader, keepAlive bool, err error) {
-	for {
+	for first := true; ; first = false {
+		c.record()
 		r, err := http.ReadResponse(c.in, nil) //nolint:bodyclose // it is part of the connection; nil: as for any method but HEAD
+		head := c.recorded()
 		if err != nil {
 			return nil, nil, false, err
 		}
@@ -91,12 +104,24 @@ func (c *conn) readAny() (answer *Answer, body io.Reader, keepAlive bool, err er
 			continue
 		}
 		c.left = math.MaxInt64
-		answer, keepAlive = newAnswer(r), !r.Close && r.StatusCode != http.StatusSwitchingProtocols
+		answer, keepAlive = newAnswer(r), first && !r.Close && r.StatusCode != http.StatusSwitchingProtocols && isClean(head, r.StatusCode)
 		if answer.Whole {
 			return answer, nil, keepAlive, nil
 		}
 		return answer, r.Body, keepAlive, nil
 	}
+}
+
+// record begins to keep what in reads, and recorded ends it: it returns what was
+// read since, in place of which net/http has only what it made of it.
+func (c *conn) record() {
+	buffered, _ := c.in.Peek(c.in.Buffered())
+	c.head, c.recording = append(c.head[:0], buffered...), true
+}
+
+func (c *conn) recorded() []byte {
+	c.recording = false
+	return c.head[:len(c.head)-c.in.Buffered()]
 }
 
 // awaitAnswer returns when something of an answer may be read. Until then the
@@ -119,26 +144,50 @@ func (c *conn) Read(b []byte) (int, error) {
 		return 0, errHeader
 	}
 	b = b[:min(int64(len(b)), c.left)]
-	if c.hasFirst {
-		c.hasFirst = false
-		b[0] = c.first[0]
-		n := 1
-		if len(b) > 1 {
-			more, _ := c.Conn.Read(b[1:]) // an error comes again
-			n += more
-		}
-		c.left -= int64(n)
-		return n, nil
-	}
-	n, err := c.Conn.Read(b)
+	n, err := c.receive(b)
 	c.left -= int64(n)
+	if c.recording {
+		c.head = append(c.head, b[:n]...)
+	}
 	return n, err
+}
+
+// receive reads from the connection, the byte first that was received already.
+func (c *conn) receive(b []byte) (int, error) {
+	if !c.hasFirst {
+		return c.Conn.Read(b)
+	}
+	c.hasFirst = false
+	b[0] = c.first[0]
+	if len(b) == 1 {
+		return 1, nil
+	}
+	n, _ := c.Conn.Read(b[1:]) // an error comes again
+	return 1 + n, nil
 }
 
 // endBy sets the deadline of the exchange.
 func (c *conn) endBy(deadline time.Time) {
 	c.deadline = deadline
 	_ = c.SetDeadline(deadline) // fails only on a closed connection, where the next read or write fails too
+}
+
+// over reports whether an idle connection is not to be used again: it has been
+// idle for too long, or the other side has closed it. Its host learns from both.
+func (c *conn) over(b bounds) bool {
+	c.idleFor = time.Since(c.idleSince)
+	if c.stale() {
+		if !errors.Is(c.peekErr, net.ErrClosed) { // we did not close it
+			c.host.close(c.idleFor, b)
+		}
+		return true
+	}
+	keep := c.host.keep(b)
+	if c.idleFor <= keep {
+		return false
+	}
+	c.host.survive(keep)
+	return true
 }
 
 func (c *conn) secure() bool { return c.Conn != c.dialled }
@@ -152,7 +201,7 @@ func (c *conn) prepareIdle() bool {
 	}
 	c.in.Reset(nil)
 	readers.Put(c.in)
-	c.in = nil
+	c.in, c.head = nil, nil
 	return true
 }
 
@@ -167,6 +216,9 @@ func (c *conn) overread() bool {
 	_ = c.dialled.SetReadDeadline(longAgo)
 	_, err := c.Conn.Read(buf[:])
 	_ = c.dialled.SetReadDeadline(time.Time{})
+	if c.ended = errors.Is(err, io.EOF); c.ended {
+		return true
+	}
 	late := !c.deadline.IsZero() && !time.Now().Before(c.deadline)
 	return late || !errors.Is(err, os.ErrDeadlineExceeded)
 }

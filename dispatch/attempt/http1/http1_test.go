@@ -247,19 +247,30 @@ func TestConnections(t *testing.T) {
 		body   string
 		again  bool // the second request goes over the first one's connection
 	}{
-		"no content":     {"HTTP/1.1 204 No Content\r\n\r\n", false, 204, "", true},
-		"empty":          {"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", false, 200, "", true},
-		"body":           {"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello", false, 200, "hello", true},
-		"chunks":         {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n", false, 200, "hello", true},
-		"trailer":        {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\nX: y\r\n\r\n", false, 200, "hello", true},
-		"refusal":        {"HTTP/1.1 422 No\r\nContent-Length: 2\r\n\r\nno", false, 422, "no", true},
-		"continue first": {"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Hints\r\nLink: x\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n", false, 204, "", true},
-		"kept HTTP/1.0":  {"HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nContent-Length: 2\r\n\r\nok", false, 200, "ok", true},
-		"HTTP/1.0":       {"HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok", false, 200, "ok", false},
-		"close":          {"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok", false, 200, "ok", false},
-		"until its end":  {"HTTP/1.1 200 OK\r\n\r\nhello", true, 200, "hello", false},
-		"cut short":      {"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhello", true, 200, "hello", false},
-		"more than that": {"HTTP/1.1 204 No Content\r\n\r\nHTTP/1.1 200 OK\r\n\r\n", false, 204, "", false},
+		"no content":               {"HTTP/1.1 204 No Content\r\n\r\n", false, 204, "", true},
+		"empty":                    {"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", false, 200, "", true},
+		"body":                     {"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello", false, 200, "hello", true},
+		"chunks":                   {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n", false, 200, "hello", true},
+		"trailer":                  {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\nX: y\r\n\r\n", false, 200, "hello", true},
+		"refusal":                  {"HTTP/1.1 422 No\r\nContent-Length: 2\r\n\r\nno", false, 422, "no", true},
+		"continue first":           {"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Hints\r\nLink: x\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n", false, 204, "", false},
+		"kept HTTP/1.0":            {"HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nContent-Length: 2\r\n\r\nok", false, 200, "ok", true},
+		"HTTP/1.0":                 {"HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok", false, 200, "ok", false},
+		"close":                    {"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok", false, 200, "ok", false},
+		"until its end":            {"HTTP/1.1 200 OK\r\n\r\nhello", true, 200, "hello", false},
+		"cut short":                {"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhello", true, 200, "hello", false},
+		"more than that":           {"HTTP/1.1 204 No Content\r\n\r\nHTTP/1.1 200 OK\r\n\r\n", false, 204, "", false},
+		"length and chunks":        {"HTTP/1.1 200 OK\r\nContent-Length: 9\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n", false, 200, "ok", false},
+		"one length twice":         {"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 2\r\n\r\nok", false, 200, "ok", false},
+		"no content of a length":   {"HTTP/1.1 204 No Content\r\nContent-Length: 9\r\n\r\n", false, 204, "", false},
+		"no content of none":       {"HTTP/1.1 204 No Content\r\nContent-Length: 0\r\n\r\n", false, 204, "", true},
+		"other line ends":          {"HTTP/1.1 200 OK\nContent-Length: 2\n\nok", false, 200, "ok", false},
+		"another first line end":   {"HTTP/1.1 200 OK\nX: y\r\nContent-Length: 2\r\n\r\nok", false, 200, "ok", false},
+		"a field of two lines":     {"HTTP/1.1 200 OK\r\nX: y\r\n z\r\nContent-Length: 2\r\n\r\nok", false, 200, "ok", false},
+		"not only ASCII":           {"HTTP/1.1 200 OK\r\nServer: \u00fc\r\nContent-Length: 2\r\n\r\nok", false, 200, "ok", true},
+		"kept for a while":         {"HTTP/1.1 200 OK\r\nKeep-Alive: max=9, timeout=5\r\nContent-Length: 2\r\n\r\nok", false, 200, "ok", true},
+		"kept for no time":         {"HTTP/1.1 200 OK\r\nKeep-Alive: timeout=0\r\nContent-Length: 2\r\n\r\nok", false, 200, "ok", false},
+		"kept for no time, chunks": {"HTTP/1.1 200 OK\r\nKeep-Alive: timeout=0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", false, 200, "", false},
 		"another protocol": {"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n",
 			false, 101, "", false},
 		"chunks that are none": {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzzz\r\n", false, 200, "", false},
@@ -399,21 +410,102 @@ func TestIdleConnectionThatEnds(t *testing.T) {
 	}
 }
 
+// TestIdleConnectionsAreClosedInTime has servers that say how long they keep a
+// connection, or do not.
 func TestIdleConnectionsAreClosedInTime(t *testing.T) {
-	closed := make(chan time.Duration, 1)
-	s := listen(t, func(conn net.Conn) {
+	for name, c := range map[string]struct {
+		field       string
+		least, most time.Duration
+	}{
+		"nothing said":            {"", 100 * time.Millisecond, 5 * time.Second},
+		"longer":                  {"Keep-Alive: timeout=1\r\n", 500 * time.Millisecond, 5 * time.Second},
+		"longer than we keep any": {"Keep-Alive: timeout=99999\r\n", time.Second, 5 * time.Second},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			closed := make(chan time.Duration, 1)
+			s := listen(t, func(conn net.Conn) {
+				in := bufio.NewReader(conn)
+				_ = take(in)
+				_, _ = io.WriteString(conn, "HTTP/1.1 204 No Content\r\n"+c.field+"\r\n")
+				answered := time.Now()
+				_, _ = in.ReadByte()
+				closed <- time.Since(answered)
+			})
+			transport, _ := newTransport(t)
+			transport.IdleTimeout, transport.MaxIdleTime = 100*time.Millisecond, time.Second
+			post(t, transport, "http://"+s.address)
+			if after := <-closed; after < c.least || after > c.most {
+				t.Errorf("closed after %v, want %v to %v", after, c.least, c.most)
+			}
+		})
+	}
+}
+
+// TestServerThatClosesWithoutSayingSo answers one request on each connection and
+// closes it when the next one comes: one request is lost, and then it gets fresh
+// connections.
+func TestServerThatClosesWithoutSayingSo(t *testing.T) {
+	for name, end := range map[string]func(conn net.Conn){
+		"closed": func(net.Conn) {},
+		"reset":  func(conn net.Conn) { _ = conn.(*net.TCPConn).SetLinger(0) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := listen(t, func(conn net.Conn) {
+				in := bufio.NewReader(conn)
+				_ = take(in)
+				_, _ = io.WriteString(conn, "HTTP/1.1 204 No Content\r\n\r\n")
+				if take(in) == nil {
+					end(conn)
+				}
+			})
+			transport, _ := newTransport(t)
+			var lost []int
+			for i := range 20 {
+				if _, err := transport.RoundTrip(newPost(t, "http://"+s.address, "lead")); err != nil {
+					lost = append(lost, i)
+				}
+			}
+			if !slices.Equal(lost, []int{1}) {
+				t.Errorf("lost the requests %v, want only the second one", lost)
+			}
+		})
+	}
+}
+
+func TestIdleConnectionsAreBounded(t *testing.T) {
+	const posts, most = 5, 2
+	var all sync.WaitGroup
+	all.Add(posts)
+	ended := make(chan struct{}, posts)
+	serve := func(conn net.Conn) {
 		in := bufio.NewReader(conn)
 		_ = take(in)
+		all.Done()
+		all.Wait()
 		_, _ = io.WriteString(conn, "HTTP/1.1 204 No Content\r\n\r\n")
-		answered := time.Now()
 		_, _ = in.ReadByte()
-		closed <- time.Since(answered)
-	})
+		ended <- struct{}{}
+	}
+	servers := []*server{listen(t, serve), listen(t, serve)}
 	transport, _ := newTransport(t)
-	transport.IdleTimeout = 100 * time.Millisecond
-	post(t, transport, "http://"+s.address)
-	if after := <-closed; after < transport.IdleTimeout {
-		t.Errorf("closed after %v already, want at least %v", after, transport.IdleTimeout)
+	transport.IdleTimeout, transport.MaxIdle = time.Hour, most
+	var posting sync.WaitGroup
+	for i := range posts {
+		posting.Go(func() { post(t, transport, "http://"+servers[i%2].address) })
+	}
+	posting.Wait()
+	for range posts - most {
+		<-ended
+	}
+	select {
+	case <-ended:
+		t.Errorf("got fewer than %d idle connections", most)
+	default:
+	}
+	transport.CloseIdleConnections()
+	for range most {
+		<-ended
 	}
 }
 

@@ -48,7 +48,7 @@ func (t *Transport) dial(ctx context.Context, r *Request, deadline time.Time) (*
 	if err != nil {
 		return nil, err
 	}
-	c := newConn(dialled, to)
+	c := newConn(dialled, t.hosts.get(to))
 	if !to.secure {
 		return c, nil
 	}

@@ -4,6 +4,7 @@ package http1
 
 import (
 	"errors"
+	"net"
 	"os"
 	"syscall"
 )
@@ -13,13 +14,16 @@ import (
 const canPeek = true
 
 // stale reports whether an idle connection cannot be used: the other side has
-// closed it, or has sent something without a request.
+// closed it, or has sent something without a request; or we have closed it, and then
+// peekErr is [net.ErrClosed].
 func (c *conn) stale() bool {
 	if c.peekFunc == nil {
 		c.peekFunc = c.peek
 	}
-	err := c.raw.Control(c.peekFunc) // not Read, which fails without checking once a deadline has passed
-	return err != nil || !errors.Is(c.peekErr, syscall.EAGAIN)
+	if err := c.raw.Control(c.peekFunc); err != nil { // not Read, which fails without checking once a deadline has passed
+		c.peekErr = net.ErrClosed
+	}
+	return !errors.Is(c.peekErr, syscall.EAGAIN)
 }
 
 func (c *conn) peek(fd uintptr) {

@@ -6,11 +6,16 @@ import (
 	"time"
 )
 
+// sweeps is how often idle connections are looked at within [Transport.IdleTimeout].
+const sweeps = 16
+
 // A pool holds the idle connections.
 type pool struct {
-	mu    sync.Mutex
-	idle  map[endpoint][]*conn // guarded by mu; the longest idle first
-	sweep *time.Timer          // guarded by mu; nil if no connection is idle
+	mu             sync.Mutex
+	idle           map[endpoint][]*conn // guarded by mu; the longest idle first
+	oldest, newest *conn                // guarded by mu; all of them in a list, in the order in which they became idle
+	size           int                  // guarded by mu; of the list
+	sweep          *time.Timer          // guarded by mu; nil if no connection is idle
 }
 
 // take removes and returns the idle connection that was used last, or returns nil.
@@ -25,11 +30,14 @@ func (p *pool) take(to endpoint) *conn {
 	c := idle[last]
 	idle[last] = nil
 	p.idle[to] = idle[:last]
+	p.unlink(c)
 	return c
 }
 
-// put adds a connection, which is closed when it has been idle for timeout.
-func (p *pool) put(c *conn, timeout time.Duration) {
+// put adds a connection, which is closed when it has been idle for as long as its
+// host keeps connections. If there are then more than most, that which has been idle
+// longest is closed; 0: there is no bound.
+func (p *pool) put(c *conn, most int, b bounds) {
 	c.idleSince = time.Now().Round(0)
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -37,40 +45,91 @@ func (p *pool) put(c *conn, timeout time.Duration) {
 		p.idle = make(map[endpoint][]*conn)
 	}
 	p.idle[c.to] = append(p.idle[c.to], c)
+	p.link(c)
+	if most > 0 && p.size > most {
+		surplus := p.oldest
+		p.remove(surplus.to, func(c *conn) bool { return c == surplus })
+	}
 	if p.sweep == nil {
-		const sweeps = 16 // within the timeout
-		p.sweep = time.AfterFunc(timeout/sweeps, func() { p.closeIdle(timeout, timeout/sweeps) })
+		p.sweep = time.AfterFunc(b.least(), func() { p.closeIdle(b) })
 	}
 }
 
-// closeIdle closes the connections that have been idle for timeout, and those that
-// the other side has closed. While any connection is idle, it runs again after the
-// time again.
-func (p *pool) closeIdle(timeout, again time.Duration) {
+// link adds a connection to the list, unlink removes it. p.mu must be held.
+func (p *pool) link(c *conn) {
+	if c.older = p.newest; c.older != nil {
+		c.older.newer = c
+	} else {
+		p.oldest = c
+	}
+	p.newest = c
+	p.size++
+}
+
+func (p *pool) unlink(c *conn) {
+	if c.older != nil {
+		c.older.newer = c.newer
+	} else {
+		p.oldest = c.newer
+	}
+	if c.newer != nil {
+		c.newer.older = c.older
+	} else {
+		p.newest = c.older
+	}
+	c.older, c.newer = nil, nil
+	p.size--
+}
+
+// remove removes and closes the connections to an endpoint that are over. p.mu must
+// be held.
+func (p *pool) remove(to endpoint, over func(*conn) bool) {
+	left := slices.DeleteFunc(p.idle[to], func(c *conn) bool {
+		if !over(c) {
+			return false
+		}
+		p.unlink(c)
+		go c.close()
+		return true
+	})
+	if len(left) == 0 {
+		delete(p.idle, to)
+	} else {
+		p.idle[to] = left
+	}
+}
+
+// closeIdle closes the connections that have been idle for too long, and those that
+// the other side has closed. While any connection is idle, it runs again.
+func (p *pool) closeIdle(b bounds) {
+	for _, to := range p.endpoints() { // each by itself, so that nobody waits for all of them
+		p.mu.Lock()
+		p.remove(to, func(c *conn) bool { return c.over(b) })
+		p.mu.Unlock()
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for to, idle := range p.idle {
-		p.idle[to] = slices.DeleteFunc(idle, func(c *conn) bool {
-			over := time.Since(c.idleSince) >= timeout || c.stale()
-			if over {
-				go c.close()
-			}
-			return over
-		})
-		if len(p.idle[to]) == 0 {
-			delete(p.idle, to)
-		}
+	if p.sweep = nil; p.size > 0 {
+		p.sweep = time.AfterFunc(b.least(), func() { p.closeIdle(b) })
 	}
-	if p.sweep = nil; len(p.idle) > 0 {
-		p.sweep = time.AfterFunc(again, func() { p.closeIdle(timeout, again) })
+}
+
+// endpoints returns those to which there were connections.
+func (p *pool) endpoints() []endpoint {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	all := make([]endpoint, 0, len(p.idle))
+	for to := range p.idle {
+		all = append(all, to)
 	}
+	return all
 }
 
 // close closes all connections, and returns when they are closed.
 func (p *pool) close() {
 	p.mu.Lock()
 	idle := p.idle
-	p.idle = nil
+	p.idle, p.oldest, p.newest, p.size = nil, nil, nil, 0
 	p.mu.Unlock()
 	var closing sync.WaitGroup
 	for _, conns := range idle {

@@ -31,9 +31,10 @@ const maxRequestBody = 32 << 10
 // concurrent use; its fields must not be changed after the first request.
 //
 // It sends a request once and never repeats it. If it finds that an idle
-// connection was closed, it takes another one before it sends. For each host it
-// keeps as many connections as there were requests at once. An answer whose body
-// is not read to its end costs its connection.
+// connection was closed, it takes another one before it sends. A host that was seen
+// to close connections without saying so gets fresh ones for a while. A connection is
+// used again only after a clean exchange: the header says in one way where the
+// answer ends, that has been read, and nothing came behind it.
 //
 // Of the hooks of a request's Trace it calls those of dialling and TLS, GotConn,
 // WroteRequest and GotFirstResponseByte. It does not look for hooks in the
@@ -56,9 +57,16 @@ type Transport struct {
 	MaxHeader        int64         // bytes of an answer before its body, including 1xx answers before it; required
 	MaxBody          int64         // bytes of an answer's body that are read at most, so that its connection can be used again; required
 	BodyTimeout      time.Duration // for the rest of an answer once its header has come; required
-	IdleTimeout      time.Duration // after which a connection is not used again, and closed up to a sixteenth later; required
+	MaxIdle          int           // connections that are kept idle; beyond it the one that has been idle longest is closed; 0: no bound
+
+	// IdleTimeout is after what time a connection is not used again, and closed up to
+	// a sixteenth later, while nothing is known of its host; required. What the host
+	// says (Keep-Alive), and when it was seen to close connections, makes that
+	// shorter or longer, up to MaxIdleTime; 0: IdleTimeout.
+	IdleTimeout, MaxIdleTime time.Duration
 
 	idle        pool
+	hosts       hosts
 	speaksHTTP2 endpoints // that chose HTTP/2 when they were last asked
 }
 
@@ -113,12 +121,16 @@ func (t *Transport) canPost(r *Request) bool {
 func (t *Transport) connect(ctx context.Context, r *Request, deadline time.Time) (*conn, error) {
 	to := r.Template.endpoint
 	for c := t.idle.take(to); c != nil; c = t.idle.take(to) {
-		if time.Since(c.idleSince) <= t.IdleTimeout && !c.stale() {
+		if !c.over(t.bounds()) {
 			return c, nil
 		}
 		c.closeNow()
 	}
 	return t.open(ctx, r, deadline)
+}
+
+func (t *Transport) bounds() bounds {
+	return bounds{first: t.IdleTimeout, most: max(t.IdleTimeout, t.MaxIdleTime)}
 }
 
 // exchange makes the request on a connection and reads the answer. Afterwards
@@ -132,6 +144,9 @@ func (t *Transport) exchange(r *Request, m *message, c *conn, deadline time.Time
 	answer, body, keepAlive, err := c.exchange(r, m, t.MaxHeader)
 	if err != nil {
 		c.closeNow()
+		if got.Reused && !c.answered {
+			t.learn(c, err)
+		}
 		if errors.Is(err, os.ErrDeadlineExceeded) {
 			err = context.DeadlineExceeded
 		}
@@ -145,16 +160,32 @@ func (t *Transport) exchange(r *Request, m *message, c *conn, deadline time.Time
 	if body != nil {
 		answer.readBody(body, int64(r.KeepBody), t.MaxBody)
 	}
+	c.host.promise(answer.promised)
 	t.release(c, answer.Whole, keepAlive)
 	return answer, nil
+}
+
+// learn has the host of a used connection learn from a request that was not answered
+// on it.
+func (t *Transport) learn(c *conn, err error) {
+	switch b := t.bounds(); {
+	case errors.Is(err, net.ErrClosed): // by us
+	case !errors.Is(err, os.ErrDeadlineExceeded):
+		c.host.fail(c.idleFor, b)
+	case c.idleFor > b.first: // something on the way may have forgotten the connection
+		c.host.close(c.idleFor, b)
+	}
 }
 
 // release makes a connection idle after an answer, or closes it.
 func (t *Transport) release(c *conn, whole, keepAlive bool) {
 	switch {
-	case whole && keepAlive && c.prepareIdle():
-		t.idle.put(c, t.IdleTimeout)
+	case whole && keepAlive && c.prepareIdle() && c.host.keep(t.bounds()) > 0:
+		t.idle.put(c, t.MaxIdle, t.bounds())
 	case whole:
+		if c.ended {
+			c.host.close(0, t.bounds())
+		}
 		c.close()
 	default:
 		c.closeNow()
