@@ -123,9 +123,17 @@ type HTTP struct {
 	ConnectTimeout time.Duration // at most Timeout
 	MaxInFlight    int           // concurrent attempts
 
+	ShareConnections string // ShareHost or ShareAdvertiser
+
 	Proxy  lead.Secret // a URL, maybe with a password; empty for no proxy. See [HTTP.ProxyURL]
 	CAFile string      // PEM; trusted in addition to the system's; may be empty. See [HTTP.RootCAs]
 }
+
+// What may be [HTTP.ShareConnections]: whose leads go over the same connection.
+const (
+	ShareHost       = "host"       // all that are for the host
+	ShareAdvertiser = "advertiser" // those of one advertiser
+)
 
 // Retry configures when a failed delivery is attempted again: within seconds in
 // the process, and then after the waits of the schedule, which it spends in

@@ -211,6 +211,10 @@ func httpSettings(h *HTTP) []setting {
 			"How long connecting may take, and again the TLS handshake; at most http.timeout."},
 		{"http.max_in_flight", "512", number(&h.MaxInFlight, 1, 100_000),
 			"The most concurrent attempts, over all webhooks."},
+		{"http.share_connections", ShareHost, choice(&h.ShareConnections, ShareHost, ShareAdvertiser),
+			"Whose leads may go over the same connection: host: all that are for the host; advertiser: those of one advertiser," +
+				" so that a host that mixes up answers does so within an advertiser. HTTP/2 is then not spoken, each attempt through" +
+				" http.proxy gets a connection of its own, and there are more handshakes."},
 		{"http.proxy", "", proxy(&h.Proxy),
 			"Proxy for all attempts; empty: none, whatever the environment says. It resolves the host" +
 				" names, so that it, not leadhook, must refuse private addresses."},

@@ -23,6 +23,7 @@ func DispatchOptions(cfg *config.Config, version string) (dispatch.Options, erro
 			Timeout:        cfg.HTTP.Timeout,
 			ConnectTimeout: cfg.HTTP.ConnectTimeout,
 			MaxInFlight:    cfg.HTTP.MaxInFlight,
+			PerAdvertiser:  cfg.HTTP.ShareConnections == config.ShareAdvertiser,
 			UserAgent:      "leadhook/" + version,
 			Guard:          GuardOptions(cfg.HTTP),
 			Proxy:          cfg.HTTP.ProxyURL(),

@@ -33,6 +33,11 @@ type Options struct {
 	UserAgent string // "leadhook"
 	Guard     GuardOptions
 
+	// PerAdvertiser keeps the leads of two advertisers off the same connection, and
+	// off the same TLS session. HTTP/2 is then not spoken, and what net/http sends
+	// (through a proxy, or large) gets a connection each time.
+	PerAdvertiser bool
+
 	// Proxy, if set, is what all attempts go through: http, https or socks5.
 	// The proxy then resolves the names, and leadhook cannot see where it
 	// connects to. URLs are still checked (scheme, port, literal addresses), but

@@ -60,8 +60,16 @@ func (c *Client) newTarget(hook *lead.Webhook) (*Target, error) {
 	}
 	return &Target{
 		url: u, origin: u.Scheme + "://" + u.Host, blocked: c.guard.CheckURL(u), keys: keys,
-		template: http1.NewTemplate(u, c.constantFields(hook)),
+		template: http1.NewTemplate(u, c.constantFields(hook), c.group(hook)),
 	}, nil
+}
+
+// group returns whose requests may share the webhook's connections.
+func (c *Client) group(hook *lead.Webhook) string {
+	if c.opts.PerAdvertiser {
+		return hook.Advertiser
+	}
+	return ""
 }
 
 // constantFields returns the part of the header that is the same for each attempt

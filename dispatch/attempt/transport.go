@@ -74,11 +74,15 @@ func newTransport(opts Options, guard *Guard) *http1.Transport {
 		IdleConnTimeout:        IdleTimeout,
 		MaxResponseHeaderBytes: maxAnswerHeader,
 	}
-	enableHTTP2(next, opts.Timeout)
 	t := &http1.Transport{
-		Next: next, TLS: next.TLSClientConfig, HandshakeTimeout: next.TLSHandshakeTimeout,
+		Next: next, TLS: next.TLSClientConfig.Clone(), HandshakeTimeout: next.TLSHandshakeTimeout,
 		MaxHeader: next.MaxResponseHeaderBytes, MaxBody: MaxAnswerBody,
 		BodyTimeout: maxAnswerTime, MaxIdle: idle, IdleTimeout: next.IdleConnTimeout, MaxIdleTime: MaxIdleTime,
+	}
+	if opts.PerAdvertiser {
+		next.DisableKeepAlives, next.TLSClientConfig.ClientSessionCache = true, nil
+	} else {
+		enableHTTP2(next, opts.Timeout)
 	}
 	if opts.Proxy != nil {
 		// Only the proxy is dialled, which the operator named. See Options.Proxy.

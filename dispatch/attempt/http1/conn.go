@@ -51,8 +51,8 @@ var longAgo = time.Unix(0, 1)
 
 var readers = sync.Pool{New: func() any { return bufio.NewReader(nil) }}
 
-func newConn(dialled net.Conn, h *host) *conn {
-	c := &conn{Conn: dialled, dialled: dialled, to: h.to, host: h}
+func newConn(dialled net.Conn, to endpoint, h *host) *conn {
+	c := &conn{Conn: dialled, dialled: dialled, to: to, host: h}
 	if s, ok := dialled.(syscall.Conn); ok {
 		c.raw, _ = s.SyscallConn()
 	}

@@ -8,26 +8,33 @@ import (
 	"unicode/utf8"
 )
 
-// An endpoint is where a connection goes, and whether with TLS. The zero value
-// is no endpoint.
+// An endpoint is where a connection goes, whether with TLS, and who shares it. The
+// zero value is no endpoint.
 type endpoint struct {
 	secure  bool
 	address string // host:port
+	group   string // of the templates whose requests it carries
+}
+
+// server returns what is the same for all groups.
+func (e endpoint) server() endpoint {
+	e.group = ""
+	return e
 }
 
 // endpointOf reads a URL. It returns no endpoint for what only net/http handles:
 // a name that is not ASCII, an IPv6 address with a zone, another scheme.
-func endpointOf(u *url.URL) endpoint {
+func endpointOf(u *url.URL, group string) endpoint {
 	host, secure := u.Hostname(), u.Scheme == "https"
 	switch {
 	case host == "", strings.ContainsFunc(host, notASCIIOrZone), !secure && u.Scheme != "http":
 		return endpoint{}
 	case u.Port() != "":
-		return endpoint{secure, u.Host}
+		return endpoint{secure, u.Host, group}
 	case secure:
-		return endpoint{secure, net.JoinHostPort(host, "443")}
+		return endpoint{secure, net.JoinHostPort(host, "443"), group}
 	}
-	return endpoint{secure, net.JoinHostPort(host, "80")}
+	return endpoint{secure, net.JoinHostPort(host, "80"), group}
 }
 
 func notASCIIOrZone(c rune) bool { return c >= utf8.RuneSelf || c == '%' }

@@ -142,6 +142,9 @@ type noValues struct{ context.Context }
 
 func (noValues) Value(any) any { return nil }
 
+// groupKey is that of the group in the context of an [http.Request].
+type groupKey struct{}
+
 func ask(r *http.Request) (*http1.Request, error) {
 	body, err := io.ReadAll(r.Body)
 	var fields []http1.HeaderField
@@ -150,8 +153,9 @@ func ask(r *http.Request) (*http1.Request, error) {
 			fields = append(fields, http1.HeaderField{Name: name, Value: value})
 		}
 	}
+	group, _ := r.Context().Value(groupKey{}).(string)
 	half := len(fields) / 2 // some with all requests, some with this one
-	return &http1.Request{Template: http1.NewTemplate(r.URL, fields[:half]), Fields: fields[half:], Body: [][]byte{body[:len(body)/2], body[len(body)/2:]},
+	return &http1.Request{Template: http1.NewTemplate(r.URL, fields[:half], group), Fields: fields[half:], Body: [][]byte{body[:len(body)/2], body[len(body)/2:]},
 		Trace: httptrace.ContextClientTrace(r.Context()), KeepBody: 1 << 20}, err
 }
 
@@ -363,7 +367,7 @@ func TestKeepBody(t *testing.T) {
 			s := listen(t, answering(c.answer, name == "no more came"))
 			transport, _ := newTransport(t)
 			request := &http1.Request{
-				Template: http1.NewTemplate(&url.URL{Scheme: "http", Host: s.address}, nil),
+				Template: http1.NewTemplate(&url.URL{Scheme: "http", Host: s.address}, nil, ""),
 				Body:     [][]byte{[]byte(c.request)}, KeepBody: keep,
 			}
 			answer, err := transport.Post(t.Context(), request, time.Now().Add(time.Minute))

@@ -26,7 +26,7 @@ func (t *Transport) postNext(ctx context.Context, r *Request, deadline time.Time
 	if err != nil {
 		return nil, err
 	}
-	if to := r.Template.endpoint; to.secure && response.ProtoMajor == 1 {
+	if to := r.Template.endpoint.server(); to.secure && response.ProtoMajor == 1 {
 		t.speaksHTTP2.remove(to)
 	} else if to.secure {
 		t.speaksHTTP2.add(to)

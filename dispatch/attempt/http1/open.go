@@ -48,7 +48,7 @@ func (t *Transport) dial(ctx context.Context, r *Request, deadline time.Time) (*
 	if err != nil {
 		return nil, err
 	}
-	c := newConn(dialled, t.hosts.get(to))
+	c := newConn(dialled, to, t.hosts.get(to.server()))
 	if !to.secure {
 		return c, nil
 	}
@@ -62,7 +62,7 @@ func (t *Transport) dial(ctx context.Context, r *Request, deadline time.Time) (*
 		return nil, err
 	}
 	if c.Conn = secure; secure.ConnectionState().NegotiatedProtocol == protoHTTP2 {
-		t.speaksHTTP2.add(to)
+		t.speaksHTTP2.add(to.server())
 		c.close()
 		return nil, errHTTP2
 	}
@@ -94,16 +94,18 @@ func (t *Transport) config(to endpoint) *tls.Config {
 	if config == nil {
 		config = &tls.Config{MinVersion: tls.VersionTLS12}
 	}
-	config.NextProtos = []string{protoHTTP2, protoHTTP1}
+	if config.NextProtos = []string{protoHTTP2, protoHTTP1}; to.group != "" {
+		config.NextProtos = []string{protoHTTP1}
+	}
 	config.ServerName, _, _ = net.SplitHostPort(to.address)
 	if config.ClientSessionCache != nil {
-		config.ClientSessionCache = sessions{config.ClientSessionCache, to.address}
+		config.ClientSessionCache = sessions{config.ClientSessionCache, to.address + " " + to.group}
 	}
 	return config
 }
 
 // sessions are the TLS sessions that may be resumed with one endpoint. crypto/tls
-// asks for those of a name, whatever the port.
+// asks for those of a name, whatever the port and the group.
 type sessions struct {
 	all tls.ClientSessionCache
 	key string

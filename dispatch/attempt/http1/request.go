@@ -35,8 +35,12 @@ type Template struct {
 // NewTemplate prepares a template. Fields that would say who receives a message or
 // where it ends (Host, Content-Length, Transfer-Encoding, Trailer) are left out. If
 // the URL or a field is not valid, [Transport.Post] returns an error.
-func NewTemplate(u *url.URL, header []HeaderField) *Template {
-	t := &Template{url: u, header: header, endpoint: endpointOf(u)}
+//
+// Requests of different groups do not share connections or TLS sessions of the
+// Transport. Those of a group that is not empty are made over HTTP/1.1, since Next
+// knows no groups; it still gets those with a large body.
+func NewTemplate(u *url.URL, header []HeaderField, group string) *Template {
+	t := &Template{url: u, header: header, endpoint: endpointOf(u, group)}
 	target := u.RequestURI()
 	if strings.ContainsFunc(target, isControl) || !httpguts.ValidHostHeader(u.Host) {
 		t.err = errors.New("http1: the request's URL or host is not valid")

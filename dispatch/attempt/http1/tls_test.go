@@ -130,7 +130,8 @@ func TestServerThatChangesItsProtocol(t *testing.T) {
 }
 
 // TestSessionsAreResumed has a server each of whose connections takes one request,
-// and another one of the same name on another port.
+// another one of the same name on another port, and groups that do not share
+// sessions.
 func TestSessionsAreResumed(t *testing.T) {
 	for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
 		t.Run(tls.VersionName(version), func(t *testing.T) {
@@ -145,17 +146,22 @@ func TestSessionsAreResumed(t *testing.T) {
 			one, other := listenTLS(t, crm, config, serve), listenTLS(t, crm, config, serve)
 			transport, _ := newTransport(t)
 			transport.TLS = trusting(crm)
-			transport.TLS.ClientSessionCache = tls.NewLRUClientSessionCache(2)
+			transport.TLS.ClientSessionCache = tls.NewLRUClientSessionCache(4)
 			var resumed []bool
 			ctx := httptrace.WithClientTrace(t.Context(), &httptrace.ClientTrace{
 				TLSHandshakeDone: func(s tls.ConnectionState, _ error) { resumed = append(resumed, s.DidResume) },
 			})
-			for _, s := range []*server{one, one, other, other, one} {
-				if _, err := transport.RoundTrip(newPost(t, "https://"+s.address, "lead").WithContext(ctx)); err != nil {
+			for _, c := range []struct {
+				*server
+
+				group string
+			}{{one, ""}, {one, ""}, {other, ""}, {other, ""}, {one, ""}, {one, "a"}, {one, "a"}, {one, "b"}, {one, ""}} {
+				r := newPost(t, "https://"+c.address, "lead").WithContext(context.WithValue(ctx, groupKey{}, c.group))
+				if _, err := transport.RoundTrip(r); err != nil {
 					t.Fatal(err)
 				}
 			}
-			if diff := cmp.Diff([]bool{false, true, false, true, true}, resumed); diff != "" {
+			if diff := cmp.Diff([]bool{false, true, false, true, true, false, true, false, true}, resumed); diff != "" {
 				t.Errorf("resumed (-want +got):\n%s", diff)
 			}
 		})

@@ -50,7 +50,7 @@ type Transport struct {
 
 	// TLS is for connections over https; nil: the defaults of crypto/tls. Its
 	// ServerName and NextProtos are ignored. From its ClientSessionCache a session is
-	// resumed only where it was begun: with the same host and port.
+	// resumed only where it was begun: with the same host and port, by the same group.
 	TLS *tls.Config
 
 	HandshakeTimeout time.Duration // of TLS; required
@@ -114,7 +114,7 @@ func (t *Transport) canPost(r *Request) bool {
 	if !canPeek || t.Dial == nil || to == (endpoint{}) || size == 0 || size > maxRequestBody {
 		return false
 	}
-	return !to.secure || !t.speaksHTTP2.has(to)
+	return !to.secure || to.group != "" || !t.speaksHTTP2.has(to)
 }
 
 // connect takes an idle connection, or opens one.
