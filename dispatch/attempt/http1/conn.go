@@ -60,8 +60,8 @@ func newConn(dialled net.Conn, to endpoint, h *host) *conn {
 }
 
 // exchange sends a request in one piece, frees its message, and reads the answer
-// up to its body. The body is nil if there is none or if it has been read. keepAlive reports
-// whether the connection can be used after it.
+// up to its body. The body is nil if there is none or if it has been read. keepAlive
+// reports whether the connection can be used after it.
 func (c *conn) exchange(r *Request, m *message, maxHeader int64) (answer *Answer, body io.Reader, keepAlive bool, err error) {
 	t := trace{r.Trace}
 	c.answered = false

@@ -14,6 +14,7 @@ import (
 	"net/http/httptest"
 	"net/http/httptrace"
 	"strconv"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -378,6 +379,73 @@ func TestTLSThatFails(t *testing.T) {
 			t.Errorf("got %v, want %v", err, context.Canceled)
 		}
 	})
+}
+
+// TestBurstAtAServerThatClosesWithoutSayingSo has many requests at once for a server
+// that closes each connection right behind its answer. A connection that was just
+// taken is the only one that can be lost so.
+func TestBurstAtAServerThatClosesWithoutSayingSo(t *testing.T) {
+	const workers, posts = 8, 20
+	for _, scheme := range []string{"http://", "https://"} {
+		t.Run(scheme, func(t *testing.T) {
+			serve := func(conn io.ReadWriter) {
+				_ = take(bufio.NewReader(conn))
+				_, _ = io.WriteString(conn, "HTTP/1.1 204 No Content\r\n\r\n")
+			}
+			transport, _ := newTransport(t)
+			s := listen(t, func(conn net.Conn) { serve(conn) })
+			if scheme == "https://" {
+				crm := certified(t)
+				transport.TLS = trusting(crm)
+				s = listenTLS(t, crm, nil, func(conn *tls.Conn) { serve(conn); _ = conn.Close() })
+			}
+			var lost atomic.Int32
+			var posting sync.WaitGroup
+			for range workers {
+				posting.Go(func() {
+					for range posts {
+						if _, err := transport.RoundTrip(newPost(t, scheme+s.address, "lead")); err != nil {
+							lost.Add(1)
+						}
+					}
+				})
+			}
+			posting.Wait()
+			if got := lost.Load(); got > workers {
+				t.Errorf("lost %d of %d requests, want one of each of %d that were made at once at most", got, workers*posts, workers)
+			}
+		})
+	}
+}
+
+// TestSilentServersHoldUpNobody: a handshake that hangs is nobody's but its own.
+func TestSilentServersHoldUpNobody(t *testing.T) {
+	crm := certified(t)
+	good := listenTLS(t, crm, nil, func(conn *tls.Conn) {
+		_ = take(bufio.NewReader(conn))
+		_, _ = io.WriteString(conn, "HTTP/1.1 204 No Content\r\n\r\n")
+	})
+	asked := make(chan struct{}, 4)
+	silent := listen(t, func(conn net.Conn) { asked <- struct{}{}; _, _ = io.Copy(io.Discard, conn) })
+	transport, _ := newTransport(t)
+	transport.TLS, transport.HandshakeTimeout = trusting(crm), time.Minute
+	ctx, cancel := context.WithCancel(t.Context())
+	var posting sync.WaitGroup
+	for range cap(asked) {
+		posting.Go(func() {
+			if _, err := transport.RoundTrip(newPost(t, "https://"+silent.address, "lead").WithContext(ctx)); !errors.Is(err, context.Canceled) {
+				t.Errorf("got %v, want %v", err, context.Canceled)
+			}
+		})
+	}
+	for range cap(asked) {
+		<-asked
+	}
+	if status, _ := post(t, transport, "https://"+good.address); status != http.StatusNoContent {
+		t.Errorf("got %d, want 204", status)
+	}
+	cancel()
+	posting.Wait()
 }
 
 // TestPanicWhileConnecting: it reaches the caller, who knows which request it was.

@@ -1,4 +1,5 @@
-// Package http1 makes HTTP/1.1 requests on the goroutine of the caller.
+// Package http1 makes HTTP/1.1 requests, with TLS or without, on the goroutine of
+// the caller.
 //
 // A connection of net/http has two goroutines of its own, to which each request
 // and each answer is handed over. For a request of a kilobyte and an answer of a
