@@ -20,6 +20,7 @@ var errHeader = errors.New("http1: the header of the answer is too long")
 type conn struct {
 	net.Conn                  // with TLS, if there is TLS
 	dialled   net.Conn        // without TLS
+	wire      *wire           // between dialled and TLS; nil if there is no TLS
 	raw       syscall.RawConn // of dialled; nil if it has none
 	to        endpoint
 	host      *host         // what is known of its server
@@ -31,8 +32,7 @@ type conn struct {
 	in        *bufio.Reader // nil while nothing comes in
 	head      []byte        // of what in has read, while that is recorded
 	recording bool
-	left      int64     // bytes that may still be read
-	deadline  time.Time // of the exchange; zero: none
+	left      int64 // bytes that may still be read
 
 	ended    bool    // the other side closed it right behind the answer
 	answered bool    // something of the answer has come
@@ -168,7 +168,6 @@ func (c *conn) receive(b []byte) (int, error) {
 
 // endBy sets the deadline of the exchange.
 func (c *conn) endBy(deadline time.Time) {
-	c.deadline = deadline
 	_ = c.SetDeadline(deadline) // fails only on a closed connection, where the next read or write fails too
 }
 
@@ -206,21 +205,22 @@ func (c *conn) prepareIdle() bool {
 }
 
 // overread reports whether TLS has read more than the answer, such as the other
-// side's close. What it has read may require a reply, so that looking may block
-// until the deadline, and then the connection is broken without an error.
+// side's close, or the beginning of a record. Session tickets are not more. It does
+// not block: if TLS would write, because what it has read requires a reply, that is
+// more than the answer too.
 func (c *conn) overread() bool {
 	if !c.secure() {
 		return false
 	}
 	var buf [1]byte
-	_ = c.dialled.SetReadDeadline(longAgo)
+	_ = c.dialled.SetDeadline(longAgo)
 	_, err := c.Conn.Read(buf[:])
-	_ = c.dialled.SetReadDeadline(time.Time{})
+	_ = c.dialled.SetDeadline(time.Time{})
 	if c.ended = errors.Is(err, io.EOF); c.ended {
 		return true
 	}
-	late := !c.deadline.IsZero() && !time.Now().Before(c.deadline)
-	return late || !errors.Is(err, os.ErrDeadlineExceeded)
+	_, broken := c.Write(nil) // sends nothing; an error if a write has failed
+	return broken != nil || !c.wire.whole() || !errors.Is(err, os.ErrDeadlineExceeded)
 }
 
 // close closes the connection. With TLS it tells the other side first, which may

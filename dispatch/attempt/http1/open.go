@@ -58,7 +58,8 @@ func (t *Transport) dial(ctx context.Context, r *Request, deadline time.Time) (*
 			c.closeNow()
 		}
 	}()
-	if secure, err = t.handshake(ctx, dialled, to, trace{r.Trace}); err != nil {
+	c.wire = &wire{Conn: dialled}
+	if secure, err = t.handshake(ctx, c.wire, to, trace{r.Trace}); err != nil {
 		return nil, err
 	}
 	if c.Conn = secure; secure.ConnectionState().NegotiatedProtocol == protoHTTP2 {

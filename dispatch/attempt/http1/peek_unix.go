@@ -17,13 +17,38 @@ const canPeek = true
 // closed it, or has sent something without a request; or we have closed it, and then
 // peekErr is [net.ErrClosed].
 func (c *conn) stale() bool {
+	c.look()
+	if c.secure() && c.peekErr == nil && c.takeTickets() {
+		c.look()
+	}
+	return !errors.Is(c.peekErr, syscall.EAGAIN)
+}
+
+// look peeks without waiting.
+func (c *conn) look() {
 	if c.peekFunc == nil {
 		c.peekFunc = c.peek
 	}
 	if err := c.raw.Control(c.peekFunc); err != nil { // not Read, which fails without checking once a deadline has passed
 		c.peekErr = net.ErrClosed
 	}
-	return !errors.Is(c.peekErr, syscall.EAGAIN)
+}
+
+// takeTickets gives TLS what has come while the connection was idle, without
+// waiting. It returns true if that was for TLS alone, such as session tickets, which
+// some servers send late.
+func (c *conn) takeTickets() bool {
+	const most = 4 << 10 // two or three tickets; a server does not get to keep us busy
+	come := make([]byte, most)
+	var n int
+	var err error
+	closed := c.raw.Control(func(fd uintptr) { n, _, err = syscall.Recvfrom(int(fd), come, syscall.MSG_DONTWAIT) })
+	if closed != nil || err != nil || n == 0 {
+		return false
+	}
+	c.wire.come = come[:n]
+	defer func() { c.wire.come = nil }()
+	return !c.overread()
 }
 
 func (c *conn) peek(fd uintptr) {

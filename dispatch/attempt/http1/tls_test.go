@@ -288,59 +288,6 @@ func TestTLSThatSaysGoodbye(t *testing.T) {
 	}
 }
 
-// A stuckConn hangs in the look at what TLS has read beside the answer, as it
-// does if the other side wants something to be written there and does not read:
-// until the deadline for that.
-type stuckConn struct {
-	*net.TCPConn
-
-	stuck    atomic.Bool
-	deadline atomic.Pointer[time.Time]
-}
-
-func (c *stuckConn) SetReadDeadline(at time.Time) error {
-	c.stuck.Store(!at.IsZero())
-	return c.TCPConn.SetReadDeadline(at)
-}
-
-func (c *stuckConn) SetDeadline(at time.Time) error {
-	c.deadline.Store(&at)
-	return c.TCPConn.SetDeadline(at)
-}
-
-func (c *stuckConn) Read(b []byte) (int, error) {
-	if c.stuck.Load() {
-		<-time.After(time.Until(*c.deadline.Load()))
-	}
-	return c.TCPConn.Read(b)
-}
-
-func TestNothingHangsBehindTheAnswer(t *testing.T) {
-	crm := httptest.NewTLSServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
-	defer crm.Close()
-	transport, _ := newTransport(t)
-	transport.TLS = crm.Client().Transport.(*http.Transport).TLSClientConfig
-	transport.Dial = func(ctx context.Context, network, address string) (net.Conn, error) {
-		conn, err := (&net.Dialer{}).DialContext(ctx, network, address)
-		if err != nil {
-			return nil, err
-		}
-		return &stuckConn{TCPConn: conn.(*net.TCPConn)}, nil
-	}
-	transport.BodyTimeout = 50 * time.Millisecond
-	ctx := httptrace.WithClientTrace(t.Context(), &httptrace.ClientTrace{GotConn: func(info httptrace.GotConnInfo) {
-		if info.Reused {
-			t.Error("a connection that hung is used again")
-		}
-	}})
-	for range 2 {
-		answer, err := transport.RoundTrip(newPost(t, crm.URL, "lead").WithContext(ctx))
-		if err != nil || answer.StatusCode != http.StatusOK {
-			t.Errorf("got %v and error %v, want the answer", answer, err)
-		}
-	}
-}
-
 func TestTLSThatFails(t *testing.T) {
 	t.Run("unknown certificate", func(t *testing.T) {
 		crm := httptest.NewUnstartedServer(http.NotFoundHandler())
