@@ -14,6 +14,10 @@ const (
 	protoHTTP2 = "h2"
 )
 
+// maxSession is how many bytes a TLS session may have to be resumed later: its ticket
+// and the certificates, the server's and those that vouch for it.
+const maxSession = 32 << 10
+
 // errHTTP2 means that the server chose HTTP/2: the request is one for Next.
 var errHTTP2 = errors.New("http1: the server speaks HTTP/2")
 
@@ -114,4 +118,22 @@ type sessions struct {
 
 func (s sessions) Get(string) (*tls.ClientSessionState, bool) { return s.all.Get(s.key) }
 
-func (s sessions) Put(_ string, session *tls.ClientSessionState) { s.all.Put(s.key, session) }
+// Put leaves out a session that is too large: the server decides about the size of
+// its ticket and its certificates, up to hundreds of kilobytes.
+func (s sessions) Put(_ string, session *tls.ClientSessionState) {
+	if session == nil || sessionSize(session) <= maxSession {
+		s.all.Put(s.key, session)
+	}
+}
+
+func sessionSize(session *tls.ClientSessionState) int {
+	ticket, state, err := session.ResumptionState()
+	if err != nil || state == nil {
+		return 0
+	}
+	rest, err := state.Bytes()
+	if err != nil {
+		return 0
+	}
+	return len(ticket) + len(rest)
+}

@@ -15,6 +15,7 @@ import (
 	"net"
 	"net/http/httptest"
 	"slices"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -32,9 +33,17 @@ const (
 var (
 	keyUpdate   = []byte{24, 0, 0, 1, 0}
 	askedUpdate = []byte{24, 0, 0, 1, 1} // wants a reply
-	ticket      = []byte{4, 0, 0, 18, 0, 0, 14, 16, 0, 0, 0, 0, 1, 7, 0, 4, 't', 'i', 'c', 'k', 0, 0}
+	ticket      = newTicket(4)
 	goodbye     = []byte{1, 0}
 )
+
+// newTicket returns one that is good for an hour.
+func newTicket(size int) []byte {
+	fields := []byte{0, 0, 14, 16, 0, 0, 0, 0, 1, 7}
+	fields = append(binary.BigEndian.AppendUint16(fields, uint16(size)), make([]byte, size)...)
+	fields = append(fields, 0, 0)
+	return append([]byte{4, 0, byte(len(fields) >> 8), byte(len(fields))}, fields...)
+}
 
 // A tls13 is a server's side of a TLS 1.3 connection, which sends what crypto/tls
 // would not.
@@ -201,6 +210,36 @@ func TestWhatComesBeforeTheAnswer(t *testing.T) {
 			_, err := transport.RoundTrip(newPost(t, "https://"+s.address, "lead"))
 			if answered := err == nil; answered != c.answered || posts.Load() != 1 {
 				t.Errorf("got error %v after %d POSTs; want an answer: %v", err, posts.Load(), c.answered)
+			}
+		})
+	}
+}
+
+// A keeper counts the sessions that are kept.
+type keeper struct{ kept atomic.Int32 }
+
+func (k *keeper) Get(string) (*tls.ClientSessionState, bool)    { return nil, false }
+func (k *keeper) Put(_ string, session *tls.ClientSessionState) { k.kept.Add(1) }
+
+// TestLargeSessionsAreNotKept: the cache counts sessions, and the server decides how
+// large they are.
+func TestLargeSessionsAreNotKept(t *testing.T) {
+	for size, want := range map[int]int32{200: 1, 16 << 10: 1, 60 << 10: 0} {
+		t.Run(strconv.Itoa(size), func(t *testing.T) {
+			crm := certified(t)
+			s := serveTLS13(t, crm, func(conn *tls13) {
+				_ = take(bufio.NewReader(conn))
+				for part := range slices.Chunk(newTicket(size), 16<<10) {
+					conn.send(conn.seal(handshake, part))
+				}
+				conn.send(conn.seal(content, []byte("HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n")))
+			})
+			transport, _ := newTransport(t)
+			var cache keeper
+			transport.TLS = trusting(crm)
+			transport.TLS.ClientSessionCache = &cache
+			if status, _ := post(t, transport, "https://"+s.address); status != 204 || cache.kept.Load() != want {
+				t.Errorf("got status %d and %d sessions, want 204 and %d", status, cache.kept.Load(), want)
 			}
 		})
 	}
