@@ -3,6 +3,7 @@ package attempt_test
 import (
 	"crypto/x509"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
@@ -75,8 +76,40 @@ func TestSharedConnections(t *testing.T) {
 	}
 }
 
-// calling returns a client that may call the server.
-func calling(t *testing.T, crm *httptest.Server, opts attempt.Options) *attempt.Client {
+// TestGuardOfEveryDial: whoever dials, a name that leads to a private address is
+// refused, and nothing is sent there.
+func TestGuardOfEveryDial(t *testing.T) {
+	for name, c := range map[string]struct {
+		perAdvertiser bool
+		size          int // of the lead; net/http sends large ones
+	}{
+		"small": {false, 10}, "large": {false, 40 << 10}, "small, by advertiser": {true, 10}, "large, by advertiser": {true, 40 << 10},
+	} {
+		t.Run(name, func(t *testing.T) {
+			crm := httptest.NewUnstartedServer(nil)
+			crm.Config.ConnState = func(net.Conn, http.ConnState) { t.Error("the CRM was called") }
+			crm.StartTLS()
+			defer crm.Close()
+			client := attempt.NewClient(attempt.Options{
+				PerAdvertiser: c.perAdvertiser, Guard: attempt.GuardOptions{AllowPorts: []int{portOf(t, crm)}},
+			})
+			defer client.Close()
+			u := "https://localhost:" + strconv.Itoa(portOf(t, crm))
+			target, err := client.Target(&lead.Webhook{Advertiser: "a", URL: u})
+			if err != nil {
+				t.Fatal(err)
+			}
+			o := client.Do(&attempt.Request{
+				Target: target, DeliveryID: "d", Number: 1, Time: time.Now(), Body: [][]byte{[]byte(strings.Repeat("x", c.size))},
+			})
+			if o.Verdict != attempt.NeedsHuman || o.Evidence != lead.NotSent || !strings.Contains(o.Text, "is loopback: refused") {
+				t.Errorf("got %+v, want the address refused", o)
+			}
+		})
+	}
+}
+
+func portOf(t *testing.T, crm *httptest.Server) int {
 	t.Helper()
 	u, err := url.Parse(crm.URL)
 	if err != nil {
@@ -86,7 +119,13 @@ func calling(t *testing.T, crm *httptest.Server, opts attempt.Options) *attempt.
 	if err != nil {
 		t.Fatal(err)
 	}
-	opts.Guard = attempt.GuardOptions{AllowCIDRs: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, AllowPorts: []int{port}}
+	return port
+}
+
+// calling returns a client that may call the server.
+func calling(t *testing.T, crm *httptest.Server, opts attempt.Options) *attempt.Client {
+	t.Helper()
+	opts.Guard = attempt.GuardOptions{AllowCIDRs: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, AllowPorts: []int{portOf(t, crm)}}
 	opts.RootCAs = x509.NewCertPool()
 	opts.RootCAs.AddCert(crm.Certificate())
 	client := attempt.NewClient(opts)
