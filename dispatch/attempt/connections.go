@@ -92,7 +92,7 @@ func counted(conn net.Conn) *countedConn {
 // net/http applies to HTTP/1 only, and any number of idle HTTP/2 connections would
 // stay open until IdleTimeout.
 type connections struct {
-	limit int // exceeded only while all are in use or new
+	limit int // exceeded while all are in use or new, and by few while few are idle
 
 	mu   sync.Mutex
 	open map[*countedConn]struct{} // guarded by mu

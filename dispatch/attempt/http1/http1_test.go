@@ -513,6 +513,32 @@ func TestIdleConnectionsAreBounded(t *testing.T) {
 	}
 }
 
+// TestLongestIdleIsClosed has more hosts than connections may be idle.
+func TestLongestIdleIsClosed(t *testing.T) {
+	ended := make(chan string, 4)
+	servers := map[string]*server{}
+	for _, name := range []string{"a", "b", "c"} {
+		servers[name] = listen(t, func(conn net.Conn) {
+			answering("HTTP/1.1 204 No Content\r\n\r\n", false)(conn)
+			ended <- name
+		})
+	}
+	transport, _ := newTransport(t)
+	transport.IdleTimeout, transport.MaxIdle = time.Hour, 2
+	for _, c := range []struct{ post, closed string }{{"a", ""}, {"b", ""}, {"c", "a"}, {"b", ""}, {"a", "c"}, {"c", "b"}} {
+		post(t, transport, "http://"+servers[c.post].address)
+		if c.closed == "" {
+			continue
+		}
+		if got := <-ended; got != c.closed {
+			t.Errorf("after a request to %s, the connection to %s was closed, want that to %s", c.post, got, c.closed)
+		}
+	}
+	if got := servers["b"].accepted.Load(); got != 1 {
+		t.Errorf("got %d connections to b, want the first one used again", got)
+	}
+}
+
 // TestOldConnectionIsNotUsed has one that is too old although nobody came to
 // close it, as after a machine was suspended.
 func TestOldConnectionIsNotUsed(t *testing.T) {

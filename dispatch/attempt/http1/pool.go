@@ -47,8 +47,7 @@ func (p *pool) put(c *conn, most int, b bounds) {
 	p.idle[c.to] = append(p.idle[c.to], c)
 	p.link(c)
 	if most > 0 && p.size > most {
-		surplus := p.oldest
-		p.remove(surplus.to, func(c *conn) bool { return c == surplus })
+		p.closeOldest()
 	}
 	if p.sweep == nil {
 		p.sweep = time.AfterFunc(b.least(), func() { p.closeIdle(b) })
@@ -81,22 +80,37 @@ func (p *pool) unlink(c *conn) {
 	p.size--
 }
 
+// closeOldest closes the connection that has been idle longest, which is the first one
+// of its endpoint. p.mu must be held.
+func (p *pool) closeOldest() {
+	c := p.oldest
+	p.unlink(c)
+	idle := p.idle[c.to]
+	idle[0] = nil
+	p.keep(c.to, idle[1:]) // no move: there may be thousands, and others wait for the lock
+	go c.close()
+}
+
+// keep sets which connections to an endpoint are idle. p.mu must be held.
+func (p *pool) keep(to endpoint, idle []*conn) {
+	if len(idle) == 0 {
+		delete(p.idle, to)
+	} else {
+		p.idle[to] = idle
+	}
+}
+
 // remove removes and closes the connections to an endpoint that are over. p.mu must
 // be held.
 func (p *pool) remove(to endpoint, over func(*conn) bool) {
-	left := slices.DeleteFunc(p.idle[to], func(c *conn) bool {
+	p.keep(to, slices.DeleteFunc(p.idle[to], func(c *conn) bool {
 		if !over(c) {
 			return false
 		}
 		p.unlink(c)
 		go c.close()
 		return true
-	})
-	if len(left) == 0 {
-		delete(p.idle, to)
-	} else {
-		p.idle[to] = left
-	}
+	}))
 }
 
 // closeIdle closes the connections that have been idle for too long, and those that
