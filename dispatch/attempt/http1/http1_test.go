@@ -753,32 +753,39 @@ func TestDialThatFails(t *testing.T) {
 	}
 }
 
-// TestManyAtOnce has many goroutines share few connections.
+// TestManyAtOnce has many goroutines share few connections, which are looked at and
+// closed meanwhile. Each gets the answers to its own requests.
 func TestManyAtOnce(t *testing.T) {
-	crm := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	echo := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
 		_, _ = w.Write(body)
-	}))
-	defer crm.Close()
-	transport, _ := newTransport(t)
-	var posts sync.WaitGroup
-	for range 20 {
-		posts.Go(func() {
-			for i := range 100 {
-				body := strings.Repeat("x", 1+i*100)
-				answer, err := transport.RoundTrip(newPost(t, crm.URL, body))
-				if err != nil {
-					t.Error(err)
-					return
-				}
-				if read, err := io.ReadAll(answer.Body); string(read) != body {
-					t.Errorf("got %d bytes back of %d, error %v", len(read), len(body), err)
-				}
-				_ = answer.Body.Close()
+	})
+	for name, start := range map[string]func(http.Handler) *httptest.Server{"plain": httptest.NewServer, "TLS": httptest.NewTLSServer} {
+		t.Run(name, func(t *testing.T) {
+			crm := start(echo)
+			defer crm.Close()
+			transport, _ := newTransport(t)
+			transport.TLS, transport.MaxIdle, transport.IdleTimeout = trusting(crm), 18, 160*time.Millisecond
+			var posts sync.WaitGroup
+			for worker := range 20 {
+				posts.Go(func() {
+					for i := range 50 {
+						body := strings.Repeat(strconv.Itoa(worker)+" ", 1+i*100)
+						answer, err := transport.RoundTrip(newPost(t, crm.URL, body))
+						if err != nil {
+							t.Error(err)
+							return
+						}
+						if read, err := io.ReadAll(answer.Body); string(read) != body {
+							t.Errorf("got %.20q, %d bytes, for %.20q, %d bytes, error %v", read, len(read), body, len(body), err)
+						}
+						_ = answer.Body.Close()
+					}
+				})
 			}
+			posts.Wait()
 		})
 	}
-	posts.Wait()
 }
 
 // BenchmarkPost is a POST of 1 KB, 64 at once, here and with net/http; the
