@@ -15,6 +15,7 @@ import (
 // TestKafkaBehindTLSAndSASL goes through topics, publish, run and dlq with
 // each mechanism.
 func TestKafkaBehindTLSAndSASL(t *testing.T) {
+	t.Parallel()
 	k := realKafka(t, realstack.KafkaOptions{SASLSSL: true})
 	for _, login := range []realstack.Login{realstack.Plain, realstack.Scram256, realstack.Scram512} {
 		t.Run(login.Mechanism, func(t *testing.T) {
@@ -50,6 +51,7 @@ func TestKafkaBehindTLSAndSASL(t *testing.T) {
 }
 
 func TestRedisBehindTLSAndAPassword(t *testing.T) {
+	t.Parallel()
 	server, err := realstack.StartRedis(t.Context(), realstack.RedisOptions{TLS: true, Password: "hush-hush"})
 	if err != nil {
 		t.Fatal(err)
@@ -73,6 +75,7 @@ func TestRedisBehindTLSAndAPassword(t *testing.T) {
 // TestASentinelFailoverWhileLeadsFlow kills the primary. The cached
 // advertisers are served meanwhile; the others wait for the replica.
 func TestASentinelFailoverWhileLeadsFlow(t *testing.T) {
+	t.Parallel()
 	s, err := realstack.StartSentinel(t.Context())
 	if err != nil {
 		t.Fatal(err)

@@ -56,6 +56,7 @@ func (r *rig) noneLost() account {
 }
 
 func TestTwentyThousandLeadsForAThousandAdvertisers(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, setup{partitions: 12})
 	r.seed(r.spread(manyAdvertisers)...)
 	instances := []*instance{r.spawn().ready(), r.spawn().ready()}
@@ -73,6 +74,7 @@ func TestTwentyThousandLeadsForAThousandAdvertisers(t *testing.T) {
 // had delivered since its last commit, or while an earlier lead of the
 // partition was still open.
 func TestOneOfTwoInstancesIsKilled(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, setup{partitions: 12, answer: slowly(5 * time.Millisecond)})
 	r.seed(r.spread(manyAdvertisers)...)
 	first, second := r.spawn(), r.spawn()
@@ -89,13 +91,13 @@ func TestOneOfTwoInstancesIsKilled(t *testing.T) {
 }
 
 func TestKafkaIsKilledAndRestarted(t *testing.T) {
+	t.Parallel()
 	k := realKafka(t, realstack.KafkaOptions{})
 	r := newRig(t, setup{kafka: k.Addr(), partitions: 12, answer: slowly(5 * time.Millisecond)})
 	r.seed(r.spread(manyAdvertisers)...)
-	i := r.spawn().ready()
-	published := r.publishMany("--rate", "10000")
+	r.publishMany()() // a publisher whose broker dies fails, and says so: not the point here
+	i := r.spawn()
 	r.until("leads flow", func() bool { return r.taken() > 100 })
-	published() // a publisher whose broker dies fails, and says so: not the point here
 	if r.lag() == 0 {
 		t.Fatal("everything was done before the kill")
 	}
@@ -113,6 +115,7 @@ func TestKafkaIsKilledAndRestarted(t *testing.T) {
 // TestRedisIsKilledAndRestartedEmpty has leads of advertisers that nobody has
 // asked for yet arrive while Redis is away, and while it is empty.
 func TestRedisIsKilledAndRestartedEmpty(t *testing.T) {
+	t.Parallel()
 	server := startRealRedis(t)
 	r := newRig(t, setup{redis: server.url, partitions: 12})
 	hooks := r.spread(manyAdvertisers)

@@ -29,6 +29,7 @@ func (r *rig) kcat(in string, args ...string) string {
 // TestByHandWithKcat publishes two leads with kcat, one of which its CRM
 // refuses, and something that is no lead, and reads the dead letters with it.
 func TestByHandWithKcat(t *testing.T) {
+	t.Parallel()
 	crm := &answers{}
 	r := newRig(t, setup{answer: crm.answer})
 	takes, refuses := r.hook("takes", r.name("USA_1")), r.hook("refuses", r.name("Ünal_2"))
