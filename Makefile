@@ -7,8 +7,9 @@ FUZZTIME  ?= 20s
 BENCH     ?= .
 BENCHTIME ?= 1s
 
-# The packages with tests that need real servers, or can use them.
-REAL_PACKAGES = ./consumer ./ledger ./topics ./producer ./producer/retryqueue ./deadletter ./webhook ./internal/devstack ./internal/realstack ./cmd/leadhook
+# The packages with tests that need real servers, or can use them, beside those of
+# the whole service. The slowest come first.
+REAL_PACKAGES = ./consumer ./internal/realstack ./producer ./ledger ./webhook ./producer/retryqueue ./topics ./deadletter ./internal/devstack
 
 # Tests that type what documents say, or build: once is enough, in `make test`.
 ONCE = ^Test(Docs|Build)
@@ -23,7 +24,7 @@ export CGO_ENABLED ?= 0
 PATIENCE = @echo 'Compiling. The first time takes a few minutes, later times some seconds.' >&2
 
 .DEFAULT_GOAL := help
-.PHONY: help dev build image test race page lint fix fuzz bench e2e-real faults docs
+.PHONY: help dev build image test race page lint fix fuzz bench e2e-real real-packages real-service faults docs
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -70,9 +71,19 @@ fuzz: ## run each fuzz target for FUZZTIME (20s)
 bench: ## run all benchmarks, or those that BENCH matches
 	go test -run '^$$' -bench '$(BENCH)' -benchtime $(BENCHTIME) -benchmem ./...
 
-e2e-real: ## run the suites on real Kafka and Redis (needs Java, redis-server, kcat)
-	LEADHOOK_TEST_KAFKA_LIBS="$${LEADHOOK_TEST_KAFKA_LIBS:-$$(.ci/kafka-libs)}" \
-	  go run ./internal/realstack/withservers go test -tags real -count=1 -p 1 -shuffle=on -skip '$(ONCE)' $(GOTESTFLAGS) $(REAL_PACKAGES)
+e2e-real: real-packages real-service ## run the suites on real Kafka and Redis (needs Java, redis-server, kcat)
+
+# On real servers most tests wait most of the time: for sessions of Kafka to end, for
+# topics to be noticed, for servers to start. So more run at once than there are CPUs.
+# Those of the whole service need the Redis that the others empty, and the CPUs.
+REAL_TEST = LEADHOOK_TEST_KAFKA_LIBS="$${LEADHOOK_TEST_KAFKA_LIBS:-$$(.ci/kafka-libs)}" \
+	  go run ./internal/realstack/withservers go test -tags real -count=1 -shuffle=on -skip '$(ONCE)'
+
+real-packages:
+	$(REAL_TEST) -p 3 -parallel 8 $(GOTESTFLAGS) $(REAL_PACKAGES)
+
+real-service:
+	$(REAL_TEST) -parallel 4 $(GOTESTFLAGS) ./cmd/leadhook
 
 faults: ## break things while leads flow and count lost leads: docs/reliability.md (FAULTS_SHORT, FAULTS_RUN, FAULTS_SEED)
 	LEADHOOK_TEST_KAFKA_LIBS="$${LEADHOOK_TEST_KAFKA_LIBS:-$$(.ci/kafka-libs)}" \
