@@ -11,8 +11,9 @@ BENCHTIME ?= 1s
 # the whole service. The slowest come first.
 REAL_PACKAGES = ./consumer ./internal/realstack ./producer ./ledger ./webhook ./producer/retryqueue ./topics ./deadletter ./internal/devstack
 
-# Tests that type what documents say, or build: once is enough, in `make test`.
-ONCE = ^Test(Docs|Build)
+# Tests that type what documents say, or build, or that try hundreds of cases one
+# after the other on a Redis of their own: once is enough, in `make test`.
+ONCE = ^Test(Docs|Build|ASeedThatIsCutAnywhere)
 TOOL = go tool -modfile=tools/go.mod
 
 # One set of flags for whatever compiles: what one target has compiled, no other
