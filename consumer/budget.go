@@ -25,12 +25,12 @@ type budget struct {
 	timed   bool   // whether a timer ends the span: only while a message is starting; guarded by mu
 }
 
-// At most 1/startShare of the open messages, but at least fewestStarts, may be
-// starting at once. If all were, each step of the path would run for all
+// At most 1/startShare of the open messages, but from fewestStarts to mostStarts,
+// may be starting at once. If all were, each step of the path would run for all
 // messages before the next step runs for the first, and would find its data gone
 // from the CPU's caches: a fifth more CPU and memory for each message. With few,
 // the others are fetched when there is CPU for them.
-const startShare, fewestStarts = 8, 16
+const startShare, fewestStarts, mostStarts = 8, 16, 256
 
 // startSpan divides time into spans. A message counts as starting at most until
 // the end of the span after the one in which it began. One that takes longer
@@ -44,7 +44,7 @@ func newBudget(events, bytes int) *budget {
 		events:   semaphore.NewWeighted(int64(events)),
 		bytes:    semaphore.NewWeighted(int64(bytes)),
 		limit:    int64(bytes),
-		starting: make(chan struct{}, max(fewestStarts, events/startShare)),
+		starting: make(chan struct{}, min(max(fewestStarts, events/startShare), mostStarts)),
 	}
 }
 

@@ -39,6 +39,14 @@ func TestFewStartAtOnce(t *testing.T) {
 	})
 }
 
+func TestStartsAreFewHoweverManyMayBeOpen(t *testing.T) {
+	for open, want := range map[int]int{1: 16, 200: 25, 2000: 250, 100_000: 256} {
+		if got := cap(newBudget(open, 1).starting); got != want {
+			t.Errorf("of %d open messages %d may be starting, want %d", open, got, want)
+		}
+	}
+}
+
 func TestStartIsCutByTheContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBudget(1, 1)

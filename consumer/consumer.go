@@ -25,7 +25,7 @@ import (
 //
 // Handle calls started once the message waits only for its destinations; further
 // calls do nothing. Until then, but for no longer than 15 to 30 ms, the message
-// counts as starting. At most an eighth of OpenEvents, but at least 16, may be
+// counts as starting. At most an eighth of OpenEvents, but from 16 to 256, may be
 // starting at once.
 type Handler interface {
 	Handle(ctx context.Context, m *lead.Message, started func()) error
