@@ -11,6 +11,7 @@ import (
 // HTTP.MaxInFlight is http.max_in_flight. docs/settings.md lists the defaults,
 // and [Default] returns them. A value that must not be shown is a [lead.Secret].
 type Config struct {
+	Memory   int // bytes; of the process. Other settings follow from it; see also [Config.HeapLimit]
 	Kafka    Kafka
 	Topics   Topics
 	Redis    Redis

@@ -18,7 +18,7 @@ type Loaded struct {
 type Setting struct {
 	Key    string
 	Value  string // lists with commas; secrets masked
-	Origin string // "default", "file:line:column" or the name of a variable
+	Origin string // "default", "derived from memory", "file:line:column" or the name of a variable
 }
 
 // Load reads the settings. The YAML file at path overrides the defaults, and the
@@ -151,6 +151,9 @@ func (l *loader) applyOne(s setting) Setting {
 		panic(s.key + " has a faulty default: " + err.Error())
 	}
 	g, ok := l.given[s.key]
+	if !ok && s.def == auto {
+		return Setting{s.key, shown, derived}
+	}
 	if ok {
 		if shown, err = s.value.set(g.text); err != nil {
 			l.keyFault(g.at, s.key, err.Error())

@@ -14,6 +14,7 @@ import (
 func rules(c *Config) []rule {
 	k, t, h, r := &c.Kafka, &c.Topics, &c.HTTP, &c.Retry
 	all := []rule{
+		memoryRule(c),
 		{
 			[]string{"kafka.heartbeat_interval", "kafka.session_timeout"},
 			atMost(k.HeartbeatInterval, (k.SessionTimeout / 3).Truncate(ms), showDuration, "a third of kafka.session_timeout"),
@@ -24,7 +25,7 @@ func rules(c *Config) []rule {
 				fmt.Sprintf("%d is more than topics.replication_factor, which is %d", t.MinInSyncReplicas, t.ReplicationFactor)),
 		},
 		{
-			[]string{"consumer.open_bytes", "kafka.max_event_bytes"},
+			[]string{"consumer.open_bytes", "kafka.max_event_bytes", "memory"},
 			atLeast(c.Consumer.OpenBytes, 2*k.MaxEventBytes, showSize, "twice kafka.max_event_bytes"),
 		},
 		{

@@ -28,10 +28,15 @@ type section struct {
 }
 
 // sections returns the table for the fields of c, in the order in which settings
-// are shown and set. If a secret can be given in several ways, the later setting
-// sees what the earlier one has set.
+// are shown and set. A later setting sees what an earlier one has set: a secret that
+// can be given in several ways, or the memory that other settings follow from.
 func sections(c *Config) []section {
 	return []section{
+		{"memory", "How much memory one instance may use.", []setting{
+			{"memory", "512MiB", size(&c.Memory, leastMemory, mostMemory),
+				"What one instance may use, such as the limit of its container. The limit of Go's heap follows from it," +
+					" and what is auto: how many attempts and lead events it handles at once."},
+		}},
 		{"kafka", "Where the leads come from.", kafkaSettings(&c.Kafka)},
 		{"topics", "What the command leadhook topics creates and checks.", topicSettings(&c.Topics)},
 		{"redis", "Where the webhooks and the progress of each delivery are stored.", redisSettings(&c.Redis)},
@@ -40,8 +45,8 @@ func sections(c *Config) []section {
 				"The most webhooks that an advertiser may have. leadhook seed refuses more; those that are" +
 					" in Redis already go on."},
 		}},
-		{"consumer", "How much one instance handles at once, which bounds its memory.", consumerSettings(&c.Consumer)},
-		{"http", "How leads are POSTed, and to where.", httpSettings(&c.HTTP)},
+		{"consumer", "How much one instance handles at once, which bounds its memory.", consumerSettings(&c.Consumer, &c.Memory)},
+		{"http", "How leads are POSTed, and to where.", httpSettings(&c.HTTP, &c.Memory)},
 		{"retry", "When a failed delivery is attempted again: within seconds in the process, then after waits in Kafka.", retrySettings(&c.Retry)},
 		{"adf", "What ADF documents say about their sender.", []setting{
 			{"adf.provider", "leadhook", name(&c.ADF.Provider),
@@ -185,19 +190,21 @@ func redisSettings(r *Redis) []setting {
 	}
 }
 
-func consumerSettings(c *Consumer) []setting {
+func consumerSettings(c *Consumer, mem *int) []setting {
 	return []setting{
-		{"consumer.open_bytes", "64MiB", memory(&c.OpenBytes, mib),
+		{"consumer.open_bytes", auto, fromMemory(mem, openBytesIn, memory(&c.OpenBytes, mib)),
 			"Bytes of lead events that are being handled, over all partitions. At the limit, fetching" +
-				" pauses, with at most three more events of each partition in memory."},
-		{"consumer.open_events", "2000", number(&c.OpenEvents, 1, 10_000_000),
-			"Lead events that are being handled, over all partitions. At the limit, fetching pauses."},
+				" pauses, with at most three more events of each partition in memory." +
+				" auto: an eighth of memory; 64MiB with 512MiB."},
+		{"consumer.open_events", auto, fromMemory(mem, openEventsIn, number(&c.OpenEvents, 1, 10_000_000)),
+			"Lead events that are being handled, over all partitions. At the limit, fetching pauses." +
+				" auto: four for each attempt that memory has room for; 16384 with 512MiB."},
 		{"consumer.stuck_after", "5m", duration(&c.StuckAfter, time.Second, day),
 			"If a lead event is not settled within this time, the service reports that it is not ready."},
 	}
 }
 
-func httpSettings(h *HTTP) []setting {
+func httpSettings(h *HTTP, mem *int) []setting {
 	return []setting{
 		{"http.allow_http", "false", boolean(&h.AllowHTTP),
 			"Allow webhooks without TLS: leads and tokens can then be read in transit."},
@@ -209,8 +216,9 @@ func httpSettings(h *HTTP) []setting {
 			"How long an attempt may take, from looking up the name to the end of the answer."},
 		{"http.connect_timeout", "5s", duration(&h.ConnectTimeout, 10*ms, time.Minute),
 			"How long connecting may take, and again the TLS handshake; at most http.timeout."},
-		{"http.max_in_flight", "512", number(&h.MaxInFlight, 1, 100_000),
-			"The most concurrent attempts, over all webhooks."},
+		{"http.max_in_flight", auto, fromMemory(mem, attemptsIn, number(&h.MaxInFlight, 1, mostInFlight)),
+			"The most concurrent attempts, over all webhooks." +
+				" auto: what a quarter of memory has room for, with 32KiB for each; 4096 with 512MiB."},
 		{"http.share_connections", ShareHost, choice(&h.ShareConnections, ShareHost, ShareAdvertiser),
 			"Whose leads may go over the same connection: host: all that are for the host; advertiser: those of one advertiser," +
 				" so that a host that mixes up answers does so within an advertiser. HTTP/2 is then not spoken, each attempt through" +

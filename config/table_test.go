@@ -24,7 +24,7 @@ func TestTableIsSound(t *testing.T) {
 				t.Errorf("%s is in the table twice", s.key)
 			}
 			keys[s.key], variables[s.variable()] = true, true
-			if !strings.HasPrefix(s.key, sec.name+".") {
+			if s.key != sec.name && !strings.HasPrefix(s.key, sec.name+".") {
 				t.Errorf("%s is in section %s", s.key, sec.name)
 			}
 			if s.meaning == "" || s.value.kind == "" {
@@ -33,6 +33,19 @@ func TestTableIsSound(t *testing.T) {
 			if fromKubernetes(s.variable(), "x") {
 				t.Errorf("%s would be taken for a variable of Kubernetes", s.variable())
 			}
+		}
+	}
+}
+
+func TestWhatIsAutoSaysWhatItIs(t *testing.T) {
+	loaded, err := Load("", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range loaded.Settings {
+		meaning := newLoader(&Config{}).settings[s.Key].meaning
+		if want := "; " + s.Value + " with 512MiB."; s.Origin == derived && !strings.HasSuffix(meaning, want) {
+			t.Errorf("the meaning of %s does not end with %q: %s", s.Key, want, meaning)
 		}
 	}
 }

@@ -21,6 +21,8 @@ func TestMain(m *testing.M) {
 		go endWithParent()
 		main()
 	}
+	// The service limits the heap of its process, but here Kafka is in it too.
+	_ = os.Setenv("GOMEMLIMIT", "off")
 	code := m.Run()
 	for _, f := range atTheEnd {
 		f()
@@ -54,7 +56,7 @@ func command(t testing.TB, environ []string, args ...string) *exec.Cmd {
 	}
 	t.Cleanup(func() { _ = theirs.Close(); _ = ours.Close() })
 	cmd := exec.Command(os.Args[0], args...)
-	cmd.Env = append(withoutLeadhook(os.Environ()), append(environ, beLeadhook+"=1")...)
+	cmd.Env = append(withoutLeadhook(os.Environ()), append(environ, beLeadhook+"=1", "GOMEMLIMIT=")...)
 	cmd.ExtraFiles = []*os.File{ours}
 	return cmd
 }

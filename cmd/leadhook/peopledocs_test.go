@@ -131,7 +131,7 @@ func TestPeopleAreToldTheDefaults(t *testing.T) {
 		t.Fatal(err)
 	}
 	cfg := loaded.Config
-	receivers, advertisers := document(t, "receivers.md"), document(t, "advertisers.md")
+	receivers, advertisers, operators := document(t, "receivers.md"), document(t, "advertisers.md"), document(t, "operating.md")
 	for told, text := range map[string]string{
 		fmt.Sprintf("An attempt has %d seconds", cfg.HTTP.Timeout/time.Second):             receivers,
 		fmt.Sprintf("nothing within %d s", cfg.HTTP.Timeout/time.Second):                   receivers,
@@ -141,6 +141,11 @@ func TestPeopleAreToldTheDefaults(t *testing.T) {
 		fmt.Sprintf("kept for %d days", cfg.Topics.DeadLetterRetention/(24*time.Hour)):     advertisers,
 		fmt.Sprintf("keeps it for %d days", cfg.Topics.DeadLetterRetention/(24*time.Hour)): receivers,
 		"`" + cfg.ADF.Provider + "`, or what":                                              receivers,
+		fmt.Sprintf("is what one instance may use; %d MiB", cfg.Memory>>20):                operators,
+		"`http.max_in_flight` | " + thousands(cfg.HTTP.MaxInFlight) + " |":                 operators,
+		"`consumer.open_events` | " + thousands(cfg.Consumer.OpenEvents) + " |":            operators,
+		fmt.Sprintf("`consumer.open_bytes` | %d MiB |", cfg.Consumer.OpenBytes>>20):        operators,
+		fmt.Sprintf("of Go's runtime | %d MiB |", cfg.HeapLimit()>>20):                     operators,
 	} {
 		if !strings.Contains(text, told) {
 			t.Errorf("the docs do not say %q", told)
@@ -150,3 +155,6 @@ func TestPeopleAreToldTheDefaults(t *testing.T) {
 		t.Errorf("leads are tried for %v; the docs say three days", cfg.Retry.Expire)
 	}
 }
+
+// thousands writes a number from a thousand to a million with a comma.
+func thousands(n int) string { return fmt.Sprintf("%d,%03d", n/1000, n%1000) }

@@ -9,6 +9,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/leadhook/leadhook/cmd/leadhook/cli"
+	"github.com/leadhook/leadhook/config"
 	"github.com/leadhook/leadhook/internal/terminal"
 	"github.com/leadhook/leadhook/service"
 )
@@ -44,7 +45,8 @@ func (runCommand) Run(ctx context.Context, env *cli.Env) error {
 		return &terminal.UsageError{Err: err}
 	}
 	defer runtime.KeepAlive(collectRarely())
-	log.Info("starting", zap.String("version", env.Version))
+	limitHeap(loaded.Config.HeapLimit())
+	log.Info("starting", starting(&loaded.Config, env.Version)...)
 	if err := s.Run(ctx); err != nil {
 		return err
 	}
@@ -66,4 +68,26 @@ func collectRarely() (ballast []byte) {
 	}
 	debug.SetGCPercent(percent)
 	return make([]byte, size)
+}
+
+// limitHeap makes the runtime collect garbage earlier when the heap comes near the
+// limit, and not let it grow to three times what is in use. GOMEMLIMIT, if set,
+// stays in force.
+func limitHeap(bytes int64) {
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(bytes)
+	}
+}
+
+// starting returns what the log says at the start: the memory, and what it is
+// divided into.
+func starting(cfg *config.Config, version string) []zap.Field {
+	return []zap.Field{
+		zap.String("version", version),
+		zap.Int("memory", cfg.Memory),
+		zap.Int64("heap_limit", debug.SetMemoryLimit(-1)), // which leaves it as it is
+		zap.Int("max_in_flight", cfg.HTTP.MaxInFlight),
+		zap.Int("open_events", cfg.Consumer.OpenEvents),
+		zap.Int("open_bytes", cfg.Consumer.OpenBytes),
+	}
 }
