@@ -3,6 +3,7 @@ package config
 import (
 	"errors"
 	"fmt"
+	"iter"
 	"net"
 	"net/netip"
 	"net/url"
@@ -99,20 +100,18 @@ func parsePrefix(s string) (netip.Prefix, error) {
 func list[T any](field *[]T, kind string, parse func(string) (T, error), show func(T) string, least int) value {
 	v := of(field, "list of "+kind, func(s string) ([]T, error) {
 		var all []T
-		for part := range strings.SplitSeq(s, ",") {
-			if part = strings.TrimSpace(part); part == "" {
-				continue
-			}
+		var faults []error
+		for part := range elements(s) {
 			one, err := parse(part)
 			if err != nil {
-				return nil, err
+				faults = append(faults, err)
 			}
 			all = append(all, one)
 		}
 		if len(all) < least {
 			return nil, errors.New("must not be empty")
 		}
-		return all, nil
+		return all, errors.Join(faults...)
 	}, func(all []T) string {
 		shown := make([]string, len(all))
 		for i, one := range all {
@@ -122,6 +121,17 @@ func list[T any](field *[]T, kind string, parse func(string) (T, error), show fu
 	})
 	v.list = true
 	return v
+}
+
+// elements returns the elements of a list, of which none is empty.
+func elements(list string) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for part := range strings.SplitSeq(list, ",") {
+			if part = strings.TrimSpace(part); part != "" && !yield(part) {
+				return
+			}
+		}
+	}
 }
 
 // ProxyURL returns Proxy as a URL, or nil if it is empty.

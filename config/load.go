@@ -155,11 +155,28 @@ func (l *loader) applyOne(s setting) Setting {
 		return Setting{s.key, shown, derived}
 	}
 	if ok {
-		if shown, err = s.value.set(g.text); err != nil {
-			l.keyFault(g.at, s.key, err.Error())
+		shown, err = s.value.set(g.text)
+		for _, one := range each(err) {
+			l.keyFault(g.at, s.key, one.Error())
 		}
 	}
 	return Setting{s.key, shown, g.at.String()}
+}
+
+// each returns the errors that err joins, err alone if it joins none, and nothing
+// for nil.
+func each(err error) []error {
+	type joined interface {
+		error
+		Unwrap() []error
+	}
+	if err == nil {
+		return nil
+	}
+	if all, ok := errors.AsType[joined](err); ok {
+		return all.Unwrap()
+	}
+	return []error{err}
 }
 
 // A rule is a condition on several settings together.

@@ -25,8 +25,8 @@ type value struct {
 	secret bool   // it is shown masked, and no fault quotes it
 
 	// set parses text into the field. It returns the text to show: in its usual
-	// spelling and without secrets. An error says what is wrong with the text; the
-	// field is then unchanged.
+	// spelling and without secrets. An error says what is wrong with the text, or
+	// joins several that do; the field is then unchanged.
 	set func(text string) (shown string, err error)
 }
 
