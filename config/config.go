@@ -126,6 +126,8 @@ type HTTP struct {
 
 	ShareConnections string // ShareHost or ShareAdvertiser
 
+	HostLimits map[string]HostLimit // by host:port in lower case, the port always given; may be empty
+
 	Proxy  lead.Secret // a URL, maybe with a password; empty for no proxy. See [HTTP.ProxyURL]
 	CAFile string      // PEM; trusted in addition to the system's; may be empty. See [HTTP.RootCAs]
 }

@@ -219,6 +219,10 @@ func httpSettings(h *HTTP, mem *int) []setting {
 		{"http.max_in_flight", auto, fromMemory(mem, attemptsIn, number(&h.MaxInFlight, 1, mostInFlight)),
 			"The most concurrent attempts, over all webhooks." +
 				" auto: what a quarter of memory has room for, with 32KiB for each; 4096 with 512MiB."},
+		{"http.host_limits", "", hostLimits(&h.HostLimits),
+			"What hosts take from one instance, where it is known: concurrent attempts, requests a second, or both," +
+				" such as crm.example.com=20/10, crm.example.com=20 or crm.example.com=/0.5. A port other than 443 belongs to the" +
+				" host. Divide what a provider allows by the number of instances."},
 		{"http.share_connections", ShareHost, choice(&h.ShareConnections, ShareHost, ShareAdvertiser),
 			"Whose leads may go over the same connection: host: all that are for the host; advertiser: those of one advertiser," +
 				" so that a host that mixes up answers does so within an advertiser. HTTP/2 is then not spoken, each attempt through" +
