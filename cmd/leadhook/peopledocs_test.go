@@ -146,6 +146,7 @@ func TestPeopleAreToldTheDefaults(t *testing.T) {
 		"`consumer.open_events` | " + thousands(cfg.Consumer.OpenEvents) + " |":            operators,
 		fmt.Sprintf("`consumer.open_bytes` | %d MiB |", cfg.Consumer.OpenBytes>>20):        operators,
 		fmt.Sprintf("of Go's runtime | %d MiB |", cfg.HeapLimit()>>20):                     operators,
+		thousands(filesFor(cfg.HTTP.MaxInFlight)) + " at 512 MiB":                          operators,
 	} {
 		if !strings.Contains(text, told) {
 			t.Errorf("the docs do not say %q", told)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"runtime"
 	"runtime/debug"
@@ -35,6 +36,9 @@ func (runCommand) Run(ctx context.Context, env *cli.Env) error {
 	if err != nil {
 		return err
 	}
+	if err := checkFiles(openFiles(), loaded.Config.HTTP.MaxInFlight); err != nil {
+		return &terminal.UsageError{Err: err}
+	}
 	log, err := service.NewLog(loaded.Config.Log, env.Stderr)
 	if err != nil {
 		return err
@@ -52,6 +56,23 @@ func (runCommand) Run(ctx context.Context, env *cli.Env) error {
 	}
 	log.Info("stopped")
 	return nil
+}
+
+// filesFor returns how many files the process may have open at least: one for each
+// attempt, half as many for idle connections, and those for Kafka, Redis and
+// whoever reads metrics.
+func filesFor(maxInFlight int) int { return maxInFlight + maxInFlight/2 + 256 }
+
+// checkFiles returns an error if the process may open too few files. When most
+// attempts are in flight they would fail, and so would Kafka, and it would look as
+// if the CRMs were down.
+func checkFiles(limit uint64, maxInFlight int) error {
+	need := filesFor(maxInFlight)
+	if limit >= uint64(need) {
+		return nil
+	}
+	return fmt.Errorf("this process may open %d files, and http.max_in_flight %d needs %d: raise the limit"+
+		" (ulimit -Hn; LimitNOFILE= of systemd; --ulimit of Docker), or lower http.max_in_flight or memory", limit, maxInFlight, need)
 }
 
 // collectRarely lets the heap grow to three times what is in use, plus 16 MiB,

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"os"
 	"runtime/debug"
+	"strings"
 	"syscall"
 	"testing"
 )
@@ -42,4 +44,26 @@ func TestStartSaysWhatMemoryIsDividedInto(t *testing.T) {
 		t.Errorf("the start does not say what memory is divided into:\n%s", i.tail())
 	}
 	i.end(syscall.SIGTERM)
+}
+
+func TestTooFewFilesAreAFaultAtTheStart(t *testing.T) {
+	t.Parallel()
+	for limit, c := range map[string]struct{ files, memory, want string }{
+		"too few": {"6399", "512MiB", "this process may open 6399 files, and http.max_in_flight 4096 needs 6400: raise the limit"},
+		"enough":  {"3328", "256MiB", `"starting"`},
+	} {
+		t.Run(limit, func(t *testing.T) {
+			t.Parallel()
+			cmd := command(t, []string{"LEADHOOK_MEMORY=" + c.memory, "LEADHOOK_CONSUMER_OPEN_EVENTS=300", "LEADHOOK_ADMIN_LISTEN=",
+				"LEADHOOK_KAFKA_BROKERS=" + silent(t)}, "run")
+			log := &output{}
+			cmd.Stderr = log
+			cmd.Path, cmd.Args = "/bin/sh", append([]string{"sh", "-c", `ulimit -n ` + c.files + ` && exec "$0" "$@"`, os.Args[0]}, "run")
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			defer func() { _ = cmd.Process.Kill(); _ = cmd.Wait() }()
+			until(t, poll, c.want, func() bool { return strings.Contains(log.String(), c.want) })
+		})
+	}
 }
