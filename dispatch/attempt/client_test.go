@@ -100,6 +100,26 @@ func TestTargets(t *testing.T) {
 	}
 }
 
+func TestOriginIsTheSameHoweverTheURLIsWritten(t *testing.T) {
+	for origin, urls := range map[string][]string{
+		"https://crm.example.com":       {"https://crm.example.com", "HTTPS://CRM.example.com:443/a?b=c", "https://crm.example.com./", "https://crm.example.com.:443"},
+		"https://crm.example.com:8443":  {"https://crm.example.com:8443/", "https://Crm.Example.com.:8443"},
+		"https://crm.example.com:80":    {"https://crm.example.com:80"},
+		"http://crm.example.com":        {"http://crm.example.com:80/", "http://crm.example.COM"},
+		"https://192.0.2.1":             {"https://192.0.2.1:443"},
+		"https://[2001:db8::1]":         {"https://[2001:DB8:0::1]/", "https://[2001:db8::1]:443"},
+		"https://[2001:db8::1]:8443":    {"https://[2001:0db8::0001]:8443"},
+		"https://xn--bcher-kva.example": {"https://XN--bcher-kva.example"},
+	} {
+		for _, raw := range urls {
+			_, r := request(t, attempt.Options{}, &lead.Webhook{URL: raw}, nil)
+			if got := r.Target.Origin(); got != origin {
+				t.Errorf("the origin of %s is %s, want %s", raw, got, origin)
+			}
+		}
+	}
+}
+
 func TestTheEndOfItsContextEndsAnObservedAttempt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		hook := &lead.Webhook{URL: "https://crm.example.com/"}

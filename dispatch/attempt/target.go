@@ -4,7 +4,9 @@ import (
 	"cmp"
 	"errors"
 	"maps"
+	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
@@ -25,8 +27,28 @@ type Target struct {
 	template *http1.Template
 }
 
-// Origin returns the scheme, the host and the port, as the URL has them.
+// Origin returns the [Origin] of the URL.
 func (t *Target) Origin() string { return t.origin }
+
+// Origin returns the scheme, the host and the port of a URL in the one form that
+// all URLs of a server have in common: a name in lower case and without a dot at
+// its end, an address in its shortest form, and no port that the scheme implies.
+// Otherwise advertisers that write it differently would not share its limits.
+func Origin(u *url.URL) string {
+	host := strings.TrimSuffix(strings.ToLower(u.Hostname()), ".")
+	if addr, err := netip.ParseAddr(host); err == nil {
+		host = addr.String()
+	}
+	if port := u.Port(); port != "" && port != usualPorts[u.Scheme] {
+		return u.Scheme + "://" + net.JoinHostPort(host, port)
+	}
+	if strings.Contains(host, ":") {
+		host = "[" + host + "]"
+	}
+	return u.Scheme + "://" + host
+}
+
+var usualPorts = map[string]string{"http": "80", "https": "443"}
 
 // Host returns the host, with the port if the URL has one.
 func (t *Target) Host() string { return t.url.Host }
@@ -59,7 +81,7 @@ func (c *Client) newTarget(hook *lead.Webhook) (*Target, error) {
 		return nil, err
 	}
 	return &Target{
-		url: u, origin: u.Scheme + "://" + u.Host, blocked: c.guard.CheckURL(u), keys: keys,
+		url: u, origin: Origin(u), blocked: c.guard.CheckURL(u), keys: keys,
 		template: http1.NewTemplate(u, c.constantFields(hook), c.group(hook)),
 	}, nil
 }
