@@ -88,6 +88,9 @@ type Options struct {
 	// counting attempts in flight and one delivery each. 2,000 and 64 MiB.
 	OpenEvents, OpenBytes int
 
+	// HostLimits has what is known of hosts, by [attempt.Origin]; nil: of none.
+	HostLimits map[string]HostLimit
+
 	// Schedule has the waits after failed attempts; nil means [DefaultSchedule].
 	Schedule []time.Duration
 
@@ -106,6 +109,13 @@ type Options struct {
 
 	MaxEventBytes int    // a larger event is a dead letter; 1 MiB
 	Provider      string // the lead source that ADF names if the webhook does not; "leadhook"
+}
+
+// A HostLimit is what a host takes from this process. A field that is zero is not
+// known.
+type HostLimit struct {
+	Attempts int     // at the same time
+	Rate     float64 // requests a second
 }
 
 func (o Options) withDefaults() Options {

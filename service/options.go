@@ -2,6 +2,7 @@ package service
 
 import (
 	"fmt"
+	"net/url"
 
 	"github.com/leadhook/leadhook/config"
 	"github.com/leadhook/leadhook/consumer"
@@ -31,6 +32,7 @@ func DispatchOptions(cfg *config.Config, version string) (dispatch.Options, erro
 		},
 		OpenEvents:     cfg.Consumer.OpenEvents,
 		OpenBytes:      cfg.Consumer.OpenBytes,
+		HostLimits:     hostLimits(cfg.HTTP.HostLimits),
 		Schedule:       cfg.Retry.Schedule,
 		Expire:         cfg.Retry.Expire,
 		LookAgainAfter: cfg.Kafka.SessionTimeout / 3,
@@ -39,6 +41,18 @@ func DispatchOptions(cfg *config.Config, version string) (dispatch.Options, erro
 		MaxEventBytes:  cfg.Kafka.MaxEventBytes,
 		Provider:       cfg.ADF.Provider,
 	}, nil
+}
+
+// hostLimits returns the limits by origin. The setting names no scheme, since only
+// one of them is spoken on a port.
+func hostLimits(byHost map[string]config.HostLimit) map[string]dispatch.HostLimit {
+	limits := make(map[string]dispatch.HostLimit, 2*len(byHost))
+	for host, limit := range byHost {
+		for _, scheme := range []string{"https", "http"} {
+			limits[attempt.Origin(&url.URL{Scheme: scheme, Host: host})] = dispatch.HostLimit(limit)
+		}
+	}
+	return limits
 }
 
 // GuardOptions returns the options that say which URLs webhooks may have.
