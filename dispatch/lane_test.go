@@ -199,8 +199,9 @@ func TestCRMsThatHangSoonHoldLittle(t *testing.T) {
 		well time.Duration // for how long they answered before
 		most int64
 	}{
-		{"from the beginning", 0, 2000*3/4/4 + 20},           // of the part for fresh ones a quarter, and one for each CRM
-		{"after they were fast", 10 * time.Second, 512 + 20}, // attempts under way, and one for each CRM
+		// Of the part for fresh ones a quarter may wait, and one more for each CRM.
+		{"from the beginning", 0, 2000*3/4/4 + 20 + 20*2},                     // and the attempts that each begins with
+		{"after they were fast", 10 * time.Second, 2000*3/4/4 + 20 + 512*7/8}, // and all attempts but the last eighth
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			all := make(hooksOf, 20)
@@ -292,11 +293,13 @@ func TestASlowCRMIsKeptBusy(t *testing.T) {
 
 func TestAHealthyCRMIsNeverPutOff(t *testing.T) {
 	opts := waiting()
+	opts.OpenEvents = 20_000
 	bubble(t, opts, func(*http.Request) (*http.Response, error) {
 		time.Sleep(5 * time.Millisecond)
 		return status(http.StatusOK)
 	}, func(t *testing.T, r *rig) {
-		open := make(chan struct{}, 7500)
+		r.handle(t, message(numbered(50_000))) // from then on it is known
+		open := make(chan struct{}, opts.OpenEvents*3/4/2)
 		var wg sync.WaitGroup
 		for n := range 50_000 {
 			open <- struct{}{}
@@ -525,9 +528,11 @@ func TestLanesOfIdleWebhooksAreForgotten(t *testing.T) {
 				t.Errorf("got %d lanes and %d hosts, want %d", lanes, hosts, n)
 			}
 			time.Sleep(20 * time.Minute)
-			m := message(numbered(0))
-			m.Value = []byte(strings.Replace(string(m.Value), "USA_1", "0", 1))
-			r.handle(t, m)
+			for i := range n { // each forgets some
+				m := message(numbered(i))
+				m.Value = []byte(strings.Replace(string(m.Value), "USA_1", "0", 1))
+				r.handle(t, m)
+			}
 			synctest.Wait()
 			if lanes, hosts := r.Lanes(); lanes != 1 || hosts != 1 {
 				t.Errorf("got %d lanes and %d hosts, want the one in use", lanes, hosts)
@@ -552,8 +557,8 @@ func TestABacklogIsGivenAllThatTheCRMTakes(t *testing.T) {
 		r.flood(t, 0, 300) // and nothing after them
 		r.turn(t)
 		r.wantDelivered(t)
-		if most != 32 {
-			t.Errorf("got %d attempts at once, want as many as a lane may have", most)
+		if most < 100 {
+			t.Errorf("got %d attempts at once, want more and more of them", most)
 		}
 	})
 }
@@ -567,7 +572,7 @@ func TestARateIsMadeUseOfWhereTheCRMIsSlow(t *testing.T) {
 	}, func(t *testing.T, r *rig) {
 		began := time.Now()
 		r.flood(t, 0, 10)
-		if took := time.Since(began); took > 6*time.Second || len(r.wheel.all()) > 0 {
+		if took := time.Since(began); took > 7*time.Second || len(r.wheel.all()) > 0 {
 			t.Errorf("ten took %v, want five a second; %d put off", took, len(r.wheel.all()))
 		}
 	})
@@ -592,16 +597,22 @@ func TestFewAttemptsAfterFailuresHoweverWellItWent(t *testing.T) {
 		}
 		return status(http.StatusOK)
 	}, func(t *testing.T, r *rig) {
-		r.flood(t, 0, 2000)
+		r.flood(t, 0, 3000)
+		before := most
 		fail = 3
 		for n := range 3 {
 			r.handle(t, message(numbered(5000+n)))
 		}
 		now, most = 0, 0
-		r.flood(t, 6000, 32)
-		if most > 8 {
-			t.Errorf("got %d attempts at once after three failures", most)
+		var wg sync.WaitGroup
+		for n := range 500 {
+			wg.Go(func() { r.handle(t, message(numbered(6000+n))) })
 		}
+		synctest.Wait() // no answer has come yet
+		if before < 64 || most > before/2 {
+			t.Errorf("got %d attempts at once after three failures, and %d before", most, before)
+		}
+		wg.Wait()
 	})
 }
 
@@ -725,7 +736,7 @@ func TestALaneFollowsItsWebhookToAnotherHost(t *testing.T) {
 			wg.Go(func() { r.handle(t, to(3, 10+n)) })
 		}
 		wg.Wait()
-		if most < 4 {
+		if most < 2 {
 			t.Errorf("got %d attempts at once on the new host, want it not spared", most)
 		}
 	})

@@ -76,7 +76,8 @@ func (d *Dispatcher) resultOf(dl *delivery, end *attemptEnd) result {
 // forLimiter returns what the limiter needs to know about an attempt.
 func forLimiter(o *attempt.Outcome) limiter.Feedback {
 	return limiter.Feedback{
-		Result: results[o.Verdict], PauseAsked: o.PauseAsked, Pause: o.Pause, Took: o.Took, Overloaded: o.Overloaded(),
+		Result: results[o.Verdict], NoAnswer: o.Status == 0,
+		PauseAsked: o.PauseAsked, Pause: o.Pause, Took: o.Took, Overloaded: o.Overloaded(),
 	}
 }
 

@@ -12,7 +12,7 @@ func TestReceiversTellsTheFirstLimit(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if told := fmt.Sprintf("starts with %d attempts at once", firstLimit); !strings.Contains(string(text), told) {
+	if told := fmt.Sprintf("starts with %d attempts at once", firstOfWebhook); !strings.Contains(string(text), told) {
 		t.Errorf("docs/receivers.md does not say %q", told)
 	}
 }

@@ -21,6 +21,7 @@ const (
 // ended.
 type Feedback struct {
 	Result     Result
+	NoAnswer   bool          // nothing was answered, in time or at all
 	Overloaded bool          // the CRM said that it gets too many requests
 	PauseAsked bool          // the CRM asked not to be called for some time
 	Pause      time.Duration // how long that is; meaningless unless PauseAsked
@@ -55,28 +56,24 @@ const (
 	noteEvery = time.Minute
 )
 
-// learn takes in the outcome of an attempt.
-func (l *lane) learn(advertiser string, f Feedback, now time.Time, full bool) Report {
+// learn takes in the outcome of an attempt, and tells what it changes.
+func (w *webhook) learn(f Feedback, now time.Time) Report {
 	if f.Result == Accepted {
-		healed := !l.failing.Since.IsZero() || !l.reannounce.IsZero() && !now.Before(l.reannounce)
-		l.failing, l.noted = lead.Failing{}, time.Time{}
+		healed := !w.failing.Since.IsZero() || !w.reannounce.IsZero() && !now.Before(w.reannounce)
+		w.failing, w.noted = lead.Failing{}, time.Time{}
 		if healed {
-			l.reannounce = time.Time{}
+			w.reannounce = time.Time{}
 		}
-		return Report{Closed: l.succeeded(f, now, full), Recovered: healed}
+		return Report{Closed: w.succeeded(), Recovered: healed}
 	}
-	wasOpen := l.open()
+	wasOpen := w.open()
 	if f.Result == Refused { // the CRM works, and does not want this one
-		l.failures = 0
-		l.answeredWell(f, now, full)
+		w.failures = 0
 	} else {
-		l.failed(f, now)
+		w.failed(f, now)
 	}
-	if f.Overloaded {
-		l.host.overloaded(advertiser, now)
-	}
-	got := l.fails(f, now)
-	got.Opened = l.open() && !wasOpen
+	got := w.fails(f, now)
+	got.Opened = w.open() && !wasOpen
 	return got
 }
 
@@ -87,30 +84,30 @@ func (l *lane) learn(advertiser string, f Feedback, now time.Time, full bool) Re
 func (ls *Limiter) Reannounce(hook *lead.Webhook) {
 	ls.mu.Lock()
 	defer ls.mu.Unlock()
-	l := ls.byHook[hook.ID]
-	if l != nil && l.version == hook.Version && l.failing.Since.IsZero() {
-		l.reannounce = time.Now().Add(noteEvery)
+	w := ls.byID[hook.ID]
+	if w != nil && w.version == hook.Version && w.failing.Since.IsZero() {
+		w.reannounce = time.Now().Add(noteEvery)
 	}
 }
 
 // fails counts a failed attempt, whatever its outcome.
-func (l *lane) fails(f Feedback, now time.Time) Report {
-	if l.failing.Since.IsZero() {
-		l.failing.Since = now
+func (w *webhook) fails(f Feedback, now time.Time) Report {
+	if w.failing.Since.IsZero() {
+		w.failing.Since = now
 	}
-	l.failing.Attempts++
+	w.failing.Attempts++
 	var got Report
-	lasts := now.Sub(l.failing.Since)
-	if got.Warn = lasts >= continually-warnBefore && l.failing.Warned.IsZero(); got.Warn {
-		l.failing.Warned = now
+	lasts := now.Sub(w.failing.Since)
+	if got.Warn = lasts >= continually-warnBefore && w.failing.Warned.IsZero(); got.Warn {
+		w.failing.Warned = now
 	}
-	if got.Warn || now.Sub(l.noted) >= noteEvery {
-		l.noted, got.Failing = now, l.failing
+	if got.Warn || now.Sub(w.noted) >= noteEvery {
+		w.noted, got.Failing = now, w.failing
 	}
 	switch {
 	case f.Result == Gone:
 		got.Disable = lead.Gone
-	case lasts >= continually && l.failing.Attempts >= timesContinually && now.Sub(l.failing.Warned) >= warnBefore:
+	case lasts >= continually && w.failing.Attempts >= timesContinually && now.Sub(w.failing.Warned) >= warnBefore:
 		got.Disable = lead.Exhausted
 	}
 	return got

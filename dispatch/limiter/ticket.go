@@ -3,18 +3,9 @@ package limiter
 import (
 	"context"
 	"errors"
-	"slices"
 	"time"
 
 	"github.com/leadhook/leadhook/lead"
-)
-
-const (
-	// patience is how long a delivery queues while its CRM does not keep up. An
-	// attempt takes up to 15 seconds by default, so that they are 20 together,
-	// and the look once a second.
-	patience   = 4 * time.Second
-	watchEvery = time.Second
 )
 
 // A Request asks for an attempt at a delivery.
@@ -33,39 +24,41 @@ type Request struct {
 // value is ready for use, and a ticket that was taken back can be used again. It
 // must not be copied while it is valid.
 type Ticket struct {
-	advertiser string
-	version    string // of the webhook
-	size       int    // bytes that are held while it lasts
-	returning  bool   // it has waited in Kafka
-	spent      bool   // it has spent some of its scheduled waits
-	probe      bool   // the attempt probes a lane that fails
+	version        string // of the webhook
+	size           int    // bytes that are held while it lasts
+	kind           uint8  // fresh or returning
+	spent          bool   // it has spent some of its scheduled waits
+	trial          bool   // the attempt tries whether a webhook that fails is back
+	probe          bool   // the attempt asks whether a slow host is back
+	slowly         bool   // the attempt counts in Limiter.slowly
+	few, fewOnHost bool   // the attempt began beside few others of the webhook, and of its host
+	old            bool   // the attempt has taken a second
 
-	lane   *lane
-	came   time.Time
-	answer chan later // has room for the one answer
+	webhook *webhook
+	host    *host     // of the webhook when the attempt began
+	came    time.Time // when it was asked for
+	began   time.Time // when the attempt was granted
+
+	place   link[Ticket] // among those that wait for the webhook, or among those in flight
+	answer  answer
+	answers chan *Ticket // gets the ticket when it has its answer; nil: Ask returns it
 }
 
-// amount is what the ticket holds, beside an attempt.
-func (t *Ticket) amount() amount {
-	if t.returning {
-		return amount{returning: load{1, t.size}}
-	}
-	return amount{fresh: load{1, t.size}}
-}
-
-// kind says which of a lane's queues the ticket waits in.
-func (t *Ticket) kind() int {
-	if t.returning {
-		return returning
-	}
-	return fresh
-}
-
-// later is when a delivery may come again; the zero value: it may begin now.
-type later struct {
+// An answer is when a delivery may come again; the zero value: it may begin now.
+type answer struct {
 	at      time.Time
 	changed bool // it must ask again, since its webhook changed; at is then zero
 }
+
+// decide gives a ticket its answer.
+func (t *Ticket) decide(a answer) {
+	t.answer = a
+	if t.answers != nil {
+		t.answers <- t
+	}
+}
+
+func (t *Ticket) load() load { return load{1, t.size} }
 
 // ErrChanged is the error of [Limiter.Acquire] if the webhook changed while the
 // delivery waited.
@@ -82,157 +75,154 @@ func (ls *Limiter) Acquire(ctx context.Context, r Request, t *Ticket) (notBefore
 	if ctx.Err() != nil {
 		return time.Time{}, context.Cause(ctx)
 	}
-	*t = Ticket{
-		advertiser: r.Webhook.Advertiser, version: r.Webhook.Version,
-		size: r.Size, returning: r.Returned, spent: r.Retried, came: time.Now(),
-	}
-	ls.mu.Lock()
-	t.lane = ls.lane(r.Webhook, r.Host, t.came)
-	at, waits := ls.admit(t)
-	ls.mu.Unlock()
-	if !waits {
-		return at, nil
+	if ls.Ask(r, t, nil) {
+		return t.Answer()
 	}
 	return ls.await(ctx, t)
 }
 
-// admit lets an attempt begin, defers it, or queues it.
-func (ls *Limiter) admit(t *Ticket) (at time.Time, waits bool) {
-	l, now := t.lane, t.came
-	if now.Before(l.paused) {
-		return l.until(now), false
+// Ask is the beginning of Acquire, for callers that wait for many tickets in one place.
+// It does not block. If it returns true, the ticket has its answer already. Otherwise
+// the ticket will be sent on answers as soon as it has one, unless it is withdrawn
+// before; answers must have room for it. Nil stands for a channel of the ticket's own.
+func (ls *Limiter) Ask(r Request, t *Ticket, answers chan *Ticket) bool {
+	*t = Ticket{version: r.Webhook.Version, size: r.Size, spent: r.Retried, came: time.Now()}
+	if t.place.owner = t; r.Returned {
+		t.kind = returning
 	}
-	if l.open() {
-		if ls.free == 0 || !l.mayProbe(t, now) || !ls.inTime(l, now) {
-			return l.until(now), false
-		}
-		t.probe, l.probing = true, true
-		ls.hold(l, t.amount(), 1)
-		ls.begin(l, now)
-		return time.Time{}, false
-	}
-	ls.classify(l, now)
-	if l.behind && ls.crowded(t.kind()) && len(l.queues[t.kind()]) > 0 {
-		ls.deferNewest(l, now)
-		return l.nextSlot(now), false
-	}
-	ls.hold(l, t.amount(), 1)
-	if l.queued() == 0 && ls.mayBegin(l, now) && ls.inTime(l, now) {
-		ls.begin(l, now)
-		return time.Time{}, false
-	}
-	t.answer = make(chan later, 1)
-	l.queues[t.kind()] = append(l.queues[t.kind()], t)
-	ls.watch(l, stalls)
-	if l.room(now, ls.most()) > 0 && l.timer == nil {
-		ls.enlist(l)
-		ls.pump(now)
-	}
-	return time.Time{}, true
-}
-
-// await waits for the answer to a ticket that queues.
-func (ls *Limiter) await(ctx context.Context, t *Ticket) (time.Time, error) {
-	select {
-	case answer := <-t.answer:
-		if answer.changed {
-			return time.Time{}, ErrChanged
-		}
-		return answer.at, nil
-	case <-ctx.Done():
-	}
-	if ls.dequeue(t) {
-		return time.Time{}, context.Cause(ctx)
-	}
-	switch answer := <-t.answer; {
-	case answer.changed:
-		return time.Time{}, context.Cause(ctx)
-	case !answer.at.IsZero():
-		return answer.at, nil
-	}
-	ls.Cancel(t)
-	return time.Time{}, context.Cause(ctx)
-}
-
-// watch looks after a lane that has a queue: once it may be found not to keep
-// up, and then now and then.
-func (ls *Limiter) watch(l *lane, after time.Duration) {
-	if l.watch == nil {
-		l.watch = time.AfterFunc(after, func() {
-			ls.mu.Lock()
-			defer ls.mu.Unlock()
-			l.watch = nil
-			ls.deferOverdue(l, time.Now())
-			if l.queued() > 0 {
-				ls.watch(l, watchEvery)
-			}
-		})
-	}
-}
-
-// deferOverdue defers what has queued for long, and what is more than a lane may
-// queue, if it is its own CRM that they wait for, and not for us.
-func (ls *Limiter) deferOverdue(l *lane, now time.Time) {
-	ls.classify(l, now)
-	if !l.behind {
-		return
-	}
-	for l.queued() > 0 && (now.Sub(l.oldest(now)) >= patience || l.queued() > l.capacity(now)) {
-		t := l.next()
-		ls.drop(t)
-		t.answer <- later{at: l.nextSlot(now)}
-	}
-	ls.deferNewest(l, now)
-}
-
-// deferNewest defers what a lane that does not keep up has queued beyond the
-// next moment, while all of those lanes hold more than they may: it was queued
-// before it was known that their CRMs do not take it. The newest go, since the
-// age of the first may be all that shows that the lane does not keep up, and
-// among them the oldest comes back first.
-func (ls *Limiter) deferNewest(l *lane, now time.Time) {
-	keep := 1 + l.begins(now, moment)
-	for kind := range l.queues {
-		var out []*Ticket
-		for len(l.queues[kind]) > keep && ls.crowded(kind) {
-			t := l.takeLast(kind)
-			ls.drop(t)
-			out = append(out, t)
-		}
-		for _, t := range slices.Backward(out) {
-			t.answer <- later{at: l.nextSlot(now)}
-		}
-	}
-}
-
-// dequeue takes a ticket out of its queue, and returns false if it has its answer
-// already. It looks from the end, where those are that have waited least.
-func (ls *Limiter) dequeue(t *Ticket) bool {
+	now := t.came
 	ls.mu.Lock()
-	defer ls.mu.Unlock()
-	for n, q := range t.lane.queues {
-		for i := len(q) - 1; i >= 0; i-- {
-			if q[i] == t {
-				t.lane.queues[n] = slices.Delete(q, i, i+1)
-				ls.drop(t)
-				return true
-			}
-		}
+	defer ls.unlock()
+	w := ls.webhook(r.Webhook, r.Host, now)
+	t.webhook = w
+	if now.Before(w.paused) || w.open() {
+		ls.tryOrHold(t, now)
+		return true
 	}
+	ls.enqueue(t, now)
+	ls.pump(now)
+	switch {
+	case !t.waits():
+		return true
+	case !ls.mayWait(t, now):
+		ls.take(t)
+		t.answer.at = ls.later(w, Crowded, now)
+		ls.update(w, now)
+		return true
+	}
+	if t.answers = answers; answers == nil {
+		t.answers = make(chan *Ticket, 1)
+	}
+	ls.watch(w, now)
 	return false
 }
 
-// Cancel takes back the ticket of an attempt that was not made. It does not block.
-func (ls *Limiter) Cancel(t *Ticket) {
-	now := time.Now()
-	ls.mu.Lock()
-	defer ls.mu.Unlock()
-	l := t.lane
-	ls.release(t)
-	if t.probe {
-		l.probing = false
+// Answer returns what Acquire would, for a ticket that has its answer.
+func (t *Ticket) Answer() (notBefore time.Time, err error) {
+	if t.answer.changed {
+		return time.Time{}, ErrChanged
 	}
-	ls.classify(l, now)
-	ls.enlist(l)
+	return t.answer.at, nil
+}
+
+// enqueue has a ticket wait for its webhook.
+func (ls *Limiter) enqueue(t *Ticket, now time.Time) {
+	ls.pools[t.kind].open.add(t.load(), 1)
+	t.webhook.queues[t.kind].push(&t.place)
+	ls.count(t, 1)
+	ls.update(t.webhook, now)
+}
+
+// waits reports whether the ticket has no answer yet.
+func (t *Ticket) waits() bool { return t.place.in == &t.webhook.queues[t.kind] }
+
+// take takes a ticket that waits, and that will not begin, out of its queue.
+func (ls *Limiter) take(t *Ticket) *Ticket {
+	ls.dequeue(t)
+	ls.pools[t.kind].open.add(t.load(), -1)
+	return t
+}
+
+// dequeue takes a ticket out of its queue.
+func (ls *Limiter) dequeue(t *Ticket) {
+	t.place.remove()
+	ls.count(t, -1)
+}
+
+// await waits for the answer to a ticket that has a channel of its own.
+func (ls *Limiter) await(ctx context.Context, t *Ticket) (time.Time, error) {
+	select {
+	case <-t.answers:
+		return t.Answer()
+	case <-ctx.Done():
+	}
+	if ls.Withdraw(t) {
+		return time.Time{}, context.Cause(ctx)
+	}
+	notBefore, err := t.Answer()
+	if err == nil && notBefore.IsZero() {
+		ls.Cancel(t)
+	}
+	if notBefore.IsZero() {
+		err = context.Cause(ctx)
+	}
+	return notBefore, err
+}
+
+// Withdraw takes back a ticket that was asked for. It returns false if the ticket has
+// its answer already, which is on its way to the channel of Ask. It does not block.
+func (ls *Limiter) Withdraw(t *Ticket) bool {
+	ls.mu.Lock()
+	defer ls.unlock()
+	if !t.waits() {
+		return false
+	}
+	now := time.Now()
+	ls.update(ls.take(t).webhook, now)
 	ls.pump(now)
+	return true
+}
+
+// begin gives a ticket that waits nowhere, or no longer, an attempt.
+func (ls *Limiter) begin(t *Ticket, now time.Time) {
+	w, h := t.webhook, t.webhook.branch.host
+	t.host, t.began = h, now
+	t.slowly = h.slow || w.class != prompt
+	ls.inFlight(t, 1)
+	t.few, t.fewOnHost = w.few(), h.few()
+	w.peak, h.peak = max(w.peak, w.held), max(h.peak, h.held)
+	if t.trial { // it did not wait
+		ls.pools[t.kind].open.add(t.load(), 1)
+	}
+	w.gate.pass(now)
+	h.gate.pass(now)
+	ls.young.push(&t.place)
+	ls.age(now)
+}
+
+// inFlight counts an attempt that begins, or that ends.
+func (ls *Limiter) inFlight(t *Ticket, sign int) {
+	ls.free -= sign
+	t.webhook.held += sign
+	t.host.held += sign
+	if t.slowly {
+		ls.slowly += sign
+	}
+	if t.probe {
+		ls.probing += sign
+	}
+}
+
+// release takes back a ticket's attempt, and what the ticket holds.
+func (ls *Limiter) release(t *Ticket, now time.Time) {
+	ls.inFlight(t, -1)
+	if t.old {
+		t.webhook.old--
+		t.host.old--
+	}
+	if t.trial {
+		t.webhook.trying, t.webhook.tried = false, now
+	}
+	t.place.remove()
+	ls.pools[t.kind].open.add(t.load(), -1)
 }

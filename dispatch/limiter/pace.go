@@ -1,0 +1,107 @@
+package limiter
+
+import (
+	"math"
+	"time"
+)
+
+const (
+	// shortestDeferral is the shortest time that a delivery is deferred for, and
+	// longestTurn the longest one for which it has to wait for those before it.
+	shortestDeferral, longestTurn = 10 * time.Second, 10 * time.Minute
+
+	// fewestBacklog is how many may wait for a webhook however slowly they begin.
+	fewestBacklog = 16
+
+	// returnsPerSecond is how many come again a second of those that are deferred
+	// at no known pace.
+	returnsPerSecond = 2000
+
+	// The spans over which it is measured what webhooks and hosts take.
+	webhookSpan, hostSpan = 10 * time.Second, 2 * time.Second
+)
+
+// A meter measures how often something happens a second, what is newer counting
+// more. The zero value is ready.
+type meter struct {
+	count       float64 // as it was at last
+	first, last time.Time
+}
+
+// forgets is how many spans after the last event a meter knows nothing any more.
+const forgets = 6
+
+func (m *meter) add(now time.Time, span time.Duration) {
+	if now.Sub(m.last) > forgets*span {
+		*m = meter{first: now}
+	} else {
+		m.count *= fades(now.Sub(m.last), span)
+	}
+	m.count++
+	m.last = now
+}
+
+// perSecond returns the rate over about the given span, which must be the one of
+// add, and zero if it is not known.
+func (m *meter) perSecond(now time.Time, span time.Duration) float64 {
+	if m.count == 0 || now.Sub(m.last) > forgets*span {
+		return 0
+	}
+	known := max(now.Sub(m.first), time.Second)
+	return m.count * fades(now.Sub(m.last), span) / span.Seconds() / (1 - fades(known, span))
+}
+
+// fades is how much of what was counted is left after so long.
+func fades(after, span time.Duration) float64 { return math.Exp(-after.Seconds() / span.Seconds()) }
+
+// pace is how many deliveries a second the CRM takes; zero: it is not known.
+func (w *webhook) pace(now time.Time) float64 {
+	pace := w.meter.perSecond(now, webhookSpan)
+	if w.held > 0 && pace > 0 {
+		each := max(w.latency, now.Sub(w.answered), time.Millisecond)
+		pace = max(pace, float64(w.held)/each.Seconds())
+	}
+	if w.gate.limiter != nil {
+		pace = min(float64(w.gate.limiter.Limit()), max(pace, 1))
+	}
+	return pace
+}
+
+// backlog is how many deliveries may wait for a webhook: where they wait for its CRM,
+// those that will begin until they could come again at the earliest, and a few.
+func (ls *Limiter) backlog(w *webhook, now time.Time) int {
+	pace := w.pace(now)
+	if pace == 0 || ls.waitsForUs(w) {
+		return math.MaxInt
+	}
+	return max(fewestBacklog, int(pace*shortestDeferral.Seconds()))
+}
+
+// later returns when a delivery comes again that a webhook does not take now: one
+// after the other, at the pace that its CRM takes them, so that a backlog waits in
+// one place.
+func (ls *Limiter) later(w *webhook, c Cause, now time.Time) time.Time {
+	ls.deferred[c]++
+	if c == Crowded && w.branch.host.slow {
+		ls.beginHeldBack(w.branch.host, now)
+	}
+	pace, longest := w.pace(now), longestTurn
+	if pace == 0 { // they must not all come again together, nor one by one for hours
+		ls.returns = latest(ls.returns, now).Add(time.Second / returnsPerSecond)
+		longest = min(longest, ls.returns.Sub(now))
+	}
+	earliest := now.Add(shortestDeferral)
+	slot := latest(earliest, w.slot.Add(inSeconds(1/max(pace, 1)))) // with few leads the pace is theirs, not the CRM's
+	if end := earliest.Add(longest); slot.After(end) {
+		slot = end
+	}
+	w.slot = slot
+	return slot
+}
+
+func latest(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
