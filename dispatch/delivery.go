@@ -129,9 +129,11 @@ func (d *Dispatcher) acquire(ctx context.Context, dl *delivery) (result, error) 
 			return r, nil
 		}
 		dl.started()
+		asked := time.Now()
 		notBefore, err := d.limiter.Acquire(ctx, limiter.Request{
 			Webhook: dl.hook, Host: dl.target.Origin(), Size: dl.msg.Size(), Returned: dl.waited, Retried: dl.history.Step > 0,
 		}, &dl.ticket)
+		d.metrics.turnTime.Observe(time.Since(asked).Seconds())
 		switch {
 		case errors.Is(err, limiter.ErrChanged):
 			if err := d.lookUpAgain(ctx, dl); err != nil {

@@ -83,9 +83,9 @@ type Parts struct {
 type Options struct {
 	Attempt attempt.Options // its MaxInFlight is that over all webhooks
 
-	// OpenEvents and OpenBytes are how much the caller handles at once. All
-	// webhooks whose CRMs do not keep up may together hold a quarter of it, not
-	// counting attempts in flight and one delivery each. 2,000 and 64 MiB.
+	// OpenEvents and OpenBytes are how much the caller handles at once. What waits
+	// for CRMs that do not answer promptly is together about a quarter of it at most,
+	// not counting attempts in flight. 2,000 and 64 MiB.
 	OpenEvents, OpenBytes int
 
 	// HostLimits has what is known of hosts, by [attempt.Origin]; nil: of none.
@@ -156,10 +156,13 @@ type Dispatcher struct {
 func New(opts Options, parts Parts, reg prometheus.Registerer, log *zap.Logger) *Dispatcher {
 	opts = opts.withDefaults()
 	d := &Dispatcher{
-		opts:       opts,
-		parts:      parts,
-		client:     attempt.NewClient(opts.Attempt),
-		limiter:    limiter.New(limiter.Options{MaxInFlight: opts.Attempt.MaxInFlight, OpenEvents: opts.OpenEvents, OpenBytes: opts.OpenBytes}),
+		opts:   opts,
+		parts:  parts,
+		client: attempt.NewClient(opts.Attempt),
+		limiter: limiter.New(limiter.Options{
+			MaxInFlight: opts.Attempt.MaxInFlight, OpenEvents: opts.OpenEvents, OpenBytes: opts.OpenBytes,
+			HeldBack: func(host string, began bool) { logHeldBack(log, host, began) },
+		}),
 		inProgress: newInProgress(),
 		suspend:    newSuspendDetector(opts.LookAgainAfter),
 		log:        log,
@@ -228,6 +231,24 @@ func (d *Dispatcher) WebhooksChanged(advertisers []string) {
 	for _, advertiser := range advertisers {
 		d.limiter.Changed(advertiser)
 	}
+}
+
+// HeldBack says which hosts are held back since they are slow: their deliveries wait
+// while others do not. It names ten at most, and does not block.
+func (d *Dispatcher) HeldBack() []string {
+	notes := d.limiter.Stats().HeldBack
+	for i, host := range notes {
+		notes[i] = host + " is slow; leads for it wait"
+	}
+	return notes
+}
+
+func logHeldBack(log *zap.Logger, host string, began bool) {
+	if began {
+		log.Warn("host is slow; holding its leads back", zap.String("host", host))
+		return
+	}
+	log.Info("host is no longer slow", zap.String("host", host))
 }
 
 // wanting returns the webhooks that want the event, and counts those that would

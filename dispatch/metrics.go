@@ -22,6 +22,7 @@ type metrics struct {
 	disabled      *prometheus.CounterVec // webhooks, by reason
 	disableSoon   prometheus.Counter
 	attemptTime   prometheus.Histogram
+	turnTime      prometheus.Histogram
 	leadAge       prometheus.Histogram
 }
 
@@ -42,6 +43,11 @@ func newMetrics(reg prometheus.Registerer, l *limiter.Limiter) *metrics {
 			Help:    "Duration of an attempt, from the start of the request to the end of the answer.",
 			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 15, 30},
 		}),
+		turnTime: auto.NewHistogram(prometheus.HistogramOpts{
+			Name:    "leadhook_turn_wait_seconds",
+			Help:    "How long a delivery waited for its turn, until its attempt began or it was deferred.",
+			Buckets: []float64{.0001, .001, .01, .05, .1, .25, .5, 1, 2.5, 5, 10, 30},
+		}),
 		leadAge: auto.NewHistogram(prometheus.HistogramOpts{
 			Name:    "leadhook_lead_age_seconds",
 			Help:    "Age of a lead when it was delivered, from its publication to Kafka.",
@@ -60,6 +66,9 @@ func newMetrics(reg prometheus.Registerer, l *limiter.Limiter) *metrics {
 		Name: "leadhook_attempts_in_flight",
 		Help: "Attempts in flight.",
 	}, func() float64 { return float64(l.InFlight()) })
+	if reg != nil {
+		reg.MustRegister(limits{l})
+	}
 	m.resolveEvents(auto)
 	m.resolveDeliveries()
 	m.resolveAttempts(auto)

@@ -85,6 +85,7 @@ func New(cfg *config.Config, log *zap.Logger, version string) (*Service, error) 
 			{Name: "kafka", Ready: s.consumer.Ready},
 			{Name: "redis", Ready: s.webhooks.Ready},
 			{Name: "retry and dead-letter topics", Ready: s.Publisher.Ready},
+			{Name: "hosts", Ready: func() error { return nil }, Notes: s.dispatcher.HeldBack},
 		}, registry, log)
 	return s, nil
 }

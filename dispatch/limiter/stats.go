@@ -37,6 +37,8 @@ type Stats struct {
 
 	Hosts    []HostStats // that hold most attempts, at most ten; in this order
 	HeldBack []string    // hosts whose deliveries are held back, at most ten
+
+	HostsHeldBack int // however many
 }
 
 // HostStats are those of one host.
@@ -55,6 +57,7 @@ func (ls *Limiter) Stats() Stats {
 	got := Stats{
 		Prompt: ls.opts.MaxInFlight - ls.free - ls.slowly, Slow: ls.slowly, Old: ls.old.n,
 		Free: ls.free, Reserve: min(ls.free, ls.opts.MaxInFlight/reservePart), Deferred: ls.deferred,
+		HostsHeldBack: ls.heldBack.n,
 	}
 	var hosts []*host
 	for _, in := range []*list[Ticket]{&ls.young, &ls.old} {

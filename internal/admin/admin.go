@@ -28,6 +28,10 @@ type Check struct {
 	// read, without secrets. It is called at each request, also concurrently, and
 	// must not block.
 	Ready func() error
+
+	// Notes returns what else a person should know of the part, which does not make
+	// it unready. It is called as Ready is. Nil: there is never anything.
+	Notes func() []string
 }
 
 // A Server serves the admin listener: call Listen, then Serve, each once.

@@ -62,9 +62,10 @@ type readiness struct {
 }
 
 type checkResult struct {
-	Name  string `json:"name"`
-	Ready bool   `json:"ready"`
-	Cause string `json:"cause,omitempty"`
+	Name  string   `json:"name"`
+	Ready bool     `json:"ready"`
+	Cause string   `json:"cause,omitempty"`
+	Notes []string `json:"notes,omitempty"`
 }
 
 // readyz answers 200 if all checks pass, and 503 if one does not.
@@ -72,11 +73,14 @@ func readyz(checks []Check) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		state := readiness{Ready: true, Checks: make([]checkResult, len(checks))}
 		for i, c := range checks {
-			state.Checks[i] = checkResult{Name: c.Name, Ready: true}
+			result := checkResult{Name: c.Name, Ready: true}
 			if err := c.Ready(); err != nil {
-				state.Ready = false
-				state.Checks[i] = checkResult{Name: c.Name, Cause: err.Error()}
+				result.Ready, result.Cause, state.Ready = false, err.Error(), false
 			}
+			if c.Notes != nil {
+				result.Notes = c.Notes()
+			}
+			state.Checks[i] = result
 		}
 		w.Header().Set("Content-Type", "application/json")
 		w.Header().Set("Cache-Control", "no-store")
