@@ -111,12 +111,8 @@ type Options struct {
 	Provider      string // the lead source that ADF names if the webhook does not; "leadhook"
 }
 
-// A HostLimit is what a host takes from this process. A field that is zero is not
-// known.
-type HostLimit struct {
-	Attempts int     // at the same time
-	Rate     float64 // requests a second
-}
+// A HostLimit is what a host takes from this process.
+type HostLimit = limiter.HostLimit
 
 func (o Options) withDefaults() Options {
 	o.Attempt = o.Attempt.WithDefaults()
@@ -161,6 +157,7 @@ func New(opts Options, parts Parts, reg prometheus.Registerer, log *zap.Logger) 
 		client: attempt.NewClient(opts.Attempt),
 		limiter: limiter.New(limiter.Options{
 			MaxInFlight: opts.Attempt.MaxInFlight, OpenEvents: opts.OpenEvents, OpenBytes: opts.OpenBytes,
+			HostLimits: opts.HostLimits,
 			HeldBack: func(host string, began bool) { logHeldBack(log, host, began) },
 		}),
 		inProgress: newInProgress(),

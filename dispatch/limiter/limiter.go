@@ -48,10 +48,11 @@ type Options struct {
 	HeldBack func(host string, began bool)
 }
 
-// A HostLimit is what a host takes from this process.
+// A HostLimit is what a host takes from this process. A field that is zero is not
+// known: the host gets as much as it turns out to take.
 type HostLimit struct {
-	Attempts int     // at once; zero: as many as it turns out to take
-	Rate     float64 // attempts a second; zero: as many as it turns out to take
+	Attempts int     // at the same time
+	Rate     float64 // attempts a second
 }
 
 // A Limiter distributes the attempts among the webhooks. It is safe for
