@@ -25,7 +25,7 @@ export CGO_ENABLED ?= 0
 PATIENCE = @echo 'Compiling. The first time takes a few minutes, later times some seconds.' >&2
 
 .DEFAULT_GOAL := help
-.PHONY: help dev build image test race page lint fix fuzz bench e2e-real real-packages real-service faults docs
+.PHONY: help dev build image test race page lint fix fuzz bench e2e-real real-packages real-service faults world docs
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -90,6 +90,12 @@ faults: ## break things while leads flow and count lost leads: docs/reliability.
 	LEADHOOK_TEST_KAFKA_LIBS="$${LEADHOOK_TEST_KAFKA_LIBS:-$$(.ci/kafka-libs)}" \
 	FAULTS_SHORT='$(FAULTS_SHORT)' FAULTS_SEED='$(FAULTS_SEED)' FAULTS_TABLE='$(if $(FAULTS_RUN)$(FAULTS_SHORT),,$(CURDIR)/docs/reliability.md)' \
 	  go test -tags faults -count=1 -timeout 3h -v -run '$(FAULTS_RUN)' $(if $(FAULTS_SHORT),-skip ^TestFull) $(GOTESTFLAGS) ./faults
+
+world: ## measure in a world of slow, hanging and failing TLS hosts: docs/performance.md (WORLD_SHORT, WORLD_RUN, WORLD_BESIDE)
+	$(PATIENCE)
+	LEADHOOK_TEST_KAFKA_LIBS="$${LEADHOOK_TEST_KAFKA_LIBS:-$$(.ci/kafka-libs)}" \
+	WORLD_SHORT='$(WORLD_SHORT)' WORLD_RUN='$(WORLD_RUN)' WORLD_LIMIT='$(WORLD_LIMIT)' WORLD_BESIDE='$(WORLD_BESIDE)' WORLD_DOCS='$(CURDIR)/docs' \
+	  go run ./bench/world
 
 docs: ## update the docs that are generated from the code
 	go test ./config -run TestDocsAreCurrent -update
