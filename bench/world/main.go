@@ -2,7 +2,7 @@
 // slow, hang, drip, fail, refuse and close, with TLS, beside such as are well.
 //
 //	make world                        # every case, at most 45 minutes; writes docs/performance.md and docs/world.svg
-//	make world WORLD_SHORT=1          # two minutes of it; writes no file
+//	make world WORLD_SHORT=1          # two minutes of it, as in CI; writes no file
 //	make world WORLD_RUN='slow|429'   # the cases whose names match; writes no file
 //	make world WORLD_LIMIT=90m        # with more time: what there is no time for is left out
 //	make world WORLD_BESIDE='COMMAND' # each case also with another program
