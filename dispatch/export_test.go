@@ -13,5 +13,5 @@ func (d *Dispatcher) SetTransport(rt http.RoundTripper) {
 	d.client = attempt.NewClient(opts)
 }
 
-// Lanes is how many lanes and hosts are remembered.
-func (d *Dispatcher) Lanes() (lanes, hosts int) { return d.limiter.Known() }
+// Known is how many webhooks and hosts are remembered.
+func (d *Dispatcher) Known() (webhooks, hosts int) { return d.limiter.Known() }

@@ -511,7 +511,7 @@ func TestFailingIsContinuedFromOtherInstancesAndEnds(t *testing.T) {
 		})
 }
 
-func TestLanesOfIdleWebhooksAreForgotten(t *testing.T) {
+func TestIdleWebhooksAreForgotten(t *testing.T) {
 	const n = 500
 	all := make(hooksOf, n)
 	for i := range all {
@@ -524,8 +524,8 @@ func TestLanesOfIdleWebhooksAreForgotten(t *testing.T) {
 				m.Value = []byte(strings.Replace(string(m.Value), "USA_1", fmt.Sprint(i), 1))
 				r.handle(t, m)
 			}
-			if lanes, hosts := r.Lanes(); lanes != n || hosts != n {
-				t.Errorf("got %d lanes and %d hosts, want %d", lanes, hosts, n)
+			if webhooks, hosts := r.Known(); webhooks != n || hosts != n {
+				t.Errorf("got %d webhooks and %d hosts, want %d", webhooks, hosts, n)
 			}
 			time.Sleep(20 * time.Minute)
 			for i := range n { // each forgets some
@@ -534,8 +534,8 @@ func TestLanesOfIdleWebhooksAreForgotten(t *testing.T) {
 				r.handle(t, m)
 			}
 			synctest.Wait()
-			if lanes, hosts := r.Lanes(); lanes != 1 || hosts != 1 {
-				t.Errorf("got %d lanes and %d hosts, want the one in use", lanes, hosts)
+			if webhooks, hosts := r.Known(); webhooks != 1 || hosts != 1 {
+				t.Errorf("got %d webhooks and %d hosts, want the one in use", webhooks, hosts)
 			}
 		})
 }
@@ -626,7 +626,7 @@ func TestAPauseIsKeptWhereTheWebhookFailsToo(t *testing.T) {
 		time.Sleep(time.Second)
 		return tooMany("90")
 	}, func(t *testing.T, r *rig) {
-		for n := range 3 { // the lane is taken for failing by then
+		for n := range 3 { // the webhook is taken for failing by then
 			r.flood(t, 10*n, 3)
 			time.Sleep(91 * time.Second)
 		}
