@@ -158,7 +158,7 @@ func New(opts Options, parts Parts, reg prometheus.Registerer, log *zap.Logger) 
 		limiter: limiter.New(limiter.Options{
 			MaxInFlight: opts.Attempt.MaxInFlight, OpenEvents: opts.OpenEvents, OpenBytes: opts.OpenBytes,
 			HostLimits: opts.HostLimits,
-			HeldBack: func(host string, began bool) { logHeldBack(log, host, began) },
+			HeldBack:   func(host string, began bool) { logHeldBack(log, host, began) },
 		}),
 		inProgress: newInProgress(),
 		suspend:    newSuspendDetector(opts.LookAgainAfter),
