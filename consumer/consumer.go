@@ -73,7 +73,8 @@ type Options struct {
 // The time-outs at the end of a session are short: when partitions are revoked,
 // the whole group stands still until this instance has released its own.
 const (
-	drainTimeout    = 700 * time.Millisecond // for open messages to settle, before the Handler's ctx ends
+	drainStep       = 200 * time.Millisecond // for some of the open messages to settle
+	drainSteps      = 3                      // how often at most, before the Handler's ctx ends
 	handOverTimeout = 500 * time.Millisecond // then for the Handler to hand over the others
 	flushTimeout    = 500 * time.Millisecond // for BeforeLastCommit
 )

@@ -289,6 +289,41 @@ func TestWhatIsHandedOverAtTheStopIsCommitted(t *testing.T) {
 	}
 }
 
+func TestAStopWaitsLongerForWhatSettles(t *testing.T) {
+	t.Parallel() // it takes its time
+	// waits returns how long a stop waits for a message that hangs beside others
+	// that settle one after the other.
+	waits := func(others int) time.Duration {
+		r := newRig(t, 1)
+		r.put(0, 1+others)
+		stopping, cut := make(chan struct{}), make(chan time.Time, 1)
+		var begun atomic.Int64
+		_, stop := r.start(r.options(), handler(func(ctx context.Context, m *lead.Message) error {
+			n := begun.Add(1)
+			if string(m.Value) == "0" {
+				<-ctx.Done()
+				cut <- time.Now()
+				return nil
+			}
+			<-stopping
+			time.Sleep(time.Duration(n) * 10 * time.Millisecond) // its CRM takes so long
+			return nil
+		}))
+		r.until("all have begun", func() bool { return begun.Load() == int64(1+others) })
+		began := time.Now()
+		close(stopping)
+		stop()
+		return (<-cut).Sub(began)
+	}
+	settling := waits(20)
+	for range 5 { // a busy machine may be late several times
+		if alone := waits(0); alone < settling {
+			return
+		}
+	}
+	t.Errorf("a stop waited %v beside 20 messages that settled, and never less beside none", settling)
+}
+
 func TestTheStopWaitsForTheHandler(t *testing.T) {
 	r := newRig(t, 1)
 	r.put(0, 1)

@@ -162,12 +162,14 @@ func (p *partition) handle(fetching, working context.Context, m *kafka.Message) 
 	}
 	p.openBytes.Add(int64(o.size))
 	p.s.handlers.Add(1)
+	p.s.running.Add(1)
 	go o.handle(working)
 	return true
 }
 
 func (o *openMessage) handle(working context.Context) {
 	defer o.p.s.handlers.Done()
+	defer o.p.s.running.Add(-1)
 	err := o.p.s.c.handler.Handle(working, &o.Message, o.start.end)
 	o.start.end()
 	o.p.openBytes.Add(-int64(o.size))
