@@ -75,7 +75,7 @@ func (ls *Limiter) held(w *webhook, now time.Time) time.Time {
 		return ls.later(w, Paused, now)
 	}
 	ls.deferred[Failing]++
-	return latest(w.paused, now.Add(deferral(w.tried.Sub(w.openSince)))) // later is not known
+	return latest(w.paused, ls.turn(w, 0, now.Add(deferral(w.tried.Sub(w.openSince))), now))
 }
 
 // deferral returns how long a delivery is deferred whose CRM has been failing for the

@@ -113,6 +113,36 @@ func TestAReportTellsWhatAnOutcomeChanges(t *testing.T) {
 	})
 }
 
+// TestWhatFailsDoesNotComeAgainAllTogether has a hundred webhooks fail for which
+// thousands of leads come: each time that one comes again costs CPU.
+func TestWhatFailsDoesNotComeAgainAllTogether(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const hooks, leads, breaks = 100, 300, 5
+		l := limiter.New(limiter.Options{MaxInFlight: 64, OpenEvents: 2000, OpenBytes: 64 << 20})
+		bySecond := map[int64]int{}
+		for n := range (breaks + leads) * hooks {
+			id := fmt.Sprint(n % hooks)
+			r := limiter.Request{Webhook: &lead.Webhook{ID: id, Advertiser: id}, Host: "https://" + id + ".example.com", Size: 1}
+			var ticket limiter.Ticket
+			if n < breaks*hooks {
+				acquire(t, l, r, &ticket)
+				l.Done(&ticket, limiter.Feedback{})
+				continue
+			}
+			notBefore, err := l.Acquire(t.Context(), r, &ticket)
+			if err != nil || time.Until(notBefore) < 10*time.Second || time.Until(notBefore) > time.Minute {
+				t.Fatalf("got %v, %v, want it put off for some time", notBefore, err)
+			}
+			bySecond[notBefore.Unix()]++
+		}
+		for second, n := range bySecond {
+			if n > 1500 {
+				t.Errorf("%d of %d come again in second %d", n, hooks*leads, second)
+			}
+		}
+	})
+}
+
 // TestNoRateStopsTheOthers has rates that no seed file may have, since the limiter
 // must not rely on that, and beside them a CRM that hangs.
 func TestNoRateStopsTheOthers(t *testing.T) {

@@ -15,7 +15,7 @@ const (
 
 	// returnsPerSecond is how many come again a second of those that are deferred
 	// at no known pace.
-	returnsPerSecond = 2000
+	returnsPerSecond = 1000
 
 	// The spans over which it is measured what webhooks and hosts take.
 	webhookSpan, hostSpan = 10 * time.Second, 2 * time.Second
@@ -77,26 +77,31 @@ func (ls *Limiter) backlog(w *webhook, now time.Time) int {
 	return max(fewestBacklog, int(pace*shortestDeferral.Seconds()))
 }
 
-// later returns when a delivery comes again that a webhook does not take now: one
-// after the other, at the pace that its CRM takes them, so that a backlog waits in
-// one place.
+// later returns when a delivery comes again that a webhook does not take now, at the
+// pace that its CRM takes them, and counts it.
 func (ls *Limiter) later(w *webhook, c Cause, now time.Time) time.Time {
 	ls.deferred[c]++
 	if c == Crowded && w.branch.host.slow {
 		ls.beginHeldBack(w.branch.host, now)
 	}
-	pace, longest := w.pace(now), longestTurn
-	if pace == 0 { // they must not all come again together, nor one by one for hours
+	return ls.turn(w, w.pace(now), now.Add(shortestDeferral), now)
+}
+
+// turn returns when the next delivery of a webhook comes again that was deferred: one
+// after the other, so that a backlog waits in one place. Where no pace is known, which
+// zero stands for, all webhooks' together must not come again so often that others
+// have no CPU, nor one by one for hours.
+func (ls *Limiter) turn(w *webhook, pace float64, earliest, now time.Time) time.Time {
+	longest := longestTurn
+	if pace == 0 {
 		ls.returns = latest(ls.returns, now).Add(time.Second / returnsPerSecond)
 		longest = min(longest, ls.returns.Sub(now))
 	}
-	earliest := now.Add(shortestDeferral)
-	slot := latest(earliest, w.slot.Add(inSeconds(1/max(pace, 1)))) // with few leads the pace is theirs, not the CRM's
-	if end := earliest.Add(longest); slot.After(end) {
-		slot = end
+	w.slot = latest(earliest, w.slot.Add(inSeconds(1/max(pace, 1)))) // with few leads the pace is theirs, not the CRM's
+	if end := earliest.Add(longest); w.slot.After(end) {
+		w.slot = end
 	}
-	w.slot = slot
-	return slot
+	return w.slot
 }
 
 func latest(a, b time.Time) time.Time {
