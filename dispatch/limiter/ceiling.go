@@ -28,6 +28,8 @@ type ceiling struct {
 	prompt    time.Time // when an attempt was answered well within a second
 	answered  time.Time // when one was answered well
 	halved    time.Time
+	base      int       // the limit when grown was last set
+	grown     time.Time // when the limit was last found to have grown by a quarter
 	decayed   time.Time // when it was last seen to that the limit is not too far away
 
 	latency time.Duration // of what was answered well, the newer counting more
@@ -71,8 +73,15 @@ func (c *ceiling) answeredWell(began, now time.Time, took time.Duration, few, ol
 	case !c.refused.Before(began) && c.latency <= accepted:
 		c.limit = min(c.limit+1, most)
 	}
+	if c.limit > c.base+c.base/4 {
+		c.base, c.grown = c.limit, now
+	}
 	c.decay(now)
 }
+
+// growing reports whether the limit still grows so fast that what the CRM takes now says
+// little about what it will take.
+func (c *ceiling) growing(now time.Time) bool { return now.Sub(c.grown) <= max(calm, 2*c.latency) }
 
 // decay lowers a limit that has not mattered lately to twice of what was used.
 func (c *ceiling) decay(now time.Time) {
@@ -89,6 +98,7 @@ func (c *ceiling) decay(now time.Time) {
 func (c *ceiling) halve(now time.Time, took time.Duration) {
 	if now.Sub(c.halved) >= max(c.latency, took) {
 		c.limit, c.halved = max(1, c.limit/2), now
+		c.base = c.limit
 	}
 }
 

@@ -15,7 +15,7 @@ const (
 
 	// returnsPerSecond is how many come again a second of those that are deferred
 	// at no known pace.
-	returnsPerSecond = 1000
+	returnsPerSecond = 2000
 
 	// The spans over which it is measured what webhooks and hosts take.
 	webhookSpan, hostSpan = 10 * time.Second, 2 * time.Second
@@ -61,8 +61,14 @@ func (w *webhook) pace(now time.Time) float64 {
 		each := max(w.latency, now.Sub(w.answered), time.Millisecond)
 		pace = max(pace, float64(w.held)/each.Seconds())
 	}
-	if w.gate.limiter != nil {
-		pace = min(float64(w.gate.limiter.Limit()), max(pace, 1))
+	growing := w.growing(now) || w.branch.host.growing(now)
+	switch known := w.gate.limiter; {
+	case known != nil && growing:
+		return float64(known.Limit())
+	case known != nil:
+		return min(float64(known.Limit()), max(pace, 1))
+	case growing:
+		return 0
 	}
 	return pace
 }

@@ -257,6 +257,19 @@ func TestASlowCRMAloneGetsWhatThereIs(t *testing.T) {
 	})
 }
 
+// TestABacklogForASlowProviderIsNotPutOffForLong has all leads come before it is known
+// how many the provider takes.
+func TestABacklogForASlowProviderIsNotPutOffForLong(t *testing.T) {
+	play(t, limiter.Options{}, func(s *scene) {
+		slow := s.group(300, 1, 300, takes(2*time.Second))
+		slow.gets(10_000, 12*time.Second)
+		s.sleep(50 * time.Second)
+		if got, want := slow.rate(20*time.Second), 0.8*float64(s.opts.MaxInFlight)/2; got < want {
+			t.Errorf("got %.0f a second, want %.0f", got, want)
+		}
+	})
+}
+
 // A bucket is a provider's limit of requests a second.
 type tokens struct {
 	mu    sync.Mutex

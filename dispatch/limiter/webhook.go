@@ -107,7 +107,7 @@ func (ls *Limiter) webhook(hook *lead.Webhook, hostName string, now time.Time) *
 func (w *webhook) reset(hook *lead.Webhook, now time.Time) {
 	w.version, w.failing = hook.Version, hook.Failing
 	w.class, w.slow = unproven, share{}
-	w.ceiling = ceiling{limit: firstOfWebhook, first: firstOfWebhook, held: w.held, old: w.old, answered: now}
+	w.ceiling = ceiling{limit: firstOfWebhook, base: firstOfWebhook, first: firstOfWebhook, held: w.held, old: w.old, answered: now}
 	w.gate.set(hook.Rate, now)
 	w.meter, w.slot = meter{}, time.Time{}
 	w.breaker = breaker{trying: w.trying}
@@ -143,7 +143,7 @@ func (ls *Limiter) host(name string, now time.Time) *host {
 	}
 	known := ls.opts.HostLimits[name]
 	h = &host{name: name}
-	h.ceiling = ceiling{limit: firstOfHost, first: firstOfHost, most: known.Attempts}
+	h.ceiling = ceiling{limit: firstOfHost, base: firstOfHost, first: firstOfHost, most: known.Attempts}
 	h.rate.known = known.Rate
 	h.gate.set(known.Rate, now)
 	h.heldBack.owner = h
