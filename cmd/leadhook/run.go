@@ -48,9 +48,10 @@ func (runCommand) Run(ctx context.Context, env *cli.Env) error {
 	if err != nil {
 		return &terminal.UsageError{Err: err}
 	}
-	defer runtime.KeepAlive(collectRarely())
-	limitHeap(loaded.Config.HeapLimit())
-	log.Info("starting", starting(&loaded.Config, env.Version)...)
+	ballast := collectRarely()
+	defer runtime.KeepAlive(ballast)
+	limitHeap(loaded.Config.HeapLimit(), ballast)
+	log.Info("starting", starting(&loaded.Config, env.Version, ballast)...)
 	if err := s.Run(ctx); err != nil {
 		return err
 	}
@@ -75,15 +76,14 @@ func checkFiles(limit uint64, maxInFlight int) error {
 		" (ulimit -Hn; LimitNOFILE= of systemd; --ulimit of Docker), or lower http.max_in_flight or memory", limit, maxInFlight, need)
 }
 
-// collectRarely lets the heap grow to three times what is in use, plus 16 MiB,
-// unless GOGC is set. Memory in use is bounded and small, while with Go's default
-// garbage collection takes a tenth of the CPU of a lead.
+// collectRarely lets the heap grow by half of what is in use, plus 32 MiB, unless GOGC
+// is set. While little is in use, garbage collection takes a tenth of the CPU of a
+// lead with Go's default; and while much is, that would need as much memory again.
 //
-// The caller must keep the result alive: its 8 MiB count as in use, so that the
-// heap may grow by twice as much. They take no memory, since they are never
-// written.
+// The caller must keep the result alive: its 64 MiB count as in use, so that the heap
+// may grow by half of them. They take no memory, since they are never written.
 func collectRarely() (ballast []byte) {
-	const percent, size = 200, 8 << 20
+	const percent, size = 50, 64 << 20
 	if os.Getenv("GOGC") != "" {
 		return nil
 	}
@@ -92,21 +92,20 @@ func collectRarely() (ballast []byte) {
 }
 
 // limitHeap makes the runtime collect garbage earlier when the heap comes near the
-// limit, and not let it grow to three times what is in use. GOMEMLIMIT, if set,
-// stays in force.
-func limitHeap(bytes int64) {
+// limit, which does not count the ballast. GOMEMLIMIT, if set, stays in force.
+func limitHeap(bytes int64, ballast []byte) {
 	if os.Getenv("GOMEMLIMIT") == "" {
-		debug.SetMemoryLimit(bytes)
+		debug.SetMemoryLimit(bytes + int64(len(ballast)))
 	}
 }
 
 // starting returns what the log says at the start: the memory, and what it is
 // divided into.
-func starting(cfg *config.Config, version string) []zap.Field {
+func starting(cfg *config.Config, version string, ballast []byte) []zap.Field {
 	return []zap.Field{
 		zap.String("version", version),
 		zap.Int("memory", cfg.Memory),
-		zap.Int64("heap_limit", debug.SetMemoryLimit(-1)), // which leaves it as it is
+		zap.Int64("heap_limit", debug.SetMemoryLimit(-1)-int64(len(ballast))), // -1 leaves it as it is
 		zap.Int("max_in_flight", cfg.HTTP.MaxInFlight),
 		zap.Int("open_events", cfg.Consumer.OpenEvents),
 		zap.Int("open_bytes", cfg.Consumer.OpenBytes),

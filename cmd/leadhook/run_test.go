@@ -9,9 +9,9 @@ import (
 )
 
 func TestGarbageIsCollectedRarelyUnlessGOGCSaysOtherwise(t *testing.T) {
-	const own = 50
+	const own = 70
 	defer debug.SetGCPercent(debug.SetGCPercent(own))
-	for variable, want := range map[string]int{"50": own, "": 200} {
+	for variable, want := range map[string]int{"70": own, "": 50} {
 		t.Setenv("GOGC", variable)
 		ballast := collectRarely()
 		if got := debug.SetGCPercent(own); got != want {
@@ -24,11 +24,11 @@ func TestGarbageIsCollectedRarelyUnlessGOGCSaysOtherwise(t *testing.T) {
 }
 
 func TestHeapIsLimitedUnlessGOMEMLIMITSaysOtherwise(t *testing.T) {
-	const own, memory = 3 << 30, 1 << 30
+	const own, memory, ballast = 3 << 30, 1 << 30, 1 << 20
 	defer debug.SetMemoryLimit(debug.SetMemoryLimit(own))
-	for variable, want := range map[string]int64{"": memory, "3GiB": own, "off": own} {
+	for variable, want := range map[string]int64{"": memory + ballast, "3GiB": own, "off": own} {
 		t.Setenv("GOMEMLIMIT", variable)
-		limitHeap(memory)
+		limitHeap(memory, make([]byte, ballast))
 		if got := debug.SetMemoryLimit(own); got != want {
 			t.Errorf("with GOMEMLIMIT=%q the limit is %d, want %d", variable, got, want)
 		}
