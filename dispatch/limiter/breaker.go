@@ -41,7 +41,7 @@ func (b *breaker) open() bool { return !b.openSince.IsZero() && !isolationOff }
 
 // mayTry reports whether a webhook that fails, or is paused, may try this delivery.
 func (ls *Limiter) mayTry(w *webhook, t *Ticket, now time.Time) bool {
-	if now.Before(w.paused) || w.trying || ls.scarce() || w.branch.host.full(now) {
+	if now.Before(w.paused) || w.trying || !ls.freeForTrial(w) || w.branch.host.full(now) {
 		return false
 	}
 	since := now.Sub(w.tried)
@@ -49,6 +49,14 @@ func (ls *Limiter) mayTry(w *webhook, t *Ticket, now time.Time) bool {
 		return false
 	}
 	return w.gate.allows(now) && w.branch.host.gate.allows(now)
+}
+
+// freeForTrial reports whether an attempt is free for a trial. While slow ones use all
+// but the reserve, one that will not take long may use some of it: else nobody would
+// find out that the webhook is back for as long as the slow ones last.
+func (ls *Limiter) freeForTrial(w *webhook) bool {
+	h := w.branch.host
+	return !ls.scarce() || w.class == prompt && !h.slow && h.old == 0 && ls.free > ls.opts.MaxInFlight/probeFree
 }
 
 // tryOrHold begins a trial of a webhook that fails or is paused, if it is time for one,

@@ -20,6 +20,7 @@ type place struct {
 	answers func(r *rand.Rand) (limiter.Feedback, time.Duration)
 	prompt  bool // it has answered, and never slowly
 	slow    bool // it was slow once
+	failed  int  // attempts in a row
 }
 
 // A trip is a delivery, and its attempt if that has begun.
@@ -124,6 +125,9 @@ func (w *world) run(d time.Duration) {
 		w.refused[first.host] = w.refused[first.host] || first.feedback.Overloaded
 		first.slow = first.slow || first.old(time.Now())
 		first.prompt = !first.slow
+		if first.failed++; first.feedback.Result == limiter.Accepted {
+			first.failed = 0
+		}
 		switch now := time.Now(); {
 		case first.old(now):
 			w.lastOld[first.host] = latest(w.lastOld[first.host], first.began.Add(time.Second))
@@ -187,6 +191,13 @@ func (w *world) probes(host string, free int) bool {
 	return held > 0 && young == 0 && free > w.opts.MaxInFlight/probeFree
 }
 
+// tries reports whether an attempt that began may be one that tries whether a webhook is
+// back that has failed.
+func (w *world) tries(p *place, free int) bool {
+	_, old := w.on(p.host)
+	return p.failed >= 5 && old == 0 && free > w.opts.MaxInFlight/probeFree
+}
+
 // check ends a step.
 func (w *world) check() {
 	w.t.Helper()
@@ -200,7 +211,7 @@ func (w *world) check() {
 	most := w.opts.MaxInFlight
 	free, steady := most-len(w.trips)-len(w.began), 0
 	for _, tr := range w.began {
-		if w.steady(tr.host) || w.probes(tr.host, free+len(w.began)) {
+		if w.steady(tr.host) || w.probes(tr.host, free+len(w.began)) || w.tries(tr.place, free+len(w.began)) {
 			steady++
 		}
 	}

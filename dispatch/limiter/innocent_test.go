@@ -1,0 +1,44 @@
+package limiter_test
+
+import (
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/leadhook/leadhook/dispatch/limiter"
+)
+
+// These scenes are about webhooks whose own CRM is well, and that something else could
+// hold up all the same.
+
+// crowds adds slow CRMs that use every attempt that they may, and waits until they do.
+func (s *scene) crowds(d time.Duration) {
+	s.group(400, 400, 400, takes(12*time.Second)).gets(600, d)
+	s.sleep(40 * time.Second)
+	if got := s.Stats(); got.Free > s.opts.MaxInFlight/5 {
+		s.t.Fatalf("got %d attempts free, want the crowd to use them", got.Free)
+	}
+}
+
+func TestAWebhookThatFailedIsTriedBesideACrowd(t *testing.T) {
+	play(t, limiter.Options{}, func(s *scene) {
+		var broken atomic.Bool
+		failed := s.group(20, 20, 20, func() (limiter.Feedback, time.Duration) {
+			if broken.Load() {
+				return limiter.Feedback{}, 20 * time.Millisecond
+			}
+			return takes(20 * time.Millisecond)()
+		})
+		failed.gets(20, 2*time.Minute)
+		s.crowds(2 * time.Minute)
+		broken.Store(true)
+		s.sleep(10 * time.Second)
+		broken.Store(false)
+		s.sleep(40 * time.Second)
+		failed.forget()
+		s.sleep(20 * time.Second)
+		if got := failed.rate(20 * time.Second); got < 15 {
+			t.Errorf("got %.1f a second half a minute after the outage, want 20", got)
+		}
+	})
+}
