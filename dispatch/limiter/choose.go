@@ -38,6 +38,19 @@ type entry struct {
 	held  int    // of the bucket that it is in
 }
 
+// holds is how many attempts count against what waits of one class. A prompt host that
+// is busy must not have its new webhooks wait for ever, and one that is known to be slow
+// goes behind those of which nothing is known yet.
+func (h *host) holds(c class) int {
+	switch {
+	case h.slow:
+		return h.held + 1
+	case c != prompt:
+		return h.slowly
+	}
+	return h.held
+}
+
 // ready has the entries of which an attempt could begin, by how many attempts their
 // hosts hold.
 type ready struct {
@@ -204,8 +217,9 @@ func (ls *Limiter) updateHost(h *host, now time.Time) {
 			e.remove()
 			continue
 		}
-		if in := &ls.ready[h.standing(class(c), now)]; e.in != in || e.held != bucket(h.held) {
-			in.push(e, h.held)
+		in, holds := &ls.ready[h.standing(class(c), now)], h.holds(class(c))
+		if e.in != in || e.held != bucket(holds) {
+			in.push(e, holds)
 		}
 	}
 }

@@ -42,3 +42,22 @@ func TestAWebhookThatFailedIsTriedBesideACrowd(t *testing.T) {
 		}
 	})
 }
+
+// TestANewWebhookOfABusyHostBegins has one at a provider that holds more attempts than
+// each of the slow ones.
+func TestANewWebhookOfABusyHostBegins(t *testing.T) {
+	play(t, limiter.Options{}, func(s *scene) {
+		busy := s.group(300, 1, 300, takes(100*time.Millisecond))
+		added := s.group(5, 1, 5, takes(50*time.Millisecond))
+		for i := range added.hosts {
+			added.hosts[i] = busy.hosts[0]
+		}
+		busy.gets(1000, 90*time.Second)
+		s.crowds(90 * time.Second)
+		added.gets(5, 40*time.Second)
+		s.sleep(40 * time.Second)
+		if got := added.rate(20 * time.Second); got < 4 {
+			t.Errorf("got %.1f a second, want 5", got)
+		}
+	})
+}

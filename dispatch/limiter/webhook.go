@@ -63,8 +63,9 @@ type host struct {
 	waiting  [classes][kinds]load // by the class of the webhooks
 	unproven [kinds]load          // as much of it as counts as such
 
-	slow bool  // it is slow as a whole, whatever its webhooks are
-	late share // attempts that took longer than a second
+	slow   bool  // it is slow as a whole, whatever its webhooks are
+	slowly int   // of the attempts in flight, the ones that were begun for what is not prompt
+	late   share // attempts that took longer than a second
 	ceiling
 	lastOld time.Time // when an attempt became a second old
 
