@@ -24,6 +24,9 @@ const (
 	// waits, while few attempts are for such, or many are free.
 	turnOfLast, fewOfLast, manyFree = 8, 8, 4
 
+	// What was prompt within peakSpan has a part of all attempts at most kept for it.
+	peakSpan, mostSoon = time.Second, 2
+
 	// steadyAnswer is for how long a host is steady after a prompt answer, and
 	// steadyOld how long after an attempt that was not prompt it is so again.
 	steadyAnswer, steadyOld = time.Minute, 15 * time.Second
@@ -121,14 +124,44 @@ func (ls *Limiter) choose(now time.Time) *entry {
 		return ls.chooseSteady(now)
 	}
 	last := ls.ready[last].fewest()
-	if last != nil && ls.chosen%turnOfLast == 0 &&
-		(ls.slowly < ls.opts.MaxInFlight/fewOfLast || ls.free > ls.opts.MaxInFlight/manyFree) {
+	few := ls.slowly < ls.opts.MaxInFlight/fewOfLast
+	if last != nil && ls.chosen%turnOfLast == 0 && (few || ls.free > ls.opts.MaxInFlight/manyFree) {
 		return last
 	}
 	if e := fewer(ls.ready[steady].fewest(), ls.ready[sometimes].fewest()); e != nil {
 		return e
 	}
-	return last
+	if few || ls.free > ls.opts.MaxInFlight/reservePart+ls.kept(now) || isolationOff {
+		return last
+	}
+	return nil
+}
+
+// kept is how many places are kept free, beside the reserve. There were as many more
+// prompt attempts lately, and will soon be again: a slow one would take such a place, in a
+// moment in which nothing prompt waits, for long. And probes may use as many more.
+func (ls *Limiter) kept(now time.Time) int {
+	prompt := ls.opts.MaxInFlight - ls.free - ls.slowly
+	soon := min(ls.peak.note(prompt, now)-prompt, ls.opts.MaxInFlight/mostSoon)
+	return soon + ls.opts.MaxInFlight/probePart - ls.probing
+}
+
+// A peak is the highest of some numbers lately. The zero value is ready.
+type peak struct {
+	now, before int // in this span of time, and in the one before
+	began       time.Time
+}
+
+// note adds a number, and returns the highest.
+func (p *peak) note(n int, now time.Time) int {
+	if since := now.Sub(p.began); since >= peakSpan {
+		p.before, p.now, p.began = p.now, 0, now
+		if since >= 2*peakSpan {
+			p.before = 0
+		}
+	}
+	p.now = max(p.now, n)
+	return max(p.now, p.before)
 }
 
 // scarce reports whether no more are free than the reserve.

@@ -1,6 +1,7 @@
 package limiter_test
 
 import (
+	"math/rand/v2"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -58,6 +59,61 @@ func TestANewWebhookOfABusyHostBegins(t *testing.T) {
 		s.sleep(40 * time.Second)
 		if got := added.rate(20 * time.Second); got < 4 {
 			t.Errorf("got %.1f a second, want 5", got)
+		}
+	})
+}
+
+// TestPromptCRMsKeepTheirAttemptsBesideACrowd has what is prompt and does not fit into the
+// reserve, or may not use it: a provider that needs many attempts, and CRMs that take
+// longer than a second at times.
+func TestPromptCRMsKeepTheirAttemptsBesideACrowd(t *testing.T) {
+	provider := takes(300 * time.Millisecond)
+	atTimes := func() (limiter.Feedback, time.Duration) {
+		if rand.N(100) == 0 {
+			return takes(1500 * time.Millisecond)()
+		}
+		return takes(50 * time.Millisecond)()
+	}
+	for _, c := range []struct {
+		name            string
+		webhooks, hosts int
+		perSecond       float64
+		answers         func() (limiter.Feedback, time.Duration)
+	}{
+		{"a provider", 300, 1, 1500, provider},
+		{"slow at times", 40, 40, 200, atTimes},
+		{"busy, and slow at times", 4, 4, 400, atTimes},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			play(t, limiter.Options{}, func(s *scene) {
+				prompt := s.group(c.webhooks, c.hosts, c.webhooks, c.answers)
+				prompt.gets(c.perSecond, 75*time.Second)
+				s.sleep(10 * time.Second)
+				s.crowds(2 * time.Minute)
+				prompt.forget()
+				s.sleep(20 * time.Second)
+				if got := prompt.wait(100); got > 300*time.Millisecond {
+					t.Errorf("one lead in hundred waited for %v (the longest %v)", got, prompt.wait(1<<30))
+				}
+			})
+		})
+	}
+}
+
+func TestAHostWithOneThatHangsIsPromptBesideACrowd(t *testing.T) {
+	play(t, limiter.Options{}, func(s *scene) {
+		good := s.group(100, 1, 100, takes(100*time.Millisecond))
+		hanging := s.group(1, 1, 1, hangs)
+		hanging.hosts[0] = good.hosts[0]
+		good.gets(50, 75*time.Second)
+		hanging.gets(1, 75*time.Second)
+		s.sleep(5 * time.Second)
+		s.crowds(2 * time.Minute)
+		good.forget()
+		s.sleep(20 * time.Second)
+		if got := good.wait(100); got > 300*time.Millisecond {
+			t.Errorf("one lead in hundred waited for %v (the longest %v)", got, good.wait(1<<30))
 		}
 	})
 }

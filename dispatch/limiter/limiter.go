@@ -3,8 +3,8 @@
 // the leads of others.
 //
 //   - Whoever answers promptly always finds a free attempt: webhooks and hosts that
-//     do not, or are not known yet, leave the last eighth to those that do (choose.go,
-//     class.go).
+//     do not, or are not known yet, leave the last eighth to those that do, and as
+//     many more as those needed lately (choose.go, class.go).
 //   - Of all that wait, the host that holds fewest attempts is next; its advertisers
 //     take turns, and their webhooks too.
 //   - Each webhook and each host has a ceiling of attempts at once, which follows
@@ -70,6 +70,7 @@ type Limiter struct {
 	free    int              // attempts that may begin
 	slowly  int              // of those in flight, the ones that were begun for, or turned out to be for, what is not prompt
 	probing int              // of those in flight, the ones that ask whether a slow host is back
+	peak    peak             // of those in flight, the ones that are not
 	chosen  uint             // how often one was chosen of those that are ready
 
 	young, old list[Ticket] // attempts in flight, of less than a second and others

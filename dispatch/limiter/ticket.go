@@ -198,6 +198,7 @@ func (ls *Limiter) begin(t *Ticket, now time.Time) {
 	}
 	w.gate.pass(now)
 	h.gate.pass(now)
+	ls.peak.note(ls.opts.MaxInFlight-ls.free-ls.slowly, now)
 	ls.young.push(&t.place)
 	ls.age(now)
 }
