@@ -6,6 +6,9 @@ const (
 	// The ceilings that a webhook and a host begin with.
 	firstOfWebhook, firstOfHost = 2, 8
 
+	// leftToPrompt is the part of a host's ceiling that is left to its prompt webhooks.
+	leftToPrompt = 4
+
 	// calm is how long answers may take until it matters that they took longer for
 	// more attempts at once.
 	calm = time.Second
@@ -47,6 +50,16 @@ func (c *ceiling) full(now time.Time) bool {
 		held -= c.old
 	}
 	return held >= c.limit || c.most > 0 && c.held >= c.most
+}
+
+// fullOfSlow reports whether no further attempt may begin for what is not prompt, where
+// something else may be.
+func (h *host) fullOfSlow() bool {
+	limit := h.limit
+	if h.most > 0 {
+		limit = min(limit, h.most)
+	}
+	return !h.slow && h.slowly >= max(1, limit-limit/leftToPrompt)
 }
 
 // few reports whether so few attempts are in flight that they do not delay each other.
@@ -109,6 +122,7 @@ func (ls *Limiter) learnOfHost(t *Ticket, f Feedback, now time.Time) {
 	switch {
 	case f.Overloaded:
 		ls.overloaded(t, now)
+	case f.NoAnswer && t.old && h.prompt.After(t.began): // it answered others meanwhile
 	case f.NoAnswer:
 		h.halve(now, f.Took)
 		if t.probe {

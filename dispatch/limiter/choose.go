@@ -239,14 +239,14 @@ func (ls *Limiter) updateHost(h *host, now time.Time) {
 		return
 	}
 	h.raise(now)
-	full := h.full(now)
-	if full {
+	full, fullOfSlow := h.full(now), h.fullOfSlow()
+	if full || fullOfSlow && h.ready[unproven].n > 0 {
 		h.refused = now
 	}
 	may := !full && h.gate.open(now, func() { ls.gateOpens(nil, h) })
 	for c := range h.entries {
 		e := &h.entries[c]
-		if !may || h.ready[c].n == 0 {
+		if !may || h.ready[c].n == 0 || class(c) != prompt && fullOfSlow {
 			e.remove()
 			continue
 		}

@@ -85,13 +85,21 @@ func (ls *Limiter) becameOld(t *Ticket, now time.Time) {
 			ls.setClass(w, unproven)
 		}
 	}
-	if h.late.add(1.0 / 16); h.stuck(now) {
-		h.late.old = 1
-	}
-	if h.late.old > hostSlow {
-		ls.setSlow(h, true, now)
+	if h.blames(t, now) {
+		if h.late.add(1.0 / 16); h.stuck(now) {
+			h.late.old = 1
+		}
+		if h.late.old > hostSlow {
+			ls.setSlow(h, true, now)
+		}
 	}
 	ls.updateAll(t, now)
+}
+
+// blames reports whether an old attempt says something about a host as a whole: of one
+// that is prompt, a webhook that is not says nothing about the others.
+func (h *host) blames(t *Ticket, now time.Time) bool {
+	return !t.last || h.slow || now.Sub(h.prompt) > steadyAnswer
 }
 
 // stuck reports whether all that a host holds shows that it is slow as a whole.

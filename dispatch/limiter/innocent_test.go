@@ -1,6 +1,7 @@
 package limiter_test
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"sync/atomic"
 	"testing"
@@ -116,4 +117,29 @@ func TestAHostWithOneThatHangsIsPromptBesideACrowd(t *testing.T) {
 			t.Errorf("one lead in hundred waited for %v (the longest %v)", got, good.wait(1<<30))
 		}
 	})
+}
+
+// TestSomeThatHangDoNotStopTheirHost has webhooks that get a lead a minute, on a host where
+// those of others hang.
+func TestSomeThatHangDoNotStopTheirHost(t *testing.T) {
+	for _, hanging := range []int{1, 10, 100, 1000} {
+		t.Run(fmt.Sprint(hanging), func(t *testing.T) {
+			t.Parallel()
+			play(t, limiter.Options{}, func(s *scene) {
+				good := s.group(100, 1, 100, takes(100*time.Millisecond))
+				bad := s.group(hanging, 1, 10, hangs)
+				for i := range bad.hosts {
+					bad.hosts[i] = good.hosts[0]
+				}
+				good.gets(2, 4*time.Minute)
+				s.sleep(2 * time.Minute)
+				good.forget()
+				bad.gets(20, 2*time.Minute)
+				s.sleep(100 * time.Second)
+				if got := good.wait(1 << 30); got > time.Second {
+					t.Errorf("a lead waited for %v (half of them %v)", got, good.wait(2))
+				}
+			})
+		})
+	}
 }
