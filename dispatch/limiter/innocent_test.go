@@ -143,3 +143,29 @@ func TestSomeThatHangDoNotStopTheirHost(t *testing.T) {
 		})
 	}
 }
+
+// TestSomeThatRefuseAllDoNotSlowTheirHost has three advertisers whose webhooks answer 429
+// whatever they get, as those of a provider that answers for its customers can.
+func TestSomeThatRefuseAllDoNotSlowTheirHost(t *testing.T) {
+	play(t, limiter.Options{}, func(s *scene) {
+		good := s.group(100, 1, 100, takes(100*time.Millisecond))
+		refusing := s.group(300, 1, 3, func() (limiter.Feedback, time.Duration) {
+			return limiter.Feedback{Overloaded: true}, 20 * time.Millisecond
+		})
+		for i := range refusing.hosts {
+			refusing.hosts[i] = good.hosts[0]
+		}
+		good.gets(50, 3*time.Minute)
+		s.sleep(10 * time.Second)
+		refusing.gets(100, 3*time.Minute)
+		s.sleep(time.Minute)
+		good.forget()
+		s.sleep(time.Minute)
+		if got := good.rate(time.Minute); got < 45 {
+			t.Errorf("got %.0f a second, want 50", got)
+		}
+		if got := good.wait(2); got > time.Second {
+			t.Errorf("half of the leads waited for %v", got)
+		}
+	})
+}

@@ -37,6 +37,7 @@ type webhook struct {
 	ceiling
 	gate  gate
 	meter meter     // of the attempts that were answered well
+	told  time.Time // when it last answered that it was too much
 	slot  time.Time // the last one that was handed out to come again at
 
 	breaker
@@ -110,7 +111,7 @@ func (w *webhook) reset(hook *lead.Webhook, now time.Time) {
 	w.class, w.slow = unproven, share{}
 	w.ceiling = ceiling{limit: firstOfWebhook, base: firstOfWebhook, first: firstOfWebhook, held: w.held, old: w.old, answered: now}
 	w.gate.set(hook.Rate, now)
-	w.meter, w.slot = meter{}, time.Time{}
+	w.meter, w.told, w.slot = meter{}, time.Time{}, time.Time{}
 	w.breaker = breaker{trying: w.trying}
 	w.noted, w.reannounce = time.Time{}, time.Time{}
 }
