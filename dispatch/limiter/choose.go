@@ -15,10 +15,11 @@ const (
 	standings
 )
 
-// Of all attempts, the reserve is a part that is left to what is steady. Of it each
-// host may hold a part only.
+// Of all attempts, the reserve is a part that is left to what is steady: to hosts that
+// hold no more than a part of what is left of it. So however many are steady and then
+// hang together, something is left to those that hold little.
 const (
-	reservePart, steadyPart = 8, 64
+	reservePart, steadyPart = 8, 8
 
 	// Every so often one is chosen of what is not prompt, although something prompt
 	// waits, while few attempts are for such, or many are free.
@@ -174,7 +175,7 @@ func (ls *Limiter) chooseSteady(now time.Time) *entry {
 	for {
 		e := ls.ready[steady].fewest()
 		switch {
-		case e == nil || e.host.held >= max(1, ls.opts.MaxInFlight/steadyPart):
+		case e == nil || e.host.held >= max(1, ls.free/steadyPart):
 			return nil
 		case e.host.steady(now):
 			return e

@@ -169,3 +169,27 @@ func TestSomeThatRefuseAllDoNotSlowTheirHost(t *testing.T) {
 		}
 	})
 }
+
+// TestManyPromptHostsThatHangTogetherLeaveSome has one advertiser, with as many webhooks as
+// one may have, whose CRMs answer promptly, get very much, and hang from one moment on.
+func TestManyPromptHostsThatHangTogetherLeaveSome(t *testing.T) {
+	play(t, limiter.Options{}, func(s *scene) {
+		var hanging atomic.Bool
+		many := s.group(100, 100, 1, func() (limiter.Feedback, time.Duration) {
+			if hanging.Load() {
+				return hangs()
+			}
+			return takes(900 * time.Millisecond)()
+		})
+		prompt := s.group(20, 20, 20, takes(20*time.Millisecond))
+		prompt.gets(100, time.Minute)
+		many.gets(4000, time.Minute)
+		s.sleep(20 * time.Second)
+		prompt.forget()
+		hanging.Store(true)
+		s.sleep(20 * time.Second)
+		if got := prompt.wait(1 << 30); got > 100*time.Millisecond {
+			t.Errorf("a lead of a prompt CRM waited for %v (half of them %v)", got, prompt.wait(2))
+		}
+	})
+}
