@@ -30,6 +30,7 @@ type situation struct {
 	tags      string        // build tags that break the service
 	bare      bool          // a loop makes the POSTs, and no service
 	changes   []change
+	rates     map[string]float64 // of the webhooks of some sets, by the sets' names; others have none
 
 	tellsCapacity bool // 70 % load is a part of what is taken here
 	figures       []figure

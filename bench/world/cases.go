@@ -117,6 +117,7 @@ func unharmedByReplacing() []figure { return append(unharmed(), p99Of("others", 
 // one of two instances is replaced.
 func besideCrowds(lasts time.Duration) *group {
 	const slows, recovers, share = 4 * time.Second, 14 * time.Second, 300
+	const leastRate = 0.001 // that a webhook may have
 	usually, late := crm.After(100*time.Millisecond), crm.After(12*time.Second)
 	g := &group{name: "100/s for 20 CRMs", sets: []*set{others(),
 		{name: "crowd", webhooks: 1000, hosts: 1, share: 100},
@@ -124,6 +125,8 @@ func besideCrowds(lasts time.Duration) *group {
 		{name: "advertiser", webhooks: 200, advertisers: 1, share: 1},
 		{name: "provider", webhooks: 300, hosts: 1, share: share, calm: usually},
 		{name: "limited", webhooks: 10, hosts: 1, share: 30},
+		{name: "apart", webhooks: 200, share: 200},
+		{name: "paced", webhooks: 1, share: 200},
 	}}
 	g.add(situation{name: "calm", warm: time.Second, lasts: lasts, instances: 2, replaces: true})
 	beside := func(name, set string, a crm.Answer) {
@@ -131,8 +134,13 @@ func besideCrowds(lasts time.Duration) *group {
 	}
 	beside("1,000 webhooks of one host that hang, 0.1/s each", "crowd", crm.Hangs)
 	beside("1,000 hosts that hang, 0.1/s each", "many", crm.Hangs)
+	beside("200 hosts that hang, 1/s each", "apart", crm.Hangs)
 	beside("one advertiser's 200 hosts that drip, 1/s each", "advertiser", crm.Drips)
 	beside("one advertiser's 200 hosts that answer in 12 s, 1/s each", "advertiser", late)
+	g.add(situation{name: "beside 300 advertisers of a provider that drips, 1/s each", once: true,
+		figures: unharmedByReplacing(), changes: []change{answers("provider", crm.Drips)}})
+	g.add(situation{name: fmt.Sprintf("beside a webhook with a rate of %g that gets 200/s", leastRate), once: true,
+		figures: unharmedByReplacing(), rates: map[string]float64{"paced": leastRate}})
 	g.add(situation{name: "beside 300 advertisers of a provider that slows from 0.1 to 12 s for 10 s, 1/s each",
 		warm: time.Second, lasts: recovers + 12*time.Second, instances: 2,
 		figures: append(unharmed(), backOf("provider", recovers, share, atMost(10))),
@@ -178,10 +186,13 @@ func tlsHosts(backlog int, lasts time.Duration) *group {
 	return g
 }
 
-// coldTLS has each lead need a connection of its own.
+// coldTLS has each lead need a connection of its own. The service resumes sessions
+// and the loop does not, so that the bound has room.
 func coldTLS() *group {
-	return besideBare("leads that need a TLS connection each", 8000,
+	g := besideBare("leads that need a TLS connection each", 8000,
 		&set{name: "cold", webhooks: 100, share: 1, tls: true, calm: crm.SaysClose}, 1.1)
+	g.cases[1].once = true
+	return g
 }
 
 func plainCost() *group {

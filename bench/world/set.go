@@ -57,29 +57,30 @@ func (s *set) url(n int) string {
 
 // A hook is a webhook as a seed file has it.
 type hook struct {
-	ID         string `json:"id"`
-	Advertiser string `json:"advertiser"`
-	URL        string `json:"url"`
-	Event      string `json:"event"`
-	Active     bool   `json:"active"`
+	ID         string  `json:"id"`
+	Advertiser string  `json:"advertiser"`
+	URL        string  `json:"url"`
+	Event      string  `json:"event"`
+	Active     bool    `json:"active"`
+	Rate       float64 `json:"rate,omitempty"` // deliveries a second; 0: any
 }
 
-// hooks returns the set's webhooks.
-func (s *set) hooks() []hook {
+// hooks returns the set's webhooks, each with that rate.
+func (s *set) hooks(rate float64) []hook {
 	hooks := make([]hook, s.webhooks)
 	for n := range hooks {
-		hooks[n] = hook{ID: s.name + "-" + strconv.Itoa(n), Advertiser: s.advertiser(n), URL: s.url(n), Event: "new_contact", Active: true}
+		hooks[n] = hook{ID: s.name + "-" + strconv.Itoa(n), Advertiser: s.advertiser(n), URL: s.url(n), Event: "new_contact", Active: true, Rate: rate}
 	}
 	return hooks
 }
 
 // seed brings all sets' webhooks to Redis as an operator does, in several files if
-// they are very many.
-func seed(ctx context.Context, sets []*set, binary string, env []string) error {
+// they are very many. Rates are by the sets' names.
+func seed(ctx context.Context, sets []*set, rates map[string]float64, binary string, env []string) error {
 	const perFile = 100_000
 	var hooks []hook
 	for _, s := range sets {
-		hooks = append(hooks, s.hooks()...)
+		hooks = append(hooks, s.hooks(rates[s.name])...)
 	}
 	for some := range slices.Chunk(hooks, perFile) {
 		file, err := json.Marshal(map[string][]hook{"webhooks": some})

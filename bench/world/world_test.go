@@ -131,6 +131,11 @@ func TestTheCasesMakeSense(t *testing.T) {
 				for _, change := range c.changes {
 					change.do(hosts) // with a set that is there
 				}
+				for set := range c.rates {
+					if hosts[set] == nil {
+						t.Errorf("%s has a rate for %q, want a set that is there", g.fullName(c), set)
+					}
+				}
 				if c.short {
 					inShort++
 				}
