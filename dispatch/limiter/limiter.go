@@ -64,7 +64,7 @@ type Limiter struct {
 	byID         map[string]*webhook
 	byAdvertiser map[string][]*webhook
 	hosts        map[string]*host
-	recent       list[webhook] // in the order of their use
+	once, recent list[webhook] // for which one delivery has come, and several; in the order of their use
 
 	ready   [standings]ready // hosts for which an attempt could begin
 	free    int              // attempts that may begin

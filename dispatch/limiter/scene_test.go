@@ -407,16 +407,26 @@ func TestWhoIsHeldBackIsTold(t *testing.T) {
 	})
 }
 
-// TestAMillionWebhooksAreNotRemembered has one lead for each.
+// TestAMillionWebhooksAreNotRemembered has one lead for each, and one webhook that
+// failed before.
 func TestAMillionWebhooksAreNotRemembered(t *testing.T) {
-	l := limiter.New(limiter.Options{MaxInFlight: 4096, OpenEvents: 16_384, OpenBytes: 64 << 20})
-	var ticket limiter.Ticket
-	for n := range 1_000_000 {
-		hook := &lead.Webhook{ID: fmt.Sprint(n), Advertiser: fmt.Sprint(n / 2)}
-		acquire(t, l, limiter.Request{Webhook: hook, Host: fmt.Sprint("https://", n/10), Size: 1}, &ticket)
-		l.Done(&ticket, limiter.Feedback{Result: limiter.Accepted, Took: time.Millisecond})
-	}
-	if webhooks, hosts := l.Known(); webhooks > 100_000 || hosts > webhooks {
-		t.Errorf("got %d webhooks and %d hosts remembered, want 100,000 at most", webhooks, hosts)
-	}
+	play(t, limiter.Options{}, func(s *scene) {
+		var ticket limiter.Ticket
+		failing := limiter.Request{Webhook: &lead.Webhook{ID: "failing", Advertiser: "failing"}, Host: "https://failing", Size: 1}
+		for range 5 {
+			acquire(t, s.Limiter, failing, &ticket)
+			s.Done(&ticket, limiter.Feedback{Result: limiter.Failed})
+		}
+		for n := range 1_000_000 {
+			hook := &lead.Webhook{ID: fmt.Sprint(n), Advertiser: fmt.Sprint(n / 2)}
+			acquire(t, s.Limiter, limiter.Request{Webhook: hook, Host: fmt.Sprint("https://", n/10), Size: 1}, &ticket)
+			s.Done(&ticket, limiter.Feedback{Result: limiter.Accepted, Took: time.Millisecond})
+		}
+		if webhooks, hosts := s.Known(); webhooks > 20_000 || hosts > webhooks {
+			t.Errorf("got %d webhooks and %d hosts remembered, want 20,000 at most", webhooks, hosts)
+		}
+		if notBefore, err := s.Acquire(t.Context(), failing, &ticket); err != nil || notBefore.IsZero() {
+			t.Errorf("the one that fails: got %v, %v, want it deferred: it was used more often than the others", notBefore, err)
+		}
+	})
 }

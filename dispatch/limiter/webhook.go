@@ -13,6 +13,11 @@ const (
 	// what was learnt of them is learnt anew when they come again.
 	mostKnown = 100_000
 
+	// mostOnce is how many of these are webhooks for which a single delivery has come:
+	// there may be any number of such, of which little was learnt. They take some
+	// kilobyte each, and must not have those forgotten that are used.
+	mostOnce = 16_384
+
 	// idleFor is for how long a webhook is remembered that nothing comes for.
 	idleFor = 10 * time.Minute
 )
@@ -23,7 +28,7 @@ type webhook struct {
 	version        string // whose outcomes it has seen
 	branch         *branch
 	used           time.Time
-	recent         link[webhook] // in Limiter.recent
+	recent         link[webhook] // in Limiter.once or Limiter.recent
 	turn           link[webhook] // among those of the branch that could begin an attempt
 
 	queues    [kinds]list[Ticket] // of what waits
@@ -83,9 +88,10 @@ type host struct {
 
 // webhook finds what is known of a webhook, or begins to know it.
 func (ls *Limiter) webhook(hook *lead.Webhook, hostName string, now time.Time) *webhook {
-	w := ls.byID[hook.ID]
+	w, uses := ls.byID[hook.ID], &ls.recent
 	switch {
 	case w == nil:
+		uses = &ls.once
 		w = &webhook{id: hook.ID, advertiser: hook.Advertiser}
 		w.recent.owner, w.turn.owner, w.watched.owner = w, w, w
 		ls.join(w, hostName, now)
@@ -100,8 +106,9 @@ func (ls *Limiter) webhook(hook *lead.Webhook, hostName string, now time.Time) *
 		w.reset(hook, now)
 	}
 	w.used = now
-	ls.recent.push(&w.recent)
-	ls.forget(now)
+	uses.push(&w.recent)
+	ls.forget(&ls.once, mostOnce, now)
+	ls.forget(&ls.recent, mostKnown-mostOnce, now)
 	return w
 }
 
@@ -167,16 +174,17 @@ func (ls *Limiter) leave(b *branch) {
 	}
 }
 
-// forget forgets a few webhooks, if some were idle for long or too many are known.
-func (ls *Limiter) forget(now time.Time) {
+// forget forgets a few webhooks of a list that is in the order of their use, if some
+// were idle for long or there are too many.
+func (ls *Limiter) forget(uses *list[webhook], most int, now time.Time) {
 	const few = 2 // more than the one that may have been added
 	for range few {
-		w := ls.recent.front()
+		w := uses.front()
 		switch {
-		case len(ls.byID) <= mostKnown && now.Sub(w.used) <= idleFor:
+		case w == nil, uses.n <= most && now.Sub(w.used) <= idleFor:
 			return
 		case w.held > 0 || w.queued() > 0:
-			ls.recent.push(&w.recent)
+			uses.push(&w.recent)
 		default:
 			w.recent.remove()
 			delete(ls.byID, w.id)
