@@ -53,7 +53,7 @@ func ages(results []*result) (values []float64) {
 // The measures of the picture, in pixels.
 const (
 	lineHeight = 26
-	labelWidth = 560
+	labelWidth = 800
 	plotWidth  = 480
 	margin     = 20
 	header     = 70

@@ -6,6 +6,8 @@ import (
 	"io"
 	"math"
 	"net/http"
+	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -199,5 +201,76 @@ func TestCPUIsReadFromProc(t *testing.T) {
 	const stat = "42 (a) b) S 1 42 42 0 -1 4194304 100 0 0 0 250 50 0 0 20 0 8 0 100 1000 200"
 	if got := cpuOf(stat); got != 3*time.Second {
 		t.Errorf("got %v, want 3s", got)
+	}
+}
+
+// TestAWholeRunIsWrittenIntoTheDocs has each case of each round come to the same.
+func TestAWholeRunIsWrittenIntoTheDocs(t *testing.T) {
+	m := &measurement{subjects: subjects(""), cases: allCases(false), began: time.Now()}
+	for _, g := range m.cases {
+		perSecond := total(g.sets)
+		if g.leads > 0 {
+			perSecond = 0
+		}
+		a := newArrivals(newPlan(g.sets, 1000, perSecond), time.Second)
+		for round := range 3 {
+			for _, c := range g.inRound(round) {
+				c.note(m.subjects[0], round, lookAt(a, span{0, time.Second}, span{0, time.Second}))
+			}
+		}
+	}
+	docs := t.TempDir()
+	page, err := os.ReadFile("../../docs/performance.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(docs, "performance.md"), page, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 { // the second one replaces the first
+		if err := m.write(docs); err != nil {
+			t.Fatal(err)
+		}
+	}
+	written, err := os.ReadFile(filepath.Join(docs, "performance.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	table, err := replaceBetween(string(written), "")
+	if want, _ := replaceBetween(string(page), ""); err != nil || table != want {
+		t.Errorf("beside the tables, the page has changed, or lost its marks: %v", err)
+	}
+	for _, g := range m.cases {
+		for _, c := range g.cases {
+			rows := 1 + len(c.figures) // what it cost, and its figures
+			if got := strings.Count(string(written), "| "+g.fullName(c)+" |"); got != rows {
+				t.Errorf("%s has %d rows, want %d", g.fullName(c), got, rows)
+			}
+		}
+	}
+	cells := 0
+	for line := range strings.Lines(m.markdown()) {
+		switch n := strings.Count(line, "|"); {
+		case n == 0:
+			cells = 0
+		case cells == 0:
+			cells = n
+		case n != cells:
+			t.Errorf("a row has %d cells, and its table's head %d:\n%s", n-1, cells-1, line)
+		}
+	}
+	if _, err := os.Stat(filepath.Join(docs, pictureFile)); err != nil || !strings.Contains(string(written), "("+pictureFile+")") {
+		t.Errorf("the page shows no picture, or it is not there: %v", err)
+	}
+}
+
+// TestNamesFitThePicture takes letters for 6 pixels wide, as they are by and large.
+func TestNamesFitThePicture(t *testing.T) {
+	for _, g := range allCases(false) {
+		for _, c := range g.cases {
+			if width := 6 * len(g.fullName(c)); width > labelWidth {
+				t.Errorf("%q takes %d pixels, want at most %d", g.fullName(c), width, labelWidth)
+			}
+		}
 	}
 }
