@@ -121,7 +121,7 @@ func (b *breaker) failed(f Feedback, now time.Time) {
 	switch {
 	case f.PauseAsked:
 		b.paused, b.pause = now.Add(f.Pause), 0
-	case f.Overloaded && !now.Before(b.paused):
+	case f.Overloaded && !now.Before(b.paused) && !isolationOff:
 		b.pause = min(max(firstPause, 2*b.pause), longestPause)
 		b.paused = now.Add(b.pause)
 	}

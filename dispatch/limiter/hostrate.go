@@ -57,6 +57,9 @@ func (r *hostRate) tell(advertiser string, now time.Time) bool {
 // for a second or more already. Of one that answers nothing else, only the first such
 // answer counts, and only until the host has a rate.
 func (ls *Limiter) overloaded(t *Ticket, now time.Time) {
+	if isolationOff {
+		return
+	}
 	w, h := t.webhook, t.host
 	first, took := w.told.IsZero(), w.meter.last.After(w.told)
 	if w.told = now; h.rate.learnt > 0 && !took {
