@@ -215,3 +215,16 @@ func queues(n int) behaviour {
 		}
 	}
 }
+
+// limited takes n leads a second, of which half may come at once, and answers 429 to
+// the rest.
+func limited(n int) behaviour {
+	limit := rate.NewLimiter(rate.Limit(n), max(1, n/2))
+	return func(x *exchange) {
+		if !limit.Allow() {
+			x.answer(http.StatusTooManyRequests)
+			return
+		}
+		takes(x)
+	}
+}

@@ -69,6 +69,12 @@ func (c *crm) allow(addr string) {
 
 func (c *crm) url() string { return "http://" + c.listener.Addr().String() }
 
+// another is the URL of one more listener, which the service takes for another host.
+func (c *crm) another() string {
+	c.t.Helper()
+	return "http://" + c.listen(func(ln net.Listener) error { return c.server.Serve(ln) }).Addr().String()
+}
+
 // secure serves with a certificate too, and returns the URL of that.
 func (c *crm) secure(certificate tls.Certificate) string {
 	c.t.Helper()

@@ -20,6 +20,7 @@
 //	main, stack, line, instance    servers, broken connections to them, processes
 //	crm, behaviour, record         the hostile CRM, and what it keeps of each POST
 //	rig, publish, kafka, event     a test's own topics, webhooks and leads
+//	besieged                       webhooks that misbehave beside healthy ones
 //	account, cause, verdict, table the checker and its results
 //	process, broker, redis, ...    the cases
 //	suite                          services that are broken on purpose, which the suite must notice

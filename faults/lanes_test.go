@@ -17,17 +17,32 @@ func (a *account) p99(hooks ...*hook) time.Duration { return a.p99Since(time.Tim
 
 // p99Since is that of the leads that were published since then.
 func (a *account) p99Since(since time.Time, hooks ...*hook) time.Duration {
-	var ages []time.Duration
+	ages := a.ages(since, hooks)
+	if len(ages) == 0 {
+		return 0
+	}
+	return ages[(len(ages)-1)*99/100]
+}
+
+// oldest is how old the oldest lead of some webhooks was when it arrived.
+func (a *account) oldest(hooks ...*hook) time.Duration {
+	ages := a.ages(time.Time{}, hooks)
+	if len(ages) == 0 {
+		return 0
+	}
+	return ages[len(ages)-1]
+}
+
+// ages are how old the leads of some webhooks were when they arrived, the youngest
+// first.
+func (a *account) ages(since time.Time, hooks []*hook) (ages []time.Duration) {
 	for _, f := range a.flights {
 		if slices.Contains(hooks, f.pair.hook) && !f.pair.published.Before(since) {
 			ages = append(ages, f.delivered.Sub(f.pair.published))
 		}
 	}
-	if len(ages) == 0 {
-		return 0
-	}
 	slices.Sort(ages)
-	return ages[(len(ages)-1)*99/100]
+	return ages
 }
 
 // throughput is how many leads of some webhooks arrived a second, from the

@@ -22,13 +22,23 @@ func TestSuiteSeesThatTheLedgerIsOff(t *testing.T) {
 	r.found(r.last != nil && r.last.twice[withoutCause] > 0, "leads that came twice without a cause")
 }
 
-func TestSuiteSeesThatTheIsolationIsOff(t *testing.T) {
-	const tags, leads = "broken_isolation", 4000
-	share := newCrowd(t, tags).full(leads, (*crowd).storm) / newCrowd(t, tags).full(leads, (*crowd).calm)
+// withoutLimiter is the build tag of a service without a limiter.
+const withoutLimiter = "broken_isolation"
+
+func TestFullSuiteSeesThatTenHangingCRMsHoldUpOthers(t *testing.T) {
+	const leads = 4000
+	share := newCrowd(t, withoutLimiter).full(leads, (*crowd).storm) / newCrowd(t, withoutLimiter).full(leads, (*crowd).calm)
 	if share >= leastShare {
-		t.Errorf("the suite finds that healthy CRMs have %.0f %% of their throughput without lanes", 100*share)
+		t.Errorf("the suite finds that healthy CRMs have %.0f %% of their throughput without a limiter", 100*share)
 	}
 	t.Logf("found, as it must be: the healthy ones have %.0f %% of their throughput", 100*share)
+}
+
+func TestSuiteSeesThatTheIsolationIsOff(t *testing.T) {
+	eachIsolation(t, withoutLimiter, func(b *besieged) {
+		b.try(func(*rig) { b.happens() })
+		b.found(b.harmed, "harm to healthy webhooks")
+	})
 }
 
 // found wants the case to have failed, and for this reason.

@@ -98,6 +98,9 @@ checker shares no code with the service.
   took the lead, but its answer did not arrive), *Redis* (the ledger was away or lost). Any other cause fails the suite.
 - **recovered in** is how long after the end of the fault the last lead was delivered that had been published before that
   end. A dash means that all of them had been delivered by then, or that the case does not measure it.
+- **isolation** rows of webhooks that misbehave by the hundred are of an instance with ` + "`http.max_in_flight`" + ` of 512, so that
+  they could use up all attempts. Beside them, 20 healthy webhooks on hosts of their own get 100 leads a second together, none
+  of which may wait for longer than 8 s: that is less than it takes until attempts of the others end.
 - **not met** names what a case demands and did not get.
 
 `
