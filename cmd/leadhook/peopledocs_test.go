@@ -136,7 +136,6 @@ func TestPeopleAreToldTheDefaults(t *testing.T) {
 		fmt.Sprintf("An attempt has %d seconds", cfg.HTTP.Timeout/time.Second):             receivers,
 		fmt.Sprintf("nothing within %d s", cfg.HTTP.Timeout/time.Second):                   receivers,
 		fmt.Sprintf("connecting has %d of them", cfg.HTTP.ConnectTimeout/time.Second):      receivers,
-		fmt.Sprintf("up to %d, and fewer", cfg.HTTP.MaxInFlight/16):                        receivers,
 		fmt.Sprintf("at most %d MiB", cfg.Kafka.MaxEventBytes>>20):                         receivers,
 		fmt.Sprintf("kept for %d days", cfg.Topics.DeadLetterRetention/(24*time.Hour)):     advertisers,
 		fmt.Sprintf("keeps it for %d days", cfg.Topics.DeadLetterRetention/(24*time.Hour)): receivers,

@@ -2,6 +2,7 @@ package limiter
 
 import (
 	"math"
+	"slices"
 	"time"
 
 	"github.com/leadhook/leadhook/lead"
@@ -40,16 +41,11 @@ type refusal struct {
 // tell notes that an advertiser was told that it is too much, and reports whether
 // several were.
 func (r *hostRate) tell(advertiser string, now time.Time) bool {
-	recent := r.told[:0]
-	for _, t := range r.told {
-		if now.Sub(t.at) < toldSpan && t.advertiser != advertiser {
-			recent = append(recent, t)
-		}
+	r.told = slices.DeleteFunc(r.told, func(t refusal) bool { return now.Sub(t.at) >= toldSpan || t.advertiser == advertiser })
+	if len(r.told) == tellers {
+		r.told = slices.Delete(r.told, 0, 1)
 	}
-	if len(recent) == tellers {
-		recent = recent[:copy(recent, recent[1:])]
-	}
-	r.told = append(recent, refusal{advertiser, now})
+	r.told = append(r.told, refusal{advertiser, now})
 	return len(r.told) == tellers
 }
 
