@@ -18,9 +18,16 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// nameServer is where the names are asked for. resolv.conf has no place for another
-// port.
-const nameServer = "127.0.0.1:53"
+const (
+	// nameServer is where the names are asked for. resolv.conf has no place for
+	// another port.
+	nameServer = "127.0.0.1:53"
+
+	// nameQueues is how many sockets serve them. The queue of one has room for some
+	// hundred queries, while thousands of attempts may ask together: a query that is
+	// dropped is asked again after five seconds, and the host would look slow.
+	nameQueues = 32
+)
 
 // A World serves the names and the hosts that are settled in it.
 type World struct {
@@ -51,14 +58,15 @@ func Start(ctx context.Context, dir string) (w *World, err error) {
 }
 
 func (w *World) listen(ctx context.Context) error {
-	var config net.ListenConfig
-	names, err := config.ListenPacket(ctx, "udp", nameServer)
-	if err != nil {
-		return fmt.Errorf("serve names: %w", err)
+	config := net.ListenConfig{Control: reusePort}
+	for range nameQueues {
+		names, err := config.ListenPacket(ctx, "udp", nameServer)
+		if err != nil {
+			return fmt.Errorf("serve names: %w", err)
+		}
+		w.closers = append(w.closers, names)
+		w.serving.Go(func() { w.serveNames(names) })
 	}
-	w.closers = append(w.closers, names)
-	w.serving.Go(func() { w.serveNames(names) })
-	config.Control = reusePort
 	plain, err := config.Listen(ctx, "tcp4", "0.0.0.0:80")
 	if err != nil {
 		return err
@@ -79,8 +87,8 @@ func (w *World) listen(ctx context.Context) error {
 	return nil
 }
 
-// reusePort lets one listener have a port of all addresses and another the same
-// port of one of them, which then has what is for that one.
+// reusePort lets several listeners share a port; or one have it of all addresses and
+// another of one of them, which then has what is for that one.
 func reusePort(_, _ string, conn syscall.RawConn) (err error) {
 	ctlErr := conn.Control(func(fd uintptr) {
 		err = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_REUSEPORT, 1)
