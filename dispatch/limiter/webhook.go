@@ -16,7 +16,7 @@ const (
 	// mostOnce is how many of these are webhooks for which a single delivery has come:
 	// there may be any number of such, of which little was learnt. They take some
 	// kilobyte each, and must not have those forgotten that are used.
-	mostOnce = 16_384
+	mostOnce = 32_768
 
 	// idleFor is for how long a webhook is remembered that nothing comes for.
 	idleFor = 10 * time.Minute
