@@ -263,7 +263,7 @@ func (h *host) standing(c class, now time.Time) standing {
 	switch {
 	case isolationOff:
 		return steady
-	case h.slow || c != prompt:
+	case h.slow || c != prompt || h.clogged():
 		return last
 	case h.steady(now):
 		return steady

@@ -71,6 +71,9 @@ func (ls *Limiter) becameOld(t *Ticket, now time.Time) {
 	t.old = true
 	w.old++
 	h.old++
+	if !t.last {
+		h.turned++
+	}
 	h.lastOld = now
 	if !t.slowly {
 		t.slowly = true
@@ -101,6 +104,10 @@ func (ls *Limiter) becameOld(t *Ticket, now time.Time) {
 func (h *host) blames(t *Ticket, now time.Time) bool {
 	return !t.last || h.slow || now.Sub(h.prompt) > steadyAnswer
 }
+
+// clogged reports whether most of what a host holds for what was prompt is old: some
+// prompt answers beside it do not make up for that.
+func (h *host) clogged() bool { return h.turned >= allOld && 2*h.turned > h.held-h.slowly }
 
 // stuck reports whether all that a host holds shows that it is slow as a whole.
 func (h *host) stuck(now time.Time) bool {

@@ -13,6 +13,16 @@ import (
 // These scenes are about webhooks whose own CRM is well, and that something else could
 // hold up all the same.
 
+// oneIn returns answers of which one in so many is a's, and the others are b's.
+func oneIn(many int, a, b func() (limiter.Feedback, time.Duration)) func() (limiter.Feedback, time.Duration) {
+	return func() (limiter.Feedback, time.Duration) {
+		if rand.N(many) == 0 {
+			return a()
+		}
+		return b()
+	}
+}
+
 // crowds adds slow CRMs that use every attempt that they may, and waits until they do.
 func (s *scene) crowds(d time.Duration) {
 	s.group(400, 400, 400, takes(12*time.Second)).gets(600, d)
@@ -69,12 +79,7 @@ func TestANewWebhookOfABusyHostBegins(t *testing.T) {
 // longer than a second at times.
 func TestPromptCRMsKeepTheirAttemptsBesideACrowd(t *testing.T) {
 	provider := takes(300 * time.Millisecond)
-	atTimes := func() (limiter.Feedback, time.Duration) {
-		if rand.N(100) == 0 {
-			return takes(1500 * time.Millisecond)()
-		}
-		return takes(50 * time.Millisecond)()
-	}
+	atTimes := oneIn(100, takes(1500*time.Millisecond), takes(50*time.Millisecond))
 	for _, c := range []struct {
 		name            string
 		webhooks, hosts int
@@ -190,6 +195,28 @@ func TestManyPromptHostsThatHangTogetherLeaveSome(t *testing.T) {
 		s.sleep(20 * time.Second)
 		if got := prompt.wait(1 << 30); got > 100*time.Millisecond {
 			t.Errorf("a lead of a prompt CRM waited for %v (half of them %v)", got, prompt.wait(2))
+		}
+	})
+}
+
+// TestHostsThatHangAtTimesDoNotCountAsPrompt has many that hang for one lead in ten, beside
+// CRMs that take somewhat longer than a second at times.
+func TestHostsThatHangAtTimesDoNotCountAsPrompt(t *testing.T) {
+	play(t, limiter.Options{}, func(s *scene) {
+		prompt := s.group(20, 20, 20, oneIn(100, takes(1500*time.Millisecond), takes(50*time.Millisecond)))
+		slow := s.group(5, 5, 5, takes(2*time.Second))
+		prompt.gets(100, time.Minute)
+		slow.gets(5, time.Minute)
+		s.group(400, 400, 400, oneIn(10, hangs, takes(20*time.Millisecond))).gets(4000, time.Minute)
+		s.sleep(30 * time.Second)
+		prompt.forget()
+		slow.forget()
+		s.sleep(30 * time.Second)
+		if got := prompt.wait(100); got > 300*time.Millisecond {
+			t.Errorf("one lead in hundred of prompt CRMs waited for %v", got)
+		}
+		if got := slow.wait(2); got > 2*time.Second {
+			t.Errorf("half of the leads of slow CRMs waited for %v", got)
 		}
 	})
 }

@@ -225,6 +225,9 @@ func (ls *Limiter) release(t *Ticket, now time.Time) {
 	if t.old {
 		t.webhook.old--
 		t.host.old--
+		if !t.last {
+			t.host.turned--
+		}
 	}
 	if t.trial {
 		t.webhook.trying, t.webhook.tried = false, now

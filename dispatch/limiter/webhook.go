@@ -71,6 +71,7 @@ type host struct {
 
 	slow   bool  // it is slow as a whole, whatever its webhooks are
 	slowly int   // of the attempts in flight, the ones that were begun for what is not prompt
+	turned int   // of the others, the ones that became old
 	late   share // attempts that took longer than a second
 	ceiling
 	lastOld time.Time // when an attempt became a second old
