@@ -111,23 +111,24 @@ func (l *Ledger) Run(ctx context.Context) {
 // and is not in Redis yet; while Redis is known to be away, it does so at once. Such
 // look-ups are counted. The error is the cause of the end of ctx.
 func (l *Ledger) Reached(ctx context.Context, leadID, delivery string) (lead.Mark, error) {
-	if lookupsOff {
-		return 0, nil
+	return l.await(ctx, l.question(leadID, delivery))
+}
+
+// ReachedAll is [Ledger.Reached] for several deliveries of one lead, which are looked up
+// together. The marks are in the order of the deliveries.
+func (l *Ledger) ReachedAll(ctx context.Context, leadID string, deliveries []string) ([]lead.Mark, error) {
+	questions := make([]question, len(deliveries))
+	for i, delivery := range deliveries {
+		questions[i] = l.question(leadID, delivery)
 	}
-	at := l.layout.locate(leadID, delivery)
-	noted := l.marks.get(at)
-	if noted == lead.MarkDelivered || l.health.isAway(at.shard) {
-		return l.metrics.counted(noted, noted == lead.MarkDelivered), nil
+	marks := make([]lead.Mark, len(deliveries))
+	for i, q := range questions {
+		var err error
+		if marks[i], err = l.await(ctx, q); err != nil {
+			return nil, err
+		}
 	}
-	q := l.lookups.add(at)
-	select {
-	case <-q.done:
-		reached, answered := max(noted, q.mark), q.answered
-		l.lookups.unused.Put(q)
-		return l.metrics.counted(reached, answered), nil
-	case <-ctx.Done():
-		return 0, context.Cause(ctx)
-	}
+	return marks, nil
 }
 
 // Note remembers that a delivery of the lead with this id got as far as m. It does not

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -181,6 +182,36 @@ func TestRedisThatHangsCostsOneLookUpItsPatience(t *testing.T) {
 		for range 20 {
 			r.reached("1", delivery("1", "a"), 0, 0)
 			time.Sleep(time.Second)
+		}
+	})
+}
+
+func TestDeliveriesOfALeadAreLookedUpTogether(t *testing.T) {
+	runLedger(t, ledger.Options{}, func(t *testing.T, r *ledgerRig) {
+		r.ledger.Note("1", delivery("1", "a"), 3)
+		r.flush()
+		r.ledger.Note("1", delivery("1", "c"), lead.MarkDelivered)
+		deliveries := make([]string, 100)
+		for i := range deliveries {
+			deliveries[i] = delivery("1", fmt.Sprint(i))
+		}
+		copy(deliveries[40:], []string{delivery("1", "a"), delivery("1", "c")})
+		want := make([]lead.Mark, len(deliveries))
+		want[40], want[41] = 3, lead.MarkDelivered
+		began := time.Now()
+		got, err := r.ledger.ReachedAll(t.Context(), "1", deliveries)
+		if err != nil || !slices.Equal(got, want) {
+			t.Errorf("got %v, error %v, want %v", got, err, want)
+		}
+		if took := time.Since(began); took > atOnce {
+			t.Errorf("looking up %d took %v, want as long as one", len(deliveries), took)
+		}
+		r.line.Hang()
+		cause := errors.New("the partition moved on")
+		ctx, cancel := context.WithCancelCause(t.Context())
+		cancel(cause)
+		if _, err := r.ledger.ReachedAll(ctx, "1", deliveries); !errors.Is(err, cause) {
+			t.Errorf("got %v, want the context's cause", err)
 		}
 	})
 }

@@ -20,8 +20,43 @@ type lookup struct {
 	answered bool // by Redis
 }
 
+// A question is what Redis is asked for one delivery, if it is asked.
+type question struct {
+	noted    lead.Mark // here
+	lookup   *lookup   // nil if Redis is not asked
+	answered bool      // without Redis
+}
+
+// question asks how far a delivery got. It does not block.
+func (l *Ledger) question(leadID, delivery string) question {
+	if lookupsOff {
+		return question{answered: true}
+	}
+	at := l.layout.locate(leadID, delivery)
+	noted := l.marks.get(at)
+	if noted == lead.MarkDelivered || l.health.isAway(at.shard) {
+		return question{noted: noted, answered: noted == lead.MarkDelivered}
+	}
+	return question{noted: noted, lookup: l.lookups.add(at)}
+}
+
+// await waits for the answer. The error is the cause of the end of ctx.
+func (l *Ledger) await(ctx context.Context, q question) (lead.Mark, error) {
+	if q.lookup == nil {
+		return l.metrics.counted(q.noted, q.answered), nil
+	}
+	select {
+	case <-q.lookup.done:
+		reached, answered := max(q.noted, q.lookup.mark), q.lookup.answered
+		l.lookups.unused.Put(q.lookup)
+		return l.metrics.counted(reached, answered), nil
+	case <-ctx.Done():
+		return 0, context.Cause(ctx)
+	}
+}
+
 // pendingLookups are the look-ups that wait for the next round trip. There are never
-// more than callers of [Ledger.Reached], counting those that gave up since the last one.
+// more than callers of [Ledger.Reached] ask about, counting those that gave up since the last one.
 type pendingLookups struct {
 	batches batchSignal
 	keys    keyCache  // of answerLookups
