@@ -88,7 +88,10 @@ func cpuTime() time.Duration {
 type forgetful struct{}
 
 func (forgetful) Reached(context.Context, string, string) (lead.Mark, error) { return 0, nil }
-func (forgetful) Note(string, string, lead.Mark)                             {}
+func (forgetful) ReachedAll(_ context.Context, _ string, deliveries []string) ([]lead.Mark, error) {
+	return make([]lead.Mark, len(deliveries)), nil
+}
+func (forgetful) Note(string, string, lead.Mark) {}
 
 func benchDispatcher(b *testing.B, address string, webhooks dispatch.Webhooks) *dispatch.Dispatcher {
 	b.Helper()

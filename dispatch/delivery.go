@@ -2,8 +2,8 @@ package dispatch
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/cenkalti/backoff/v4"
@@ -35,14 +35,24 @@ type delivery struct {
 }
 
 // deliver takes an event to one webhook and blocks until the delivery is settled.
-// A panic makes a dead letter of this delivery and does not affect the others.
-func (d *Dispatcher) deliver(ctx context.Context, dl *delivery) (err error) {
+func (d *Dispatcher) deliver(ctx context.Context, dl *delivery) error {
 	if err := d.inProgress.begin(ctx, dl.history.Delivery); err != nil {
 		return dl.unsettled(err)
 	}
+	_, err := d.conclude(ctx, dl, d.awaitTicket)
+	return err
+}
+
+// conclude takes a delivery in progress to its end. The turn finds out what becomes of
+// it; if that is undecided, the delivery has a ticket and is attempted. If the webhook
+// has changed instead, conclude does nothing and returns true: the delivery must ask
+// for its ticket again.
+//
+// A panic makes a dead letter of this delivery and does not affect the others.
+func (d *Dispatcher) conclude(ctx context.Context, dl *delivery, t turn) (asks bool, err error) {
 	var r result
 	defer func() {
-		if r.kind != handedOver { // otherwise its attempt is still in flight, and ends it
+		if r.kind != handedOver && !asks { // an attempt that is still in flight ends it
 			d.inProgress.done(dl.history.Delivery)
 		}
 	}()
@@ -51,25 +61,20 @@ func (d *Dispatcher) deliver(ctx context.Context, dl *delivery) (err error) {
 			err = d.buryDelivery(ctx, dl, lead.Internal, d.panicked(p, dl.msg, dl.fields()...))
 		}
 	}()
-	if r, err = d.awaitTicket(ctx, dl); err != nil {
-		return err
-	}
-	if r.kind == undecided {
+	switch r, err = t(ctx, dl); {
+	case err != nil:
+		return false, err
+	case r.kind == changed:
+		return true, nil
+	case r.kind == undecided:
 		r = d.attemptWithRetries(ctx, dl)
 	}
-	return d.settle(ctx, dl, &r)
+	return false, d.settle(ctx, dl, &r)
 }
 
-// awaitTicket waits until the delivery may be attempted. It then holds a ticket,
-// and the result is undecided. With any other result, the delivery is settled with
-// that instead of being attempted. The error means that ctx ended first.
-func (d *Dispatcher) awaitTicket(ctx context.Context, dl *delivery) (result, error) {
-	if r, err := d.settledBefore(ctx, dl); r.kind != undecided || err != nil {
-		return r, err
-	}
-	if r, err := d.acquire(ctx, dl); r.kind != undecided || err != nil {
-		return r, err
-	}
+// lookAgain looks a delivery that has a ticket up in the ledger again if the last answer
+// is too old. The delivery keeps its ticket if the result is undecided.
+func (d *Dispatcher) lookAgain(ctx context.Context, dl *delivery) (result, error) {
 	if time.Since(dl.ledgerAsked) <= d.opts.LookAgainAfter {
 		return result{}, nil
 	}
@@ -89,11 +94,44 @@ func (d *Dispatcher) settledBefore(ctx context.Context, dl *delivery) (result, e
 	if err != nil {
 		return result{}, dl.unsettled(err)
 	}
-	if reached > dl.mark {
-		return result{kind: repeated}, nil
+	return dl.reached(reached, asked), nil
+}
+
+// settledBeforeAll is settledBefore for several deliveries of one event. A panic makes
+// dead letters of them all.
+func (d *Dispatcher) settledBeforeAll(ctx context.Context, deliveries []*delivery) (results []result, err error) {
+	if len(deliveries) == 0 {
+		return nil, nil
+	}
+	first := deliveries[0]
+	defer func() {
+		if p := recover(); p != nil {
+			results = slices.Repeat([]result{deadBecause(lead.Internal, d.panicked(p, first.msg))}, len(deliveries))
+		}
+	}()
+	ids := make([]string, len(deliveries))
+	for i, dl := range deliveries {
+		ids[i] = dl.history.Delivery
+	}
+	asked := time.Now()
+	reached, err := d.parts.Ledger.ReachedAll(ctx, first.ev.LeadID, ids)
+	if err != nil {
+		return nil, err
+	}
+	for i, dl := range deliveries {
+		results = append(results, dl.reached(reached[i], asked))
+	}
+	return results, nil
+}
+
+// reached returns the result repeated if the ledger, asked at the given time, says that
+// the delivery got further than its message says.
+func (dl *delivery) reached(m lead.Mark, asked time.Time) result {
+	if m > dl.mark {
+		return result{kind: repeated}
 	}
 	dl.ledgerAsked = asked
-	return result{}, nil
+	return result{}
 }
 
 // deadBeforeAttempt returns the result dead if the delivery must not or cannot be
@@ -118,47 +156,6 @@ func (d *Dispatcher) deadBeforeAttempt(dl *delivery) result {
 		return deadBecause(lead.WebhookDamaged, err.Error())
 	}
 	return result{}
-}
-
-// acquire waits for a ticket. The delivery has one if the result is undecided; any
-// other result is what becomes of it instead. If the webhook changes meanwhile, the
-// delivery waits for what it is then. The error means that ctx ended first.
-func (d *Dispatcher) acquire(ctx context.Context, dl *delivery) (result, error) {
-	for {
-		if r := d.deadBeforeAttempt(dl); r.kind != undecided {
-			return r, nil
-		}
-		dl.started()
-		asked := time.Now()
-		notBefore, err := d.limiter.Acquire(ctx, limiter.Request{
-			Webhook: dl.hook, Host: dl.target.Origin(), Size: dl.msg.Size(), Returned: dl.waited, Retried: dl.history.Step > 0,
-		}, &dl.ticket)
-		d.metrics.turnTime.Observe(time.Since(asked).Seconds())
-		switch {
-		case errors.Is(err, limiter.ErrChanged):
-			if err := d.lookUpAgain(ctx, dl); err != nil {
-				return result{}, dl.unsettled(err)
-			}
-		case err != nil:
-			return result{}, dl.unsettled(err)
-		case !notBefore.IsZero():
-			return result{kind: deferred, at: notBefore}, nil
-		case d.suspend.resumed():
-			d.limiter.Cancel(&dl.ticket)
-			return result{kind: deferred, at: time.Now().Add(afterResume)}, nil
-		default:
-			return result{}, nil
-		}
-	}
-}
-
-// lookUpAgain replaces the delivery's webhook by what it is now.
-func (d *Dispatcher) lookUpAgain(ctx context.Context, dl *delivery) error {
-	hooks, err := d.parts.Webhooks.For(ctx, dl.ev.AdvertiserID)
-	if err == nil {
-		dl.goesTo(byID(hooks, dl.hook.ID))
-	}
-	return err
 }
 
 // attemptWithRetries attempts a delivery that has a ticket, and again within

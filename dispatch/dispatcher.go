@@ -16,7 +16,6 @@ package dispatch
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -54,9 +53,11 @@ type RetryQueue interface {
 
 // Ledger remembers how far each delivery got. Reached returns the zero Mark for a
 // delivery that it does not know, and blocks until it has found out; its error is
-// that of ctx. Note does not block.
+// that of ctx. ReachedAll is Reached for several deliveries of one lead, and returns
+// their marks in the same order. Note does not block.
 type Ledger interface {
 	Reached(ctx context.Context, leadID, delivery string) (lead.Mark, error)
+	ReachedAll(ctx context.Context, leadID string, deliveries []string) ([]lead.Mark, error)
 	Note(leadID, delivery string, m lead.Mark)
 }
 
@@ -275,12 +276,9 @@ func (d *Dispatcher) deliverAll(ctx context.Context, in *incoming, ev *lead.Even
 	if len(hooks) == 1 {
 		return d.deliver(ctx, in.delivery(ev, hooks[0]))
 	}
-	errs := make([]error, len(hooks))
-	var wg sync.WaitGroup
+	deliveries := make([]*delivery, len(hooks))
 	for i, hook := range hooks {
-		dl := in.delivery(ev, hook)
-		wg.Go(func() { errs[i] = d.deliver(ctx, dl) })
+		deliveries[i] = in.delivery(ev, hook)
 	}
-	wg.Wait()
-	return errors.Join(errs...)
+	return d.deliverGroup(ctx, deliveries)
 }

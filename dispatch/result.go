@@ -45,10 +45,11 @@ const (
 	handedOver             // ctx ended during its attempt, which goes on
 	dead                   // it becomes a dead letter
 	repeated               // it had been settled before
+	changed                // its webhook changed while it waited, and was looked up again; a delivery is never settled with this kind
 )
 
 func (k kind) String() string {
-	return [...]string{"undecided", "delivered", "scheduled", "deferred", "handed_over", "dead", "repeated"}[k]
+	return [...]string{"undecided", "delivered", "scheduled", "deferred", "handed_over", "dead", "repeated", "changed"}[k]
 }
 
 func deadBecause(reason lead.Reason, text string) result {

@@ -157,6 +157,15 @@ func (l *ledger) Reached(ctx context.Context, _, delivery string) (lead.Mark, er
 	return l.marks[delivery], context.Cause(ctx)
 }
 
+func (l *ledger) ReachedAll(ctx context.Context, leadID string, deliveries []string) ([]lead.Mark, error) {
+	marks := make([]lead.Mark, len(deliveries))
+	var err error
+	for i, delivery := range deliveries {
+		marks[i], err = l.Reached(ctx, leadID, delivery)
+	}
+	return marks, err
+}
+
 func (l *ledger) Note(_, delivery string, m lead.Mark) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -31,7 +31,7 @@ func (d *Dispatcher) settle(ctx context.Context, dl *delivery, r *result) error 
 	case repeated:
 		d.metrics.ended(r.kind.String(), dl.hook)
 		return nil
-	case undecided, scheduled, deferred, handedOver, dead:
+	case undecided, changed, scheduled, deferred, handedOver, dead:
 	}
 	if r.attempted {
 		var cancel context.CancelFunc

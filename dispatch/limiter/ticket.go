@@ -126,6 +126,9 @@ func (t *Ticket) Answer() (notBefore time.Time, err error) {
 	return t.answer.at, nil
 }
 
+// Asked returns when the ticket was last asked for.
+func (t *Ticket) Asked() time.Time { return t.came }
+
 // enqueue has a ticket wait for its webhook.
 func (ls *Limiter) enqueue(t *Ticket, now time.Time) {
 	ls.pools[t.kind].open.add(t.load(), 1)
