@@ -197,7 +197,7 @@ func consumerSettings(c *Consumer, mem *int) []setting {
 				" pauses, with at most three more events of each partition in memory." +
 				" auto: an eighth of memory; 64MiB with 512MiB."},
 		{"consumer.open_events", auto, fromMemory(mem, openEventsIn, number(&c.OpenEvents, 1, 10_000_000)),
-			"Lead events that are being handled, over all partitions. At the limit, fetching pauses." +
+			"Lead events that are being handled, over all partitions, each counted once for every webhook that it still goes to. At the limit, fetching pauses." +
 				" auto: four for each attempt that memory has room for; 16384 with 512MiB."},
 		{"consumer.stuck_after", "5m", duration(&c.StuckAfter, time.Second, day),
 			"If a lead event is not settled within this time, the service reports that it is not ready."},

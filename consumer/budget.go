@@ -10,7 +10,8 @@ import (
 )
 
 // A budget bounds the messages that are open at once over all partitions and
-// generations, by number and by bytes. It does not count the few messages that
+// generations, by number and by bytes. A message takes one place, and more once it
+// is known to have several deliveries. The budget does not count the few messages that
 // each partition has fetched ahead.
 type budget struct {
 	events    *semaphore.Weighted
@@ -20,6 +21,7 @@ type budget struct {
 	starting  chan struct{} // holds a token for each message that counts as starting
 
 	mu      sync.Mutex
+	owed    int    // places that are taken beyond the limit; guarded by mu
 	span    int    // number of spans that have ended; guarded by mu
 	started [2]int // how many messages are starting that began in this span, and in the one before; guarded by mu
 	timed   bool   // whether a timer ends the span: only while a message is starting; guarded by mu
@@ -61,16 +63,32 @@ func (b *budget) acquire(ctx context.Context, size int) (start, error) {
 	b.openBytes.Add(b.charge(size))
 	s, err := b.start(ctx)
 	if err != nil {
-		b.release(size)
+		b.release(size, 1)
 	}
 	return s, err
 }
 
-// release returns what acquire took for a message of that size.
-func (b *budget) release(size int) {
+// release returns what acquire took for a message of that size, and its places.
+func (b *budget) release(size, places int) {
 	b.openBytes.Add(-b.charge(size))
 	b.bytes.Release(b.charge(size))
-	b.events.Release(1)
+	b.resize(places, 0)
+}
+
+// resize changes the places of a message from so many. It does not wait for more: what
+// is beyond the limit is owed, and the next places that are released pay it.
+func (b *budget) resize(from, to int) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for ; from < to; from++ {
+		if !b.events.TryAcquire(1) {
+			b.owed += to - from
+			return
+		}
+	}
+	paid := min(b.owed, from-to)
+	b.owed -= paid
+	b.events.Release(int64(from - to - paid))
 }
 
 // open returns the bytes of all open messages, and zero for a nil budget.

@@ -63,3 +63,35 @@ func TestStartIsCutByTheContext(t *testing.T) {
 		}
 	})
 }
+
+func TestDeliveriesTakePlacesWithoutWaiting(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBudget(10, 1<<20)
+		open := func() bool { // whether another message may be open
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			defer cancel()
+			_, err := b.acquire(ctx, 1)
+			if err == nil {
+				b.release(1, 1)
+			}
+			return err == nil
+		}
+		if _, err := b.acquire(t.Context(), 1); err != nil {
+			t.Fatal(err)
+		}
+		from := 1
+		for _, c := range []struct {
+			places int
+			open   bool
+		}{{9, true}, {10, false}, {100, false}, {11, false}, {10, false}, {9, true}, {50, false}, {1, true}} {
+			b.resize(from, c.places)
+			if from = c.places; open() != c.open {
+				t.Errorf("with %d places of 10 taken, another message may be open: %t, want %t", c.places, !c.open, c.open)
+			}
+		}
+		b.release(1, from)
+		if !b.events.TryAcquire(10) || b.events.TryAcquire(1) {
+			t.Error("want all 10 places free when all is released, and no more")
+		}
+	})
+}

@@ -23,12 +23,14 @@ import (
 // is revoked or the service stops: waits should end then, but work that must not
 // be interrupted may go on.
 //
-// Handle calls started once the message waits only for its destinations; further
-// calls do nothing. Until then, but for no longer than 15 to 30 ms, the message
-// counts as starting. At most an eighth of OpenEvents, but from 16 to 256, may be
-// starting at once.
+// Handle calls started once the message waits only for its destinations, with the
+// number of its deliveries that have not ended; and again, in the same goroutine or
+// one after the other, when there are fewer. Until the first call, but for no longer
+// than 15 to 30 ms, the message counts as starting. At most an eighth of OpenEvents,
+// but from 16 to 256, may be starting at once. Each delivery that has not ended counts
+// as a message that is open; this may exceed OpenEvents, and the next fetch then waits.
 type Handler interface {
-	Handle(ctx context.Context, m *lead.Message, started func()) error
+	Handle(ctx context.Context, m *lead.Message, started func(deliveries int)) error
 }
 
 // Options configure a Consumer. All fields are required unless they say
@@ -65,7 +67,7 @@ type Options struct {
 	FetchMaxBytes  int           // the most bytes that one fetch may return; a fetch is for one partition
 	CommitInterval time.Duration // how often the offsets of settled messages are committed
 
-	OpenEvents int           // messages open at once, over all partitions
+	OpenEvents int           // messages open at once, over all partitions: see Handler
 	OpenBytes  int           // bytes open at once, over all partitions, not counting a few prefetched messages of each
 	StuckAfter time.Duration // with a message open for longer, the consumer is not ready
 }

@@ -165,7 +165,7 @@ func (r *rig) until(what string, ok func() bool) {
 
 type handler func(ctx context.Context, m *lead.Message) error
 
-func (h handler) Handle(ctx context.Context, m *lead.Message, _ func()) error { return h(ctx, m) }
+func (h handler) Handle(ctx context.Context, m *lead.Message, _ func(int)) error { return h(ctx, m) }
 
 // A tally counts how often each message was settled.
 type tally struct {
@@ -175,7 +175,7 @@ type tally struct {
 
 func newTally() *tally { return &tally{seen: map[string]int{}} }
 
-func (c *tally) Handle(_ context.Context, m *lead.Message, _ func()) error {
+func (c *tally) Handle(_ context.Context, m *lead.Message, _ func(int)) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.seen[string(m.Value)]++

@@ -138,15 +138,16 @@ func (p *partition) accept(fetching, working context.Context, m *kafka.Message) 
 type openMessage struct {
 	lead.Message
 
-	p     *partition
-	size  int // as the budget counts it
-	start start
+	p      *partition
+	size   int // as the budget counts it, and so are places
+	places int
+	start  start
 }
 
 // handle opens one message and starts its handling.
 func (p *partition) handle(fetching, working context.Context, m *kafka.Message) bool {
 	p.end.Store(m.HighWaterMark)
-	o := &openMessage{Message: toMessage(m), p: p}
+	o := &openMessage{Message: toMessage(m), p: p, places: 1}
 	o.size = o.Size()
 	if !p.awaitDue(fetching, &o.Message) {
 		return false
@@ -157,7 +158,7 @@ func (p *partition) handle(fetching, working context.Context, m *kafka.Message) 
 	}
 	if !p.track(fetching, m.Offset) {
 		o.start.end()
-		p.budget.release(o.size)
+		p.budget.release(o.size, o.places)
 		return false
 	}
 	p.openBytes.Add(int64(o.size))
@@ -170,12 +171,21 @@ func (p *partition) handle(fetching, working context.Context, m *kafka.Message) 
 func (o *openMessage) handle(working context.Context) {
 	defer o.p.s.handlers.Done()
 	defer o.p.s.running.Add(-1)
-	err := o.p.s.c.handler.Handle(working, &o.Message, o.start.end)
+	err := o.p.s.c.handler.Handle(working, &o.Message, o.started)
 	o.start.end()
 	o.p.openBytes.Add(-int64(o.size))
-	o.p.budget.release(o.size)
+	o.p.budget.release(o.size, o.places)
 	if err == nil {
 		o.p.settle(o.Offset)
+	}
+}
+
+// started notes that the message waits only for so many destinations.
+func (o *openMessage) started(deliveries int) {
+	o.start.end()
+	if places := max(1, deliveries); places != o.places {
+		o.p.budget.resize(o.places, places)
+		o.places = places
 	}
 }
 

@@ -220,7 +220,7 @@ func TestBurialOutlivesContextForSeconds(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
 		began := time.Now()
-		err := d.Handle(ctx, message(call), func() {})
+		err := d.Handle(ctx, message(call), func(int) {})
 		if took := time.Since(began); err == nil || took != time.Minute+longer {
 			t.Errorf("got %v after %v, want an error %v after ctx ended", err, took, longer)
 		}
@@ -250,7 +250,7 @@ func TestAttemptsInFlightAreBounded(t *testing.T) {
 		synctest.Wait()
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second/2)
 		defer cancel()
-		if err := r.Handle(ctx, message(numbered(5*most)), func() {}); !errors.Is(err, context.DeadlineExceeded) {
+		if err := r.Handle(ctx, message(numbered(5*most)), func(int) {}); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("got %v while all slots were taken, want the wait cut", err)
 		}
 		wg.Wait()
@@ -269,7 +269,7 @@ func TestEndedContextStartsNothing(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
 		for range 100 {
-			if err := r.Handle(ctx, message(call), func() {}); !errors.Is(err, context.Canceled) {
+			if err := r.Handle(ctx, message(call), func(int) {}); !errors.Is(err, context.Canceled) {
 				t.Fatalf("got %v, want %v", err, context.Canceled)
 			}
 		}

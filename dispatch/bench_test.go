@@ -34,7 +34,7 @@ func BenchmarkDeliver(b *testing.B) {
 	}
 	d := benchDispatcher(b, address, all)
 	var last atomic.Int64
-	measure(b, func() error { return d.Handle(context.Background(), benchMessage(last.Add(1)), func() {}) })
+	measure(b, func() error { return d.Handle(context.Background(), benchMessage(last.Add(1)), func(int) {}) })
 }
 
 // BenchmarkBareHTTP does nothing but POST, with the same body, and net/http set

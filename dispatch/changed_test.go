@@ -218,7 +218,7 @@ func TestTheEndOfContextEndsLookingAgain(t *testing.T) {
 		r.handle(t, messageOf("USA_1", 0))
 		var err error
 		var wg sync.WaitGroup
-		wg.Go(func() { err = r.Handle(ctx, messageOf("USA_1", 1), func() {}) })
+		wg.Go(func() { err = r.Handle(ctx, messageOf("USA_1", 1), func(int) {}) })
 		synctest.Wait()
 		mu.Lock()
 		blocked = true

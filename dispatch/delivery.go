@@ -24,7 +24,7 @@ type delivery struct {
 	history lead.History
 	mark    lead.Mark // of the message that brought it
 	waited  bool      // that message comes from a retry topic
-	started func()    // to be called when it begins to wait for its webhook
+	started func(int) // to be called when it begins to wait for its webhook, with 1
 
 	target      *attempt.Target
 	ledgerAsked time.Time // when the ledger last answered that the delivery got no further than its message says

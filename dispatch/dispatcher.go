@@ -188,9 +188,10 @@ func (d *Dispatcher) Close() {
 // attempted goes to the RetryQueue within some seconds, due when the attempt must
 // have ended. If the CRM accepts it meanwhile, that is noted in the [Ledger].
 //
-// Handle calls started when a delivery begins to wait for its webhook: from then
-// on it waits only for the CRM. It may call started more than once.
-func (d *Dispatcher) Handle(ctx context.Context, m *lead.Message, started func()) (err error) {
+// Handle calls started when deliveries begin to wait for their webhooks, with their
+// number: from then on they wait only for the CRMs. It calls started again when some of
+// them have ended, with the number of those that have not.
+func (d *Dispatcher) Handle(ctx context.Context, m *lead.Message, started func(deliveries int)) (err error) {
 	in := d.read(m, started)
 	defer func() {
 		if p := recover(); p != nil {
@@ -280,5 +281,5 @@ func (d *Dispatcher) deliverAll(ctx context.Context, in *incoming, ev *lead.Even
 	for i, hook := range hooks {
 		deliveries[i] = in.delivery(ev, hook)
 	}
-	return d.deliverGroup(ctx, deliveries)
+	return d.deliverGroup(ctx, deliveries, in.started)
 }

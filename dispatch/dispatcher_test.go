@@ -118,7 +118,7 @@ func TestLookUpIsCutByTheContext(t *testing.T) {
 	}))
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
 	defer cancel()
-	err := r.Handle(ctx, message(call), func() {})
+	err := r.Handle(ctx, message(call), func(int) {})
 	if !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "USA_1") {
 		t.Errorf("got %v, want the cause and the advertiser", err)
 	}
@@ -140,7 +140,7 @@ func TestStartedIsSaidBetweenLookUpAndAttempt(t *testing.T) {
 		return hooks{webhook("w", crm.URL)}, nil
 	})
 	r := newRig(t, options(crm.URL), lookUp)
-	if err := r.Handle(t.Context(), message(call), func() { started.Store(true) }); err != nil {
+	if err := r.Handle(t.Context(), message(call), func(int) { started.Store(true) }); err != nil {
 		t.Fatal(err)
 	}
 	r.wantDelivered(t)

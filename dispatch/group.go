@@ -28,14 +28,19 @@ type step struct {
 }
 
 // deliverGroup makes deliveries of one event side by side, so that a slow CRM delays
-// none of the others, and returns when all have ended.
-func (d *Dispatcher) deliverGroup(ctx context.Context, deliveries []*delivery) error {
+// none of the others, and returns when all have ended. It calls started with the number
+// of those that have not.
+func (d *Dispatcher) deliverGroup(ctx context.Context, deliveries []*delivery, started func(int)) error {
 	n := len(deliveries)
 	g := &group{
 		d: d, waiting: make(map[*limiter.Ticket]*delivery, n),
 		answers: make(chan *limiter.Ticket, n), steps: make(chan step, n), open: n,
 	}
+	for _, dl := range deliveries {
+		dl.started = func(int) {} // the group tells how many are open
+	}
 	g.begin(ctx, deliveries)
+	started(g.open)
 	var errs []error
 	for done := ctx.Done(); g.open > 0; {
 		select {
@@ -49,6 +54,7 @@ func (d *Dispatcher) deliverGroup(ctx context.Context, deliveries []*delivery) e
 				continue
 			}
 			g.open--
+			started(g.open)
 			errs = append(errs, s.err)
 		case <-done:
 			done = nil

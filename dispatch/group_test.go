@@ -175,7 +175,7 @@ func TestTheEndOfTheContextWhileAnEventWaitsForMany(t *testing.T) {
 		mu.Unlock()
 		ctx, cancel := context.WithCancelCause(t.Context())
 		ended := make(chan error, 1)
-		go func() { ended <- r.Handle(ctx, message(numbered(0)), func() {}) }()
+		go func() { ended <- r.Handle(ctx, message(numbered(0)), func(int) {}) }()
 		synctest.Wait()
 		cancel(stopped)
 		err := <-ended
@@ -253,6 +253,27 @@ func TestTheLedgerIsAskedAgainAfterALongWaitForMany(t *testing.T) {
 		}
 		if n := r.count(t, "leadhook_deliveries_total", "json", "repeated"); n != 1 {
 			t.Errorf("got %v repeated, want 1", n)
+		}
+	})
+}
+
+// TestTheCallerIsToldHowManyDeliveriesOfManyAreOpen has one of four CRMs take its time.
+func TestTheCallerIsToldHowManyDeliveriesOfManyAreOpen(t *testing.T) {
+	bubbleOf(t, waiting(), many(4), func(req *http.Request) (*http.Response, error) {
+		if req.URL.Host == "crm2.example.com" {
+			time.Sleep(time.Second)
+		}
+		return status(http.StatusOK)
+	}, func(t *testing.T, r *rig) {
+		var told []int
+		began := time.Now()
+		err := r.Handle(t.Context(), message(numbered(0)), func(open int) {
+			if told = append(told, open); open == 1 && time.Since(began) > 0 {
+				t.Error("told of the last only when it ended")
+			}
+		})
+		if want := "[4 3 2 1 0]"; err != nil || fmt.Sprint(told) != want {
+			t.Errorf("told %v, error %v, want %s", told, err, want)
 		}
 	})
 }

@@ -38,11 +38,11 @@ func TestPanicAtHandOverLeavesTheAttemptAlone(t *testing.T) {
 
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		if err := d.Handle(ctx, message(call), func() {}); err == nil {
+		if err := d.Handle(ctx, message(call), func(int) {}); err == nil {
 			t.Error("got the message settled, want an error: nothing was written")
 		}
 		began := time.Now()
-		if err := d.Handle(t.Context(), message(call), func() {}); err != nil {
+		if err := d.Handle(t.Context(), message(call), func(int) {}); err != nil {
 			t.Errorf("got %v, want the message settled", err)
 		}
 		if waited := time.Since(began); attempts != 1 || waited != 9*time.Second {

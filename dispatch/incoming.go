@@ -17,11 +17,11 @@ type incoming struct {
 	history   lead.History
 	notBefore time.Time
 	waited    bool
-	started   func() // of Handle
+	started   func(int) // of Handle
 }
 
 // read finds out whether a message is an event or a delivery that has waited.
-func (d *Dispatcher) read(m *lead.Message, started func()) incoming {
+func (d *Dispatcher) read(m *lead.Message, started func(int)) incoming {
 	if w := d.parts.RetryQueue.Read(m); w != nil {
 		return incoming{msg: &w.Message, history: w.History, notBefore: w.NotBefore, waited: true, started: started}
 	}

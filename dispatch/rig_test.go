@@ -249,7 +249,7 @@ func (r *rig) parts(webhooks dispatch.Webhooks) dispatch.Parts {
 // handle hands one message over and fails the test if it is not settled.
 func (r *rig) handle(t testing.TB, m *lead.Message) {
 	t.Helper()
-	if err := r.Handle(t.Context(), m, func() {}); err != nil {
+	if err := r.Handle(t.Context(), m, func(int) {}); err != nil {
 		t.Fatalf("got %v, want the message settled", err)
 	}
 }
@@ -257,7 +257,7 @@ func (r *rig) handle(t testing.TB, m *lead.Message) {
 // handleWith is handle with a ctx that ends.
 func (r *rig) handleWith(t testing.TB, ctx context.Context, m *lead.Message) { //nolint:revive // t comes first in all helpers
 	t.Helper()
-	if err := r.Handle(ctx, m, func() {}); err != nil {
+	if err := r.Handle(ctx, m, func(int) {}); err != nil {
 		t.Fatalf("got %v, want the message settled", err)
 	}
 }

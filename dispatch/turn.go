@@ -52,7 +52,7 @@ func (d *Dispatcher) acquire(ctx context.Context, dl *delivery) (result, error) 
 		if r := d.deadBeforeAttempt(dl); r.kind != undecided {
 			return r, nil
 		}
-		dl.started()
+		dl.started(1)
 		asked := time.Now()
 		notBefore, err := d.limiter.Acquire(ctx, dl.ticketRequest(), &dl.ticket)
 		r, err := d.answer(dl, asked, notBefore, err)
@@ -80,7 +80,6 @@ func (d *Dispatcher) ask(ctx context.Context, dl *delivery, answers chan *limite
 	if ctx.Err() != nil {
 		return result{}, false, dl.unsettled(context.Cause(ctx))
 	}
-	dl.started()
 	return result{}, !d.limiter.Ask(dl.ticketRequest(), &dl.ticket, answers), nil
 }
 
