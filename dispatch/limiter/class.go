@@ -77,7 +77,7 @@ func (ls *Limiter) becameOld(t *Ticket, now time.Time) {
 	h.lastOld = now
 	if !t.slowly {
 		t.slowly = true
-		ls.slowly++
+		ls.countSlowly(t, 1)
 	}
 	if t.version == w.version {
 		weight := 1.0

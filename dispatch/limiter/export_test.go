@@ -14,7 +14,7 @@ func (ls *Limiter) Leftovers() (found []string) {
 	check(ls.free == ls.opts.MaxInFlight && ls.slowly == 0 && ls.probing == 0, "%d free, %d slowly, %d probing", ls.free, ls.slowly, ls.probing)
 	check(ls.young.n == 0 && ls.old.n == 0 && ls.watched.n == 0, "%d young, %d old, %d watched", ls.young.n, ls.old.n, ls.watched.n)
 	for kind, p := range ls.pools {
-		check(p.open == load{} && p.unproven == load{}, "%+v in pool %d", p, kind)
+		check(p.open == load{} && p.unproven == load{} && p.slowly == 0, "%+v in pool %d", p, kind)
 	}
 	for s, r := range ls.ready {
 		check(r.filled == 0, "%b ready with standing %d", r.filled, s)

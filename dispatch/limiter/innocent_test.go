@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sync/semaphore"
+
 	"github.com/leadhook/leadhook/dispatch/limiter"
 )
 
@@ -217,6 +219,44 @@ func TestHostsThatHangAtTimesDoNotCountAsPrompt(t *testing.T) {
 		}
 		if got := slow.wait(2); got > 2*time.Second {
 			t.Errorf("half of the leads of slow CRMs waited for %v", got)
+		}
+	})
+}
+
+// TestLargeLeadsForThoseThatHangLeaveRoom has the caller's memory used by leads of 1 MiB:
+// what is open is bounded before the limiter is asked, so that nobody else would come to ask.
+func TestLargeLeadsForThoseThatHangLeaveRoom(t *testing.T) {
+	play(t, limiter.Options{}, func(s *scene) {
+		prompt := s.group(20, 20, 20, takes(20*time.Millisecond))
+		hanging := s.group(48, 48, 48, hangs)
+		prompt.gets(100, 10*time.Second)
+		s.sleep(10 * time.Second)
+		room := semaphore.NewWeighted(int64(s.opts.OpenBytes) * 3 / 4)
+		var longest atomic.Int64
+		come := func(g *group, n, size int) {
+			came := time.Now()
+			if room.Acquire(s.ctx, int64(size)) != nil {
+				return
+			}
+			defer room.Release(int64(size))
+			if g == prompt {
+				longest.Store(max(longest.Load(), int64(time.Since(came))))
+			}
+			var ticket limiter.Ticket
+			r := limiter.Request{Webhook: g.hooks[n%len(g.hooks)], Host: g.hosts[n%len(g.hosts)], Size: size}
+			if notBefore, err := s.Acquire(s.ctx, r, &ticket); err == nil && notBefore.IsZero() {
+				g.attempt(came, &ticket)
+			}
+		}
+		for n := range 3000 {
+			s.all.Go(func() { come(prompt, n, 1000) })
+			if n%10 == 0 {
+				s.all.Go(func() { come(hanging, n/10, 1<<20) })
+			}
+			s.sleep(10 * time.Millisecond)
+		}
+		if got := time.Duration(longest.Load()); got > 100*time.Millisecond {
+			t.Errorf("a lead of a prompt CRM waited for %v until it could ask", got)
 		}
 	})
 }

@@ -47,6 +47,7 @@ type pool struct {
 	all      load
 	open     load // what waits and what is in flight
 	unproven load // what waits for webhooks and hosts that are not prompt
+	slowly   int  // bytes of attempts in flight that count in Limiter.slowly
 }
 
 func newPools(opts Options) [kinds]pool {
@@ -95,6 +96,18 @@ func (ls *Limiter) mayWait(t *Ticket, now time.Time) bool {
 	}
 	second := t.load().times(max(fewest, int(h.meter.perSecond(now, hostSpan))))
 	return waiting.within(p.all.part(promptPart * len(ls.hosts)).atLeast(second))
+}
+
+// tooLarge reports whether a delivery for what is not prompt must not even ask: all such
+// hold half of the bytes, waiting or in flight. Else a few large ones for CRMs that hang
+// would leave the caller no memory for those of others.
+func (ls *Limiter) tooLarge(t *Ticket) bool {
+	w, p := t.webhook, &ls.pools[t.kind]
+	if isolationOff || w.class == prompt && !w.branch.host.slow {
+		return false
+	}
+	held := p.unproven.bytes + p.slowly
+	return held > 0 && held+t.size > p.all.bytes/promptPart
 }
 
 // watch sees to it that what waits for a webhook is looked after.

@@ -100,6 +100,10 @@ func (ls *Limiter) Ask(r Request, t *Ticket, answers chan *Ticket) bool {
 		ls.tryOrHold(t, now)
 		return true
 	}
+	if ls.tooLarge(t) {
+		t.answer.at = ls.later(w, Crowded, now)
+		return true
+	}
 	ls.enqueue(t, now)
 	ls.pump(now)
 	switch {
@@ -215,11 +219,17 @@ func (ls *Limiter) inFlight(t *Ticket, sign int) {
 		t.host.slowly += sign
 	}
 	if t.slowly {
-		ls.slowly += sign
+		ls.countSlowly(t, sign)
 	}
 	if t.probe {
 		ls.probing += sign
 	}
+}
+
+// countSlowly counts an attempt that is for, or turned out to be for, what is not prompt.
+func (ls *Limiter) countSlowly(t *Ticket, sign int) {
+	ls.slowly += sign
+	ls.pools[t.kind].slowly += sign * t.size
 }
 
 // release takes back a ticket's attempt, and what the ticket holds.
