@@ -7,53 +7,67 @@ import (
 
 // inProgress is the set of deliveries that this process is working on. It works on
 // no delivery twice at a time: a second message of the same delivery waits for the
-// outcome of the first.
+// outcome of the first. One after the other goes on: if thousands wait, to wake all
+// of them each time would take all of the CPU for seconds.
 type inProgress struct {
 	mu  sync.Mutex
-	set map[string]chan struct{} // guarded by mu; closed when the delivery is done; nil while no other message waits for that
+	set map[string]*line // guarded by mu; nil while no other message waits for the delivery
 }
 
-func newInProgress() *inProgress { return &inProgress{set: make(map[string]chan struct{})} }
+// A line is messages that wait for a delivery.
+type line struct {
+	waiting int           // guarded by mu
+	next    chan struct{} // holds a token for the one of them that may go on
+}
+
+func newInProgress() *inProgress { return &inProgress{set: make(map[string]*line)} }
 
 // begin waits until the delivery is not in the set, and adds it. The caller must
 // call done, unless begin returned an error: the cause of the end of ctx.
 func (f *inProgress) begin(ctx context.Context, delivery string) error {
-	for {
-		done := f.add(delivery)
-		if done == nil {
-			return nil
-		}
-		select {
-		case <-done:
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		}
+	l := f.add(delivery)
+	if l == nil {
+		return nil
 	}
+	var err error
+	select {
+	case <-l.next:
+	case <-ctx.Done():
+		err = context.Cause(ctx)
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if l.waiting--; err != nil && l.waiting == 0 && len(l.next) > 0 { // it was the turn of the one that left
+		delete(f.set, delivery)
+	}
+	return err
 }
 
 // add adds the delivery and returns nil. If the delivery is in the set already, it
-// returns a channel that is closed when that one is done.
-func (f *inProgress) add(delivery string) <-chan struct{} {
+// returns the line that it joined.
+func (f *inProgress) add(delivery string) *line {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	done, found := f.set[delivery]
+	l, found := f.set[delivery]
 	if !found {
 		f.set[delivery] = nil
 		return nil
 	}
-	if done == nil {
-		done = make(chan struct{})
-		f.set[delivery] = done
+	if l == nil {
+		l = &line{next: make(chan struct{}, 1)}
+		f.set[delivery] = l
 	}
-	return done
+	l.waiting++
+	return l
 }
 
-// done removes the delivery.
+// done removes the delivery, or hands it to the next that waits for it.
 func (f *inProgress) done(delivery string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if done := f.set[delivery]; done != nil {
-		close(done)
+	if l := f.set[delivery]; l != nil && l.waiting > 0 {
+		l.next <- struct{}{}
+		return
 	}
 	delete(f.set, delivery)
 }
