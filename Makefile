@@ -12,8 +12,9 @@ BENCHTIME ?= 1s
 REAL_PACKAGES = ./consumer ./internal/realstack ./producer ./ledger ./webhook ./producer/retryqueue ./topics ./deadletter ./internal/devstack
 
 # Tests that type what documents say, or build, or that try hundreds of cases one
-# after the other on a Redis of their own: once is enough, in `make test`.
-ONCE = ^Test(Docs|Build|ASeedThatIsCutAnywhere)
+# after the other on a Redis of their own, or that play minutes with thousands of CRMs
+# (Scene): once is enough, in `make test`.
+ONCE = ^Test(Docs|Build|ASeedThatIsCutAnywhere|Scene)
 TOOL = go tool -modfile=tools/go.mod
 
 # One set of flags for whatever compiles: what one target has compiled, no other

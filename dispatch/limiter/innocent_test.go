@@ -34,7 +34,7 @@ func (s *scene) crowds(d time.Duration) {
 	}
 }
 
-func TestAWebhookThatFailedIsTriedBesideACrowd(t *testing.T) {
+func TestSceneAWebhookThatFailedIsTriedBesideACrowd(t *testing.T) {
 	play(t, limiter.Options{}, func(s *scene) {
 		var broken atomic.Bool
 		failed := s.group(20, 20, 20, func() (limiter.Feedback, time.Duration) {
@@ -57,9 +57,9 @@ func TestAWebhookThatFailedIsTriedBesideACrowd(t *testing.T) {
 	})
 }
 
-// TestANewWebhookOfABusyHostBegins has one at a provider that holds more attempts than
+// TestSceneANewWebhookOfABusyHostBegins has one at a provider that holds more attempts than
 // each of the slow ones.
-func TestANewWebhookOfABusyHostBegins(t *testing.T) {
+func TestSceneANewWebhookOfABusyHostBegins(t *testing.T) {
 	play(t, limiter.Options{}, func(s *scene) {
 		busy := s.group(300, 1, 300, takes(100*time.Millisecond))
 		added := s.group(5, 1, 5, takes(50*time.Millisecond))
@@ -76,10 +76,10 @@ func TestANewWebhookOfABusyHostBegins(t *testing.T) {
 	})
 }
 
-// TestPromptCRMsKeepTheirAttemptsBesideACrowd has what is prompt and does not fit into the
+// TestScenePromptCRMsKeepTheirAttemptsBesideACrowd has what is prompt and does not fit into the
 // reserve, or may not use it: a provider that needs many attempts, and CRMs that take
 // longer than a second at times.
-func TestPromptCRMsKeepTheirAttemptsBesideACrowd(t *testing.T) {
+func TestScenePromptCRMsKeepTheirAttemptsBesideACrowd(t *testing.T) {
 	provider := takes(300 * time.Millisecond)
 	atTimes := oneIn(100, takes(1500*time.Millisecond), takes(50*time.Millisecond))
 	for _, c := range []struct {
@@ -109,7 +109,7 @@ func TestPromptCRMsKeepTheirAttemptsBesideACrowd(t *testing.T) {
 	}
 }
 
-func TestAHostWithOneThatHangsIsPromptBesideACrowd(t *testing.T) {
+func TestSceneAHostWithOneThatHangsIsPromptBesideACrowd(t *testing.T) {
 	play(t, limiter.Options{}, func(s *scene) {
 		good := s.group(100, 1, 100, takes(100*time.Millisecond))
 		hanging := s.group(1, 1, 1, hangs)
@@ -151,9 +151,9 @@ func TestSomeThatHangDoNotStopTheirHost(t *testing.T) {
 	}
 }
 
-// TestSomeThatRefuseAllDoNotSlowTheirHost has three advertisers whose webhooks answer 429
+// TestSceneSomeThatRefuseAllDoNotSlowTheirHost has three advertisers whose webhooks answer 429
 // whatever they get, as those of a provider that answers for its customers can.
-func TestSomeThatRefuseAllDoNotSlowTheirHost(t *testing.T) {
+func TestSceneSomeThatRefuseAllDoNotSlowTheirHost(t *testing.T) {
 	play(t, limiter.Options{}, func(s *scene) {
 		good := s.group(100, 1, 100, takes(100*time.Millisecond))
 		refusing := s.group(300, 1, 3, func() (limiter.Feedback, time.Duration) {
@@ -177,9 +177,9 @@ func TestSomeThatRefuseAllDoNotSlowTheirHost(t *testing.T) {
 	})
 }
 
-// TestManyPromptHostsThatHangTogetherLeaveSome has one advertiser, with as many webhooks as
+// TestSceneManyPromptHostsThatHangTogetherLeaveSome has one advertiser, with as many webhooks as
 // one may have, whose CRMs answer promptly, get very much, and hang from one moment on.
-func TestManyPromptHostsThatHangTogetherLeaveSome(t *testing.T) {
+func TestSceneManyPromptHostsThatHangTogetherLeaveSome(t *testing.T) {
 	play(t, limiter.Options{}, func(s *scene) {
 		var hanging atomic.Bool
 		many := s.group(100, 100, 1, func() (limiter.Feedback, time.Duration) {
@@ -201,9 +201,9 @@ func TestManyPromptHostsThatHangTogetherLeaveSome(t *testing.T) {
 	})
 }
 
-// TestHostsThatHangAtTimesDoNotCountAsPrompt has many that hang for one lead in ten, beside
+// TestSceneHostsThatHangAtTimesDoNotCountAsPrompt has many that hang for one lead in ten, beside
 // CRMs that take somewhat longer than a second at times.
-func TestHostsThatHangAtTimesDoNotCountAsPrompt(t *testing.T) {
+func TestSceneHostsThatHangAtTimesDoNotCountAsPrompt(t *testing.T) {
 	play(t, limiter.Options{}, func(s *scene) {
 		prompt := s.group(20, 20, 20, oneIn(100, takes(1500*time.Millisecond), takes(50*time.Millisecond)))
 		slow := s.group(5, 5, 5, takes(2*time.Second))

@@ -44,7 +44,7 @@ type Options struct {
 
 	// HeldBack is called, with the host of some webhooks, when its deliveries begin
 	// to be held back since it is slow, and when that is over. Nil: nobody wants to
-	// know. It must not call the Limiter.
+	// know. It is called once at a time, and must not call the Limiter.
 	HeldBack func(host string, began bool)
 }
 
@@ -84,7 +84,8 @@ type Limiter struct {
 	deferred [Causes]uint64
 
 	heldBack list[host]
-	news     []news // that HeldBack has not been told
+	news     []news     // that HeldBack has not been told
+	telling  sync.Mutex // held while HeldBack is called, and locked before mu
 }
 
 // The kinds of deliveries: those that were just published, and those that have

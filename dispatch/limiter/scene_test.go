@@ -171,9 +171,9 @@ func perSecond(g *group, times *[]time.Time, span time.Duration) float64 {
 	return float64(n) / span.Seconds()
 }
 
-// TestNobodyWaitsForTheSlow has 20 prompt CRMs get 100 leads a second together beside
+// TestSceneNobodyWaitsForTheSlow has 20 prompt CRMs get 100 leads a second together beside
 // crowds that are not prompt.
-func TestNobodyWaitsForTheSlow(t *testing.T) {
+func TestSceneNobodyWaitsForTheSlow(t *testing.T) {
 	drips := func() (limiter.Feedback, time.Duration) {
 		return limiter.Feedback{Result: limiter.Accepted}, 5*time.Second + time.Duration(rand.N(int64(9*time.Second)))
 	}
@@ -213,7 +213,7 @@ func TestNobodyWaitsForTheSlow(t *testing.T) {
 
 func (s *scene) sleep(d time.Duration) { time.Sleep(d) }
 
-func TestAProviderThatSlowsAndRecovers(t *testing.T) {
+func TestSceneAProviderThatSlowsAndRecovers(t *testing.T) {
 	play(t, limiter.Options{}, func(s *scene) {
 		var mu sync.Mutex
 		took := 100 * time.Millisecond
@@ -244,9 +244,9 @@ func TestAProviderThatSlowsAndRecovers(t *testing.T) {
 	})
 }
 
-// TestASlowCRMAloneGetsWhatThereIs has one that takes two seconds, and as much as one
+// TestSceneASlowCRMAloneGetsWhatThereIs has one that takes two seconds, and as much as one
 // likes.
-func TestASlowCRMAloneGetsWhatThereIs(t *testing.T) {
+func TestSceneASlowCRMAloneGetsWhatThereIs(t *testing.T) {
 	play(t, limiter.Options{}, func(s *scene) {
 		slow := s.group(10, 10, 10, takes(2*time.Second))
 		slow.gets(3000, 45*time.Second)
@@ -257,9 +257,9 @@ func TestASlowCRMAloneGetsWhatThereIs(t *testing.T) {
 	})
 }
 
-// TestABacklogForASlowProviderIsNotPutOffForLong has all leads come before it is known
+// TestSceneABacklogForASlowProviderIsNotPutOffForLong has all leads come before it is known
 // how many the provider takes.
-func TestABacklogForASlowProviderIsNotPutOffForLong(t *testing.T) {
+func TestSceneABacklogForASlowProviderIsNotPutOffForLong(t *testing.T) {
 	play(t, limiter.Options{}, func(s *scene) {
 		slow := s.group(300, 1, 300, takes(2*time.Second))
 		slow.gets(10_000, 12*time.Second)
@@ -407,9 +407,9 @@ func TestWhoIsHeldBackIsTold(t *testing.T) {
 	})
 }
 
-// TestAMillionWebhooksAreNotRemembered has one lead for each, and one webhook that
+// TestSceneAMillionWebhooksAreNotRemembered has one lead for each, and one webhook that
 // failed before.
-func TestAMillionWebhooksAreNotRemembered(t *testing.T) {
+func TestSceneAMillionWebhooksAreNotRemembered(t *testing.T) {
 	play(t, limiter.Options{}, func(s *scene) {
 		var ticket limiter.Ticket
 		failing := limiter.Request{Webhook: &lead.Webhook{ID: "failing", Advertiser: "failing"}, Host: "https://failing", Size: 1}

@@ -104,6 +104,18 @@ func (ls *Limiter) endHeldBack(h *host) {
 
 // unlock unlocks the limiter, and then tells what there is to tell.
 func (ls *Limiter) unlock() {
+	untold := len(ls.news) > 0
+	ls.mu.Unlock()
+	if untold {
+		ls.tell()
+	}
+}
+
+// tell calls HeldBack, for one thing after the other and in their order.
+func (ls *Limiter) tell() {
+	ls.telling.Lock()
+	defer ls.telling.Unlock()
+	ls.mu.Lock()
 	news := ls.news
 	ls.news = nil
 	ls.mu.Unlock()
