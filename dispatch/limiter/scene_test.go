@@ -361,6 +361,8 @@ func TestWhatIsKnownOfHostsIsKept(t *testing.T) {
 		few.gets(100, time.Minute)
 		seldom.gets(100, time.Minute)
 		s.sleep(30 * time.Second)
+		mu.Lock()
+		defer mu.Unlock()
 		if most != 3 {
 			t.Errorf("got %d attempts at once, want 3", most)
 		}
@@ -374,8 +376,13 @@ func TestWhatIsKnownOfHostsIsKept(t *testing.T) {
 }
 
 func TestWhoIsHeldBackIsTold(t *testing.T) {
+	var mu sync.Mutex
 	var news []string
-	opts := limiter.Options{HeldBack: func(host string, began bool) { news = append(news, fmt.Sprint(host, began)) }}
+	opts := limiter.Options{HeldBack: func(host string, began bool) {
+		mu.Lock()
+		defer mu.Unlock()
+		news = append(news, fmt.Sprint(host, began))
+	}}
 	play(t, opts, func(s *scene) {
 		var slow sync.Map
 		slow.Store("it", true)
@@ -398,6 +405,8 @@ func TestWhoIsHeldBackIsTold(t *testing.T) {
 		}
 		slow.Store("it", false)
 		s.sleep(40 * time.Second)
+		mu.Lock()
+		defer mu.Unlock()
 		if want := []string{g.hosts[0] + "true", g.hosts[0] + "false"}; !slices.Equal(news, want) {
 			t.Errorf("got the news %v, want %v", news, want)
 		}
