@@ -80,7 +80,7 @@ type Limiter struct {
 	watcher *time.Timer   // looks after them; nil: there are none
 
 	pools    [kinds]pool
-	returns  time.Time // when the last comes again of what was deferred at no known pace
+	putOff   list[webhook] // with deliveries that come again, at no known pace; in the order in which these were deferred
 	deferred [Causes]uint64
 
 	heldBack list[host]

@@ -94,20 +94,31 @@ func (ls *Limiter) later(w *webhook, c Cause, now time.Time) time.Time {
 }
 
 // turn returns when the next delivery of a webhook comes again that was deferred: one
-// after the other, so that a backlog waits in one place. Where no pace is known, which
-// zero stands for, all webhooks' together must not come again so often that others
-// have no CPU, nor one by one for hours.
+// after the other, so that a backlog waits in one place.
 func (ls *Limiter) turn(w *webhook, pace float64, earliest, now time.Time) time.Time {
-	longest := longestTurn
+	apart := inSeconds(1 / max(pace, 1)) // with few leads the pace is theirs, not the CRM's
 	if pace == 0 {
-		ls.returns = latest(ls.returns, now).Add(time.Second / returnsPerSecond)
-		longest = min(longest, ls.returns.Sub(now))
+		apart = ls.apart(w, now)
 	}
-	w.slot = latest(earliest, w.slot.Add(inSeconds(1/max(pace, 1)))) // with few leads the pace is theirs, not the CRM's
-	if end := earliest.Add(longest); w.slot.After(end) {
+	w.slot = latest(earliest, w.slot.Add(apart))
+	if end := earliest.Add(longestTurn); w.slot.After(end) {
 		w.slot = end
 	}
 	return w.slot
+}
+
+// apart returns how far apart the deliveries of a webhook come again whose pace is not
+// known. Each such webhook has its part of what may come again: together they must not
+// take the CPU that others need.
+func (ls *Limiter) apart(w *webhook, now time.Time) time.Duration {
+	const few = 2 // more than the one that may be added
+	ls.putOff.push(&w.putOff)
+	for range few {
+		if first := ls.putOff.front(); first != w && first.slot.Before(now) {
+			first.putOff.remove()
+		}
+	}
+	return time.Duration(ls.putOff.n) * time.Second / returnsPerSecond
 }
 
 func latest(a, b time.Time) time.Time {

@@ -45,6 +45,8 @@ type webhook struct {
 	told  time.Time // when it last answered that it was too much
 	slot  time.Time // the last one that was handed out to come again at
 
+	putOff link[webhook] // in Limiter.putOff
+
 	breaker
 
 	failing    lead.Failing // since the last success, over all instances
@@ -94,7 +96,7 @@ func (ls *Limiter) webhook(hook *lead.Webhook, hostName string, now time.Time) *
 	case w == nil:
 		uses = &ls.once
 		w = &webhook{id: hook.ID, advertiser: hook.Advertiser}
-		w.recent.owner, w.turn.owner, w.watched.owner = w, w, w
+		w.recent.owner, w.turn.owner, w.watched.owner, w.putOff.owner = w, w, w, w
 		ls.join(w, hostName, now)
 		w.reset(hook, now)
 		ls.byID[hook.ID] = w
@@ -192,6 +194,7 @@ func (ls *Limiter) forget(uses *list[webhook], most int, now time.Time) {
 			ls.leaveAdvertiser(w)
 			ls.leave(w.branch)
 			w.watched.remove()
+			w.putOff.remove()
 			w.gate.stop()
 		}
 	}
