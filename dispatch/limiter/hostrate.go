@@ -50,18 +50,15 @@ func (r *hostRate) tell(advertiser string, now time.Time) bool {
 }
 
 // overloaded learns from an answer that it was too much. Its webhook has been paused
-// for a second or more already. Of one that answers nothing else, only the first such
-// answer counts, and only until the host has a rate.
+// for a second or more already. That of one that has taken nothing since it last said so
+// does not count: it may be what this one says to everything.
 func (ls *Limiter) overloaded(t *Ticket, now time.Time) {
 	if isolationOff {
 		return
 	}
 	w, h := t.webhook, t.host
-	first, took := w.told.IsZero(), w.meter.last.After(w.told)
-	if w.told = now; h.rate.learnt > 0 && !took {
-		return
-	}
-	if h.rate.learnt == 0 && (!first && !took || !h.rate.tell(w.advertiser, now)) {
+	took := w.meter.last.After(w.told)
+	if w.told = now; !took || h.rate.learnt == 0 && !h.rate.tell(w.advertiser, now) {
 		return
 	}
 	if now.Sub(h.rate.fell) < toldSpan {

@@ -165,7 +165,6 @@ func TestSceneSomeThatRefuseAllDoNotSlowTheirHost(t *testing.T) {
 		good.gets(50, 3*time.Minute)
 		s.sleep(10 * time.Second)
 		refusing.gets(100, 3*time.Minute)
-		s.sleep(time.Minute)
 		good.forget()
 		s.sleep(time.Minute)
 		if got := good.rate(time.Minute); got < 45 {

@@ -12,6 +12,10 @@ const (
 	// wait, or as many as it answers in a second, or its part of the other half.
 	unprovenPart, promptPart, fewest = 4, 2, 4
 
+	// getToKnow is for how long all may wait that comes for a host of which nothing was
+	// known: after a start that is every host.
+	getToKnow = 2 * time.Second
+
 	// patience is how long a delivery waits for a CRM that does not take it. That is
 	// looked at every watchEvery, for lookAtOnce webhooks at once.
 	patience, watchEvery = shortestDeferral, time.Second
@@ -81,11 +85,11 @@ func (ls *Limiter) recount(h *host) {
 
 // mayWait reports whether a ticket that waits already may go on.
 func (ls *Limiter) mayWait(t *Ticket, now time.Time) bool {
-	if isolationOff {
-		return true
-	}
 	w, p := t.webhook, &ls.pools[t.kind]
 	h := w.branch.host
+	if isolationOff || now.Sub(h.met) <= getToKnow {
+		return true
+	}
 	waiting := h.waiting[prompt][t.kind].plus(h.waiting[unproven][t.kind])
 	if h.slow || w.class != prompt {
 		// The more wait in all, the fewer may of one host: some room is always left.

@@ -64,7 +64,8 @@ type branch struct {
 // A host is where webhooks of many advertisers may live: scheme, host and port.
 type host struct {
 	name     string
-	webhooks int // that are known
+	met      time.Time // when it became known
+	webhooks int       // that are known
 	ready    [classes]list[branch]
 	entries  [classes]entry
 
@@ -154,7 +155,7 @@ func (ls *Limiter) host(name string, now time.Time) *host {
 		return h
 	}
 	known := ls.opts.HostLimits[name]
-	h = &host{name: name}
+	h = &host{name: name, met: now}
 	h.ceiling = ceiling{limit: firstOfHost, base: firstOfHost, first: firstOfHost, most: known.Attempts}
 	h.rate.known = known.Rate
 	h.gate.set(known.Rate, now)
