@@ -43,7 +43,7 @@ func TestRetryQueueSurvivesTheDeathOfEverything(t *testing.T) {
 }
 
 // TestFullRetryQueueWithAHundredThousandWaiting has so many deliveries wait that all
-// failed once, four of each webhook, so that no lane takes its CRM for failing.
+// failed once, four of each webhook, so that no webhook is taken for failing.
 func TestFullRetryQueueWithAHundredThousandWaiting(t *testing.T) {
 	const leads, webhooks, rate = 100_000, 25_000, 4000
 	r := newRig(t, setup{environ: []string{"LEADHOOK_RETRY_QUICK_ATTEMPTS=1", "LEADHOOK_RETRY_DELAYS=1m", "LEADHOOK_RETRY_SCHEDULE=1m,1m"}})

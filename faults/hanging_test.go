@@ -136,7 +136,7 @@ func (c *crowd) p99(rate float64, seconds int, weather func(*crowd)) time.Durati
 // broker makes the files of a topic's partitions when the first few kilobytes
 // are kept there, which takes it half a second of CPU for a dozen.
 func (c *crowd) breaksIn() {
-	const each = 4 // one fewer than a lane takes for failing
+	const each = 4 // one fewer than after which a webhook is taken for failing
 	first := c.many("first", 100)
 	for _, h := range first {
 		c.crm.behave(h.path(), refusesFirst(each))
