@@ -6,10 +6,11 @@ import (
 	"cmp"
 	"fmt"
 	"os"
-	"runtime"
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/leadhook/leadhook/internal/realstack"
 )
 
 // A row is what one fault came to.
@@ -108,22 +109,10 @@ checker shares no code with the service.
 func (t *table) markdown() string {
 	var b strings.Builder
 	b.WriteString(preamble)
-	fmt.Fprintf(&b, "Run of %s on %s; seed %d.\n\n", time.Now().UTC().Format(time.DateOnly), machine(), seed)
+	fmt.Fprintf(&b, "Run of %s on %s; seed %d.\n\n", time.Now().UTC().Format(time.DateOnly), realstack.Machine(), seed)
 	b.WriteString("| fault | leads | lost | twice, by cause | recovered in | seen |\n| --- | --- | --- | --- | --- | --- |\n")
 	for _, r := range t.rows {
 		fmt.Fprintf(&b, "| %s | %s |\n", r.fault, r.text())
 	}
 	return b.String()
-}
-
-// machine says how large the machine is.
-func machine() string {
-	memory := "unknown memory"
-	if text, err := os.ReadFile("/proc/meminfo"); err == nil {
-		var kilobytes int64
-		if _, err := fmt.Sscanf(string(text), "MemTotal: %d kB", &kilobytes); err == nil {
-			memory = fmt.Sprintf("%d GB of memory", (kilobytes+1<<19)>>20)
-		}
-	}
-	return fmt.Sprintf("%d cores with %s (%s/%s, %s)", runtime.NumCPU(), memory, runtime.GOOS, runtime.GOARCH, runtime.Version())
 }

@@ -11,6 +11,8 @@ import (
 	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/leadhook/leadhook/internal/realstack"
 )
 
 // enter runs this program again in a network and a file system of its own, with the
@@ -26,7 +28,7 @@ func enter(ctx context.Context, args, env []string) error {
 	cmd := exec.CommandContext(ctx, self, args...) //nolint:gosec // it is this program
 	cmd.Env, cmd.Stdout, cmd.Stderr = append(os.Environ(), env...), os.Stdout, os.Stderr
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
-	cmd.SysProcAttr = diesWithParent()
+	cmd.SysProcAttr = realstack.DiesWithParent()
 	cmd.SysProcAttr.Cloneflags = unix.CLONE_NEWNET | unix.CLONE_NEWNS
 	if uid := os.Geteuid(); uid != 0 {
 		cmd.SysProcAttr.Cloneflags |= unix.CLONE_NEWUSER
@@ -81,12 +83,6 @@ func loopbackUp() error {
 	}
 	lo.SetUint16(unix.IFF_UP)
 	return unix.IoctlIfreq(fd, unix.SIOCSIFFLAGS, lo)
-}
-
-// diesWithParent returns attributes with which the kernel ends the process when its
-// parent dies, and which has it lead a group of its own.
-func diesWithParent() *syscall.SysProcAttr {
-	return &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true}
 }
 
 // killGroup kills all processes of a group. That there is none left is no error.

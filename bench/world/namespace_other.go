@@ -5,7 +5,6 @@ package main
 import (
 	"context"
 	"errors"
-	"syscall"
 )
 
 var errLinux = errors.New("the world needs Linux, for namespaces and /proc")
@@ -15,5 +14,3 @@ func enter(context.Context, []string, []string) error { return errLinux }
 func settle(string) error { return errLinux }
 
 func killGroup(int) {}
-
-func diesWithParent() *syscall.SysProcAttr { return nil }

@@ -6,46 +6,36 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"sync/atomic"
 	"syscall"
 	"time"
+
+	"github.com/leadhook/leadhook/internal/realstack"
 )
 
 // A process is the service, or what is measured in its place.
 type process struct {
 	cmd   *exec.Cmd
 	log   string
-	ended chan struct{} // closed when it is over
-	asked atomic.Bool   // it was told to end
+	ended <-chan struct{} // closed when it is over
+	asked atomic.Bool     // it was told to end
 }
 
-// start starts a process on a thread that lives as long as the process, since the
-// kernel ends the process with that thread.
+// start starts a process, whose output goes to the log.
 func start(argv, env []string, log string) (*process, error) {
 	file, err := os.Create(log)
 	if err != nil {
 		return nil, err
 	}
+	defer file.Close()                        // the process has its own
 	cmd := exec.Command(argv[0], argv[1:]...) //nolint:gosec,noctx // the purpose is to run it, and stop ends it
-	cmd.Env, cmd.Stdout, cmd.Stderr, cmd.SysProcAttr = env, file, file, diesWithParent()
-	p := &process{cmd: cmd, log: log, ended: make(chan struct{})}
-	started := make(chan error, 1)
-	go func() {
-		runtime.LockOSThread()
-		defer close(p.ended)
-		defer file.Close()
-		err := cmd.Start()
-		started <- err
-		if err == nil {
-			_ = cmd.Wait() // usage and exit code are read from the state
-		}
-	}()
-	if err := <-started; err != nil {
+	cmd.Env, cmd.Stdout, cmd.Stderr = env, file, file
+	ended, err := realstack.Spawn(cmd)
+	if err != nil {
 		return nil, fmt.Errorf("start %s: %w", argv[0], err)
 	}
-	return p, nil
+	return &process{cmd: cmd, log: log, ended: ended}, nil
 }
 
 func (p *process) over() bool {

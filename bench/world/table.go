@@ -5,15 +5,16 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"time"
+
+	"github.com/leadhook/leadhook/internal/realstack"
 )
 
 // markdown returns the tables: what was to be reached, and what each situation cost.
 func (m *measurement) markdown() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "Run of %s on %s, in %.0f minutes.\n\n", m.began.UTC().Format(time.DateOnly), machine(), time.Since(m.began).Minutes())
+	fmt.Fprintf(&b, "Run of %s on %s, in %.0f minutes.\n\n", m.began.UTC().Format(time.DateOnly), realstack.Machine(), time.Since(m.began).Minutes())
 	b.WriteString("| case | figure | rounds | calm | seen | ÷ calm | to reach | |\n|---|---|---|---|---|---|---|---|\n")
 	for _, g := range m.cases {
 		for _, c := range g.cases {
@@ -92,18 +93,6 @@ func number(f float64) string {
 		return fmt.Sprintf("%.1f", f)
 	}
 	return fmt.Sprintf("%.2f", f)
-}
-
-// machine says how large the machine is.
-func machine() string {
-	memory := "unknown memory"
-	if text, err := os.ReadFile("/proc/meminfo"); err == nil {
-		var kilobytes int64
-		if _, err := fmt.Sscanf(string(text), "MemTotal: %d kB", &kilobytes); err == nil {
-			memory = fmt.Sprintf("%d GB of memory", (kilobytes+1<<19)>>20)
-		}
-	}
-	return fmt.Sprintf("%d cores with %s (%s/%s, %s)", runtime.NumCPU(), memory, runtime.GOOS, runtime.GOARCH, runtime.Version())
 }
 
 // Between these lines of performance.md is what a whole run writes.

@@ -4,6 +4,6 @@ package realstack
 
 import "syscall"
 
-// diesWithParent returns nil: only Linux can do that. Elsewhere only Close ends a
+// DiesWithParent returns nil: only Linux can do that. Elsewhere only Close ends a
 // server.
-func diesWithParent() *syscall.SysProcAttr { return nil }
+func DiesWithParent() *syscall.SysProcAttr { return nil }

@@ -131,7 +131,7 @@ func (k *Kafka) format(ctx context.Context, libs string, opts KafkaOptions, cont
 		return err
 	}
 	cmd := exec.CommandContext(ctx, "java", format...) //nolint:gosec // the arguments are ours
-	cmd.Dir, cmd.SysProcAttr = k.dir, diesWithParent()
+	cmd.Dir, cmd.SysProcAttr = k.dir, DiesWithParent()
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("format Kafka's directory: %w\n%s", err, out)
 	}

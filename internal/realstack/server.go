@@ -8,7 +8,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"time"
 )
 
@@ -23,8 +22,8 @@ type server struct {
 	argv  []string
 	ready func(context.Context) error // returns nil when the server serves
 
-	cmd   *exec.Cmd     // nil before the first start
-	ended chan struct{} // closed when cmd has ended
+	cmd   *exec.Cmd       // nil before the first start
+	ended <-chan struct{} // closed when cmd has ended
 }
 
 // newDir creates the directory of a server.
@@ -47,27 +46,16 @@ func (s *server) start(ctx context.Context) error {
 	return nil
 }
 
-// spawn starts the process on a thread that lives as long as the process, since the
-// kernel ends the process with that thread (prctl(2), PR_SET_PDEATHSIG).
 func (s *server) spawn() error {
 	log, err := os.OpenFile(s.logFile(), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		return err
 	}
+	defer log.Close()                             // the process has its own
 	cmd := exec.Command(s.argv[0], s.argv[1:]...) //nolint:gosec,noctx // the arguments are ours; it outlives the context of its start
-	cmd.Dir, cmd.Stdout, cmd.Stderr, cmd.SysProcAttr = s.dir, log, log, diesWithParent()
-	started, ended := make(chan error, 1), make(chan struct{})
-	go func() {
-		runtime.LockOSThread()
-		defer close(ended)
-		defer log.Close()
-		err := cmd.Start()
-		started <- err
-		if err == nil {
-			_ = cmd.Wait() // the error does not matter: the last lines of output say why it ended
-		}
-	}()
-	if err := <-started; err != nil {
+	cmd.Dir, cmd.Stdout, cmd.Stderr = s.dir, log, log
+	ended, err := Spawn(cmd)
+	if err != nil {
 		return err
 	}
 	s.cmd, s.ended = cmd, ended
