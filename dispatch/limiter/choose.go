@@ -124,16 +124,16 @@ func (ls *Limiter) choose(now time.Time) *entry {
 	if ls.scarce() {
 		return ls.chooseSteady(now)
 	}
-	last := ls.ready[last].fewest()
+	notPrompt := ls.ready[last].fewest()
 	few := ls.slowly < ls.opts.MaxInFlight/fewOfLast
-	if last != nil && ls.chosen%turnOfLast == 0 && (few || ls.free > ls.opts.MaxInFlight/manyFree) {
-		return last
+	if notPrompt != nil && ls.chosen%turnOfLast == 0 && (few || ls.free > ls.opts.MaxInFlight/manyFree) {
+		return notPrompt
 	}
 	if e := fewer(ls.ready[steady].fewest(), ls.ready[sometimes].fewest()); e != nil {
 		return e
 	}
 	if few || ls.free > ls.opts.MaxInFlight/reservePart+ls.kept(now) || isolationOff {
-		return last
+		return notPrompt
 	}
 	return nil
 }

@@ -71,7 +71,7 @@ func (ls *Limiter) becameOld(t *Ticket, now time.Time) {
 	t.old = true
 	w.old++
 	h.old++
-	if !t.last {
+	if !t.begunSlowly {
 		h.turned++
 	}
 	h.lastOld = now
@@ -102,7 +102,7 @@ func (ls *Limiter) becameOld(t *Ticket, now time.Time) {
 // blames reports whether an old attempt says something about a host as a whole: of one
 // that is prompt, a webhook that is not says nothing about the others.
 func (h *host) blames(t *Ticket, now time.Time) bool {
-	return !t.last || h.slow || now.Sub(h.prompt) > steadyAnswer
+	return !t.begunSlowly || h.slow || now.Sub(h.prompt) > steadyAnswer
 }
 
 // clogged reports whether most of what a host holds for what was prompt is old: some

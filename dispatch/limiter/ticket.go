@@ -30,7 +30,7 @@ type Ticket struct {
 	spent          bool   // it has spent some of its scheduled waits
 	trial          bool   // the attempt tries whether a webhook that fails is back
 	probe          bool   // the attempt asks whether a slow host is back
-	last           bool   // the attempt counts in host.slowly
+	begunSlowly    bool   // the attempt counts in host.slowly
 	slowly         bool   // the attempt counts in Limiter.slowly
 	few, fewOnHost bool   // the attempt began beside few others of the webhook, and of its host
 	old            bool   // the attempt has taken a second
@@ -195,8 +195,8 @@ func (ls *Limiter) Withdraw(t *Ticket) bool {
 func (ls *Limiter) begin(t *Ticket, now time.Time) {
 	w, h := t.webhook, t.webhook.branch.host
 	t.host, t.began = h, now
-	t.last = h.slow || w.class != prompt
-	t.slowly = t.last
+	t.begunSlowly = h.slow || w.class != prompt
+	t.slowly = t.begunSlowly
 	ls.inFlight(t, 1)
 	t.few, t.fewOnHost = w.few(), h.few()
 	w.peak, h.peak = max(w.peak, w.held), max(h.peak, h.held)
@@ -215,7 +215,7 @@ func (ls *Limiter) inFlight(t *Ticket, sign int) {
 	ls.free -= sign
 	t.webhook.held += sign
 	t.host.held += sign
-	if t.last {
+	if t.begunSlowly {
 		t.host.slowly += sign
 	}
 	if t.slowly {
@@ -238,7 +238,7 @@ func (ls *Limiter) release(t *Ticket, now time.Time) {
 	if t.old {
 		t.webhook.old--
 		t.host.old--
-		if !t.last {
+		if !t.begunSlowly {
 			t.host.turned--
 		}
 	}
