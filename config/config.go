@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/leadhook/leadhook/lead"
+	"github.com/leadhook/leadhook/webhook/seal"
 )
 
 // Config has the checked settings. Each field is named after its key:
@@ -16,6 +17,7 @@ type Config struct {
 	Topics   Topics
 	Redis    Redis
 	Webhooks Webhooks
+	Secrets  Secrets
 	Consumer Consumer
 	HTTP     HTTP
 	Retry    Retry
@@ -105,6 +107,13 @@ type Redis struct {
 // Webhooks limits what may be seeded.
 type Webhooks struct {
 	PerAdvertiser int // webhooks that an advertiser may have
+}
+
+// Secrets configures how webhooks are kept from the eyes and hands of whoever can
+// reach what they are stored in.
+type Secrets struct {
+	Keys  []seal.Key // from keys or keys_file; the first seals, all open. May be empty
+	Plain bool       // secrets may be stored in clear, and what is not sealed is used although there are keys
 }
 
 // Consumer limits what one instance handles at once, over all its partitions.

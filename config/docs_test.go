@@ -31,7 +31,7 @@ A variable that is set but empty gives the empty value, which not every setting 
   A longer example is [examples/leadhook.yaml](../examples/leadhook.yaml).
 - All errors are reported at once, with line and column. An unknown setting is an error, and so is an unknown
   variable that begins with ` + "`LEADHOOK_`" + ` (except those that Kubernetes sets for a service).
-- Passwords can be in files, such as mounted secrets: ` + "`…password_file`" + `. In a URL, ` + "`@`, `/` and `:`" + ` of a
+- Passwords and keys can be in files, such as mounted secrets: ` + "`…_file`" + `. In a URL, ` + "`@`, `/` and `:`" + ` of a
   password are written ` + "`%%40`, `%%2F` and `%%3A`" + `.
 - Paths are relative to the directory in which leadhook was started.
 

@@ -45,6 +45,15 @@ func sections(c *Config) []section {
 				"The most webhooks that an advertiser may have. leadhook seed refuses more; those that are" +
 					" in Redis already go on."},
 		}},
+		{"secrets", "What webhooks are sealed with. Nothing is sealed yet: these settings are checked, and change nothing.", []setting{
+			{"secrets.keys", "", sealingKeys(&c.Secrets.Keys),
+				"The first key seals, all open: so keys can be replaced one after the other. leadhook secrets new-key makes one."},
+			{"secrets.keys_file", "", sealingKeysFile(&c.Secrets.Keys),
+				"File to read the keys from, instead of secrets.keys: one a line, in the same order." +
+					" Empty lines are ignored, and so is what follows a #."},
+			{"secrets.plain", "false", boolean(&c.Secrets.Plain),
+				"Without keys: store secrets in clear. With keys: use what is not sealed too, whoever wrote it."},
+		}},
 		{"consumer", "How much one instance handles at once, which bounds its memory.", consumerSettings(&c.Consumer, &c.Memory)},
 		{"http", "How leads are POSTed, and to where.", httpSettings(&c.HTTP, &c.Memory)},
 		{"retry", "When a failed delivery is attempted again: within seconds in the process, then after waits in Kafka.", retrySettings(&c.Retry)},

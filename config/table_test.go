@@ -14,6 +14,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 	"pgregory.net/rapid"
+
+	"github.com/leadhook/leadhook/webhook/seal"
 )
 
 func TestTableIsSound(t *testing.T) {
@@ -73,6 +75,9 @@ func TestSecretsAreNeverShown(t *testing.T) {
 			tried++
 			rapid.Check(t, func(t *rapid.T) {
 				secret := rapid.StringMatching(`[A-Za-z0-9._~!-]{4}hunter22[A-Za-z0-9._~!-]{4}`).Draw(t, "secret")
+				if s.key == "secrets.keys" {
+					secret = seal.NewKey().Reveal()
+				}
 				environ := slices.Concat(base, []string{s.variable() + "=" + wrapped(s.key, secret)})
 				loaded, err := Load("", environ)
 				if err != nil {
@@ -81,7 +86,7 @@ func TestSecretsAreNeverShown(t *testing.T) {
 				_, err = Load("", append(environ, "LEADHOOK_HTTP_TIMEOUT=0s", "LEADHOOK_REDIS_GRACE=x"))
 				asJSON, _ := json.Marshal(loaded)
 				shown := fmt.Sprintf("%v %+v %#v %s %v", loaded, loaded, loaded.Config, asJSON, err) + written(t, loaded)
-				if strings.Contains(shown, "hunter22") {
+				if strings.Contains(shown, secret[5:12]) {
 					t.Fatalf("%s shows in %s", s.key, shown)
 				}
 				if !strings.Contains(written(t, loaded), masked) {
