@@ -3,8 +3,8 @@
 // wants it. The same binary has the tools that operators need.
 //
 // This package has the command line and the commands that need one file. Commands
-// with more files have folders: dev, dlq, publish, seed, webhooks. What they share
-// is in cli and internal/terminal. The service itself, which `leadhook run` and
+// with more files have folders: dev, dlq, publish, secrets, seed, webhooks. What they
+// share is in cli and internal/terminal. The service itself, which `leadhook run` and
 // `leadhook dev` start, is in package service.
 package main
 
@@ -26,6 +26,7 @@ import (
 	"github.com/leadhook/leadhook/cmd/leadhook/dlq"
 	"github.com/leadhook/leadhook/cmd/leadhook/publish"
 	"github.com/leadhook/leadhook/cmd/leadhook/samplelead"
+	"github.com/leadhook/leadhook/cmd/leadhook/secrets"
 	"github.com/leadhook/leadhook/cmd/leadhook/seed"
 	"github.com/leadhook/leadhook/cmd/leadhook/webhooks"
 	"github.com/leadhook/leadhook/internal/terminal"
@@ -72,6 +73,7 @@ type commands struct {
 	Explain   explainCommand   `cmd:"" help:"Show which webhooks want a lead event, and why the others do not."`
 	DLQ       dlq.Command      `cmd:"" name:"dlq" help:"Show, count and replay dead letters."`
 	Topics    topicsCommand    `cmd:"" help:"Create or check the topics."`
+	Secrets   secrets.Command  `cmd:"" help:"Make keys to seal webhooks with."`
 	ConfigCmd configCommand    `cmd:"" name:"config" help:"Show the settings in effect, and where each came from."`
 
 	Completion completionCommand `cmd:"" help:"Print what a shell needs to complete leadhook's commands."`
