@@ -28,8 +28,8 @@ type Problem struct {
 
 // Check compares the topics with what the service needs. The first spec is the
 // live topic; the others are compared with its actual number of partitions and
-// its actual size limit. If there is no problem, the other topics can take
-// everything that arrives on the live topic. A retry topic of the live topic that has
+// its actual size limit, except for that of the webhooks. If there is no problem, they can
+// take everything that arrives on the live topic. A retry topic of the live topic that has
 // no spec is checked like those that have one, and also causes a warning.
 //
 // An error means that Kafka could not be asked. Settings that this user may not
@@ -55,6 +55,8 @@ func Check(ctx context.Context, client *kafka.Client, specs []Spec) ([]Problem, 
 			c.settings(t)
 			c.retention(t)
 			switch {
+			case spec.OfWebhooks():
+				c.compacted(t)
 			case i == 0:
 				c.live(t)
 			case live != nil:
@@ -135,12 +137,12 @@ func (c *check) replication(t *topic) {
 			c.spec.Name, t.replicas(), least, c.alter("min.insync.replicas", t.replicas()))
 	}
 	if t.replicas() < c.spec.ReplicationFactor {
-		c.warn("%s has %d replicas, the settings say %d: leads are lost if that many disks are lost. "+
+		c.warn("%s has %d replicas, the settings say %d: %s are lost if that many disks are lost. "+
 			"Add replicas: kafka-reassign-partitions.sh, or set the replication to what you mean.",
-			c.spec.Name, t.replicas(), c.spec.ReplicationFactor)
+			c.spec.Name, t.replicas(), c.spec.ReplicationFactor, c.spec.content())
 	}
 	if known && int(least) < c.spec.MinInsync {
-		c.warn("%s has min.insync.replicas %d, the settings say %d: a lead counts as published with fewer copies. "+
+		c.warn("%s has min.insync.replicas %d, the settings say %d: a record counts as published with fewer copies. "+
 			"Change it: %s", c.spec.Name, least, c.spec.MinInsync, c.alter("min.insync.replicas", c.spec.MinInsync))
 	}
 	leaderless, behind := 0, 0
@@ -178,12 +180,12 @@ func (c *check) settings(t *topic) {
 			"--operation DescribeConfigs --topic %[1]s", c.spec.Name, c.brokers)
 		return
 	}
-	if policy := t.config["cleanup.policy"]; strings.Contains(policy, "compact") {
+	if policy := t.config["cleanup.policy"]; !c.spec.OfWebhooks() && strings.Contains(policy, "compact") {
 		c.fail("%s has cleanup.policy %s: Kafka would keep only the newest lead of each advertiser. Change it: %s",
 			c.spec.Name, policy, c.alter("cleanup.policy", "delete"))
 	}
 	if stamp := t.config["message.timestamp.type"]; c.spec.LogAppendTime && stamp != "LogAppendTime" {
-		c.fail("%s has message.timestamp.type %s: a producer whose clock is wrong could end the retention of its records "+
+		c.fail("%s has message.timestamp.type %s: a producer whose clock is wrong could have its records removed "+
 			"early. Change it: %s", c.spec.Name, stamp, c.alter("message.timestamp.type", "LogAppendTime"))
 	}
 }

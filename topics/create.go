@@ -18,7 +18,7 @@ type Created struct {
 // Create creates the topics that do not exist, and never changes one that exists.
 // The first spec is the live topic: if it exists, the others get its number of
 // partitions, and a size limit that suits its largest record, instead of what their
-// specs say.
+// specs say; but not that of the webhooks.
 //
 // The result is in the order of specs. An error names the topics that could not be
 // created, and why; the result then has the others. New topics appear on all brokers

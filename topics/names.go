@@ -17,6 +17,10 @@ const longestDelay = 7 * 24 * time.Hour
 // DeadLetterName returns the name of the dead-letter topic of a live topic.
 func DeadLetterName(live string) string { return live + ".dlq" }
 
+// WebhooksName returns the name of the topic that keeps the webhooks for the leads of a
+// live topic.
+func WebhooksName(live string) string { return live + ".webhooks" }
+
 // RetryName returns the name of the retry topic in which the deliveries of a live
 // topic wait for delay: leads.retry.10s, leads.retry.1h30m.
 func RetryName(live string, delay time.Duration) string {

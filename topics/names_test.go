@@ -80,7 +80,7 @@ func TestRetryTopicsAreCreatedSound(t *testing.T) {
 	for _, c := range created {
 		names = append(names, strings.TrimPrefix(c.Topic, live))
 	}
-	if diff := cmp.Diff([]string{"", ".retry.10s", ".retry.12h", ".dlq"}, names); diff != "" {
+	if diff := cmp.Diff([]string{"", ".retry.10s", ".retry.12h", ".dlq", ".webhooks"}, names); diff != "" {
 		t.Errorf("topics created, -want +got:\n%s", diff)
 	}
 	settings := r.Settings(t, live+".retry.12h")

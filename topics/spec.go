@@ -30,6 +30,21 @@ type Spec struct {
 	// RetryDelay is how long the records of a retry topic wait; zero for every
 	// other topic. A retry topic must keep its records for Retention.
 	RetryDelay time.Duration
+
+	// CompactionLag is zero if the topic keeps all records for Retention. Otherwise it
+	// keeps the newest record of each key for ever, and all others for this time.
+	CompactionLag time.Duration
+}
+
+// OfWebhooks reports whether it is the topic of the webhooks, which is compacted.
+func (s Spec) OfWebhooks() bool { return s.CompactionLag > 0 }
+
+// content returns what is in the topic.
+func (s Spec) content() string {
+	if s.OfWebhooks() {
+		return "webhooks"
+	}
+	return "leads"
 }
 
 // Settings are what the operator decides about the topics. A zero field means the
@@ -50,7 +65,8 @@ type Settings struct {
 const retryMargin = 7 * 24 * time.Hour
 
 // Specs returns the specs of the live topic, which is the first, of the retry
-// topics in the order of their delays, and of the dead-letter topic.
+// topics in the order of their delays, of the dead-letter topic, and of the topic of
+// the webhooks.
 func Specs(s Settings) []Spec {
 	live := Spec{
 		Name:              s.Live,
@@ -68,7 +84,7 @@ func Specs(s Settings) []Spec {
 	for _, delay := range s.RetryDelays {
 		specs = append(specs, retrySpec(live, delay))
 	}
-	return append(specs, dead)
+	return append(specs, dead, webhooksSpec(live))
 }
 
 // retrySpec returns the spec of a retry topic of a live topic.
@@ -82,7 +98,7 @@ func retrySpec(live Spec, delay time.Duration) Spec {
 	return spec
 }
 
-// fit adapts the specs of the other topics to the live topic as it exists.
+// fit adapts the specs of the other topics that have leads to the live topic as it exists.
 func fit(specs []Spec, live *topic) []Spec {
 	fitted := slices.Clone(specs)
 	if live == nil {
@@ -90,6 +106,9 @@ func fit(specs []Spec, live *topic) []Spec {
 	}
 	for i := range fitted[1:] {
 		spec := &fitted[1+i]
+		if spec.OfWebhooks() {
+			continue
+		}
 		spec.Partitions = len(live.partitions)
 		if limit, known := live.number("max.message.bytes"); known {
 			spec.MaxMessageBytes = max(spec.MaxMessageBytes, int(limit)+HeadRoom)
@@ -109,7 +128,12 @@ func (s Spec) config() kafka.TopicConfig {
 	set := func(name, value string) {
 		t.ConfigEntries = append(t.ConfigEntries, kafka.ConfigEntry{ConfigName: name, ConfigValue: value})
 	}
-	set("cleanup.policy", "delete")
+	if s.OfWebhooks() {
+		set("cleanup.policy", "compact")
+		set("min.compaction.lag.ms", strconv.FormatInt(s.CompactionLag.Milliseconds(), 10))
+	} else {
+		set("cleanup.policy", "delete")
+	}
 	if s.MinInsync > 0 {
 		set("min.insync.replicas", strconv.Itoa(s.MinInsync))
 	}

@@ -3,6 +3,7 @@ package topics_test
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -31,6 +32,8 @@ func TestTopics(t *testing.T) {
 	want := []topics.Spec{
 		{Name: "leads", Partitions: 12, ReplicationFactor: 3, MinInsync: 2, Retention: time.Hour, MaxMessageBytes: 5000},
 		{Name: "leads.dlq", Partitions: 12, ReplicationFactor: 3, MinInsync: 2, Retention: -1, MaxMessageBytes: 5000 + 65536},
+		{Name: "leads.webhooks", Partitions: 1, ReplicationFactor: 3, MinInsync: 2, MaxMessageBytes: 1048588,
+			LogAppendTime: true, CompactionLag: 7 * 24 * time.Hour},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("specs, -want +got:\n%s", diff)
@@ -43,13 +46,16 @@ func TestCreateTopics(t *testing.T) {
 	want := []topics.Created{
 		{Topic: live, Partitions: 3, Created: true},
 		{Topic: live + ".dlq", Partitions: 3, Created: true},
+		{Topic: live + ".webhooks", Partitions: 1, Created: true},
 	}
 	for _, created := range []bool{true, false} {
 		got, err := topics.Create(within(t), r.Client, specs(live))
 		if err != nil {
 			t.Fatal(err)
 		}
-		want[0].Created, want[1].Created = created, created
+		for i := range want {
+			want[i].Created = created
+		}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("result, -want +got:\n%s", diff)
 		}
@@ -58,13 +64,21 @@ func TestCreateTopics(t *testing.T) {
 	if err != nil || len(problems) > 0 {
 		t.Errorf("topics just created have problems %+v, %v", problems, err)
 	}
-	settings := r.Settings(t, live+".dlq")
-	for name, want := range map[string]string{
-		"cleanup.policy": "delete", "retention.ms": "2592000000", "min.insync.replicas": "1",
-		"max.message.bytes": fmt.Sprint(1048588 + 65536),
+	for suffix, want := range map[string]map[string]string{
+		".dlq": {
+			"cleanup.policy": "delete", "retention.ms": "2592000000", "min.insync.replicas": "1",
+			"max.message.bytes": fmt.Sprint(1048588 + 65536),
+		},
+		".webhooks": {
+			"cleanup.policy": "compact", "min.compaction.lag.ms": "604800000", "min.insync.replicas": "1",
+			"max.message.bytes": "1048588", "message.timestamp.type": "LogAppendTime",
+		},
 	} {
-		if got := settings[name]; got != want {
-			t.Errorf("%s is %q, want %q", name, got, want)
+		settings := r.Settings(t, live+suffix)
+		for name, want := range want {
+			if got := settings[name]; got != want {
+				t.Errorf("%s: %s is %q, want %q", suffix, name, got, want)
+			}
 		}
 	}
 }
@@ -76,7 +90,10 @@ func TestCreateTopicsBesideALiveTopicAsItIs(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []topics.Created{{Topic: live, Partitions: 5}, {Topic: live + ".dlq", Partitions: 5, Created: true}}
+	want := []topics.Created{
+		{Topic: live, Partitions: 5}, {Topic: live + ".dlq", Partitions: 5, Created: true},
+		{Topic: live + ".webhooks", Partitions: 1, Created: true},
+	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("result, -want +got:\n%s", diff)
 	}
@@ -99,7 +116,8 @@ func TestCreateTopicsSaysWhichCouldNot(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "leads.dlq") || !strings.Contains(err.Error(), "more brokers") {
 		t.Errorf("error %v, want one that names leads.dlq and says what to do", err)
 	}
-	if diff := cmp.Diff([]topics.Created{{Topic: "leads", Partitions: 3, Created: true}}, got); diff != "" {
+	want := []topics.Created{{Topic: "leads", Partitions: 3, Created: true}, {Topic: "leads.webhooks", Partitions: 1, Created: true}}
+	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("result, -want +got:\n%s", diff)
 	}
 }
@@ -151,9 +169,66 @@ func TestCheckTopics(t *testing.T) {
 					r.Create(t, live+suffix, topic.partitions, topic.settings...)
 				}
 			}
+			r.Create(t, live+".webhooks", 1, soundWebhooks...)
 			problems, err := topics.Check(within(t), r.Client, specs(live))
 			if err != nil {
 				t.Fatal(err)
+			}
+			compareProblems(t, live, problems, c.want)
+		})
+	}
+}
+
+var soundWebhooks = []string{
+	"cleanup.policy=compact", "min.compaction.lag.ms=604800000", "message.timestamp.type=LogAppendTime",
+}
+
+func TestCheckTheTopicOfTheWebhooks(t *testing.T) {
+	r := newRig(t)
+	live := topicName()
+	s := specs(live)
+	if _, err := topics.Create(within(t), r.Client, s[:2]); err != nil {
+		t.Fatal(err)
+	}
+	cases := map[string]struct {
+		partitions int
+		setting    string
+		want       []string
+	}{
+		"missing": {0, "", []string{"webhooks failure: --partitions 1 --replication-factor 1 --config cleanup.policy=compact " +
+			"--config min.compaction.lag.ms=604800000 --config min.insync.replicas=1 --config max.message.bytes=1048588 " +
+			"--config message.timestamp.type=LogAppendTime"}},
+		"as created":            {1, "", nil},
+		"larger than necessary": {1, "max.message.bytes=9000000", nil},
+		"kept longer":           {1, "min.compaction.lag.ms=604800001", nil},
+		"a short retention":     {1, "retention.ms=1000", nil}, // it is not in force
+		"not compacted": {1, "cleanup.policy=delete", []string{"webhooks failure: has cleanup.policy delete: Kafka would remove " +
+			"webhooks that nobody has changed for a while, and their leads would be sent nowhere. Change it: kafka-configs.sh"}},
+		"compacted and deleted": {1, "cleanup.policy=compact,delete", []string{"webhooks failure: --add-config cleanup.policy=compact"}},
+		"compacted early":       {1, "min.compaction.lag.ms=604799999", []string{"webhooks failure: --add-config min.compaction.lag.ms=604800000"}},
+		"small records":         {1, "max.message.bytes=1048575", []string{"webhooks failure: --add-config max.message.bytes=1048588"}},
+		"the producers' time":   {1, "message.timestamp.type=CreateTime", []string{"webhooks failure: --add-config message.timestamp.type=LogAppendTime"}},
+		"several partitions":    {3, "", []string{"webhooks failure: has 3 partitions and must have 1"}},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			of := s[2]
+			of.Name = topicName()
+			if c.partitions > 0 {
+				settings := slices.Clone(soundWebhooks)
+				if c.setting != "" {
+					settings = append(settings, c.setting)
+				}
+				r.Create(t, of.Name, c.partitions, settings...)
+			}
+			problems, err := topics.Check(within(t), r.Client, []topics.Spec{s[0], s[1], of})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i := range problems {
+				if problems[i].Topic == of.Name {
+					problems[i].Topic = live + ".webhooks"
+				}
 			}
 			compareProblems(t, live, problems, c.want)
 		})
@@ -180,8 +255,8 @@ func compareProblems(t *testing.T, live string, problems []topics.Problem, want 
 	for i, p := range problems {
 		kind, text, _ := strings.Cut(want[i], ": ")
 		got := "live"
-		if p.Topic != live {
-			got = "dlq"
+		if suffix, ok := strings.CutPrefix(p.Topic, live+"."); ok {
+			got = suffix
 		}
 		if p.Warning {
 			got += " warning"
@@ -201,6 +276,7 @@ func TestCheckTopicsWantsTheBrokersTime(t *testing.T) {
 	s := specs(live)
 	s[1].LogAppendTime = true
 	r.Create(t, live+".dlq", 3, "max.message.bytes=1114124", "retention.ms=-1")
+	r.Create(t, live+".webhooks", 1, soundWebhooks...)
 	problems, err := topics.Check(within(t), r.Client, s)
 	if err != nil {
 		t.Fatal(err)
@@ -252,6 +328,8 @@ func TestCheckTopicsWithReplicasMissing(t *testing.T) {
 		"dlq warning: has 2 replicas",
 		"dlq warning: no leader",
 		"dlq warning: not in sync",
+		"webhooks warning: has 2 replicas, the settings say 3: webhooks are lost",
+		"webhooks warning: 1 of 1 partitions have no leader",
 	})
 }
 
@@ -265,7 +343,7 @@ func metadata(req *kmsg.MetadataRequest, cluster *kfake.Cluster) kmsg.Response {
 		_, _ = fmt.Sscanf(address, "127.0.0.1:%d", &b.Port)
 		res.Brokers = append(res.Brokers, b)
 	}
-	for _, name := range []string{"leads", "leads.dlq"} {
+	for _, name := range []string{"leads", "leads.dlq", "leads.webhooks"} {
 		topic := kmsg.NewMetadataResponseTopic()
 		topic.Topic = &name
 		for i := range int32(3) {
@@ -278,6 +356,8 @@ func metadata(req *kmsg.MetadataRequest, cluster *kfake.Cluster) kmsg.Response {
 		topic.Partitions[1].ISR = []int32{0}
 		res.Topics = append(res.Topics, topic)
 	}
+	webhooks := &res.Topics[2]
+	webhooks.Partitions = webhooks.Partitions[:1]
 	return res
 }
 

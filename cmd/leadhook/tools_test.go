@@ -15,8 +15,9 @@ import (
 func TestTopicsAreCreatedAndChecked(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, setup{noTopics: true})
+	all := append(r.topics(), r.topic+".webhooks")
 	missing := r.leadhook("", "topics", "check")
-	for _, topic := range r.topics() {
+	for _, topic := range all {
 		if missing.code != exitFailed || !containsAll(missing.out, "problem: "+topic+" does not exist", "leadhook topics create") {
 			t.Errorf("check without %s: got exit code %d and\n%s%s", topic, missing.code, missing.out, missing.errs)
 		}
@@ -24,15 +25,19 @@ func TestTopicsAreCreatedAndChecked(t *testing.T) {
 	for _, what := range []string{"created", "exists"} {
 		var want strings.Builder
 		fmt.Fprintf(&want, "%-*s  PARTITIONS  STATE\n", len(r.topic+".retry.200ms"), "TOPIC")
-		for _, topic := range r.topics() {
-			fmt.Fprintf(&want, "%-*s  4           %s\n", len(r.topic+".retry.200ms"), topic, what)
+		for _, topic := range all {
+			partitions := 4
+			if topic == r.topic+".webhooks" {
+				partitions = 1
+			}
+			fmt.Fprintf(&want, "%-*s  %-10d  %s\n", len(r.topic+".retry.200ms"), topic, partitions, what)
 		}
 		if got := r.must("", "topics", "create"); got != want.String() {
 			t.Errorf("create: got\n%swant\n%s", got, &want)
 		}
 	}
 	until(t, poll, "the topics are everywhere", func() bool { return r.leadhook("", "topics", "check").code == exitDone })
-	if got, want := r.must("", "topics", "check"), "ok: "+strings.Join(r.topics(), "\nok: ")+"\n"; got != want {
+	if got, want := r.must("", "topics", "check"), "ok: "+strings.Join(all, "\nok: ")+"\n"; got != want {
 		t.Errorf("check: got\n%swant\n%s", got, want)
 	}
 }

@@ -29,9 +29,10 @@ type topicsCreate struct{ terminal.OutputFlag }
 
 // Help returns what --help shows beside the flags.
 func (topicsCreate) Help() string {
-	return `There is a topic of the leads, one of the dead letters, and a retry topic for each of retry.delays.
-Partitions, replication and retention come from the settings (topics.…); a retry topic keeps records
-for its delay and a week.
+	return `There is a topic of the leads, one of the dead letters, a retry topic for each of retry.delays, and one
+of the webhooks. Partitions, replication and retention come from the settings (topics.…); a retry
+topic keeps records for its delay and a week. That of the webhooks has one partition and is compacted:
+Kafka keeps the newest record of each advertiser for ever.
 
 Examples:
   leadhook topics create
