@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"time"
 
 	"github.com/segmentio/kafka-go"
@@ -42,7 +43,11 @@ func (t *Topic) Fetch(ctx context.Context, from int64, wait time.Duration, maxBy
 	defer cancel()
 	// Not by the Client's Fetch: it halves the wait by its time-out, does not say where
 	// a batch ends whose last records are compacted away, and unpacks without limit.
-	answer, err := t.client.Transport.RoundTrip(asked, t.client.Addr, t.request(from, wait, maxBytes))
+	x := &exchange{Request: t.request(from, wait, maxBytes), asked: asked, limit: maxBytes + largestBatch}
+	if t.own != nil {
+		x.clientID = t.own.ClientID
+	}
+	answer, err := t.client.Transport.RoundTrip(asked, t.client.Addr, x)
 	if err != nil {
 		return Chunk{}, t.failed(ctx, err)
 	}
@@ -63,25 +68,22 @@ func (t *Topic) Fetch(ctx context.Context, from int64, wait time.Duration, maxBy
 	return Chunk{Records: records, Next: next, End: found.HighWatermark}, nil
 }
 
-func (t *Topic) request(from int64, wait time.Duration, maxBytes int) *exchange {
-	x := &exchange{limit: maxBytes + largestBatch, Request: &fetch.Request{
+func (t *Topic) request(from int64, wait time.Duration, maxBytes int) *fetch.Request {
+	return &fetch.Request{
 		ReplicaID: -1, MaxWaitTime: int32(wait.Milliseconds()), MinBytes: 1, MaxBytes: int32(maxBytes),
 		SessionID: -1, SessionEpoch: -1,
 		Topics: []fetch.RequestTopic{{Topic: t.name, Partitions: []fetch.RequestPartition{{
 			Partition: partition, CurrentLeaderEpoch: -1, FetchOffset: from, LogStartOffset: -1,
 			PartitionMaxBytes: int32(maxBytes),
 		}}}},
-	}}
-	if t.own != nil {
-		x.clientID = t.own.ClientID
 	}
-	return x
 }
 
 // An exchange is a fetch request that reads its answer itself: kafka-go sends it to the
 // leader as it does with its own.
 type exchange struct {
 	*fetch.Request
+	asked    context.Context
 	clientID string
 	limit    int // of the answer's size
 	version  int16
@@ -99,6 +101,26 @@ func (x *exchange) RawExchange(broker io.ReadWriter) (protocol.Message, error) {
 	if x.version < oldest {
 		return nil, kafka.UnsupportedVersion
 	}
+	// kafka-go would go on waiting for the answer when nobody wants it any longer, and
+	// keep the connection, for as long as the fetch may wait.
+	stop := func() bool { return true }
+	if conn, ok := broker.(net.Conn); ok {
+		stop = context.AfterFunc(x.asked, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })
+	}
+	body, err := x.ask(broker)
+	if !stop() {
+		return nil, context.Cause(x.asked) // an error, so that the connection is not used again
+	}
+	if err != nil {
+		return nil, err
+	}
+	answer := &exchangeAnswer{}
+	answer.Version = x.version
+	return answer, answer.ReadFrom(body)
+}
+
+// ask sends the request and returns the answer without its head.
+func (x *exchange) ask(broker io.ReadWriter) ([]byte, error) {
 	if err := protocol.WriteRequest(broker, x.version, 1, x.clientID, x.Request); err != nil {
 		return nil, err
 	}
@@ -112,12 +134,8 @@ func (x *exchange) RawExchange(broker io.ReadWriter) (protocol.Message, error) {
 		return nil, fmt.Errorf("an answer of %d bytes, and at most %d were asked for", size, x.limit)
 	}
 	body := make([]byte, size)
-	if _, err := io.ReadFull(broker, body); err != nil {
-		return nil, err
-	}
-	answer := &exchangeAnswer{}
-	answer.Version = x.version
-	return answer, answer.ReadFrom(body)
+	_, err := io.ReadFull(broker, body)
+	return body, err
 }
 
 type exchangeAnswer struct{ kmsg.FetchResponse }

@@ -4,8 +4,11 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"net"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -13,7 +16,9 @@ import (
 	"github.com/segmentio/kafka-go"
 	"github.com/segmentio/kafka-go/protocol"
 	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/leadhook/leadhook/internal/kafkatest"
 	"github.com/leadhook/leadhook/webhook/topic"
 )
 
@@ -84,17 +89,53 @@ func TestAFetchThatWaitsReturnsWhenSomethingIsAppended(t *testing.T) {
 }
 
 func TestAFetchEndsWithItsContext(t *testing.T) {
-	r := newRig(t)
+	r := newFake(t, nil)
+	var open connections
+	watched := topic.New(&kafka.Client{
+		Addr: kafka.TCP(r.k.Brokers...), Timeout: time.Minute, Transport: &kafka.Transport{Dial: open.dial},
+	}, r.name)
+	arrived := make(chan struct{})
+	r.k.Cluster.ControlKey(int16(kmsg.Fetch), func(kmsg.Request) (kmsg.Response, error, bool) {
+		close(arrived)
+		return nil, nil, false
+	})
 	ctx, cancel := context.WithCancel(within(t))
 	ended := make(chan error, 1)
 	go func() {
-		_, err := r.Fetch(ctx, 0, 2*time.Second, 1<<20)
+		_, err := watched.Fetch(ctx, 0, time.Hour, 1<<20)
 		ended <- err
 	}()
+	<-arrived
 	cancel()
 	if err := <-ended; !errors.Is(err, context.Canceled) {
 		t.Errorf("error %v", err)
 	}
+	_ = watched.Close()
+	kafkatest.WaitFor(t, func() bool { return open.Load() == 0 }) // that of the fetch is not kept for an hour
+}
+
+// connections is how many of the connections that it made are open.
+type connections struct{ atomic.Int64 }
+
+func (c *connections) dial(ctx context.Context, network, address string) (net.Conn, error) {
+	var dialer net.Dialer
+	conn, err := dialer.DialContext(ctx, network, address)
+	if err != nil {
+		return nil, err
+	}
+	c.Add(1)
+	return &counted{Conn: conn, open: c}, nil
+}
+
+type counted struct {
+	net.Conn
+	open *connections
+	once sync.Once
+}
+
+func (c *counted) Close() error {
+	c.once.Do(func() { c.open.Add(-1) })
+	return c.Conn.Close()
 }
 
 func TestLargeRecords(t *testing.T) {
