@@ -127,6 +127,7 @@ type Consumer struct {
 type HTTP struct {
 	AllowHTTP  bool           // if false, only https
 	AllowCIDRs []netip.Prefix // networks that may be called although they are not public
+	DenyCIDRs  []netip.Prefix // networks that must not be called although they are public; wins over AllowCIDRs
 	AllowPorts []int          // ports that may be called in addition to 80 and 443
 
 	Timeout        time.Duration // of a whole attempt

@@ -219,6 +219,9 @@ func httpSettings(h *HTTP, mem *int) []setting {
 			"Allow webhooks without TLS: leads and tokens can then be read in transit."},
 		{"http.allow_cidrs", "", prefixes(&h.AllowCIDRs),
 			"Networks that may be called although they are not public, such as that of your own CRM."},
+		{"http.deny_cidrs", "", prefixes(&h.DenyCIDRs),
+			"Networks that must not be called although they are public, such as your own public addresses, at which your" +
+				" own servers may trust you. They win over http.allow_cidrs."},
 		{"http.allow_ports", "80, 443", ports(&h.AllowPorts),
 			"Ports that may be called. 80 and 443 always may."},
 		{"http.timeout", "15s", duration(&h.Timeout, 100*ms, 10*time.Minute),

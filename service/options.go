@@ -57,7 +57,9 @@ func hostLimits(byHost map[string]config.HostLimit) map[string]dispatch.HostLimi
 
 // GuardOptions returns the options that say which URLs webhooks may have.
 func GuardOptions(cfg config.HTTP) attempt.GuardOptions {
-	return attempt.GuardOptions{AllowHTTP: cfg.AllowHTTP, AllowCIDRs: cfg.AllowCIDRs, AllowPorts: cfg.AllowPorts}
+	return attempt.GuardOptions{
+		AllowHTTP: cfg.AllowHTTP, AllowCIDRs: cfg.AllowCIDRs, DenyCIDRs: cfg.DenyCIDRs, AllowPorts: cfg.AllowPorts,
+	}
 }
 
 func consumerOptions(cfg *config.Config, k *Kafka) consumer.Options {

@@ -25,6 +25,11 @@ type GuardOptions struct {
 	// 64:ff9b::/96 allows everything behind the network's NAT64 gateway.
 	AllowCIDRs []netip.Prefix
 
+	// DenyCIDRs are networks that must not be called although they are public, such as
+	// this network's own public addresses. They win over AllowCIDRs, and include the
+	// IPv6 addresses that lead to their IPv4 addresses (IPv4-mapped, NAT64, 6to4).
+	DenyCIDRs []netip.Prefix
+
 	// AllowPorts may be called in addition to 80 and 443.
 	AllowPorts []int
 }
@@ -35,6 +40,7 @@ type GuardOptions struct {
 type Guard struct {
 	allowHTTP bool
 	allowed   []netip.Prefix
+	denied    []netip.Prefix
 	ports     []int
 	public    *ssrf.Guardian
 }
@@ -48,6 +54,9 @@ func NewGuard(opts GuardOptions) *Guard {
 	}
 	for _, p := range opts.AllowCIDRs {
 		g.allowed = append(g.allowed, unmapped(p))
+	}
+	for _, p := range opts.DenyCIDRs {
+		g.denied = append(g.denied, unmapped(p))
 	}
 	return g
 }
@@ -116,17 +125,53 @@ func (g *Guard) checkPort(port int) error {
 
 func (g *Guard) checkAddr(addr netip.Addr) error {
 	addr = addr.Unmap().WithZone("")
-	if slices.ContainsFunc(g.allowed, func(p netip.Prefix) bool { return p.Contains(addr) }) {
+	switch {
+	case contain(g.denied, addr) || contain(g.denied, within(addr)):
+		return guardError(fmt.Sprintf("address %s is refused by http.deny_cidrs", addr))
+	case contain(g.allowed, addr):
 		return nil
-	}
-	if g.public.SafeAddr(addr) == nil {
+	case g.public.SafeAddr(addr) == nil && !slices.Contains(metadata, addr):
 		return nil
 	}
 	return guardError(fmt.Sprintf("address %s is %s: refused; allow it with http.allow_cidrs", addr, class(addr)))
 }
 
+func contain(networks []netip.Prefix, addr netip.Addr) bool {
+	return slices.ContainsFunc(networks, func(p netip.Prefix) bool { return p.Contains(addr) })
+}
+
+// within returns the IPv4 address that a gateway takes out of an IPv6 address, or addr
+// itself if there is none in it.
+func within(addr netip.Addr) netip.Addr {
+	const at6to4, atNAT64 = 2, 12 // bytes before the IPv4 address: RFC 3056, RFC 6052
+	b := addr.As16()
+	switch {
+	case sixToFour.Contains(addr):
+		return netip.AddrFrom4([4]byte(b[at6to4:]))
+	case ssrf.IPv6NAT64Prefix.Contains(addr), compatible.Contains(addr):
+		return netip.AddrFrom4([4]byte(b[atNAT64:]))
+	}
+	return addr
+}
+
+var (
+	sixToFour  = netip.MustParsePrefix("2002::/16")
+	compatible = netip.MustParsePrefix("::/96")
+)
+
+// metadata are the addresses at which clouds tell a machine about itself, its keys
+// included. Azure's is a public address: 168.63.129.16.
+var metadata = []netip.Addr{
+	netip.MustParseAddr("169.254.169.254"),
+	netip.MustParseAddr("168.63.129.16"),
+	netip.MustParseAddr("100.100.100.200"), // Alibaba Cloud
+	netip.MustParseAddr("fd00:ec2::254"),
+}
+
 func class(addr netip.Addr) string {
 	switch {
+	case slices.Contains(metadata, addr):
+		return "a cloud's metadata service"
 	case addr.IsLoopback():
 		return "loopback"
 	case addr.IsPrivate():

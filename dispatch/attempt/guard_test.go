@@ -22,9 +22,9 @@ func TestGuardRefusesAddresses(t *testing.T) {
 	for _, c := range []struct{ addr, class string }{
 		{"127.0.0.1", "loopback"}, {"127.255.255.254", "loopback"}, {"::1", "loopback"},
 		{"10.0.0.1", "private"}, {"172.16.0.1", "private"}, {"172.31.255.255", "private"}, {"192.168.1.1", "private"},
-		{"169.254.1.1", "link-local"}, {"fe80::1", "link-local"}, {"fe80::1%25eth0", "link-local"},
-		{"169.254.169.254", "link-local"}, {"fd00:ec2::254", "private"}, // metadata services
-		{"100.64.0.1", "reserved"}, {"100.100.100.200", "reserved"}, // CGNAT, and a metadata service in it
+		{"169.254.1.1", "link-local"}, {"fe80::1", "link-local"},
+		{"169.254.169.254", "metadata"}, {"fd00:ec2::254", "metadata"}, {"168.63.129.16", "metadata"}, {"100.100.100.200", "metadata"},
+		{"100.64.0.1", "reserved"}, {"100.127.255.255", "reserved"}, // CGNAT
 		{"224.0.0.1", "multicast"}, {"239.255.255.255", "multicast"}, {"ff02::1", "multicast"},
 		{"0.0.0.0", "unspecified"}, {"::", "unspecified"}, {"0.1.2.3", "reserved"},
 		{"240.0.0.1", "reserved"}, {"255.255.255.255", "reserved"}, {"192.0.0.8", "reserved"},
@@ -32,7 +32,7 @@ func TestGuardRefusesAddresses(t *testing.T) {
 		{"2001:db8::1", "reserved"}, {"3fff::1", "reserved"},
 		{"198.18.0.1", "reserved"}, {"198.19.255.255", "reserved"}, {"2001:2::1", "reserved"}, // benchmarking
 		{"fc00::1", "private"}, {"fdff:ffff::1", "private"}, // ULA
-		{"::ffff:127.0.0.1", "loopback"}, {"::ffff:10.0.0.1", "private"}, {"::ffff:a9fe:a9fe", "link-local"},
+		{"::ffff:127.0.0.1", "loopback"}, {"::ffff:10.0.0.1", "private"}, {"::ffff:a9fe:a9fe", "metadata"}, {"::ffff:168.63.129.16", "metadata"},
 		{"64:ff9b::10.0.0.1", "reserved"}, {"64:ff9b::8.8.8.8", "reserved"}, {"64:ff9b:1::1", "reserved"}, // NAT64
 		{"2002:7f00:1::", "reserved"}, {"2002:808:808::1", "reserved"}, // 6to4
 		{"2001:0:5ef5:79fd::1", "reserved"}, // Teredo
@@ -51,7 +51,7 @@ func TestGuardRefusesAddresses(t *testing.T) {
 
 func TestGuardAllowsPublicAddresses(t *testing.T) {
 	for _, host := range []string{
-		"8.8.8.8", "100.63.255.255", "172.32.0.1", "192.169.0.1", "223.255.255.254",
+		"8.8.8.8", "168.63.129.15", "100.63.255.255", "172.32.0.1", "192.169.0.1", "223.255.255.254",
 		"[2606:4700::1111]", "[::ffff:8.8.8.8]", "crm.example.com",
 	} {
 		if err := checkURL(t, attempt.GuardOptions{}, "https://"+host+"/hook"); err != nil {
@@ -81,12 +81,45 @@ func TestGuardAllowsWhatTheOperatorNames(t *testing.T) {
 		{prefixes("127.0.0.0/8"), "127.0.0.1", true},
 		{prefixes("127.0.0.0/8"), "[::1]", false},
 		{prefixes("fd00::/8", "::1/128"), "[::1]", true},
-		{prefixes("fe80::/10"), "[fe80::1%25eth0]", true},
+		{prefixes("fe80::/10"), "[fe80::1]", true},
+		{prefixes("168.63.129.16/32"), "168.63.129.16", true},
 		{prefixes("0.0.0.0/0"), "169.254.169.254", true},
 		{prefixes("0.0.0.0/0"), "[64:ff9b::10.0.0.1]", false},
 	} {
 		if err := checkURL(t, c.opts, "https://"+c.host); (err == nil) != c.allowed {
 			t.Errorf("%s with %v: got %v, want allowed %v", c.host, c.opts.AllowCIDRs, err, c.allowed)
+		}
+	}
+}
+
+func TestGuardDeniesWhatTheOperatorNames(t *testing.T) {
+	denying := func(deny, allow string) (opts attempt.GuardOptions) {
+		opts.DenyCIDRs = []netip.Prefix{netip.MustParsePrefix(deny)}
+		opts.AllowCIDRs = []netip.Prefix{netip.MustParsePrefix(allow)}
+		return opts
+	}
+	for _, c := range []struct {
+		opts   attempt.GuardOptions
+		host   string
+		denied bool
+	}{
+		{denying("8.8.8.0/24", "10.0.0.0/8"), "8.8.8.8", true},
+		{denying("8.8.8.0/24", "10.0.0.0/8"), "8.8.9.8", false},
+		{denying("8.8.8.0/24", "8.8.8.8/32"), "8.8.8.8", true}, // deny wins, even over a smaller network
+		{denying("8.8.8.0/24", "10.0.0.0/8"), "[::ffff:8.8.8.8]", true},
+		{denying("::ffff:8.8.8.0/120", "10.0.0.0/8"), "8.8.8.8", true},
+		{denying("8.8.8.0/24", "64:ff9b::/96"), "[64:ff9b::8.8.8.8]", true},
+		{denying("8.8.8.0/24", "64:ff9b::/96"), "[64:ff9b::8.8.9.8]", false},
+		{denying("8.8.8.0/24", "2002::/16"), "[2002:808:808::1]", true},
+		{denying("8.8.8.0/24", "::/0"), "[::8.8.8.8]", true},
+		{denying("2606:4700::/32", "10.0.0.0/8"), "[2606:4700::1111]", true},
+		{denying("0.0.0.0/0", "10.0.0.0/8"), "[2606:4700::1111]", false},
+		{denying("10.1.0.0/16", "10.0.0.0/8"), "10.1.2.3", true},
+		{denying("10.1.0.0/16", "10.0.0.0/8"), "10.2.2.3", false},
+	} {
+		err := checkURL(t, c.opts, "https://"+c.host)
+		if (err != nil) != c.denied || err != nil && !strings.Contains(err.Error(), "http.deny_cidrs") {
+			t.Errorf("%s without %v: got %v, want denied %v", c.host, c.opts.DenyCIDRs, err, c.denied)
 		}
 	}
 }
