@@ -15,6 +15,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/leadhook/leadhook/internal/redistest"
+	"github.com/leadhook/leadhook/internal/urltest"
 	"github.com/leadhook/leadhook/lead"
 	"github.com/leadhook/leadhook/webhook"
 )
@@ -206,6 +207,28 @@ func TestDamagedRecordStopsOnlyItsOwnWebhook(t *testing.T) {
 				t.Errorf("a damaged webhook keeps more than it should (-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+func TestStoredWebhooksWithHostileURLsAreDamaged(t *testing.T) {
+	rdb := redistest.New(t)
+	store := webhook.NewStore(rdb)
+	seed(t, store, hook("a", "USA_332240"))
+	key := webhooksKey(t, rdb)
+	for _, kind := range []string{"host", "form", "address", "good"} {
+		for _, raw := range urltest.Of(kind) {
+			if err := rdb.HSet(t.Context(), key, "a", record(func(r map[string]any) { r["url"] = raw })).Err(); err != nil {
+				t.Fatal(err)
+			}
+			hooks, err := store.Webhooks(t.Context(), "USA_332240")
+			if err != nil || len(hooks) != 1 {
+				t.Fatalf("got %d webhooks and error %v, want 1", len(hooks), err)
+			}
+			// What an operator allows is judged when it is called.
+			if refused := kind == "host" || kind == "form"; (hooks[0].Damaged != "") != refused {
+				t.Errorf("%s %q: got %q, want damaged: %v", kind, raw, hooks[0].Damaged, refused)
+			}
+		}
 	}
 }
 

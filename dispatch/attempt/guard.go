@@ -11,6 +11,8 @@ import (
 	"syscall"
 
 	"code.dny.dev/ssrf"
+
+	"github.com/leadhook/leadhook/lead"
 )
 
 // GuardOptions say what an operator allows beyond the public internet. The
@@ -85,12 +87,13 @@ func (g *Guard) CheckURL(u *url.URL) error {
 		return guardError("plain http is refused; use https, or allow it with http.allow_http")
 	case u.Scheme != "https" && u.Scheme != "http":
 		return guardError("the URL does not start with https://")
-	case u.Hostname() == "":
-		return guardError("the URL names no host")
 	case u.User != nil:
 		return guardError("the URL has user info; put it into the authorization")
 	case u.Fragment != "":
 		return guardError("the URL has a fragment (#), which is never sent; remove it")
+	}
+	if err := lead.CheckHost(u.Hostname()); err != nil {
+		return guardError("the URL has " + err.Error())
 	}
 	if err := g.checkPort(port(u)); err != nil {
 		return err

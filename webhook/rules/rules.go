@@ -132,8 +132,9 @@ func (c *checker) url(raw string) {
 		c.add("url", "url must begin with https://")
 		return
 	}
-	if u.Hostname() == "" {
-		c.add("url", "url has no host name")
+	host := lead.CheckHost(u.Hostname())
+	if host != nil {
+		c.add("url", "url has %v", host)
 	}
 	if port := u.Port(); port != "" || strings.HasSuffix(u.Host, ":") {
 		if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
@@ -146,8 +147,9 @@ func (c *checker) url(raw string) {
 	if strings.Contains(raw, "#") {
 		c.add("url", "url has a fragment (#...), which is never sent")
 	}
-	if strings.ContainsFunc(raw, func(r rune) bool { return r <= ' ' || r > '~' }) || !sentAsWritten(raw, u) {
-		c.add("url", "url has characters that must be percent-encoded (in a host name: written in its xn-- form)")
+	unwritten := strings.ContainsFunc(raw, func(r rune) bool { return r <= ' ' || r > '~' }) || !sentAsWritten(raw, u)
+	if unwritten && host == nil { // it may be the host that has them
+		c.add("url", "url has characters that must be percent-encoded")
 	}
 }
 
