@@ -190,7 +190,7 @@ func (c *checker) headers(h *lead.Webhook) {
 	}
 	seen := make(map[string]bool, len(h.Headers)+1)
 	if h.Authorization != "" {
-		seen[textproto.CanonicalMIMEHeaderKey(authHeader(h))] = true
+		seen[nameAsRead(authHeader(h))] = true
 	}
 	for _, name := range slices.Sorted(maps.Keys(h.Headers)) {
 		field := "headers/" + name
@@ -198,13 +198,13 @@ func (c *checker) headers(h *lead.Webhook) {
 		if !c.headerName(field, name) {
 			continue
 		}
-		canonical := textproto.CanonicalMIMEHeaderKey(name)
-		if seen[canonical] && canonical == textproto.CanonicalMIMEHeaderKey(authHeader(h)) {
+		read := nameAsRead(name)
+		if seen[read] && read == nameAsRead(authHeader(h)) {
 			c.add(field, "header %s is the one that authorization is sent in", name)
-		} else if seen[canonical] {
-			c.add(field, "header %s is given twice, names are alike in any case", name)
+		} else if seen[read] {
+			c.add(field, "header %s is given twice: names are alike in any case, and with _ in place of -", name)
 		}
-		seen[canonical] = true
+		seen[read] = true
 	}
 }
 
@@ -229,18 +229,28 @@ func (c *checker) headerName(field, name string) bool {
 
 // reservedHeaders would break the exchange, or what leadhook promises about it.
 // If a POST has one of the idempotency keys, net/http assumes that it may be repeated
-// and silently sends it again.
+// and silently sends it again. With Expect, the body waits for an answer before the
+// answer; Range is for what is not a POST.
 var reservedHeaders = []string{
-	"Connection", "Keep-Alive", "Proxy-Authenticate", "Proxy-Authorization", "Proxy-Connection", "Te", "Trailer",
-	"Transfer-Encoding", "Upgrade", // hop-by-hop: RFC 9110 §7.6.1 and what proxies treat alike
-	"Host", "User-Agent", "Accept-Encoding", "Traceparent",
+	"Connection", "Http2-Settings", "Keep-Alive", "Te", "Trailer", "Transfer-Encoding", "Upgrade", // hop-by-hop: RFC 9110 §7.6.1
+	"Host", "Expect", "Range", "User-Agent", "Accept-Encoding", "Traceparent",
 	"Idempotency-Key", "X-Idempotency-Key",
 }
 
+// reservedPrefixes are like reservedHeaders. Proxies treat Proxy-… as hop-by-hop.
+var reservedPrefixes = []string{"Content-", "Proxy-", "Webhook-"}
+
 func reserved(name string) bool {
-	name = textproto.CanonicalMIMEHeaderKey(name)
+	name = nameAsRead(name)
 	return slices.Contains(reservedHeaders, name) ||
-		strings.HasPrefix(name, "Content-") || strings.HasPrefix(name, "Webhook-")
+		slices.ContainsFunc(reservedPrefixes, func(prefix string) bool { return strings.HasPrefix(name, prefix) })
+}
+
+// nameAsRead returns a header's name in the one form of all that a receiver may read
+// alike: in any case, and with underscores in place of hyphens, since CGI and what is
+// modelled on it (RFC 3875 §4.1.18) turn hyphens into underscores.
+func nameAsRead(name string) string {
+	return textproto.CanonicalMIMEHeaderKey(strings.ReplaceAll(name, "_", "-"))
 }
 
 // signingSecrets accepts secrets as Standard Webhooks 1.0 writes them. That

@@ -102,7 +102,7 @@ func TestFaultsOfASeedFile(t *testing.T) {
 		"a rate too high":   {minimal("rate: 10000.1"), atLine6(11, badRate)},
 		"a tiny rate and long headers": {minimal("headers: {X-A: "+long+", X-B: "+long+", x-a: 1}", "rate: 1e-12"), []string{
 			"seed.yaml:6:15: headers has 16394 bytes of names and values, at most 16384 are allowed",
-			"seed.yaml:6:16413: header x-a is given twice, names are alike in any case",
+			"seed.yaml:6:16413: header x-a is given twice: names are alike in any case, and with _ in place of -",
 			"seed.yaml:7:11: " + badRate,
 		}},
 		"three secrets":     {minimal("signing_secrets: [" + secret + "," + secret + "," + secret + "]"), atLine6(22, "signing_secrets has more than 2 entries: two are enough for a rotation")},
@@ -115,7 +115,10 @@ func TestFaultsOfASeedFile(t *testing.T) {
 		"auth header bad":   {minimal("authorization: hunter2", "auth_header: X Key"), []string{"seed.yaml:7:18: auth_header is not a header name (letters, digits and hyphens)"}},
 		"auth header Host":  {minimal("authorization: hunter2", "auth_header: Host"), []string{"seed.yaml:7:18: header Host is reserved: leadhook or HTTP itself sets it"}},
 		"headers a list":    {minimal("headers: [a]"), atLine6(14, "headers must be a mapping, lines of key: value")},
-		"a header twice":    {minimal("headers: {X-A: hunter2, x-a: hunter2}"), atLine6(29, "header x-a is given twice, names are alike in any case")},
+		"a header twice":    {minimal("headers: {X-A: hunter2, x-a: hunter2}"), atLine6(29, "header x-a is given twice: names are alike in any case, and with _ in place of -")},
+		"a header alike":    {minimal("headers: {X-A-B: hunter2, x_a-b: hunter2}"), atLine6(31, "header x_a-b is given twice: names are alike in any case, and with _ in place of -")},
+		"auth's header _":   {minimal("authorization: hunter2", "auth_header: X-API-Key", "headers: {x_api_key: hunter2}"), []string{"seed.yaml:8:15: header x_api_key is the one that authorization is sent in"}},
+		"auth header _":     {minimal("authorization: hunter2", "auth_header: Content_Length"), []string{"seed.yaml:7:18: header Content_Length is reserved: leadhook or HTTP itself sets it"}},
 		"a header bad":      {minimal("headers: {X A: hunter2}"), atLine6(15, "header X A is not a header name (letters, digits and hyphens)")},
 		"a header's tab":    {minimal(`headers: {X-A: "hunter2\t."}`), atLine6(15, "a header's value has control characters, such as a line break or a tab")},
 		"the auth's header": {minimal("authorization: hunter2", "headers: {authorization: hunter2}"), []string{"seed.yaml:7:15: header authorization is the one that authorization is sent in"}},
@@ -145,6 +148,8 @@ func TestReservedHeadersAreRefusedInAnyCase(t *testing.T) {
 	for _, name := range []string{
 		"Connection", "keep-alive", "Proxy-Authorization", "TE", "trailer", "Transfer-Encoding", "Upgrade", "HOST",
 		"Content-Type", "content-length", "Content-Anything", "User-Agent", "accept-encoding", "traceparent",
+		"Expect", "range", "HTTP2-Settings", "Proxy-Connection", "Proxy-Anything", "Content_Length", "content_type", "Transfer_Encoding",
+		"user_agent", "accept_encoding", "webhook_id", "Webhook_Anything", "idempotency_key", "X_Idempotency-Key",
 		"webhook-id", "Webhook-Signature", "WEBHOOK-anything", "Idempotency-Key", "x-idempotency-key",
 	} {
 		_, err := seedfile.Parse(t.Context(), "seed.yaml", []byte(minimal("headers: {"+name+": a}")), seedfile.Options{})
