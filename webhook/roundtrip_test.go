@@ -70,7 +70,7 @@ func anyWebhook() *rapid.Generator[lead.Webhook] {
 			}
 			h.Headers[name] = lead.Secret(text("value"))
 		}
-		for _, key := range rapid.SliceOfN(rapid.SliceOfN(rapid.Byte(), 1, 40), 0, 2).Draw(t, "signing_secrets") {
+		for _, key := range rapid.SliceOfNDistinct(rapid.SliceOfN(rapid.Byte(), 24, 64), 0, 2, func(key []byte) string { return string(key) }).Draw(t, "signing_secrets") {
 			h.SigningSecrets = append(h.SigningSecrets, lead.Secret("whsec_"+base64.StdEncoding.EncodeToString(key)))
 		}
 		return h

@@ -15,7 +15,7 @@ func TestAnExportSeedsTheSameWebhooks(t *testing.T) {
 	to, _ := newWebhookRig(t)
 	plain, full := from.hook("plain", "A_1"), from.hook("full", "A_2")
 	plain.URL, full.URL = "https://crm.example.com/", "https://crm.example.com/?key=a&b=c"
-	full.Auth, full.Headers, full.Secrets = "Bearer $${HOME} 'x' \"y\" # z", map[string]string{"X-A": "- b: c"}, []string{"whsec_aHVzaDQ="}
+	full.Auth, full.Headers, full.Secrets = "Bearer $${HOME} 'x' \"y\" # z", map[string]string{"X-A": "- b: c"}, []string{"whsec_aHVzaDQtMDEyMzQ1Njc4OWFiY2RlZmdo"}
 	full.AuthHeader, full.Active, full.Format, full.LeadTypes = "X-API-Key", false, "adf", []string{"forms"}
 	if got := from.leadhook("", "webhooks", "export"); got.code != exitFailed || got.out != "" || !strings.Contains(got.errs, "leadhook seed") {
 		t.Errorf("from an empty Redis: got exit code %d and\n%s%s", got.code, got.out, got.errs)

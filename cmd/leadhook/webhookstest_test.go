@@ -100,7 +100,7 @@ func TestATestShowsNoSecret(t *testing.T) {
 	h := r.hook("crm", r.name("USA_1"))
 	h.URL += "?key=hush-query"
 	h.Auth, h.Headers = "Bearer hush-token", map[string]string{"X-Dealer": "hush-dealer", "Accept": "text/plain"}
-	h.Secrets = []string{"whsec_aHVzaC1zaWduaW5n"}
+	h.Secrets = []string{"whsec_aHVzaC1zaWduaW5nLTAxMjM0NTY3ODlhYmNkZWZnaGk="}
 	r.seed(h)
 	for _, output := range []string{"table", "json", "yaml"} {
 		for _, print := range [][]string{nil, {"--print"}} {

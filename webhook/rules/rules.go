@@ -29,7 +29,9 @@ const (
 	MaxHeaderBytes    = 16 << 10 // of all extra headers: their names and values, nothing between them
 	MaxSigningSecrets = 2
 
-	maxWebhookID = 128     // characters
+	maxWebhookID = 128 // characters
+	minKeyBytes  = 24  // of a signing secret, decoded
+	maxKeyBytes  = 64
 	maxText      = 8 << 10 // bytes of every other text
 )
 
@@ -253,21 +255,30 @@ func nameAsRead(name string) string {
 	return textproto.CanonicalMIMEHeaderKey(strings.ReplaceAll(name, "_", "-"))
 }
 
-// signingSecrets accepts secrets as Standard Webhooks 1.0 writes them. That
-// recommends 24 to 64 bytes; receivers choose their own, so any length is valid.
+// signingSecrets accepts secrets as Standard Webhooks 1.0 writes them, of the length
+// that it demands. The same one twice is a rotation that has not happened.
 func (c *checker) signingSecrets(secrets []lead.Secret) {
 	if len(secrets) > MaxSigningSecrets {
 		c.add("signing_secrets", "signing_secrets has more than %d entries: two are enough for a rotation", MaxSigningSecrets)
 		return
 	}
+	var keys []string // decoded: base64 can write the same bytes in several ways
 	for i, secret := range secrets {
 		field := "signing_secrets/" + strconv.Itoa(i)
 		if !c.line(field, secret.Reveal()) {
 			continue
 		}
 		text, ok := strings.CutPrefix(secret.Reveal(), "whsec_")
-		if key, err := base64.StdEncoding.DecodeString(text); !ok || err != nil || len(key) == 0 {
+		key, err := base64.StdEncoding.DecodeString(text)
+		switch {
+		case !ok || err != nil:
 			c.add(field, "a signing secret must be whsec_ and then base64 with its padding")
+		case len(key) < minKeyBytes || len(key) > maxKeyBytes:
+			c.add(field, "a signing secret has %d bytes, it must have %d to %d: whsec_ and then what openssl rand -base64 32 prints",
+				len(key), minKeyBytes, maxKeyBytes)
+		case slices.Contains(keys, string(key)):
+			c.add(field, "a signing secret is given twice")
 		}
+		keys = append(keys, string(key))
 	}
 }

@@ -34,7 +34,7 @@ func httpsOnly(u *url.URL) error {
 }
 
 func TestFaultsOfASeedFile(t *testing.T) {
-	const secret, short = `"whsec_c2VjcmV0"`, 6 // the line after minimal's
+	const secret, short = `"whsec_c2VjcmV0LTAxMjM0NTY3ODlhYmNkZWZnaA=="`, 6 // the line after minimal's
 	const badRate = "rate must be a number from 0.001 to 10,000, in deliveries a second"
 	long := strings.Repeat("x", 8<<10)
 	atLine6 := func(column int, text string) []string {
@@ -108,7 +108,10 @@ func TestFaultsOfASeedFile(t *testing.T) {
 		"three secrets":     {minimal("signing_secrets: [" + secret + "," + secret + "," + secret + "]"), atLine6(22, "signing_secrets has more than 2 entries: two are enough for a rotation")},
 		"secret no base64":  {minimal("signing_secrets: [whsec_c2VjcmV]"), atLine6(23, "a signing secret must be whsec_ and then base64 with its padding")},
 		"secret no prefix":  {minimal("signing_secrets: [c2VjcmV0]"), atLine6(23, "a signing secret must be whsec_ and then base64 with its padding")},
-		"an empty secret":   {minimal("signing_secrets: [whsec_]"), atLine6(23, "a signing secret must be whsec_ and then base64 with its padding")},
+		"an empty secret":   {minimal("signing_secrets: [whsec_]"), atLine6(23, "a signing secret has 0 bytes, it must have 24 to 64: whsec_ and then what openssl rand -base64 32 prints")},
+		"a short secret":    {minimal("signing_secrets: [whsec_c2VjcmV0LTAxMjM0NTY3ODlhYmNkZWY=]"), atLine6(23, "a signing secret has 23 bytes, it must have 24 to 64: whsec_ and then what openssl rand -base64 32 prints")},
+		"a long secret":     {minimal("signing_secrets: [whsec_" + strings.Repeat("c2Vj", 21) + "YWI=]"), atLine6(23, "a signing secret has 65 bytes, it must have 24 to 64: whsec_ and then what openssl rand -base64 32 prints")},
+		"a secret twice":    {minimal("signing_secrets: [" + secret + ", " + strings.Replace(secret, "A==", "B==", 1) + "]"), atLine6(69, "a signing secret is given twice")},
 		"auth with a line":  {minimal("authorization: |", "  Bearer hunter2"), atLine6(20, "authorization has control characters, such as a line break or a tab")},
 		"auth with a blank": {minimal(`authorization: "Bearer hunter2 "`), atLine6(20, "authorization begins or ends with a blank")},
 		"auth header alone": {minimal("auth_header: X-Key"), atLine6(18, "auth_header names the header for authorization, which is missing")},
@@ -402,7 +405,7 @@ func TestFilesThatExplodeAreRefusedQuickly(t *testing.T) {
 }
 
 func FuzzParse(f *testing.F) {
-	f.Add([]byte(minimal("headers: {X-A: &a b, X-B: *a}", "lead_types: [calls]", "rate: 1.5", "signing_secrets: [whsec_YQ==]")))
+	f.Add([]byte(minimal("headers: {X-A: &a b, X-B: *a}", "lead_types: [calls]", "rate: 1.5", "signing_secrets: [whsec_YS0wMTIzNDU2Nzg5YWJjZGVmZ2hpamts]")))
 	f.Add([]byte(`{"webhooks": [{"id": 1, "advertiser": "a", "url": "https://h/?a", "event": "new_lead", "active": true}]}`))
 	f.Add([]byte("webhooks:\n- ? a\n  : b\n- !!binary |\n  a\n- <<: *x\n--- # b\n...\n%YAML 1.2\n---\n"))
 	f.Add([]byte("webhooks: [{}, [], '', \"\\ud800\", |-\n\n, >\n x]\r\n\t"))

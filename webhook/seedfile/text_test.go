@@ -13,12 +13,12 @@ import (
 )
 
 func TestSecretsMayBeVariables(t *testing.T) {
-	variables := map[string]string{"TOKEN": "jokin", "K_2": "a2V5", "DOLLAR": "a${TOKEN}$", "TWO_LINES": "a\nb", "EMPTY": ""}
+	variables := map[string]string{"TOKEN": "jokin", "K_2": "a2V5LTAxMjM0NTY3ODlhYmNkZWZnaGlq", "DOLLAR": "a${TOKEN}$", "TWO_LINES": "a\nb", "EMPTY": ""}
 	rules := seedfile.Options{Variable: func(name string) string { return variables[name] }}
 	for text, want := range map[string]string{
 		"${TOKEN}":             "jokin",
 		"token ${TOKEN}":       "token jokin",
-		"${TOKEN}${K_2}":       "jokina2V5",
+		"${TOKEN}${K_2}":       "jokina2V5LTAxMjM0NTY3ODlhYmNkZWZnaGlq",
 		"${DOLLAR}":            "a${TOKEN}$", // once is enough
 		"$TOKEN":               "$TOKEN",
 		"pa$$word$":            "pa$$word$",
@@ -48,13 +48,13 @@ func TestSecretsMayBeVariables(t *testing.T) {
 		"${TOKEN:-else}": "without the name of a variable",
 		"${TWO_LINES}":   "control characters",
 	} {
-		_, err := seedfile.Parse(t.Context(), "seed.yaml", []byte(minimal("signing_secrets: [whsec_YQ==]", fmt.Sprintf("authorization: %q", text))), rules)
+		_, err := seedfile.Parse(t.Context(), "seed.yaml", []byte(minimal("signing_secrets: [whsec_YS0wMTIzNDU2Nzg5YWJjZGVmZ2hpamts]", fmt.Sprintf("authorization: %q", text))), rules)
 		if err == nil || len(lines(err)) != 1 || !strings.Contains(err.Error(), want) || !strings.HasPrefix(err.Error(), "seed.yaml:7:20: ") {
 			t.Errorf("%s: got error %v, want one in line 7 with %q", text, err, want)
 		}
 	}
 	hooks, err := seedfile.Parse(t.Context(), "seed.yaml", []byte(minimal("signing_secrets: ['whsec_${K_2}']")), rules)
-	if err != nil || hooks[0].Webhook.SigningSecrets[0].Reveal() != "whsec_a2V5" {
+	if err != nil || hooks[0].Webhook.SigningSecrets[0].Reveal() != "whsec_a2V5LTAxMjM0NTY3ODlhYmNkZWZnaGlq" {
 		t.Errorf("a signing secret: got error %v, %d webhooks", err, len(hooks))
 	}
 }
