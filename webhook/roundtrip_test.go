@@ -38,7 +38,14 @@ func hostile(most int) *rapid.Generator[string] {
 	})
 }
 
-func limited(text string, most int) string {
+// anID is hostile text that may be an id.
+func anID(text string, most int) string {
+	text = strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) || unicode.In(r, unicode.Variation_Selector, unicode.Other_Default_Ignorable_Code_Point) || r == '\u2800' {
+			return -1
+		}
+		return r
+	}, text)
 	for utf8.RuneCountInString(text) > most {
 		_, size := utf8.DecodeLastRuneInString(text)
 		text = text[:len(text)-size]
@@ -51,7 +58,7 @@ func anyWebhook() *rapid.Generator[lead.Webhook] {
 	return rapid.Custom(func(t *rapid.T) lead.Webhook {
 		text := func(name string) string { return hostile(4).Draw(t, name) }
 		h := lead.Webhook{
-			ID: limited(text("id"), 128), Advertiser: limited(text("advertiser"), 64),
+			ID: anID(text("id"), 128), Advertiser: anID(text("advertiser"), 64),
 			URL:           "https://" + rapid.StringMatching(`(CRM|crm)\.example\.com(:443)?(/[a-zA-Z0-9/._~!$&'()*+,;=:@-]{0,20})?(\?[a-z0-9=&{}|%]{0,0}(%7B|[a-z&=/?!*'])*)?`).Draw(t, "url"),
 			Authorization: lead.Secret(rapid.OneOf(rapid.Just(""), hostile(4)).Draw(t, "authorization")),
 			Trigger:       rapid.SampledFrom([]lead.Trigger{lead.NewContact, lead.ExistingContact}).Draw(t, "event"),

@@ -47,8 +47,8 @@ type Violation struct{ Field, Text string }
 // Check returns everything that is wrong with a webhook: nil if it is valid.
 func Check(h *lead.Webhook) []Violation {
 	var c checker
-	c.advertiser(h.Advertiser)
-	c.id(h.ID)
+	c.key("advertiser", h.Advertiser, lead.MaxAdvertiserID)
+	c.key("id", h.ID, maxWebhookID)
 	c.url(h.URL)
 	c.line("authorization", h.Authorization.Reveal())
 	c.authHeader(h)
@@ -115,9 +115,34 @@ func (c *checker) required(field, value string, longest int) bool {
 	return c.line(field, value)
 }
 
-func (c *checker) id(id string) { c.required("id", id, maxWebhookID) }
+// key checks the id of a webhook or an advertiser. What is shown of it must tell it from
+// every other one, since a person decides by it whose leads go where.
+func (c *checker) key(field, id string, longest int) {
+	if !c.required(field, id, longest) {
+		return
+	}
+	if i := strings.IndexFunc(id, notShown); i >= 0 {
+		r, _ := utf8.DecodeRuneInString(id[i:])
+		c.add(field, "%s has the character %U, which is invisible, changes the direction of text or looks like a blank", field, r)
+	}
+	for _, prefix := range reservedKeys {
+		if strings.HasPrefix(id, prefix) {
+			c.add(field, "%s begins with %s, which is reserved", field, prefix)
+		}
+	}
+}
 
-func (c *checker) advertiser(id string) { c.required("advertiser", id, lead.MaxAdvertiserID) }
+// reservedKeys begin the keys of records that are not an advertiser's.
+var reservedKeys = []string{"id:", "epoch:"}
+
+// notShown reports whether a character of an id may not be seen as itself: everything but
+// letters, marks, numbers, punctuation, symbols and the usual blank (so no controls of
+// direction and no unassigned ones), and of these the ones that have no picture.
+func notShown(r rune) bool {
+	const brailleBlank = '\u2800'
+	return !unicode.IsPrint(r) || r == brailleBlank ||
+		unicode.In(r, unicode.Variation_Selector, unicode.Other_Default_Ignorable_Code_Point)
+}
 
 // url accepts what can be sent byte for byte: net/http escapes a path that RFC
 // 3986 does not allow as it is, and a fragment is never sent.
