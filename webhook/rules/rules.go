@@ -29,6 +29,11 @@ const (
 	MaxHeaderBytes    = 16 << 10 // of all extra headers: their names and values, nothing between them
 	MaxSigningSecrets = 2
 
+	// MaxBytes is the most that the texts of a webhook have together: names, values and
+	// secrets. An advertiser's webhooks are kept in one record, which has not room for a
+	// hundred of this size: whoever writes the record checks it.
+	MaxBytes = 32 << 10
+
 	maxWebhookID = 128 // characters
 	minKeyBytes  = 24  // of a signing secret, decoded
 	maxKeyBytes  = 64
@@ -40,8 +45,9 @@ const (
 const PerAdvertiser = 100
 
 // A Violation is what is wrong with one field of a webhook. Its text does not quote the
-// field's value, which may be a secret. Field is the field's name in the seed file; the
-// index or name of a member of a list or map follows after a slash.
+// field's value, which may be a secret. Field is the field's name in the seed file, or
+// empty for the webhook as a whole; the index or name of a member of a list or map follows
+// after a slash.
 type Violation struct{ Field, Text string }
 
 // Check returns everything that is wrong with a webhook: nil if it is valid.
@@ -72,7 +78,26 @@ func Check(h *lead.Webhook) []Violation {
 	}
 	c.line("vendor_name", h.VendorName)
 	c.line("provider_name", h.ProviderName)
+	if n := size(h); n > MaxBytes {
+		c.add("", "the webhook has %d bytes of text in all its fields, at most %d are allowed", n, MaxBytes)
+	}
 	return c
+}
+
+func size(h *lead.Webhook) int {
+	n := len(h.ID) + len(h.Advertiser) + len(h.URL) + len(h.Authorization) + len(h.AuthHeader) + len(h.VendorName) + len(h.ProviderName)
+	for _, secret := range h.SigningSecrets {
+		n += len(secret)
+	}
+	return n + headerBytes(h)
+}
+
+func headerBytes(h *lead.Webhook) int {
+	n := 0
+	for name, value := range h.Headers {
+		n += len(name) + len(value)
+	}
+	return n
 }
 
 // A checker collects violations.
@@ -208,12 +233,8 @@ func (c *checker) headers(h *lead.Webhook) {
 		c.add("headers", "headers has more than %d entries", MaxHeaders)
 		return
 	}
-	size := 0
-	for name, value := range h.Headers {
-		size += len(name) + len(value)
-	}
-	if size > MaxHeaderBytes {
-		c.add("headers", "headers has %d bytes of names and values, at most %d are allowed", size, MaxHeaderBytes)
+	if n := headerBytes(h); n > MaxHeaderBytes {
+		c.add("headers", "headers has %d bytes of names and values, at most %d are allowed", n, MaxHeaderBytes)
 	}
 	seen := make(map[string]bool, len(h.Headers)+1)
 	if h.Authorization != "" {

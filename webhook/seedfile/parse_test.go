@@ -105,6 +105,8 @@ func TestFaultsOfASeedFile(t *testing.T) {
 			"seed.yaml:6:16413: header x-a is given twice: names are alike in any case, and with _ in place of -",
 			"seed.yaml:7:11: " + badRate,
 		}},
+		"much text": {minimal("vendor_name: "+long, "provider_name: "+long, "authorization: "+long, "headers: {X-A: "+long+"}"),
+			[]string{"seed.yaml:2:5: the webhook has 32806 bytes of text in all its fields, at most 32768 are allowed"}},
 		"three secrets":     {minimal("signing_secrets: [" + secret + "," + secret + "," + secret + "]"), atLine6(22, "signing_secrets has more than 2 entries: two are enough for a rotation")},
 		"secret no base64":  {minimal("signing_secrets: [whsec_c2VjcmV]"), atLine6(23, "a signing secret must be whsec_ and then base64 with its padding")},
 		"secret no prefix":  {minimal("signing_secrets: [c2VjcmV0]"), atLine6(23, "a signing secret must be whsec_ and then base64 with its padding")},
