@@ -95,6 +95,8 @@ type Redis struct {
 
 	TLS TLS // for the Sentinels too
 
+	Prefix string // what all keys begin with
+
 	Timeout    time.Duration // to connect, and of a single command
 	PoolSize   int           // connections to each server; zero: the client's default, 10 for each CPU
 	CacheTTL   time.Duration // how long a cached entry is used if the announcement of a change is lost

@@ -65,6 +65,8 @@ func TestFaultsOfVariables(t *testing.T) {
 		{"with a password", "LEADHOOK_KAFKA_BROKERS=SASL_SSL://bob:hush@kafka:9093",
 			"LEADHOOK_KAFKA_BROKERS: kafka.brokers: an address must not have a user or a password: there are settings for them"},
 		{"empty list", "LEADHOOK_KAFKA_BROKERS=,", "LEADHOOK_KAFKA_BROKERS: kafka.brokers: must not be empty"},
+		{"a prefix that would move keys in a Cluster", "LEADHOOK_REDIS_PREFIX={leads}",
+			`LEADHOOK_REDIS_PREFIX: redis.prefix: "{leads}" is not a prefix: want letters, digits, . _ and -, 1 to 64 characters`},
 		{"no file", "LEADHOOK_CONFIG=testdata/none", "testdata/none: reading the settings: open testdata/none: no such file or directory"},
 		{"a directory", "LEADHOOK_CONFIG=testdata", "testdata: reading the settings: read testdata: is a directory"},
 		{"no secret file", "LEADHOOK_REDIS_PASSWORD_FILE=testdata/none",

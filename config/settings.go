@@ -183,6 +183,9 @@ func redisSettings(r *Redis) []setting {
 		{"redis.tls.server_name", "", text(&r.TLS.ServerName),
 			"The name to expect in Redis's certificate; empty: the host that is dialled."},
 
+		{"redis.prefix", "leadhook", keyPrefix(&r.Prefix),
+			"What all keys in Redis begin with. Services that share a Redis need one each."},
+
 		{"redis.timeout", "2s", duration(&r.Timeout, 10*ms, time.Minute),
 			"How long connecting and a single command may take."},
 		{"redis.pool_size", "0", number(&r.PoolSize, 0, 10000),

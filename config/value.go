@@ -144,6 +144,19 @@ func topic(field *string) value {
 	}, asIs)
 }
 
+// keyPrefixes matches what cannot change the meaning of a key, such as {} in a Cluster.
+var keyPrefixes = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
+
+func keyPrefix(field *string) value {
+	const kind = "letters, digits, . _ and -, 1 to 64 characters"
+	return of(field, kind, func(s string) (string, error) {
+		if !keyPrefixes.MatchString(s) {
+			return "", fmt.Errorf("%q is not a prefix: want %s", s, kind)
+		}
+		return s, nil
+	}, asIs)
+}
+
 // secret returns the value of a secret, which can be given only once: by itself, in
 // a URL that is set before, or in a file.
 func secret(field *lead.Secret) value {

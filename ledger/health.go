@@ -123,7 +123,7 @@ func (l *Ledger) probeShards(ctx context.Context) {
 	answers := make([]*redis.Cmd, l.layout.shards)
 	_, _ = l.rdb.Pipelined(limited, func(p redis.Pipeliner) error {
 		for n := range answers {
-			answers[n] = p.Eval(limited, reachedScript, []string{"leadhook:{" + strconv.Itoa(n) + "}:ledger:probe"}, "")
+			answers[n] = p.Eval(limited, reachedScript, []string{l.layout.prefix + ":{" + strconv.Itoa(n) + "}:ledger:probe"}, "")
 		}
 		return nil
 	})

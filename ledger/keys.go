@@ -59,6 +59,7 @@ func (r retention) timeToLive(now time.Time) int64 {
 
 // A layout is where the marks lie.
 type layout struct {
+	prefix    string    // of all keys
 	delivered retention // of deliveries that were never handed on
 	handedOn  retention // of the others
 	shards    int       // how many parts of Redis can fail by themselves: all shards in a Cluster, otherwise 1
@@ -117,21 +118,21 @@ func appendField(b []byte, at location) []byte { return binary.BigEndian.AppendU
 // keysToRead returns the keys of all hashes that may hold a bucket's marks, with the
 // most probable ones last.
 func (l layout) keysToRead(bucket uint64, now time.Time) []any {
-	keys := l.handedOn.appendKeys(nil, bucket, now, now.Add(clockSkew))
-	return l.delivered.appendKeys(keys, bucket, now, now.Add(clockSkew))
+	keys := l.appendKeys(nil, l.handedOn, bucket, now, now.Add(clockSkew))
+	return l.appendKeys(keys, l.delivered, bucket, now, now.Add(clockSkew))
 }
 
 // keysToWrite returns the same number of keys of each retention; the last of
 // each is the one to write to.
 func (l layout) keysToWrite(bucket uint64, now time.Time) []any {
-	keys := l.delivered.appendKeys(nil, bucket, now, now)
-	return l.handedOn.appendKeys(keys, bucket, now, now)
+	keys := l.appendKeys(nil, l.delivered, bucket, now, now)
+	return l.appendKeys(keys, l.handedOn, bucket, now, now)
 }
 
-// appendKeys appends the keys of a bucket for the periods from now-kept to last.
-func (r retention) appendKeys(keys []any, bucket uint64, now, last time.Time) []any {
-	var room [96]byte
-	b := append(room[:0], "leadhook:{"...)
+// appendKeys appends the keys of a bucket for the periods of r from now-kept to last.
+func (l layout) appendKeys(keys []any, r retention, bucket uint64, now, last time.Time) []any {
+	var room [160]byte // for the longest prefix that the settings allow
+	b := append(append(room[:0], l.prefix...), ":{"...)
 	b = strconv.AppendInt(b, int64(shardOf(bucket)), 10)
 	b = append(append(b, "}:"...), r.name...)
 	b = append(b, ':')

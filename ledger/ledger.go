@@ -17,6 +17,10 @@ import (
 
 // Options are the settings of a [Ledger]. The zero value is usable.
 type Options struct {
+	// Prefix is what all keys in Redis begin with. Several services must not share
+	// one. Empty: "leadhook".
+	Prefix string
+
 	// MaxPending bounds the marks that are kept in memory until Redis has
 	// them, some 200 bytes each. Beyond it the oldest are dropped, and counted:
 	// their deliveries may be made once more. Zero: 100,000.
@@ -73,6 +77,7 @@ func New(rdb redis.UniversalClient, opts Options, reg prometheus.Registerer, log
 	l := &Ledger{
 		rdb: rdb,
 		layout: layout{
+			prefix:    cmp.Or(opts.Prefix, "leadhook"),
 			delivered: retention{"delivered", 1, deliveredKept},
 			handedOn:  retention{"handed-on", togetherHandedOn, max(cmp.Or(opts.HandedOnKept, 30*24*time.Hour), deliveredKept)},
 			shards:    1,

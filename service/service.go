@@ -59,13 +59,13 @@ func New(cfg *config.Config, log *zap.Logger, version string) (*Service, error) 
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 
-	s.Store = webhook.NewStore(s.redis)
+	s.Store = webhook.NewStore(s.redis, cfg.Redis.Prefix)
 	s.webhooks = webhook.NewCache(s.Store, webhook.Options{
 		TTL: cfg.Redis.CacheTTL, Grace: cfg.Redis.Grace, MaxBytes: int64(cfg.Redis.CacheBytes),
 		Changed: func(advertisers []string) { s.dispatcher.WebhooksChanged(advertisers) }, // not before Run
 	}, registry, log)
 	s.ledger = ledger.New(s.redis, ledger.Options{
-		MaxPending: cfg.Redis.LedgerPending, HandedOnKept: cfg.Topics.DeadLetterRetention,
+		Prefix: cfg.Redis.Prefix, MaxPending: cfg.Redis.LedgerPending, HandedOnKept: cfg.Topics.DeadLetterRetention,
 	}, registry, log)
 	s.Publisher = producer.NewPublisher(PublisherOptions(cfg.Kafka, s.Kafka), registry, log)
 	retryQueue := retryqueue.New(s.Publisher, cfg.Kafka.Topic, cfg.Retry.Delays, registry)

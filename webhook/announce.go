@@ -95,7 +95,7 @@ func (c *Cache) listen(ctx context.Context) {
 // reports whether the subscription was confirmed.
 func (c *Cache) listenOnce(ctx context.Context) (confirmed bool, err error) {
 	ctx, cancel := context.WithCancel(ctx)
-	sub := c.store.rdb.Subscribe(ctx, announcements)
+	sub := c.store.rdb.Subscribe(ctx, c.store.announcements())
 	start := time.Now()
 	var wg sync.WaitGroup
 	wg.Go(func() { ping(ctx, sub, start) })

@@ -34,7 +34,7 @@ func seedFileOf(n int) []byte {
 // names the Redis, which is emptied, else it is the one inside the test.
 func BenchmarkWebhooks(b *testing.B) {
 	rdb := redistest.New(b)
-	store := webhook.NewStore(rdb)
+	store := webhook.NewStore(rdb, "leadhook")
 	file := seedFileOf(manyWebhooks)
 	var hooks []lead.Webhook
 	seconds := func(b *testing.B) { b.ReportMetric(b.Elapsed().Seconds()/float64(b.N), "s") }

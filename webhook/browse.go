@@ -19,7 +19,7 @@ var ErrNoWebhook = errors.New("there is no such webhook")
 // Find reads one webhook by its id; it may have Damaged set. The error wraps
 // [ErrNoWebhook] or [ErrNotSeeded], or is that of a failed request to Redis.
 func (s *Store) Find(ctx context.Context, id string) (*lead.Webhook, error) {
-	advertiser, err := s.rdb.HGet(ctx, ownersKey(shardOf(id)), id).Result()
+	advertiser, err := s.rdb.HGet(ctx, s.ownersKey(shardOf(id)), id).Result()
 	if notNil(err) != nil {
 		return nil, fmt.Errorf("reading webhooks from Redis: %w", err)
 	}
@@ -43,7 +43,7 @@ func (s *Store) Seeded(ctx context.Context) error {
 	markers := make([]*redis.IntCmd, shards)
 	_, err := s.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
 		for n := range markers {
-			markers[n] = p.Exists(ctx, markerKey(n))
+			markers[n] = p.Exists(ctx, s.markerKey(n))
 		}
 		return nil
 	})
@@ -128,7 +128,7 @@ func (s *Store) ids(ctx context.Context, after string) iter.Seq2[[]ID, error] {
 func (s *Store) idsOfShard(ctx context.Context, shard int) ([]ID, error) {
 	owners := make(map[string]string) // Redis may return one twice
 	for cursor := uint64(0); ; {
-		pairs, next, err := s.rdb.HScan(ctx, ownersKey(shard), cursor, "", chunk).Result()
+		pairs, next, err := s.rdb.HScan(ctx, s.ownersKey(shard), cursor, "", chunk).Result()
 		if err != nil {
 			return nil, fmt.Errorf("reading the ids of webhooks from Redis: %w", err)
 		}
@@ -153,8 +153,8 @@ func (s *Store) records(ctx context.Context, ids []ID) ([]*lead.Webhook, error) 
 	health := make([]*redis.SliceCmd, len(ids))
 	_, _ = s.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
 		for i, id := range ids {
-			stored[i] = p.HGet(ctx, webhooksKey(id.Advertiser), id.Webhook)
-			health[i] = p.HMGet(ctx, healthKey(id.Advertiser), failingField(id.Webhook), disabledField(id.Webhook))
+			stored[i] = p.HGet(ctx, s.webhooksKey(id.Advertiser), id.Webhook)
+			health[i] = p.HMGet(ctx, s.healthKey(id.Advertiser), failingField(id.Webhook), disabledField(id.Webhook))
 		}
 		return nil
 	}) // its error is that of one of the replies
@@ -181,7 +181,7 @@ func (s *Store) existing(ctx context.Context, ids []ID) ([]ID, error) {
 	exist := make([]*redis.BoolCmd, len(ids))
 	_, err := s.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
 		for i, id := range ids {
-			exist[i] = p.HExists(ctx, webhooksKey(id.Advertiser), id.Webhook)
+			exist[i] = p.HExists(ctx, s.webhooksKey(id.Advertiser), id.Webhook)
 		}
 		return nil
 	})

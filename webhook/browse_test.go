@@ -31,7 +31,7 @@ func browse(t *testing.T, store *webhook.Store, after string, limit int) []*lead
 }
 
 func TestPagesShowEveryWebhookOnceWhateverChangesBetweenThem(t *testing.T) {
-	store := webhook.NewStore(redistest.New(t))
+	store := webhook.NewStore(redistest.New(t), "leadhook")
 	var hooks []lead.Webhook
 	for n := range 3000 {
 		hooks = append(hooks, hook(fmt.Sprint("w", n), fmt.Sprint("USA_", n%700)))
@@ -65,7 +65,7 @@ func TestPagesShowEveryWebhookOnceWhateverChangesBetweenThem(t *testing.T) {
 
 func TestAPageReadsLittleOfWhatThereIs(t *testing.T) {
 	rdb := redistest.New(t)
-	store := webhook.NewStore(rdb)
+	store := webhook.NewStore(rdb, "leadhook")
 	var hooks []lead.Webhook
 	for n := range 20_000 {
 		hooks = append(hooks, hook(fmt.Sprint("w", n), fmt.Sprint("USA_", n)))
@@ -86,7 +86,7 @@ func TestAPageReadsLittleOfWhatThereIs(t *testing.T) {
 
 func TestWhatIsYieldedIsCompleteWithItsStanding(t *testing.T) {
 	rdb := redistest.New(t)
-	store := webhook.NewStore(rdb)
+	store := webhook.NewStore(rdb, "leadhook")
 	a, b := full("a", "USA_1"), hook("b", "USA_2")
 	seed(t, store, a, b)
 	noteFailing(t, store, stored(t, store, a))
@@ -106,7 +106,7 @@ func TestWhatIsYieldedIsCompleteWithItsStanding(t *testing.T) {
 
 func TestWhatIsNotThereAndWhatIsLostAreToldApart(t *testing.T) {
 	rdb := redistest.New(t)
-	store := webhook.NewStore(rdb)
+	store := webhook.NewStore(rdb, "leadhook")
 	for step, want := range []error{webhook.ErrNotSeeded, webhook.ErrNoWebhook, webhook.ErrNotSeeded} {
 		switch step {
 		case 1:
@@ -130,7 +130,7 @@ func TestWhatIsNotThereAndWhatIsLostAreToldApart(t *testing.T) {
 
 func TestRedisThatIsEmptiedWhileAllIsReadIsNoticed(t *testing.T) {
 	rdb := redistest.New(t)
-	store := webhook.NewStore(rdb)
+	store := webhook.NewStore(rdb, "leadhook")
 	seed(t, store, hook("a", "USA_1"), hook("b", "USA_2"), hook("c", "USA_3"))
 	var last error
 	for _, err := range store.All(t.Context(), "") {

@@ -112,8 +112,8 @@ func TestWithoutAnnouncementsNothingOlderThanASecondIsUsed(t *testing.T) {
 		defer server.Close()
 		rdb := redistest.NewClient((&redistest.Line{Server: server}).Dial)
 		defer redistest.Close(rdb)
-		r := &rig{t: t, server: server, store: webhook.NewStore(rdb), reg: prometheus.NewRegistry()}
-		r.cache = webhook.NewCache(webhook.NewStore(deaf{rdb}), webhook.Options{}, r.reg, zap.NewNop())
+		r := &rig{t: t, server: server, store: webhook.NewStore(rdb, "leadhook"), reg: prometheus.NewRegistry()}
+		r.cache = webhook.NewCache(webhook.NewStore(deaf{rdb}, "leadhook"), webhook.Options{}, r.reg, zap.NewNop())
 		ctx, cancel := context.WithCancel(t.Context())
 		var wg sync.WaitGroup
 		wg.Go(func() { r.cache.Run(ctx) })

@@ -80,8 +80,8 @@ func (s *Store) replace(ctx context.Context, hook *lead.Webhook, record string) 
 	if err != nil {
 		return false, err
 	}
-	done, err := s.rdb.Eval(ctx, replaceScript, []string{webhooksKey(hook.Advertiser), healthKey(hook.Advertiser)},
-		hook.ID, hook.Version, record, failingField(hook.ID), disabledField(hook.ID), announcements, message).Int()
+	done, err := s.rdb.Eval(ctx, replaceScript, []string{s.webhooksKey(hook.Advertiser), s.healthKey(hook.Advertiser)},
+		hook.ID, hook.Version, record, failingField(hook.ID), disabledField(hook.ID), s.announcements(), message).Int()
 	if err != nil {
 		return false, fmt.Errorf("changing webhook %q: %w", hook.ID, err)
 	}

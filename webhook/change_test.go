@@ -29,7 +29,7 @@ func setActive(t *testing.T, store *webhook.Store, id string, active, want bool)
 
 func TestAWebhookSetActiveIsWhatASeedWouldWrite(t *testing.T) {
 	rdb := redistest.New(t)
-	store := webhook.NewStore(rdb)
+	store := webhook.NewStore(rdb, "leadhook")
 	for _, w := range []lead.Webhook{hook("a", "USA_1"), full("a", "USA_1")} {
 		for _, active := range []bool{true, false} {
 			w.Active = active
@@ -47,7 +47,7 @@ func TestAWebhookSetActiveIsWhatASeedWouldWrite(t *testing.T) {
 }
 
 func TestEnablingEndsWhatTheServiceFoundOut(t *testing.T) {
-	store := webhook.NewStore(redistest.New(t))
+	store := webhook.NewStore(redistest.New(t), "leadhook")
 	a, b := hook("a", "USA_1"), hook("b", "USA_1")
 	seed(t, store, a, b)
 	for _, w := range []lead.Webhook{a, b} {
@@ -147,7 +147,7 @@ func (b between) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 
 func TestAChangeUndoesNoSeedThatComesBetween(t *testing.T) {
 	rdb := redistest.New(t)
-	store := webhook.NewStore(rdb)
+	store := webhook.NewStore(rdb, "leadhook")
 	w := hook("a", "USA_1")
 	seed(t, store, w)
 	seeds := 0
@@ -167,7 +167,7 @@ func TestAChangeUndoesNoSeedThatComesBetween(t *testing.T) {
 
 func TestRemovedIsRemovedAndItsIDRemains(t *testing.T) {
 	rdb := redistest.New(t)
-	store := webhook.NewStore(rdb)
+	store := webhook.NewStore(rdb, "leadhook")
 	a, b := hook("a", "USA_1"), hook("b", "USA_1")
 	seed(t, store, a, b)
 	noteFailing(t, store, stored(t, store, a))
@@ -193,7 +193,7 @@ func TestRemovedIsRemovedAndItsIDRemains(t *testing.T) {
 
 func TestADamagedWebhookIsRemovedAndNotChanged(t *testing.T) {
 	rdb := redistest.New(t)
-	store := webhook.NewStore(rdb)
+	store := webhook.NewStore(rdb, "leadhook")
 	seed(t, store, hook("a", "USA_1"))
 	if err := rdb.HSet(t.Context(), webhooksKey(t, rdb), "a", "{").Err(); err != nil {
 		t.Fatal(err)

@@ -113,8 +113,8 @@ func (s *Store) setHealth(ctx context.Context, hook *lead.Webhook, field string,
 			return false, fmt.Errorf("encoding the health of webhook %q: %w", hook.ID, err)
 		}
 	}
-	done, err := s.rdb.Eval(ctx, healthScript, []string{webhooksKey(hook.Advertiser), healthKey(hook.Advertiser)},
-		hook.ID, hook.Version, field, value, announcements, message).Int()
+	done, err := s.rdb.Eval(ctx, healthScript, []string{s.webhooksKey(hook.Advertiser), s.healthKey(hook.Advertiser)},
+		hook.ID, hook.Version, field, value, s.announcements(), message).Int()
 	if err != nil {
 		return false, fmt.Errorf("writing the health of webhook %q: %w", hook.ID, err)
 	}

@@ -44,7 +44,7 @@ func stands(t *testing.T, store *webhook.Store, w lead.Webhook, f lead.Failing, 
 }
 
 func TestStandingOutlivesTheSameSeedAndNotAChange(t *testing.T) {
-	store := webhook.NewStore(redistest.New(t))
+	store := webhook.NewStore(redistest.New(t), "leadhook")
 	a, b := hook("a", "USA_1"), full("other", "USA_1")
 	seed(t, store, a, b)
 	stands(t, store, a, lead.Failing{}, lead.Disabled{})
@@ -71,7 +71,7 @@ func TestStandingOutlivesTheSameSeedAndNotAChange(t *testing.T) {
 }
 
 func TestRecoveredWebhookIsNotFailingAndStaysDisabled(t *testing.T) {
-	store := webhook.NewStore(redistest.New(t))
+	store := webhook.NewStore(redistest.New(t), "leadhook")
 	a := hook("a", "USA_1")
 	seed(t, store, a)
 	h := stored(t, store, a)
@@ -85,7 +85,7 @@ func TestRecoveredWebhookIsNotFailingAndStaysDisabled(t *testing.T) {
 
 func TestVerdictAboutAnotherVersionIsNotWritten(t *testing.T) {
 	rdb := redistest.New(t)
-	store := webhook.NewStore(rdb)
+	store := webhook.NewStore(rdb, "leadhook")
 	a := hook("a", "USA_1")
 	seed(t, store, a)
 	attempted := stored(t, store, a)
@@ -107,7 +107,7 @@ func TestVerdictAboutAnotherVersionIsNotWritten(t *testing.T) {
 
 func TestUnreadableStandingDoesNotCount(t *testing.T) {
 	rdb := redistest.New(t)
-	store := webhook.NewStore(rdb)
+	store := webhook.NewStore(rdb, "leadhook")
 	a := hook("a", "USA_1")
 	seed(t, store, a)
 	disable(t, store, stored(t, store, a), true)
@@ -146,7 +146,7 @@ func TestDisabledWebhookIsHeardOfAtOnce(t *testing.T) {
 
 func TestErrorsOfStandingNameTheWebhookAlone(t *testing.T) {
 	rdb := redistest.New(t)
-	store := webhook.NewStore(rdb)
+	store := webhook.NewStore(rdb, "leadhook")
 	w := full("b", "USA_2")
 	seed(t, store, w)
 	h := stored(t, store, w)

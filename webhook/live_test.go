@@ -50,7 +50,7 @@ func becomes(t *testing.T, cache *webhook.Cache, advertiser string, within time.
 func TestTwoCachesFollowARedis(t *testing.T) {
 	const announced = 10 * time.Second // much less than the TTL, after which an answer is old
 	rdb := redistest.New(t)
-	store := webhook.NewStore(rdb)
+	store := webhook.NewStore(rdb, "leadhook")
 	seed(t, store, at("USA_1", "old"))
 	caches := []*webhook.Cache{start(t, store, withGrace), start(t, store, withGrace)}
 	for _, c := range caches {
@@ -97,7 +97,7 @@ func readyWithin(t *testing.T, cache *webhook.Cache, within time.Duration) {
 // BenchmarkForCached is the look-up of nearly every lead.
 func BenchmarkForCached(b *testing.B) {
 	rdb := redistest.New(b)
-	store := webhook.NewStore(rdb)
+	store := webhook.NewStore(rdb, "leadhook")
 	if _, err := store.Seed(b.Context(), nil, webhook.SeedOptions{}); err != nil {
 		b.Fatal(err)
 	}

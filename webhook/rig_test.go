@@ -51,8 +51,8 @@ func run(t *testing.T, opts webhook.Options, test func(t *testing.T, r *rig)) {
 		rdb := redistest.NewClient(r.line.Dial)
 		defer redistest.Close(rdb)
 		rdb.AddHook(r.reads)
-		r.store = webhook.NewStore(direct)
-		r.cache = webhook.NewCache(webhook.NewStore(rdb), opts, r.reg, zap.New(core))
+		r.store = webhook.NewStore(direct, "leadhook")
+		r.cache = webhook.NewCache(webhook.NewStore(rdb, "leadhook"), opts, r.reg, zap.New(core))
 
 		ctx, cancel := context.WithCancel(t.Context())
 		var wg sync.WaitGroup

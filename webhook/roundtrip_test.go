@@ -86,7 +86,7 @@ func anyWebhook() *rapid.Generator[lead.Webhook] {
 
 func TestWhatIsExportedSeedsTheSameRecords(t *testing.T) {
 	rdb := redistest.New(t)
-	store := webhook.NewStore(rdb)
+	store := webhook.NewStore(rdb, "leadhook")
 	rapid.Check(t, func(rt *rapid.T) {
 		hooks := rapid.SliceOfNDistinct(anyWebhook(), 0, 5, func(h lead.Webhook) string { return h.ID }).Draw(rt, "webhooks")
 		rdb.FlushDB(t.Context())

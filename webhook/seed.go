@@ -203,8 +203,8 @@ func (s *seeding) compare(ctx context.Context) error {
 	for part := range slices.Chunk(s.items, chunk) {
 		_, err := s.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
 			for i, it := range part {
-				owners[i] = p.HGet(ctx, ownersKey(shardOf(it.Webhook)), it.Webhook)
-				records[i] = p.HGet(ctx, webhooksKey(it.Advertiser), it.Webhook)
+				owners[i] = p.HGet(ctx, s.ownersKey(shardOf(it.Webhook)), it.Webhook)
+				records[i] = p.HGet(ctx, s.webhooksKey(it.Advertiser), it.Webhook)
 			}
 			return nil
 		})

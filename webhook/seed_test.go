@@ -50,7 +50,7 @@ func beforeAndAfter() (before, after []lead.Webhook) {
 
 func TestPruneRemovesWhatTheSeedDoesNotHave(t *testing.T) {
 	rdb := redistest.New(t)
-	store := webhook.NewStore(rdb)
+	store := webhook.NewStore(rdb, "leadhook")
 	before, after := beforeAndAfter()
 	seed(t, store, before...)
 	noteFailing(t, store, stored(t, store, before[2]))
@@ -90,7 +90,7 @@ func TestRemovedWebhooksAreAnnouncedAtOnce(t *testing.T) {
 
 func TestPruneThatIsNotConfirmedWritesNothing(t *testing.T) {
 	rdb := redistest.New(t)
-	store := webhook.NewStore(rdb)
+	store := webhook.NewStore(rdb, "leadhook")
 	before, after := beforeAndAfter()
 	seed(t, store, before...)
 	want := content(t, rdb)
@@ -109,7 +109,7 @@ func TestPruneThatIsNotConfirmedWritesNothing(t *testing.T) {
 
 func TestDryRunSaysWhatChangesAndWritesNothing(t *testing.T) {
 	rdb := redistest.New(t)
-	store := webhook.NewStore(rdb)
+	store := webhook.NewStore(rdb, "leadhook")
 	before, after := beforeAndAfter()
 	seed(t, store, before...)
 	want := content(t, rdb)
@@ -152,7 +152,7 @@ func TestASeedThatIsCutAnywhereIsCompletedByTheNext(t *testing.T) {
 	mini := miniredis.RunT(t)
 	rdb := redis.NewClient(&redis.Options{Addr: mini.Addr(), MaxRetries: -1, DialerRetries: 1, ContextTimeoutEnabled: true})
 	t.Cleanup(func() { _ = rdb.Close() })
-	store := webhook.NewStore(rdb)
+	store := webhook.NewStore(rdb, "leadhook")
 	var left atomic.Int64
 	var dead sync.Map // connections, whose further commands may have been read already
 	mini.Server().SetPreHook(func(peer *server.Peer, _ string, _ ...string) bool {
@@ -235,7 +235,7 @@ func idsFor(hooks []lead.Webhook, advertiser string) string {
 }
 
 func TestAnAdvertiserGetsNoMoreWebhooksThanItMayHave(t *testing.T) {
-	store := webhook.NewStore(redistest.New(t))
+	store := webhook.NewStore(redistest.New(t), "leadhook")
 	hooks := func(advertiser string, from, to int) []lead.Webhook {
 		var list []lead.Webhook
 		for n := from; n < to; n++ {

@@ -38,30 +38,38 @@ func shardOf(id string) int {
 // of health records. ownersKey is a hash from webhook id to the advertiser that
 // the id belongs to; its shard is that of the webhook id. markerKey is written
 // last by every seed.
-func webhooksKey(advertiser string) string { return key(shardOf(advertiser), "webhooks:"+advertiser) }
-func healthKey(advertiser string) string   { return key(shardOf(advertiser), "standing:"+advertiser) }
-func ownersKey(shard int) string           { return key(shard, "owners") }
-func markerKey(shard int) string           { return key(shard, "seeded") }
+func (s *Store) webhooksKey(advertiser string) string {
+	return s.key(shardOf(advertiser), "webhooks:"+advertiser)
+}
+func (s *Store) healthKey(advertiser string) string {
+	return s.key(shardOf(advertiser), "standing:"+advertiser)
+}
+func (s *Store) ownersKey(shard int) string { return s.key(shard, "owners") }
+func (s *Store) markerKey(shard int) string { return s.key(shard, "seeded") }
 
-func key(shard int, rest string) string { return "leadhook:{" + strconv.Itoa(shard) + "}:" + rest }
+func (s *Store) key(shard int, rest string) string {
+	return s.prefix + ":{" + strconv.Itoa(shard) + "}:" + rest
+}
 
 // announcements is the channel that every write is announced on: a JSON array
 // of the advertisers whose webhooks changed.
-const announcements = "leadhook:webhooks:changed"
+func (s *Store) announcements() string { return s.prefix + ":webhooks:changed" }
 
 // A Store reads and writes webhooks in Redis. It is safe for concurrent use.
 type Store struct {
-	rdb redis.UniversalClient
+	rdb    redis.UniversalClient
+	prefix string
 }
 
 // NewStore returns a Store that uses a client for a single node, Sentinel or Cluster.
-// The Store does not close the client.
+// The Store does not close the client. All keys begin with the prefix, which several
+// services must not share.
 //
 // The client should be made with ContextTimeoutEnabled: without it the
 // deadlines of callers do not count, and a Redis that hangs is noticed only
 // after the client's own timeouts and retries.
-func NewStore(rdb redis.UniversalClient) *Store {
-	return &Store{rdb: rdb}
+func NewStore(rdb redis.UniversalClient, prefix string) *Store {
+	return &Store{rdb: rdb, prefix: prefix}
 }
 
 // Webhooks reads all webhooks of an advertiser, sorted by id; it returns nil if
@@ -106,7 +114,7 @@ func (s *Store) read(ctx context.Context, advertisers []string) []answer {
 	replies := make([]*redis.Cmd, len(advertisers))
 	_, _ = s.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
 		for i, a := range advertisers {
-			replies[i] = p.Eval(ctx, readScript, []string{markerKey(shardOf(a)), webhooksKey(a), healthKey(a)})
+			replies[i] = p.Eval(ctx, readScript, []string{s.markerKey(shardOf(a)), s.webhooksKey(a), s.healthKey(a)})
 		}
 		return nil
 	}) // its error is that of one of the replies
@@ -165,7 +173,7 @@ func (s *Store) probe(ctx context.Context) [shards]error {
 	var replies [shards]*redis.Cmd
 	_, _ = s.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
 		for n := range shards {
-			replies[n] = p.Eval(ctx, readScript, []string{markerKey(n), key(n, "webhooks:"), key(n, "standing:")})
+			replies[n] = p.Eval(ctx, readScript, []string{s.markerKey(n), s.key(n, "webhooks:"), s.key(n, "standing:")})
 		}
 		return nil
 	})

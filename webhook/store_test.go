@@ -21,7 +21,7 @@ import (
 )
 
 func TestWebhooksComeBackAsTheyWereSeeded(t *testing.T) {
-	store := webhook.NewStore(redistest.New(t))
+	store := webhook.NewStore(redistest.New(t), "leadhook")
 	b, a, other := full("b", "USA_1"), hook("a", "USA_1"), hook("c", "USA_2")
 	seed(t, store, b, a, other)
 	got, err := store.Webhooks(t.Context(), "USA_1")
@@ -56,7 +56,7 @@ func seed(t *testing.T, store *webhook.Store, hooks ...lead.Webhook) webhook.Cha
 
 func TestRedisThatWasNotSeededIsNotTakenForOneWithoutWebhooks(t *testing.T) {
 	rdb := redistest.New(t)
-	store := webhook.NewStore(rdb)
+	store := webhook.NewStore(rdb, "leadhook")
 	if _, err := store.Webhooks(t.Context(), "USA_1"); !errors.Is(err, webhook.ErrNotSeeded) {
 		t.Errorf("before a seed: got error %v, want ErrNotSeeded", err)
 	}
@@ -76,7 +76,7 @@ func TestRedisThatWasNotSeededIsNotTakenForOneWithoutWebhooks(t *testing.T) {
 }
 
 func TestSeedSaysWhatItDidAndRemovesNothing(t *testing.T) {
-	store := webhook.NewStore(redistest.New(t))
+	store := webhook.NewStore(redistest.New(t), "leadhook")
 	a, b, c, d := hook("a", "USA_1"), full("b", "USA_1"), hook("c", "USA_2"), hook("d", "USA_3")
 	seed(t, store, a, b, c)
 	a.Active = false
@@ -127,7 +127,7 @@ func TestSeedWritesNothingIfAnyWebhookMayNotBe(t *testing.T) {
 		"an invalid one":    {[]lead.Webhook{hook("x", "USA_9"), invalid}, `webhook "new": url must begin with https://`},
 	} {
 		t.Run(name, func(t *testing.T) {
-			store := webhook.NewStore(redistest.New(t))
+			store := webhook.NewStore(redistest.New(t), "leadhook")
 			seed(t, store, hook("a", "USA_1"))
 			changes, err := store.Seed(t.Context(), c.hooks, webhook.SeedOptions{})
 			if err == nil || !strings.Contains(err.Error(), c.want) || len(changes) > 0 {
@@ -143,7 +143,7 @@ func TestSeedWritesNothingIfAnyWebhookMayNotBe(t *testing.T) {
 }
 
 func TestOneIDGoesToOneOfTwoAdvertisersSeededAtOnce(t *testing.T) {
-	store := webhook.NewStore(redistest.New(t))
+	store := webhook.NewStore(redistest.New(t), "leadhook")
 	for n := range 20 {
 		hooks := []lead.Webhook{hook(fmt.Sprint("w", n), "USA_1"), hook(fmt.Sprint("w", n), "USA_2")}
 		var errs [2]error
@@ -189,7 +189,7 @@ func TestDamagedRecordStopsOnlyItsOwnWebhook(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			rdb := redistest.New(t)
-			store := webhook.NewStore(rdb)
+			store := webhook.NewStore(rdb, "leadhook")
 			seed(t, store, hook("a", "USA_332240"))
 			key := webhooksKey(t, rdb)
 			if err := rdb.HSet(t.Context(), key, "b", c.record).Err(); err != nil {
@@ -261,7 +261,7 @@ func webhooksKey(t *testing.T, rdb redis.UniversalClient) string {
 
 func TestSoundRecordByAnotherHandIsRead(t *testing.T) {
 	rdb := redistest.New(t)
-	store := webhook.NewStore(rdb)
+	store := webhook.NewStore(rdb, "leadhook")
 	seed(t, store, hook("a", "USA_1"))
 	other := record(func(r map[string]any) { r["event"], r["later"] = "new_lead", "a field of a later version" })
 	if err := rdb.HSet(t.Context(), webhooksKey(t, rdb), "a", other).Err(); err != nil {
@@ -323,7 +323,7 @@ func TestSeedChangesAnAdvertiserInOneTransactionOfOneSlot(t *testing.T) {
 	for n := range 12_000 { // 300 webhooks of one advertiser, 13 of each other
 		hooks = append(hooks, hook(fmt.Sprint("w", n), fmt.Sprint("USA_", max(0, n-299)%900)))
 	}
-	changes, err := webhook.NewStore(rdb).Seed(t.Context(), hooks, webhook.SeedOptions{PerAdvertiser: 1000})
+	changes, err := webhook.NewStore(rdb, "leadhook").Seed(t.Context(), hooks, webhook.SeedOptions{PerAdvertiser: 1000})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -346,7 +346,7 @@ func appendNew(list []string, s string) []string {
 
 func TestSeedIntoARedisThatIsEmptiedMeanwhileFails(t *testing.T) {
 	rdb := redistest.New(t)
-	store := webhook.NewStore(rdb)
+	store := webhook.NewStore(rdb, "leadhook")
 	a, b := hook("a", "USA_1"), hook("b", "USA_2")
 	seed(t, store, a)
 	emptied := false
@@ -372,7 +372,7 @@ func TestSeedIntoARedisThatIsEmptiedMeanwhileFails(t *testing.T) {
 
 func TestSeedThatFailsHalfWaySaysHowFarItGot(t *testing.T) {
 	rdb := redistest.New(t)
-	store := webhook.NewStore(rdb)
+	store := webhook.NewStore(rdb, "leadhook")
 	ctx, cancel := context.WithCancel(t.Context())
 	rdb.AddHook(watcher{after: func(cmds []redis.Cmder) {
 		if cmds[0].Name() == "multi" {
@@ -417,12 +417,12 @@ func TestCheckEvictionRefusesPoliciesThatDropWebhooks(t *testing.T) {
 	} {
 		rdb := redistest.New(t)
 		rdb.AddHook(infoHook{policy})
-		err := webhook.NewStore(rdb).CheckEviction(t.Context())
+		err := webhook.NewStore(rdb, "leadhook").CheckEviction(t.Context())
 		if (err == nil) != want {
 			t.Errorf("policy %q: got error %v", policy, err)
 		}
 	}
-	if err := webhook.NewStore(redistest.New(t)).CheckEviction(t.Context()); err != nil {
+	if err := webhook.NewStore(redistest.New(t), "leadhook").CheckEviction(t.Context()); err != nil {
 		t.Errorf("a Redis as it comes: got error %v", err)
 	}
 }

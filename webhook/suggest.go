@@ -23,7 +23,7 @@ func (s *Store) SuggestWebhooks(ctx context.Context, prefix string, most int) []
 	exist := make([]*redis.BoolCmd, len(ids)) // an id stays when its webhook is removed
 	_, _ = s.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
 		for i, id := range ids {
-			exist[i] = p.HExists(ctx, webhooksKey(id.Advertiser), id.Webhook)
+			exist[i] = p.HExists(ctx, s.webhooksKey(id.Advertiser), id.Webhook)
 		}
 		return nil
 	})
@@ -65,7 +65,7 @@ func (s *Store) scanOwners(ctx context.Context, match string, each func(ID) (mor
 		replies := make(map[int]*redis.ScanCmd, len(cursors))
 		_, err := s.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
 			for n, cursor := range cursors {
-				replies[n] = p.HScan(ctx, ownersKey(n), cursor, match, step)
+				replies[n] = p.HScan(ctx, s.ownersKey(n), cursor, match, step)
 			}
 			return nil
 		})

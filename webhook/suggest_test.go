@@ -13,7 +13,7 @@ import (
 
 func TestSuggestions(t *testing.T) {
 	rdb := redistest.New(t)
-	store := webhook.NewStore(rdb)
+	store := webhook.NewStore(rdb, "leadhook")
 	var hooks []lead.Webhook
 	for n := range 3000 {
 		hooks = append(hooks, hook(fmt.Sprintf("many-%04d", n), fmt.Sprintf("USA_%d", n%7)))
@@ -60,7 +60,7 @@ func TestSuggestions(t *testing.T) {
 
 func TestARemovedWebhookIsNotSuggested(t *testing.T) {
 	rdb := redistest.New(t)
-	store := webhook.NewStore(rdb)
+	store := webhook.NewStore(rdb, "leadhook")
 	seed(t, store, hook("gone", "A"), hook("going-on", "A"))
 	keys := rdb.Keys(t.Context(), "leadhook:*:webhooks:A").Val()
 	if err := rdb.HDel(t.Context(), keys[0], "gone").Err(); err != nil {

@@ -28,7 +28,7 @@ func (s *seeding) claim(ctx context.Context) error {
 	for part := range slices.Chunk(unowned, chunk) {
 		_, err := s.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
 			for i, it := range part {
-				key := ownersKey(shardOf(it.Webhook))
+				key := s.ownersKey(shardOf(it.Webhook))
 				p.HSetNX(ctx, key, it.Webhook, it.Advertiser)
 				owners[i] = p.HGet(ctx, key, it.Webhook)
 			}
@@ -105,15 +105,15 @@ func (s *Store) writeBatch(ctx context.Context, batch []*item) error {
 	_, err = s.rdb.TxPipelined(ctx, func(p redis.Pipeliner) error {
 		for _, it := range batch {
 			if it.Action == Removed {
-				p.HDel(ctx, webhooksKey(it.Advertiser), it.Webhook)
+				p.HDel(ctx, s.webhooksKey(it.Advertiser), it.Webhook)
 			} else {
-				p.HSet(ctx, webhooksKey(it.Advertiser), it.Webhook, it.record)
+				p.HSet(ctx, s.webhooksKey(it.Advertiser), it.Webhook, it.record)
 			}
 		}
 		for _, advertiser := range changed {
-			p.HDel(ctx, healthKey(advertiser), healthFields(batch, advertiser)...)
+			p.HDel(ctx, s.healthKey(advertiser), healthFields(batch, advertiser)...)
 		}
-		p.Publish(ctx, announcements, message)
+		p.Publish(ctx, s.announcements(), message)
 		return nil
 	})
 	return err
@@ -122,14 +122,14 @@ func (s *Store) writeBatch(ctx context.Context, batch []*item) error {
 // seedTime is how long a seed may take.
 const seedTime = time.Hour
 
-func tokenKey(shard int, token string) string { return key(shard, "seeding:"+token) }
+func (s *Store) tokenKey(shard int, token string) string { return s.key(shard, "seeding:"+token) }
 
 // begin leaves a token in every shard. If it is gone at the end, Redis was
 // emptied meanwhile, and what was found or written before that is gone too.
 func (s *Store) begin(ctx context.Context, token string) error {
 	_, err := s.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
 		for n := range shards {
-			p.Set(ctx, tokenKey(n, token), 1, seedTime)
+			p.Set(ctx, s.tokenKey(n, token), 1, seedTime)
 		}
 		return nil
 	})
@@ -148,7 +148,7 @@ func (s *Store) mark(ctx context.Context, token string) error {
 	replies := make([]*redis.Cmd, shards)
 	_, err := s.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
 		for n := range replies {
-			replies[n] = p.Eval(ctx, markScript, []string{tokenKey(n, token), markerKey(n)})
+			replies[n] = p.Eval(ctx, markScript, []string{s.tokenKey(n, token), s.markerKey(n)})
 		}
 		return nil
 	})
@@ -228,7 +228,7 @@ func (s *Store) counts(ctx context.Context, advertisers []string) ([]int, error)
 	replies := make([]*redis.IntCmd, len(advertisers))
 	_, err := s.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
 		for i, advertiser := range advertisers {
-			replies[i] = p.HLen(ctx, webhooksKey(advertiser))
+			replies[i] = p.HLen(ctx, s.webhooksKey(advertiser))
 		}
 		return nil
 	})

@@ -231,5 +231,5 @@ func (t *typed) ask(ctx context.Context, question func(context.Context, *webhook
 	defer func() { _ = rdb.Close() }()
 	ctx, cancel := context.WithTimeout(ctx, suggestionTime)
 	defer cancel()
-	question(ctx, webhook.NewStore(rdb))
+	question(ctx, webhook.NewStore(rdb, loaded.Config.Redis.Prefix))
 }

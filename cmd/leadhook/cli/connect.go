@@ -37,7 +37,7 @@ func (env *Env) WithStore(ctx context.Context, do func(*webhook.Store) error) er
 		return err
 	}
 	defer func() { _ = rdb.Close() }()
-	return do(webhook.NewStore(rdb))
+	return do(webhook.NewStore(rdb, loaded.Config.Redis.Prefix))
 }
 
 // WithKafka makes sure that the Kafka of the settings answers, and calls do.

@@ -100,7 +100,7 @@ func (g *letterTopic) hosts(ctx context.Context, of map[webhookKey]*group) (map[
 		return hosts, err
 	}
 	defer func() { _ = rdb.Close() }()
-	store := webhook.NewStore(rdb)
+	store := webhook.NewStore(rdb, g.cfg.Redis.Prefix)
 	const together = 256
 	for batch := range slices.Chunk(slices.Sorted(maps.Keys(advertisers)), together) {
 		found, err := store.WebhooksOf(ctx, batch)
