@@ -11,9 +11,9 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// scanned is about how many records, or keys, are asked for at once; too few to hold up
-// Redis.
-const scanned = 100
+// About how many records Redis sends at once, and how many fields or keys it looks at for
+// those that match; too few to hold it up.
+const sent, looked = 100, 1000
 
 // All yields the records of a share, in no order, with some hundred of them in memory at
 // a time. A record that is there all the time is yielded once, as it is at some time
@@ -23,7 +23,7 @@ const scanned = 100
 func (s *Shares) All(ctx context.Context, epoch string, share int) iter.Seq2[Record, error] {
 	return func(yield func(Record, error) bool) {
 		seen := make(map[string]bool) // Redis may return one twice
-		scan := s.scan(epoch, share, recordMark+"*")
+		scan := s.scan(epoch, share, recordMark, sent)
 		for scan.next(ctx) {
 			for key, value := range scan.found() {
 				if seen[key] {
@@ -43,18 +43,19 @@ func (s *Shares) All(ctx context.Context, epoch string, share int) iter.Seq2[Rec
 
 // A scan goes through the fields of a share in steps.
 type scan struct {
-	rdb     redis.UniversalClient
-	key     string
-	pattern string
-	began   Place // where the share was at the first step
-	cursor  uint64
-	done    bool
-	pairs   []string // of the last step: fields and values
-	err     error
+	rdb    redis.UniversalClient
+	key    string
+	mark   string // what its fields begin with
+	count  int64  // how many it looks at in a step
+	began  Place  // where the share was at the first step
+	cursor uint64
+	done   bool
+	pairs  []string // of the last step: fields and values
+	err    error
 }
 
-func (s *Shares) scan(epoch string, share int, pattern string) *scan {
-	return &scan{rdb: s.rdb, key: s.recordsKey(share, epoch), pattern: pattern}
+func (s *Shares) scan(epoch string, share int, mark string, count int64) *scan {
+	return &scan{rdb: s.rdb, key: s.recordsKey(share, epoch), mark: mark, count: count}
 }
 
 // next takes a step, unless the scan is over or failed. A share that is behind where the
@@ -67,7 +68,7 @@ func (s *scan) next(ctx context.Context) bool {
 	var step *redis.ScanCmd
 	_, _ = s.rdb.TxPipelined(ctx, func(p redis.Pipeliner) error { // of one moment
 		applied = p.HGet(ctx, s.key, appliedField)
-		step = p.HScan(ctx, s.key, s.cursor, s.pattern, scanned)
+		step = p.HScan(ctx, s.key, s.cursor, s.mark+"*", s.count)
 		return nil
 	}) // its error is that of one of the replies
 	place, err := s.place(applied)
@@ -149,7 +150,7 @@ func (s *Shares) Marked(ctx context.Context, epoch string, share int) (Place, ma
 
 func (s *Shares) markedKeys(ctx context.Context, epoch string, share int) ([]string, error) {
 	var keys []string
-	scan := s.scan(epoch, share, refusedMark+"*")
+	scan := s.scan(epoch, share, refusedMark, looked)
 	for len(keys) < maxMarked && scan.next(ctx) {
 		for key := range scan.found() {
 			keys = append(keys, key)
@@ -166,7 +167,7 @@ func (s *Shares) Epochs(ctx context.Context) ([]string, error) {
 	var mu sync.Mutex
 	var epochs []string // guarded by mu
 	err := s.eachPrimary(ctx, func(ctx context.Context, node redis.Cmdable) error {
-		keys := node.Scan(ctx, 0, s.recordsPattern(), 10*scanned).Iterator()
+		keys := node.Scan(ctx, 0, s.recordsPattern(), looked).Iterator()
 		for keys.Next(ctx) {
 			if epoch, ok := s.epochOf(keys.Val()); ok {
 				mu.Lock()

@@ -118,6 +118,6 @@ func readError(key string, err error) error {
 
 // damaged is the error of a share whose key holds something wrong.
 func damaged(key, what string) error {
-	return fmt.Errorf("the key %q in Redis cannot be used, %w: %s; delete it, and leadhook fills it again from Kafka",
+	return fmt.Errorf("the key %q in Redis cannot be used: %w: %s; delete it, and leadhook fills it again from Kafka",
 		key, ErrDamaged, what)
 }
