@@ -41,6 +41,7 @@ var contract = map[string]func(t *testing.T, r *rig){
 	"contents that nobody wrote":                 hostileContents,
 	"a record without stamp changes nothing":     recordWithoutStamp,
 	"an end of the caller's patience is said":    endedContext,
+	"a Redis that has forgotten its scripts":     forgottenScripts,
 	"steps of one share in one call":             stepsOfOneShare,
 	"a record of 512 KiB with all kinds of byte": largeRecord,
 }
@@ -712,6 +713,19 @@ func stepsOfOneShare(t *testing.T, r *rig) {
 		t.Errorf("got %v", errs)
 	}
 	r.wantStored(t, from, map[string][]byte{key: value(20, "c19")})
+}
+
+// forgottenScripts is a Redis that was restarted.
+func forgottenScripts(t *testing.T, r *rig) {
+	key := keyIn(7, 0)
+	for n := range 3 {
+		if err := r.rdb.ScriptFlush(t.Context()).Err(); err != nil {
+			t.Fatal(err)
+		}
+		at := func(n int) shares.Place { return shares.Place{Applied: int64(n)} }
+		r.mustFill(t, at(n), at(n+1), shares.Record{Key: key, Value: value(n+1, fmt.Sprint("c", n))})
+		r.wantStored(t, at(n+1), map[string][]byte{key: value(n+1, fmt.Sprint("c", n))})
+	}
 }
 
 func largeRecord(t *testing.T, r *rig) {

@@ -39,23 +39,41 @@ type Step struct {
 // records, or 1 MiB.
 func (s *Shares) Fill(ctx context.Context, epoch string, steps []Step) []error {
 	errs := make([]error, len(steps))
-	replies := make([]*redis.Cmd, len(steps))
-	_, _ = s.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
-		for i := range steps {
-			step := &steps[i]
-			if errs[i] = step.check(); errs[i] == nil {
-				replies[i] = p.Eval(ctx, fillScript, []string{s.recordsKey(step.Share, epoch)}, step.args(epoch)...)
-			}
+	var sound []int
+	for i := range steps {
+		if errs[i] = steps[i].check(); errs[i] == nil {
+			sound = append(sound, i)
 		}
-		return nil
-	}) // its error is that of one of the replies
-	for i, reply := range replies {
-		if reply != nil {
-			errs[i] = filled(s.recordsKey(steps[i].Share, epoch), reply)
-		}
+	}
+	unknown := s.run(ctx, epoch, steps, sound, fillScript.EvalSha, errs)
+	if len(unknown) > 0 {
+		s.run(ctx, epoch, steps, unknown, fillScript.Eval, errs)
 	}
 	return errs
 }
+
+// run takes those of the steps that are named, and returns which of them have to be taken
+// again with the whole script, since Redis does not know its hash. The hash alone halves
+// what a step without records costs Redis, and most are such.
+func (s *Shares) run(ctx context.Context, epoch string, steps []Step, which []int, eval evaluation, errs []error) (unknown []int) {
+	replies := make([]*redis.Cmd, len(which))
+	_, _ = s.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
+		for n, i := range which {
+			replies[n] = eval(ctx, p, []string{s.recordsKey(steps[i].Share, epoch)}, steps[i].args(epoch)...)
+		}
+		return nil
+	}) // its error is that of one of the replies
+	for n, i := range which {
+		errs[i] = filled(s.recordsKey(steps[i].Share, epoch), replies[n])
+		if redis.HasErrorPrefix(replies[n].Err(), "NOSCRIPT") {
+			unknown = append(unknown, i)
+		}
+	}
+	return unknown
+}
+
+// An evaluation is a way to run a script.
+type evaluation func(ctx context.Context, on redis.Scripter, keys []string, args ...any) *redis.Cmd
 
 // check finds what would be wrong for ever: a record in another share is one that
 // nobody finds.

@@ -1,5 +1,7 @@
 package shares
 
+import "github.com/redis/go-redis/v9"
+
 // fillScript takes a share from one place to another: KEYS[1] is its hash; ARGV are the
 // epoch, the place it must be at and the place it will be at, and then the key, the
 // offset and the value of each record. It returns what came of it, and to what.
@@ -12,7 +14,7 @@ package shares
 // Everything is decided before anything is written, since Redis does not undo what a
 // script has written when it fails. A full Redis, and one that is read-only, refuses
 // the first write. The place is written last.
-const fillScript = `
+var fillScript = redis.NewScript(`
 local share, epoch, from, to = KEYS[1], ARGV[1], ARGV[2], ARGV[3]
 
 local function stamp(value)
@@ -71,4 +73,4 @@ for key, offset in pairs(mark) do
 end
 if marks ~= before then redis.call("HSET", share, "marks", string.format("%d", math.max(marks, 0))) end
 redis.call("HSET", share, "applied", to)
-return {"filled"}`
+return {"filled"}`)
