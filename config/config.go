@@ -111,11 +111,12 @@ type Webhooks struct {
 	PerAdvertiser int // webhooks that an advertiser may have
 }
 
-// Secrets configures how webhooks are kept from the eyes and hands of whoever can
-// reach what they are stored in.
+// Secrets configures how the secrets of webhooks are given, and kept from the eyes and
+// hands of whoever can reach what they are stored in.
 type Secrets struct {
-	Keys  []seal.Key // from keys or keys_file; the first seals, all open. May be empty
-	Plain bool       // secrets may be stored in clear, and what is not sealed is used although there are keys
+	Keys      []seal.Key // from keys or keys_file; the first seals, all open. May be empty
+	Plain     bool       // secrets may be stored in clear, and what is not sealed is used although there are keys
+	EnvPrefix string     // what the names of the environment variables begin with that a seed file may refer to; not empty
 }
 
 // Consumer limits what one instance handles at once, over all its partitions.

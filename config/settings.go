@@ -45,15 +45,7 @@ func sections(c *Config) []section {
 				"The most webhooks that an advertiser may have. leadhook seed refuses more; those that are" +
 					" in Redis already go on."},
 		}},
-		{"secrets", "What webhooks are sealed with. Nothing is sealed yet: these settings are checked, and change nothing.", []setting{
-			{"secrets.keys", "", sealingKeys(&c.Secrets.Keys),
-				"The first key seals, all open: so keys can be replaced one after the other. leadhook secrets new-key makes one."},
-			{"secrets.keys_file", "", sealingKeysFile(&c.Secrets.Keys),
-				"File to read the keys from, instead of secrets.keys: one a line, in the same order." +
-					" Empty lines are ignored, and so is what follows a #."},
-			{"secrets.plain", "false", boolean(&c.Secrets.Plain),
-				"Without keys: store secrets in clear. With keys: use what is not sealed too, whoever wrote it."},
-		}},
+		{"secrets", "The secrets of webhooks, and what webhooks are sealed with.", secretSettings(&c.Secrets)},
 		{"consumer", "How much one instance handles at once, which bounds its memory.", consumerSettings(&c.Consumer, &c.Memory)},
 		{"http", "How leads are POSTed, and to where.", httpSettings(&c.HTTP, &c.Memory)},
 		{"retry", "When a failed delivery is attempted again: within seconds in the process, then after waits in Kafka.", retrySettings(&c.Retry)},
@@ -199,6 +191,22 @@ func redisSettings(r *Redis) []setting {
 		{"redis.ledger_pending", "100000", number(&r.LedgerPending, 1000, 100_000_000),
 			"For how many deliveries the progress is kept in memory, 200 bytes each, while Redis does not accept it." +
 				" Beyond that the oldest is discarded, and that lead may be delivered again."},
+	}
+}
+
+func secretSettings(s *Secrets) []setting {
+	return []setting{
+		{"secrets.keys", "", sealingKeys(&s.Keys),
+			"What webhooks are sealed with: the first key seals, all open, so that keys can be replaced one after the" +
+				" other. Nothing is sealed yet. leadhook secrets new-key makes one."},
+		{"secrets.keys_file", "", sealingKeysFile(&s.Keys),
+			"File to read the keys from, instead of secrets.keys: one a line, in the same order." +
+				" Empty lines are ignored, and so is what follows a #."},
+		{"secrets.plain", "false", boolean(&s.Plain),
+			"Without keys: store secrets in clear. With keys: use what is not sealed too, whoever wrote it."},
+		{"secrets.env_prefix", "WEBHOOK_", envPrefix(&s.EnvPrefix),
+			"What the names of environment variables begin with that a seed file may refer to as ${NAME}. The" +
+				" process has others, such as the keys of a cloud, which no advertiser's CRM should get."},
 	}
 }
 

@@ -157,6 +157,23 @@ func keyPrefix(field *string) value {
 	}, asIs)
 }
 
+// variableNames matches the beginning of a variable's name.
+var variableNames = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]{0,63}$`)
+
+// envPrefix refuses what leadhook's own variables begin with: they have passwords.
+func envPrefix(field *string) value {
+	const kind = "letters, digits and _, not beginning with a digit, at most 64 characters"
+	return of(field, kind, func(s string) (string, error) {
+		switch {
+		case !variableNames.MatchString(s):
+			return "", fmt.Errorf("%q cannot begin the name of a variable: want %s", s, kind)
+		case strings.HasPrefix(s, prefix) || strings.HasPrefix(prefix, s):
+			return "", fmt.Errorf("%s would allow variables that begin with %s, leadhook's own settings", s, prefix)
+		}
+		return s, nil
+	}, asIs)
+}
+
 // secret returns the value of a secret, which can be given only once: by itself, in
 // a URL that is set before, or in a file.
 func secret(field *lead.Secret) value {

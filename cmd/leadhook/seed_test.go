@@ -143,20 +143,44 @@ func sortedLines(text string) string { return strings.Join(slices.Sorted(strings
 func TestSecretsOfASeedComeFromTheEnvironment(t *testing.T) {
 	t.Parallel()
 	r, store := newWebhookRig(t)
-	file := seedText("a", "active: true", "authorization: Bearer ${CRM_TOKEN}", "headers: {X-Price: '5$', X-Key: '${CRM_KEY}'}")
-	got := r.leadhook(file, "seed", "-")
-	if got.code != exitFailed || !containsAll(got.errs, "nothing was written", "standard input:7:20: authorization refers to the environment variable CRM_TOKEN",
-		"standard input:8:", "CRM_KEY") {
+	text := seedText("a", "active: true", "authorization: Bearer ${WEBHOOK_TOKEN}", "headers: {X-Price: '5$', X-Key: '${WEBHOOK_KEY}'}")
+	file := filepath.Join(t.TempDir(), "seed.yaml")
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	got := r.leadhook("", "seed", file)
+	if got.code != exitFailed || !containsAll(got.errs, "nothing was written", "seed.yaml:7:20: authorization refers to the environment variable WEBHOOK_TOKEN, which is not set",
+		"seed.yaml:8:", "WEBHOOK_KEY") {
 		t.Errorf("got exit code %d, want 1 and both variables with their places:\n%s", got.code, got.errs)
 	}
-	r.environ = append(r.environ, "CRM_TOKEN=hush", "CRM_KEY=hush2")
-	got = r.leadhook(file, "seed", "-")
-	h := find(t, store, "a")
-	if got.code != exitDone || h.Authorization.Reveal() != "Bearer hush" || h.Headers["X-Price"].Reveal() != "5$" || h.Headers["X-Key"].Reveal() != "hush2" {
-		t.Errorf("got exit code %d and a webhook with other secrets:\n%s%s", got.code, got.out, got.errs)
+	r.environ = append(r.environ, "WEBHOOK_TOKEN=hush", "WEBHOOK_KEY=hush2", "AWS_SECRET_ACCESS_KEY=hush3", "CRM_TOKEN=hush4", "CRM_KEY=hush5")
+	for what, got := range map[string]result{"a file": r.leadhook("", "seed", file), "standard input": r.leadhook(text, "seed", "-", "--allow-env")} {
+		h := find(t, store, "a")
+		if got.code != exitDone || h.Authorization.Reveal() != "Bearer hush" || h.Headers["X-Price"].Reveal() != "5$" || h.Headers["X-Key"].Reveal() != "hush2" {
+			t.Errorf("%s: got exit code %d and a webhook with other secrets:\n%s%s", what, got.code, got.out, got.errs)
+		}
+		if strings.Contains(got.out+got.errs, "hush") {
+			t.Errorf("%s: a secret shows:\n%s%s", what, got.out, got.errs)
+		}
 	}
-	if strings.Contains(got.out+got.errs, "hush") {
-		t.Errorf("a secret shows:\n%s%s", got.out, got.errs)
+	for _, c := range []struct {
+		text, want string
+		args       []string
+		environ    []string
+	}{
+		{text, "standard input:7:20: authorization refers to the environment variable WEBHOOK_TOKEN, which standard input and pipes may not unless --allow-env is given", nil, nil},
+		{strings.ReplaceAll(text, "WEBHOOK_TOKEN", "AWS_SECRET_ACCESS_KEY"),
+			"standard input:7:20: authorization refers to the environment variable AWS_SECRET_ACCESS_KEY, whose name does not begin with WEBHOOK_ (the setting secrets.env_prefix)", []string{"--allow-env"}, nil},
+		{text, "whose name does not begin with CRM_ (the setting secrets.env_prefix)", []string{"--allow-env"}, []string{"LEADHOOK_SECRETS_ENV_PREFIX=CRM_"}},
+		{strings.ReplaceAll(text, "WEBHOOK_", "CRM_"), "", []string{"--allow-env"}, []string{"LEADHOOK_SECRETS_ENV_PREFIX=CRM_"}},
+	} {
+		before := r.environ
+		r.environ = append(slices.Clone(r.environ), c.environ...)
+		got := r.leadhook(c.text, append([]string{"seed", "-"}, c.args...)...)
+		r.environ = before
+		if (got.code != exitDone) != (c.want != "") || !strings.Contains(got.errs, c.want) || strings.Contains(got.out+got.errs, "hush") {
+			t.Errorf("%v %v: got exit code %d, want %q:\n%s", c.args, c.environ, got.code, c.want, got.errs)
+		}
 	}
 }
 

@@ -48,9 +48,10 @@ type Options struct {
 	// of the url. nil allows every address.
 	CheckURL func(*url.URL) error
 
-	// Variable returns the value of a variable that a secret refers to as ${NAME},
-	// or "" if it is not set. nil knows no variable.
-	Variable func(name string) string
+	// Variable returns the value of a variable that a secret refers to as ${NAME}. Its
+	// error continues the sentence "authorization refers to the environment variable
+	// NAME, …". nil knows no variable.
+	Variable func(name string) (string, error)
 
 	// Progress is called after each webhook of a plain list with the number of bytes
 	// that are read and of all. It may be nil.

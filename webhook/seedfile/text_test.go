@@ -1,6 +1,7 @@
 package seedfile_test
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -14,7 +15,12 @@ import (
 
 func TestSecretsMayBeVariables(t *testing.T) {
 	variables := map[string]string{"TOKEN": "jokin", "K_2": "a2V5LTAxMjM0NTY3ODlhYmNkZWZnaGlq", "DOLLAR": "a${TOKEN}$", "TWO_LINES": "a\nb", "EMPTY": ""}
-	rules := seedfile.Options{Variable: func(name string) string { return variables[name] }}
+	rules := seedfile.Options{Variable: func(name string) (string, error) {
+		if variables[name] == "" {
+			return "", errors.New("which is not set")
+		}
+		return variables[name], nil
+	}}
 	for text, want := range map[string]string{
 		"${TOKEN}":             "jokin",
 		"token ${TOKEN}":       "token jokin",

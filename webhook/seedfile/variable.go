@@ -1,6 +1,7 @@
 package seedfile
 
 import (
+	"errors"
 	"regexp"
 	"strings"
 
@@ -24,11 +25,18 @@ func (r *reader) secret(node ast.Node, field string) lead.Secret {
 		case !named:
 			r.faults.add(r.start(node), "%s has ${ without the name of a variable and }: write $${ if ${ itself is meant", field)
 			return ""
-		case r.Variable == nil || r.Variable(name) == "":
-			r.faults.add(r.start(node), "%s refers to the environment variable %s, which is not set or is empty "+
-				"(write $${ if ${ itself is meant)", field, name)
-			return ""
 		}
-		return r.Variable(name)
+		value, err := r.variable(name)
+		if err != nil {
+			r.faults.add(r.start(node), "%s refers to the environment variable %s, %v (write $${ if ${ itself is meant)", field, name, err)
+		}
+		return value
 	}))
+}
+
+func (r *reader) variable(name string) (string, error) {
+	if r.Variable == nil {
+		return "", errors.New("and none is known here")
+	}
+	return r.Variable(name)
 }

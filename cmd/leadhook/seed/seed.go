@@ -17,10 +17,11 @@ import (
 
 // Command is `leadhook seed`.
 type Command struct {
-	Files  []string `arg:"" name:"file" complete:"file" help:"Seed files (YAML or JSON), or directories with such files; - is standard input."`
-	DryRun bool     `help:"Show what would change, field by field, and write nothing."`
-	Prune  bool     `help:"Remove the webhooks that the files do not have."`
-	Quiet  bool     `short:"q" help:"Show only how many were added, changed and unchanged."`
+	Files    []string `arg:"" name:"file" complete:"file" help:"Seed files (YAML or JSON), or directories with such files; - is standard input."`
+	DryRun   bool     `help:"Show what would change, field by field, and write nothing."`
+	Prune    bool     `help:"Remove the webhooks that the files do not have."`
+	AllowEnv bool     `help:"Let standard input and pipes refer to environment variables too."`
+	Quiet    bool     `short:"q" help:"Show only how many were added, changed and unchanged."`
 
 	terminal.YesFlag
 	terminal.OutputFlag
@@ -31,7 +32,8 @@ func (Command) Help() string {
 	return `All files are checked first; if anything is wrong with one of them, every fault is shown and nothing
 is written. Webhooks that are in Redis and not in the files stay as they are; --prune removes them. A
 directory stands for all *.yaml, *.yml and *.json files in it and in the directories below it. Secrets
-may be references to environment variables, ${NAME}.
+may be references to environment variables whose names begin with WEBHOOK_ (secrets.env_prefix), such
+as ${WEBHOOK_TOKEN}; on standard input, only with --allow-env.
 
 Examples:
   leadhook seed examples/seed.yaml
@@ -48,7 +50,8 @@ func (c Command) Run(ctx context.Context, env *cli.Env) error {
 	}
 	guard := attempt.NewGuard(service.GuardOptions(loaded.Config.HTTP))
 	most := loaded.Config.Webhooks.PerAdvertiser
-	hooks, warnings, err := c.read(ctx, env, seedfile.Options{PerAdvertiser: most, CheckURL: guard.CheckURL, Variable: env.Variable})
+	prefix := loaded.Config.Secrets.EnvPrefix
+	hooks, warnings, err := c.read(ctx, env, prefix, seedfile.Options{PerAdvertiser: most, CheckURL: guard.CheckURL})
 	if err != nil {
 		return err
 	}
@@ -73,8 +76,8 @@ func (c Command) Run(ctx context.Context, env *cli.Env) error {
 }
 
 // read reads and checks all files. The error has every fault in them. It also
-// returns the warnings.
-func (c Command) read(ctx context.Context, env *cli.Env, opts seedfile.Options) ([]lead.Webhook, []string, error) {
+// returns the warnings. prefix is what the variables begin with that files may refer to.
+func (c Command) read(ctx context.Context, env *cli.Env, prefix string, opts seedfile.Options) ([]lead.Webhook, []string, error) {
 	names, err := seedFiles(c.Files)
 	errs := []error{err}
 	bar := &bars{env: env}
@@ -87,6 +90,7 @@ func (c Command) read(ctx context.Context, env *cli.Env, opts seedfile.Options) 
 			errs = append(errs, err)
 			continue
 		}
+		opts.Variable = c.variables(env, name, prefix)
 		hooks, err := seedfile.Parse(ctx, shown, data, opts)
 		errs = append(errs, err)
 		files = append(files, hooks)
