@@ -148,7 +148,7 @@ func TestRedisThatIsEmptiedWhileAllIsReadIsNoticed(t *testing.T) {
 func TestFieldsHideWhatIsSecret(t *testing.T) {
 	h := full("a", "USA_1")
 	h.Headers = map[string]lead.Secret{"X-Token": "hush", "accept": "text/plain"}
-	h.URL = "https://crm.example.com/Leads/?key=hush"
+	h.URL = "https://crm.example.com/Leads/hush?key=hush"
 	for _, reveal := range []bool{false, true} {
 		got := fmt.Sprint(webhook.Fields(&h, reveal))
 		for _, secret := range []string{"hush", "jokin", "whsec_"} {
@@ -156,8 +156,8 @@ func TestFieldsHideWhatIsSecret(t *testing.T) {
 				t.Errorf("reveal %t: got %s", reveal, got)
 			}
 		}
-		if !strings.Contains(got, "https://crm.example.com/Leads/?") || !strings.Contains(got, "text/plain") {
-			t.Errorf("reveal %t: got %s, want the URL without its query, and what the CRM may answer", reveal, got)
+		if !strings.Contains(got, "https://crm.example.com/Leads/") || !strings.Contains(got, "text/plain") {
+			t.Errorf("reveal %t: got %s, want the beginning of the URL, and what the CRM may answer", reveal, got)
 		}
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"net/textproto"
 	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/leadhook/leadhook/lead"
 )
@@ -15,8 +14,8 @@ import (
 type Field struct{ Name, Value string }
 
 // Fields returns the fields of a webhook that are set, in the order of the docs.
-// Unless reveal is set, it masks secrets, the query of the URL, and the value of every
-// header except a few that cannot hold a secret.
+// Unless reveal is set, it masks secrets, the query of the URL, its path behind the first
+// segment, and the value of every header except a few that cannot hold a secret.
 func Fields(h *lead.Webhook, reveal bool) []Field {
 	var list []Field
 	add := func(name, value string) {
@@ -30,7 +29,11 @@ func Fields(h *lead.Webhook, reveal bool) []Field {
 		}
 		return s.String()
 	}
-	add("url", shownURL(h.URL, reveal))
+	url := h.URL
+	if !reveal {
+		url = lead.ShownURL(url)
+	}
+	add("url", url)
 	add("authorization", secret(h.Authorization))
 	add("auth_header", h.AuthHeader)
 	add("event", string(h.Trigger))
@@ -47,15 +50,6 @@ func Fields(h *lead.Webhook, reveal bool) []Field {
 	add("vendor_name", h.VendorName)
 	add("provider_name", h.ProviderName)
 	return list
-}
-
-// shownURL hides the query, which often is a token.
-func shownURL(raw string, reveal bool) string {
-	before, query, ok := strings.Cut(raw, "?")
-	if reveal || !ok || query == "" {
-		return raw
-	}
-	return before + "?" + lead.Secret(query).String()
 }
 
 // harmless are headers whose values only say what answer is wanted.

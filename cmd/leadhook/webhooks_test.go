@@ -138,7 +138,7 @@ func TestSecretsOfWebhooksAreShownOnlyWhenAskedFor(t *testing.T) {
 	t.Parallel()
 	r, _ := newWebhookRig(t)
 	h := r.hook("secret", "A_1")
-	h.URL += "?token=hush1"
+	h.URL += "/hush0?token=hush1"
 	h.Auth, h.Headers, h.Secrets = "Bearer hush2", map[string]string{"X-Token": "hush3", "Accept": "text/html"}, []string{"whsec_aHVzaDQtMDEyMzQ1Njc4OWFiY2RlZmdo"}
 	r.seed(h)
 	for _, output := range []string{"table", "json", "yaml"} {
@@ -149,7 +149,7 @@ func TestSecretsOfWebhooksAreShownOnlyWhenAskedFor(t *testing.T) {
 			}
 		}
 		got := r.must("", "webhooks", "show", h.ID, "--show-secrets", "--output", output)
-		if !containsAll(got, "hush1", "hush2", "hush3", "whsec_aHVzaDQtMDEyMzQ1Njc4OWFiY2RlZmdo", "text/html") {
+		if !containsAll(got, "hush0", "hush1", "hush2", "hush3", "whsec_aHVzaDQtMDEyMzQ1Njc4OWFiY2RlZmdo", "text/html") {
 			t.Errorf("--show-secrets --output %s: got\n%s", output, got)
 		}
 	}

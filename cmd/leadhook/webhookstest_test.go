@@ -98,7 +98,7 @@ func TestATestShowsNoSecret(t *testing.T) {
 	}
 	r := newRig(t, setup{noTopics: true, answer: echo})
 	h := r.hook("crm", r.name("USA_1"))
-	h.URL += "?key=hush-query"
+	h.URL += "/hush-path?key=hush-query"
 	h.Auth, h.Headers = "Bearer hush-token", map[string]string{"X-Dealer": "hush-dealer", "Accept": "text/plain"}
 	h.Secrets = []string{"whsec_aHVzaC1zaWduaW5nLTAxMjM0NTY3ODlhYmNkZWZnaGk="}
 	r.seed(h)
@@ -106,11 +106,11 @@ func TestATestShowsNoSecret(t *testing.T) {
 		for _, print := range [][]string{nil, {"--print"}} {
 			args := append([]string{"webhooks", "test", h.ID, "-o", output}, print...)
 			got := r.leadhook("", args...)
-			if strings.Contains(got.out, "hush") || strings.ContainsRune(got.out, '\x1b') || !containsAll(got.out, "?***", "Authorization", "***", "text/plain", "v1,") {
+			if strings.Contains(got.out, "hush") || strings.ContainsRune(got.out, '\x1b') || !containsAll(got.out, "/***?***", "Authorization", "***", "text/plain", "v1,") {
 				t.Errorf("leadhook %s: a secret shows, or a control character, or not what is none:\n%s", strings.Join(args, " "), got.out)
 			}
 			shown := r.leadhook("", append(args, "--show-secrets")...)
-			if !containsAll(shown.out, "?key=hush-query", "Bearer hush-token", "hush-dealer") {
+			if !containsAll(shown.out, "/hush-path?key=hush-query", "Bearer hush-token", "hush-dealer") {
 				t.Errorf("leadhook %s --show-secrets: got\n%s", strings.Join(args, " "), shown.out)
 			}
 		}

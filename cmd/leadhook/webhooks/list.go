@@ -17,7 +17,7 @@ type listCommand struct {
 
 	Limit       int    `short:"n" default:"50" help:"Show at most this many; 0 for all."`
 	After       string `placeholder:"ID" complete:"webhook" help:"Begin after this webhook: the last one of the page before."`
-	ShowSecrets bool   `help:"Show secrets and the queries of URLs instead of ***."`
+	ShowSecrets bool   `help:"Show secrets, and all of URLs, instead of ***."`
 
 	terminal.OutputFlag
 }

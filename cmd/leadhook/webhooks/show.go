@@ -14,7 +14,7 @@ import (
 // showCommand shows single webhooks.
 type showCommand struct {
 	IDs         []string `arg:"" name:"id" complete:"webhook" help:"Webhook ids."`
-	ShowSecrets bool     `help:"Show secrets and the queries of URLs instead of ***."`
+	ShowSecrets bool     `help:"Show secrets, and all of URLs, instead of ***."`
 
 	terminal.OutputFlag
 }

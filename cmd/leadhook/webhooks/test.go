@@ -25,7 +25,7 @@ type testCommand struct {
 	Trigger     lead.Trigger `enum:"new_contact,existing_contact,new_lead," default:"" placeholder:"TRIGGER" help:"Its trigger: new_contact, or existing_contact (also called new_lead); default is the webhook's."`
 	File        string       `placeholder:"FILE" complete:"file" help:"Send the lead of this event instead, marked as a test and with another lead.id; - is standard input."`
 	Print       bool         `help:"Only show what would be sent."`
-	ShowSecrets bool         `help:"Show secrets and the query of the URL instead of ***."`
+	ShowSecrets bool         `help:"Show secrets, and all of the URL, instead of ***."`
 
 	terminal.OutputFlag
 }

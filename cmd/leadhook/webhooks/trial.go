@@ -131,10 +131,15 @@ func (v *TrialView) secrets() []string {
 	if v.reveal {
 		return nil
 	}
-	const few = 4
-	_, query, _ := strings.Cut(v.hook.URL, "?")
+	const few, longSegment = 4, 8
+	path, query := lead.HiddenOfURL(v.hook.URL)
 	token := v.hook.Authorization.Reveal()
-	all := []string{query, token, token[strings.LastIndexByte(token, ' ')+1:]} // without its scheme
+	all := []string{path, query, token, token[strings.LastIndexByte(token, ' ')+1:]} // without its scheme
+	for segment := range strings.SplitSeq(path, "/") {
+		if len(segment) >= longSegment { // others are words such as leads
+			all = append(all, segment)
+		}
+	}
 	for _, secret := range v.hook.SigningSecrets {
 		all = append(all, secret.Reveal())
 	}
