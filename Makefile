@@ -9,7 +9,7 @@ BENCHTIME ?= 1s
 
 # The packages with tests that need real servers, or can use them, beside those of
 # the whole service. The slowest come first.
-REAL_PACKAGES = ./consumer ./internal/realstack ./producer ./ledger ./webhook ./webhook/shares ./webhook/topic ./producer/retryqueue ./topics ./deadletter ./internal/devstack
+REAL_PACKAGES = ./consumer ./internal/realstack ./internal/rediswatch ./producer ./ledger ./webhook ./webhook/shares ./webhook/topic ./producer/retryqueue ./topics ./deadletter ./internal/devstack
 
 # Tests that type what documents say, or build, or that try hundreds of cases one
 # after the other on a Redis of their own, or that play minutes with thousands of CRMs

@@ -9,6 +9,9 @@ import (
 	"github.com/redis/go-redis/v9/logging"
 
 	"github.com/leadhook/leadhook/config"
+	"github.com/leadhook/leadhook/internal/rediswatch"
+	"github.com/leadhook/leadhook/lead"
+	"github.com/leadhook/leadhook/webhook"
 )
 
 // ConnectRedis returns a client for the mode in the settings, which connects when it is
@@ -48,4 +51,27 @@ func ReachRedis(ctx context.Context, rdb redis.UniversalClient, cfg config.Redis
 			" password, and redis:// or rediss:// (with TLS) what it expects?", strings.Join(cfg.Addrs, ", "), cause(ctx, err))
 	}
 	return nil
+}
+
+// redisName returns what a Redis is called that is not a Cluster.
+func redisName(cfg config.Redis) string {
+	if cfg.Mode == config.RedisSentinel {
+		return cfg.SentinelMaster
+	}
+	return cfg.Addrs[0]
+}
+
+// heldWebhooks are the webhooks of the service, which nobody gets while leads must
+// wait for Redis.
+type heldWebhooks struct {
+	watch *rediswatch.Watch
+	cache *webhook.Cache
+}
+
+// For is [webhook.Cache.For], as soon as leads need not wait.
+func (h heldWebhooks) For(ctx context.Context, advertiser string) ([]*lead.Webhook, error) {
+	if err := h.watch.Await(ctx); err != nil {
+		return nil, err
+	}
+	return h.cache.For(ctx, advertiser)
 }

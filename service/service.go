@@ -15,6 +15,7 @@ import (
 	"github.com/leadhook/leadhook/consumer"
 	"github.com/leadhook/leadhook/dispatch"
 	"github.com/leadhook/leadhook/internal/admin"
+	"github.com/leadhook/leadhook/internal/rediswatch"
 	"github.com/leadhook/leadhook/ledger"
 	"github.com/leadhook/leadhook/producer"
 	"github.com/leadhook/leadhook/producer/retryqueue"
@@ -36,6 +37,7 @@ type Service struct {
 	consumer   *consumer.Consumer
 	dispatcher *dispatch.Dispatcher
 	webhooks   *webhook.Cache
+	redisWatch *rediswatch.Watch
 	ledger     *ledger.Ledger
 	admin      *admin.Server
 	startup    startup
@@ -59,6 +61,9 @@ func New(cfg *config.Config, log *zap.Logger, version string) (*Service, error) 
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 
+	s.redisWatch = rediswatch.New(s.redis, rediswatch.Options{
+		Prefix: cfg.Redis.Prefix, Node: redisName(cfg.Redis),
+	}, registry, log)
 	s.Store = webhook.NewStore(s.redis, cfg.Redis.Prefix)
 	s.webhooks = webhook.NewCache(s.Store, webhook.Options{
 		TTL: cfg.Redis.CacheTTL, Grace: cfg.Redis.Grace, MaxBytes: int64(cfg.Redis.CacheBytes),
@@ -70,7 +75,7 @@ func New(cfg *config.Config, log *zap.Logger, version string) (*Service, error) 
 	s.Publisher = producer.NewPublisher(PublisherOptions(cfg.Kafka, s.Kafka), registry, log)
 	retryQueue := retryqueue.New(s.Publisher, cfg.Kafka.Topic, cfg.Retry.Delays, registry)
 	s.dispatcher = dispatch.New(posting, dispatch.Parts{
-		Webhooks:      s.webhooks,
+		Webhooks:      heldWebhooks{s.redisWatch, s.webhooks},
 		HealthRecords: s.Store,
 		Ledger:        s.ledger,
 		RetryQueue:    retryQueue,
@@ -84,6 +89,7 @@ func New(cfg *config.Config, log *zap.Logger, version string) (*Service, error) 
 			{Name: "start", Ready: s.startup.ready},
 			{Name: "kafka", Ready: s.consumer.Ready},
 			{Name: "redis", Ready: s.webhooks.Ready},
+			{Name: "redis nodes", Ready: s.redisWatch.Ready, Notes: s.redisWatch.Notes},
 			{Name: "retry and dead-letter topics", Ready: s.Publisher.Ready},
 			{Name: "hosts", Ready: func() error { return nil }, Notes: s.dispatcher.HeldBack},
 		}, registry, log)
@@ -106,7 +112,8 @@ func (s *Service) retryTopics(ctx context.Context) (map[string]time.Duration, er
 }
 
 // Run serves until ctx ends, and closes everything before it returns; it can be called
-// once. It waits until the start-up check passes, and then reads leads. It stops the
+// once. It waits until the start-up check passes and nothing about Redis holds leads,
+// before it joins the group: meanwhile other instances have all partitions. It stops the
 // parts in the opposite order, so that attempts in flight have everything that they need
 // until they end.
 func (s *Service) Run(ctx context.Context) error {
@@ -118,6 +125,7 @@ func (s *Service) Run(ctx context.Context) error {
 	var background sync.WaitGroup
 	background.Go(func() { s.webhooks.Run(serving) })
 	background.Go(func() { s.ledger.Run(serving) })
+	background.Go(func() { s.redisWatch.Run(serving) })
 	background.Go(func() {
 		select {
 		case <-ctx.Done():
@@ -132,7 +140,7 @@ func (s *Service) Run(ctx context.Context) error {
 	})
 
 	var err error
-	if s.startup.await(ctx, s.check, s.log) {
+	if s.startup.await(ctx, s.check, s.log) && s.redisWatch.Await(ctx) == nil {
 		err = s.consumer.Run(ctx)
 	}
 	s.log.Info("stopped reading")

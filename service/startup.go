@@ -17,8 +17,9 @@ import (
 	"github.com/leadhook/leadhook/topics"
 )
 
-// check returns nil if the topics and Redis are set up so that nothing can get lost or
-// stall. Otherwise the error has everything that is wrong.
+// check returns nil if the topics are set up so that nothing can get lost or stall.
+// Otherwise the error has everything that is wrong. Redis is looked at by itself, all
+// the time.
 func (s *Service) check(ctx context.Context) error {
 	specs := TopicSpecs(s.cfg)
 	specs = slices.DeleteFunc(specs, topics.Spec.OfWebhooks) // nothing reads that topic yet
@@ -43,7 +44,7 @@ func (s *Service) check(ctx context.Context) error {
 		faults = slices.Insert(faults, 0, fmt.Errorf("missing topics, or topics that this user may not see: %s;"+
 			" `leadhook topics create` creates them", strings.Join(missing, ", ")))
 	}
-	err = errors.Join(append(faults, s.Store.CheckEviction(ctx))...)
+	err = errors.Join(faults...)
 	if err == nil && len(warnings) > 0 { // so it is logged once: check is not called again
 		s.log.Warn("topics differ from the settings", warnings...)
 	}
@@ -106,8 +107,8 @@ func (s *startup) note(err error) bool {
 	return true
 }
 
-// errStarting is what ready returns before the first answer of Kafka and Redis.
-var errStarting = errors.New("Kafka and Redis have not answered yet")
+// errStarting is what ready returns before the first answer of Kafka.
+var errStarting = errors.New("Kafka has not answered yet")
 
 // ready returns nil once the check has passed, and otherwise what it found last.
 func (s *startup) ready() error {

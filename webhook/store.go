@@ -1,7 +1,6 @@
 package webhook
 
 import (
-	"bufio"
 	"cmp"
 	"context"
 	"errors"
@@ -182,33 +181,4 @@ func (s *Store) probe(ctx context.Context) [shards]error {
 		states[n] = readReply("", reply).err
 	}
 	return states
-}
-
-// CheckEviction returns an error for a Redis that may evict keys without a time
-// to live when its memory is full (maxmemory-policy allkeys-...): webhooks would
-// vanish one by one and look like those of advertisers that have none. It asks
-// every master with INFO, which works where CONFIG is forbidden. A Redis that does
-// not report its policy is accepted.
-func (s *Store) CheckEviction(ctx context.Context) error {
-	if cluster, ok := s.rdb.(*redis.ClusterClient); ok {
-		return cluster.ForEachMaster(ctx, func(ctx context.Context, node *redis.Client) error {
-			return checkEviction(ctx, node)
-		})
-	}
-	return checkEviction(ctx, s.rdb)
-}
-
-func checkEviction(ctx context.Context, node redis.Cmdable) error {
-	info, err := node.Info(ctx).Result()
-	if err != nil {
-		return fmt.Errorf("asking Redis for its eviction policy: %w", err)
-	}
-	for lines := bufio.NewScanner(strings.NewReader(info)); lines.Scan(); {
-		policy, ok := strings.CutPrefix(lines.Text(), "maxmemory_policy:")
-		if ok && strings.HasPrefix(policy, "allkeys-") {
-			return fmt.Errorf("Redis has maxmemory-policy %s, which drops webhooks when memory is full: "+
-				"set it to noeviction or to one of volatile-...", policy)
-		}
-	}
-	return nil
 }

@@ -391,38 +391,3 @@ func TestSeedThatFailsHalfWaySaysHowFarItGot(t *testing.T) {
 		t.Errorf("%v was written, but the next seed found %v", done, again)
 	}
 }
-
-// infoHook answers INFO with a given eviction policy.
-type infoHook struct{ policy string }
-
-func (h infoHook) DialHook(next redis.DialHook) redis.DialHook { return next }
-func (h infoHook) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
-	return next
-}
-
-func (h infoHook) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
-	return func(ctx context.Context, cmd redis.Cmder) error {
-		if info, ok := cmd.(*redis.StringCmd); ok && cmd.Name() == "info" {
-			info.SetVal("# Memory\r\nmaxmemory:0\r\nmaxmemory_policy:" + h.policy + "\r\n")
-			return nil
-		}
-		return next(ctx, cmd)
-	}
-}
-
-func TestCheckEvictionRefusesPoliciesThatDropWebhooks(t *testing.T) {
-	for policy, want := range map[string]bool{
-		"noeviction": true, "volatile-lru": true, "volatile-ttl": true, "": true,
-		"allkeys-lru": false, "allkeys-lfu": false, "allkeys-random": false,
-	} {
-		rdb := redistest.New(t)
-		rdb.AddHook(infoHook{policy})
-		err := webhook.NewStore(rdb, "leadhook").CheckEviction(t.Context())
-		if (err == nil) != want {
-			t.Errorf("policy %q: got error %v", policy, err)
-		}
-	}
-	if err := webhook.NewStore(redistest.New(t), "leadhook").CheckEviction(t.Context()); err != nil {
-		t.Errorf("a Redis as it comes: got error %v", err)
-	}
-}
