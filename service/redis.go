@@ -7,6 +7,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 	"github.com/redis/go-redis/v9/logging"
+	"github.com/segmentio/kafka-go"
 
 	"github.com/leadhook/leadhook/config"
 	"github.com/leadhook/leadhook/internal/rediswatch"
@@ -59,6 +60,16 @@ func redisName(cfg config.Redis) string {
 		return cfg.SentinelMaster
 	}
 	return cfg.Addrs[0]
+}
+
+// name returns what tells this service from any other: the cluster of its topic, which
+// Kafka names at random, and the topic.
+func (s *Service) name(ctx context.Context) (string, error) {
+	found, err := s.Kafka.Client.Metadata(ctx, &kafka.MetadataRequest{Topics: []string{s.cfg.Kafka.Topic}})
+	if err != nil {
+		return "", fmt.Errorf("asking Kafka for the id of its cluster: %w", cause(ctx, err))
+	}
+	return found.ClusterID + "/" + s.cfg.Kafka.Topic, nil
 }
 
 // heldWebhooks are the webhooks of the service, which nobody gets while leads must

@@ -62,7 +62,7 @@ func New(cfg *config.Config, log *zap.Logger, version string) (*Service, error) 
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 
 	s.redisWatch = rediswatch.New(s.redis, rediswatch.Options{
-		Prefix: cfg.Redis.Prefix, Node: redisName(cfg.Redis),
+		Prefix: cfg.Redis.Prefix, Node: redisName(cfg.Redis), Owner: s.name,
 	}, registry, log)
 	s.Store = webhook.NewStore(s.redis, cfg.Redis.Prefix)
 	s.webhooks = webhook.NewCache(s.Store, webhook.Options{

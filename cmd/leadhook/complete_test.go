@@ -31,7 +31,7 @@ func TestSuggestionsForTheWordThatIsTyped(t *testing.T) {
 	one.Auth = "token hush"
 	r.seed(one, two)
 	settings := filepath.Join(t.TempDir(), "leadhook.yaml")
-	if err := os.WriteFile(settings, []byte("redis: {url: "+r.redis+"}\n"), 0o600); err != nil {
+	if err := os.WriteFile(settings, []byte("redis: {url: "+r.redis+", prefix: "+r.topic+"}\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	elsewhere := &rig{t: t, environ: []string{"LEADHOOK_REDIS_URL=redis://127.0.0.1:1"}}

@@ -304,7 +304,7 @@ func damage(t *testing.T, r *rig, h hook) {
 	}
 	rdb := redis.NewClient(opts)
 	defer func() { _ = rdb.Close() }()
-	keys, err := rdb.Keys(t.Context(), "leadhook:*:webhooks:"+h.Advertiser).Result()
+	keys, err := rdb.Keys(t.Context(), r.topic+":*:webhooks:"+h.Advertiser).Result()
 	if err != nil || len(keys) != 1 {
 		t.Fatalf("got keys %v, error %v, want the one key of the advertiser", keys, err)
 	}

@@ -34,7 +34,7 @@ func (r *rig) redisClient() redis.UniversalClient {
 // disable does what the service does with a webhook whose CRM is gone.
 func (r *rig) disable(h hook) {
 	r.t.Helper()
-	store := webhook.NewStore(r.redisClient(), "leadhook")
+	store := webhook.NewStore(r.redisClient(), r.topic)
 	stored, err := store.Find(r.t.Context(), h.ID)
 	if err != nil {
 		r.t.Fatal(err)

@@ -26,7 +26,7 @@ func newWebhookRig(t *testing.T) (*rig, *webhook.Store) {
 	}
 	rdb := redis.NewClient(opts)
 	t.Cleanup(func() { _ = rdb.Close() })
-	return r, webhook.NewStore(rdb, "leadhook")
+	return r, webhook.NewStore(rdb, r.topic)
 }
 
 // ids are those of the JSON lines that a list is.

@@ -4,7 +4,8 @@ package rediswatch
 type kind int
 
 const (
-	eviction kind = iota
+	owner kind = iota // the keys are another service's
+	eviction
 	replica
 	writes     // are refused
 	notSaved   // neither as append-only file nor as snapshots
@@ -30,6 +31,7 @@ var kinds = [...]struct {
 	name     string
 	severity severity
 }{
+	owner:      {"owner", holding},
 	eviction:   {"eviction", holding},
 	replica:    {"replica", unready},
 	writes:     {"writes", unready},

@@ -41,7 +41,11 @@ func (w *Watch) texts(wanted func(severity) bool) []string {
 	for _, node := range slices.Sorted(maps.Keys(w.found)) {
 		for k := range kinds {
 			text, found := w.found[node][kind(k)]
-			if found && wanted(kinds[k].severity) {
+			switch {
+			case !found || !wanted(kinds[k].severity):
+			case node == "":
+				all = append(all, text)
+			default:
 				all = append(all, node+": "+text)
 			}
 		}
@@ -72,7 +76,10 @@ func (w *Watch) outage(at place) *wait.Outage {
 	if o, ok := w.outages[at]; ok {
 		return o
 	}
-	fields := []zap.Field{zap.String("problem", kinds[at.kind].name), zap.String("node", at.node)}
+	fields := []zap.Field{zap.String("problem", kinds[at.kind].name)}
+	if at.node != "" {
+		fields = append(fields, zap.String("node", at.node))
+	}
 	var o *wait.Outage
 	switch kinds[at.kind].severity {
 	case holding, unready:
@@ -94,7 +101,7 @@ func (w *Watch) outage(at place) *wait.Outage {
 type collector struct{ watch *Watch }
 
 var problem = prometheus.NewDesc("leadhook_redis_problem",
-	fmt.Sprintf("Whether something is wrong with a Redis: %v.", names()),
+	fmt.Sprintf("Whether something is wrong with a Redis: %v. The node is empty for owner, which is about all of them.", names()),
 	[]string{"problem", "node"}, nil)
 
 func names() []string {
@@ -114,6 +121,9 @@ func (c collector) Collect(metrics chan<- prometheus.Metric) {
 	defer c.watch.mu.Unlock()
 	for node, found := range c.watch.found {
 		for k := range kinds {
+			if (kind(k) == owner) != (node == "") {
+				continue
+			}
 			value := 0.0
 			if _, is := found[kind(k)]; is {
 				value = 1

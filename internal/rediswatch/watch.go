@@ -32,6 +32,10 @@ type Options struct {
 	// Node is how the only node is called, or the primary that Sentinels know. The
 	// nodes of a Cluster are called by their addresses.
 	Node string
+
+	// Owner returns the name of the service, which no other has: the same for all
+	// its instances and for ever.
+	Owner func(context.Context) (string, error)
 }
 
 // A Watch looks at Redis. It is safe for concurrent use, and needs its Run to be
@@ -45,10 +49,11 @@ type Watch struct {
 
 	// Of Run.
 	outages map[place]*wait.Outage
-	told    bool // that a node does not tell how it is set up
+	told    bool      // that a node does not tell how it is set up
+	refused time.Time // when the keys were last seen to be another service's
 
 	mu      sync.Mutex
-	found   map[string]findings // guarded by mu: by node
+	found   map[string]findings // guarded by mu: by node; those of all of Redis under ""
 	unknown error               // guarded by mu; why the first look has not succeeded; nil: it has
 }
 
@@ -108,11 +113,23 @@ func (w *Watch) Await(ctx context.Context) error {
 func (w *Watch) look(ctx context.Context) {
 	limited, cancel := context.WithTimeoutCause(ctx, lookTimeout, fmt.Errorf("no answer within %v", lookTimeout))
 	defer cancel()
-	views, err := w.lookAtNodes(limited)
+	var whose string
+	var ownerErr error
+	var wg sync.WaitGroup
+	wg.Go(func() { whose, ownerErr = w.lookAtOwner(limited) })
+	views, nodesErr := w.lookAtNodes(limited)
+	wg.Wait()
 	if ctx.Err() != nil {
 		return
 	}
-	w.note(w.merged(views, err == nil), answered(views, err))
+	now := w.merged(views, nodesErr == nil)
+	if ownerErr == nil {
+		now[""] = findings{}
+		if whose != "" {
+			now[""][owner] = whose
+		}
+	}
+	w.note(now, errors.Join(ownerErr, answered(views, nodesErr)))
 }
 
 // answered returns nil if a node has answered, and otherwise why none has.
@@ -137,6 +154,9 @@ func (w *Watch) merged(views []view, all bool) map[string]findings {
 	now := map[string]findings{}
 	if !all {
 		maps.Copy(now, w.found)
+	}
+	if before, known := w.found[""]; known {
+		now[""] = before
 	}
 	for _, v := range views {
 		switch before, known := w.found[v.node]; {

@@ -56,8 +56,9 @@ func watching(t *testing.T, rdb redis.UniversalClient) *rig {
 	t.Helper()
 	core, logs := observer.New(zap.DebugLevel)
 	r := &rig{t: t, reg: prometheus.NewRegistry(), logs: logs}
+	r.named("kafka/leads", nil)
 	r.watch = rediswatch.New(rdb, rediswatch.Options{
-		Prefix: "leadhook", Node: "redis",
+		Prefix: "leadhook", Node: "redis", Owner: func(context.Context) (string, error) { return (*r.self.Load())() },
 	}, r.reg, zap.New(core))
 	ctx, cancel := context.WithCancel(t.Context())
 	var wg sync.WaitGroup
@@ -153,6 +154,28 @@ func TestRealRedisThatForbidsInfo(t *testing.T) {
 	r.comesTo("memory again")
 	if got := r.logs.FilterMessage("Redis does not tell all about itself; that is accepted").Len(); got != 1 {
 		t.Errorf("it was told %d times that INFO is forbidden, want once", got)
+	}
+}
+
+func TestRealRedisThatIsKilledAndRestarted(t *testing.T) {
+	t.Parallel()
+	server := startRedis(t)
+	r := watching(t, client(t, server.Addr()))
+	r.comesTo("nothing is saved", "not_saved redis")
+	r.logs.TakeAll()
+	server.Kill()
+	if err := server.Restart(t.Context()); err != nil { // empty
+		t.Fatal(err)
+	}
+	rdb := client(t, server.Addr())
+	for rdb.Get(t.Context(), ownerKey).Val() != "kafka/leads" {
+		if t.Context().Err() != nil {
+			t.Fatal("it was not claimed again")
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	if got := r.lines(); len(got) > 0 {
+		t.Errorf("got log %q, want none: others tell that it is away", got)
 	}
 }
 

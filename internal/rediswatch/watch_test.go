@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -44,6 +45,7 @@ type rig struct {
 	reg    *prometheus.Registry
 	logs   *observer.ObservedLogs
 	watch  *rediswatch.Watch
+	self   atomic.Pointer[func() (string, error)]
 }
 
 func run(t *testing.T, prepare func(r *rig), test func(r *rig)) {
@@ -53,6 +55,7 @@ func run(t *testing.T, prepare func(r *rig), test func(r *rig)) {
 		defer server.Close()
 		r := &rig{t: t, server: server, line: &redistest.Line{Server: server}, reg: prometheus.NewRegistry(),
 			redis: &answers{info: maps.Clone(healthy)}}
+		r.named("kafka/leads", nil)
 		prepare(r)
 		core, logs := observer.New(zap.DebugLevel)
 		r.logs = logs
@@ -60,7 +63,7 @@ func run(t *testing.T, prepare func(r *rig), test func(r *rig)) {
 		defer redistest.Close(rdb)
 		rdb.AddHook(r.redis)
 		r.watch = rediswatch.New(rdb, rediswatch.Options{
-			Prefix: "leadhook", Node: "redis:6379",
+			Prefix: "leadhook", Node: "redis:6379", Owner: func(context.Context) (string, error) { return (*r.self.Load())() },
 		}, r.reg, zap.New(core))
 		ctx, cancel := context.WithCancel(t.Context())
 		var wg sync.WaitGroup
@@ -69,6 +72,12 @@ func run(t *testing.T, prepare func(r *rig), test func(r *rig)) {
 		synctest.Wait()
 		test(r)
 	})
+}
+
+// named says what the service finds to be its own name.
+func (r *rig) named(name string, err error) {
+	self := func() (string, error) { return name, err }
+	r.self.Store(&self)
 }
 
 // soon is when a change was seen for certain.

@@ -1,0 +1,52 @@
+package rediswatch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// claimAfter is for how long a service does not claim keys that were another's. Where
+// Redis was emptied, the owner claims them again within seconds, and must not be
+// forestalled by one that uses its Redis by mistake.
+const claimAfter = time.Minute
+
+// lookAtOwner claims the keys if nobody has, and returns "" if they are this service's.
+// Otherwise it returns whose they are and what to do, as a text for a person. The error
+// means that it is not known.
+func (w *Watch) lookAtOwner(ctx context.Context) (whose string, err error) {
+	self, err := w.opts.Owner(ctx)
+	if err != nil {
+		return "", fmt.Errorf("asking for the service's own name: %w", err)
+	}
+	key := w.opts.Prefix + ":owner"
+	other, err := w.rdb.Get(ctx, key).Result()
+	if errors.Is(err, redis.Nil) {
+		if !w.refused.IsZero() && time.Since(w.refused) < claimAfter {
+			return key + " in Redis named another service and is gone; if none sets it again, it is claimed within a minute", nil
+		}
+		other, err = w.claim(ctx, key, self)
+	}
+	switch {
+	case err != nil:
+		return "", fmt.Errorf("asking Redis whose the keys %s:… are: %w", w.opts.Prefix, err)
+	case other == self:
+		w.refused = time.Time{}
+		return "", nil
+	}
+	w.refused = time.Now()
+	return fmt.Sprintf("the keys %s:… in Redis are those of another service: %s is %q, and this service is %q, so leads wait."+
+		" If both are in use, give this one another redis.prefix. If Kafka or the topic was replaced and the other is"+
+		" gone for good, take over: redis-cli SET %s '%s'", w.opts.Prefix, key, other, self, key, self), nil
+}
+
+// claim sets the key if it is not set, and returns what it is then.
+func (w *Watch) claim(ctx context.Context, key, self string) (string, error) {
+	if err := w.rdb.SetNX(ctx, key, self, 0).Err(); err != nil {
+		return "", err
+	}
+	return w.rdb.Get(ctx, key).Result()
+}
