@@ -216,7 +216,7 @@ func TestDamagedRecordStopsOnlyItsOwnWebhook(t *testing.T) {
 
 func TestStoredWebhooksWithHostileURLsAreDamaged(t *testing.T) {
 	rdb := redistest.New(t)
-	store := webhook.NewStore(rdb)
+	store := webhook.NewStore(rdb, "leadhook")
 	seed(t, store, hook("a", "USA_332240"))
 	key := webhooksKey(t, rdb)
 	for _, kind := range []string{"host", "form", "address", "good"} {
