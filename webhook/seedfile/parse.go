@@ -27,9 +27,9 @@ import (
 const MaxSize = 64 << 20
 
 // maxPiece is the largest text, in bytes, that is given to the YAML library at once,
-// which takes a hundred times as much memory. A file that is a plain list of webhooks
+// which takes up to 400 times as much memory. A file that is a plain list of webhooks
 // is given to it webhook by webhook.
-const maxPiece = 8 << 20
+const maxPiece = 256 << 10
 
 // An Entry is a webhook and where it stands in its seed file.
 type Entry struct {
@@ -66,14 +66,14 @@ type Options struct {
 // where text is expected are taken as they are written. YAML's tags and merge
 // keys are refused.
 func Parse(ctx context.Context, name string, data []byte, opts Options) ([]Entry, error) {
-	r := &reader{Options: opts, file: name, anchors: make(map[string]ast.Node)}
+	r := &reader{Options: opts, file: name, anchors: make(map[string]ast.Node), first: make(map[string]int), count: make(map[string]int)}
 	if text, ok := r.clean(data); ok {
 		r.read(ctx, text)
 	}
 	if ctx.Err() != nil {
 		return nil, fmt.Errorf("reading %s: %w", name, context.Cause(ctx))
 	}
-	r.faults = append(append(r.faults, repeated(r.hooks)...), crowded(opts, r.hooks)...)
+	r.faults = append(r.faults, crowded(opts, r.hooks)...)
 	if err := r.faults.err(); err != nil {
 		return nil, err
 	}
@@ -103,19 +103,24 @@ func repeated(files ...[]Entry) (faults Faults) {
 	for _, file := range files {
 		for i := range file {
 			h := &file[i]
-			other, taken := first[h.Webhook.ID]
-			switch {
-			case !taken:
+			if other, taken := first[h.Webhook.ID]; !taken {
 				first[h.Webhook.ID] = h
-			case other.Webhook.Advertiser != h.Webhook.Advertiser:
-				faults.add(h.At, "webhook %q is given to advertiser %q here and to %q at %s: an id belongs to one advertiser",
-					h.Webhook.ID, h.Webhook.Advertiser, other.Webhook.Advertiser, other.At)
-			default:
-				faults.add(h.At, "webhook %q is given twice, first at %s", h.Webhook.ID, other.At)
+			} else if faults.repeated(h, other); len(faults) >= maxFaults {
+				return faults
 			}
 		}
 	}
 	return faults
+}
+
+// repeated adds the fault of a webhook whose id another one before it has.
+func (f *Faults) repeated(h, other *Entry) {
+	if other.Webhook.Advertiser == h.Webhook.Advertiser {
+		f.add(h.At, "webhook %q is given twice, first at %s", h.Webhook.ID, other.At)
+		return
+	}
+	f.add(h.At, "webhook %q is given to advertiser %q here and to %q at %s: an id belongs to one advertiser",
+		h.Webhook.ID, h.Webhook.Advertiser, other.Webhook.Advertiser, other.At)
 }
 
 // crowded returns a fault for each advertiser that has more webhooks than it may, at
@@ -148,6 +153,10 @@ type reader struct {
 	hooks   []Entry // all that have an id, the faulty ones too
 	faults  Faults
 	anchors map[string]ast.Node
+	first   map[string]int // by id, the first of hooks that has it
+	count   map[string]int // webhooks by advertiser
+	list    bool           // it is read webhook by webhook
+	ended   bool           // by a fault after which reading on would cost too much
 }
 
 func (r *reader) at(tk *token.Token) Position {
@@ -179,19 +188,17 @@ func (r *reader) clean(data []byte) (string, bool) {
 // read reads the file webhook by webhook if it is a plain list of them, and
 // otherwise in one piece.
 func (r *reader) read(ctx context.Context, text string) {
-	pieces, ok := split(text)
+	count, ok := split(text, func(piece) bool { return true })
 	if !ok {
 		if docs, ok := r.parse(text); ok {
 			r.documents(docs)
 		}
 		return
 	}
-	r.hooks = make([]Entry, 0, len(pieces))
+	const shortest = 64 // bytes of a webhook that has what it must have
+	r.list, r.hooks = true, make([]Entry, 0, min(count, len(text)/shortest))
 	read := 0
-	for _, p := range pieces {
-		if len(r.faults) >= maxFaults || ctx.Err() != nil {
-			return
-		}
+	split(text, func(p piece) bool {
 		if read += len(p.text); r.Progress != nil {
 			r.Progress(read, len(text))
 		}
@@ -200,12 +207,13 @@ func (r *reader) read(ctx context.Context, text string) {
 		for _, doc := range docs {
 			r.collectAnchors(doc.Body)
 			if _, inList := doc.Body.(*ast.SequenceNode); inList {
-				r.list(doc.Body)
+				r.webhooks(doc.Body)
 			} else {
 				r.webhook(doc.Body)
 			}
 		}
-	}
+		return !r.ended && len(r.faults) < maxFaults && ctx.Err() == nil
+	})
 }
 
 // parse returns the documents of a text, or false after a fault.
@@ -261,11 +269,12 @@ func (r *reader) syntax(err error) {
 const (
 	maxNesting = 16
 	maxAnchors = 256
+	maxTokens  = 2000 // of a webhook
 )
 
 // maxFaults is how many faults end the reading of a file: it is not a seed file at all,
 // and aliases could repeat a fault endlessly.
-const maxFaults = 1000
+const maxFaults = 200
 
 // plain reports whether all tokens are of kinds that a seed file may have. If
 // not, it adds a fault.
@@ -287,8 +296,14 @@ func (r *reader) plain(tokens token.Tokens) bool {
 		}
 		if nesting > maxNesting || dashes > maxNesting || anchors > maxAnchors {
 			r.faults.add(r.at(tk), "more than %d nested lists or %d anchors: no seed file needs that many", maxNesting, maxAnchors)
+			r.ended = true
 			return false
 		}
+	}
+	if r.list && len(tokens) > maxTokens {
+		r.faults.add(r.at(tokens[maxTokens]), "more than %d words and marks in one webhook: none needs that many", maxTokens)
+		r.ended = true
+		return false
 	}
 	return true
 }
@@ -311,7 +326,7 @@ func (r *reader) documents(docs []*ast.DocumentNode) {
 		found = true
 		r.mapping(doc.Body, "the file", func(key *token.Token, value ast.Node) bool {
 			if key.Value == "webhooks" {
-				r.list(value)
+				r.webhooks(value)
 			} else {
 				r.unknown(key, "key", []string{"webhooks"})
 			}
@@ -323,7 +338,7 @@ func (r *reader) documents(docs []*ast.DocumentNode) {
 	}
 }
 
-func (r *reader) list(node ast.Node) {
+func (r *reader) webhooks(node ast.Node) {
 	items, ok := r.sequence(node, "webhooks must be a list: each webhook begins with a hyphen")
 	if !ok {
 		return

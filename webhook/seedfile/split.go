@@ -15,37 +15,48 @@ type piece struct {
 // split divides a file into its webhooks if it is a plain list of them, in JSON or
 // in YAML's block style, as nearly every file is. So reading a large file takes little
 // memory, and a mistake in one webhook does not hide those in the others.
-func split(text string) ([]piece, bool) {
-	if strings.HasPrefix(strings.TrimLeft(text, " \t\n"), "{") {
-		return splitJSON(text)
+//
+// It calls each with every piece until that returns false, and returns how many they are.
+// If it is not a plain list, each may have been called with some pieces before that shows:
+// so what counts is told by a first call, whose each does nothing.
+func split(text string, each func(piece) bool) (count int, ok bool) {
+	counting := func(p piece) bool {
+		count++
+		return each(p)
 	}
-	return splitYAML(text)
+	if strings.HasPrefix(strings.TrimLeft(text, " \t\n"), "{") {
+		ok = splitJSON(text, counting)
+	} else {
+		ok = splitYAML(text, counting)
+	}
+	return count, ok
 }
 
-func splitJSON(text string) ([]piece, bool) {
+func splitJSON(text string, each func(piece) bool) bool {
 	decoder := json.NewDecoder(strings.NewReader(text))
 	for _, want := range []json.Token{json.Delim('{'), "webhooks", json.Delim('[')} {
 		if got, err := decoder.Token(); err != nil || got != want {
-			return nil, false
+			return false
 		}
 	}
-	var pieces []piece
 	at := cursor{}
+	var item json.RawMessage
 	for decoder.More() {
-		var item json.RawMessage
 		if err := decoder.Decode(&item); err != nil || item[0] != '{' {
-			return nil, false
+			return false
 		}
 		end := int(decoder.InputOffset())
 		at.move(text, end-len(item))
-		pieces = append(pieces, piece{text[end-len(item) : end], at.line, at.column})
+		if !each(piece{text[end-len(item) : end], at.line, at.column}) {
+			return true
+		}
 	}
 	for _, want := range []json.Token{json.Delim(']'), json.Delim('}')} {
 		if got, err := decoder.Token(); err != nil || got != want {
-			return nil, false
+			return false
 		}
 	}
-	return pieces, strings.TrimSpace(text[decoder.InputOffset():]) == ""
+	return strings.TrimSpace(text[decoder.InputOffset():]) == ""
 }
 
 // A cursor is an offset in a text, in lines and columns from zero.
@@ -63,10 +74,9 @@ func (c *cursor) move(text string, to int) {
 
 // splitYAML relies on YAML 1.2 §8.2.1: everything that belongs to an item of a
 // list is further to the right than the item's hyphen.
-func splitYAML(text string) ([]piece, bool) {
-	var starts []int // offsets of the items
-	var pieces []piece
+func splitYAML(text string, each func(piece) bool) bool {
 	inList, indent, offset, number := false, 0, 0, 0
+	start, last := -1, piece{} // of the item that is being read; no item yet
 	for line := range strings.Lines(text) {
 		content := strings.TrimLeft(line, " ")
 		left := len(line) - len(content)
@@ -75,26 +85,25 @@ func splitYAML(text string) ([]piece, bool) {
 		case !inList && strings.TrimSpace(line) == "---":
 		case !inList:
 			if inList = left == 0 && isKey(content); !inList {
-				return nil, false
+				return false
 			}
-		case isItem(content) && (len(starts) == 0 || left == indent):
-			indent = left
-			starts = append(starts, offset)
-			pieces = append(pieces, piece{line: number})
-		case len(starts) == 0 || left <= indent:
-			return nil, false
+		case isItem(content) && (start < 0 || left == indent):
+			if last.text = text[max(start, 0):offset]; start >= 0 && !each(last) {
+				return true
+			}
+			indent, start, last.line = left, offset, number
+		case start < 0 || left <= indent:
+			return false
 		}
 		offset += len(line)
 		number++
 	}
-	for i, start := range starts {
-		end := len(text)
-		if i+1 < len(starts) {
-			end = starts[i+1]
-		}
-		pieces[i].text = text[start:end]
+	if start < 0 {
+		return false
 	}
-	return pieces, len(pieces) > 0
+	last.text = text[start:]
+	each(last)
+	return true
 }
 
 func isKey(line string) bool {

@@ -1,6 +1,7 @@
 package seedfile
 
 import (
+	"cmp"
 	"maps"
 	"math"
 	"net/url"
@@ -39,7 +40,22 @@ func (r *reader) webhook(node ast.Node) {
 	}
 	w.check(at)
 	if w.hook.ID != "" {
-		r.hooks = append(r.hooks, Entry{Webhook: w.hook, At: at})
+		r.add(Entry{Webhook: w.hook, At: at})
+	}
+}
+
+// add keeps a webhook. What is wrong with many of them together is noticed here, so that
+// reading ends before it has taken long.
+func (r *reader) add(h Entry) {
+	r.hooks = append(r.hooks, h)
+	if i, taken := r.first[h.Webhook.ID]; taken {
+		r.faults.repeated(&h, &r.hooks[i])
+	} else {
+		r.first[h.Webhook.ID] = len(r.hooks) - 1
+	}
+	r.count[h.Webhook.Advertiser]++
+	if r.count[h.Webhook.Advertiser] > cmp.Or(r.PerAdvertiser, rules.PerAdvertiser)+maxFaults {
+		r.ended = true // crowded says why
 	}
 }
 
