@@ -14,7 +14,7 @@ REAL_PACKAGES = ./consumer ./internal/realstack ./internal/rediswatch ./producer
 # Tests that type what documents say, or build, or that try hundreds of cases one
 # after the other on a Redis of their own, or that play minutes with thousands of CRMs
 # (Scene): once is enough, in `make test`.
-ONCE = ^Test(Docs|Build|ASeedThatIsCutAnywhere|Scene)
+ONCE = ^Test(Docs|Build|ASeedThatIsCutAnywhere|Scene|Bombs)
 TOOL = go tool -modfile=tools/go.mod
 
 # One set of flags for whatever compiles: what one target has compiled, no other

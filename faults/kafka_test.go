@@ -13,7 +13,15 @@ import (
 
 func (r *rig) deadLetters() string { return r.topic + ".dlq" }
 
-// topics are all of the rig's topics that exist: live, retry, dead letters.
+// partitionsOf is how many partitions a topic has.
+func (r *rig) partitionsOf(topic string) int {
+	if topic == r.topic+".webhooks" {
+		return 1
+	}
+	return partitions
+}
+
+// topics are all of the rig's topics that exist: live, retry, dead letters, webhooks.
 func (r *rig) topics() []string {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
@@ -39,7 +47,7 @@ func (r *rig) retryTopics() []string {
 // not tell.
 func (r *rig) ends(topic string) map[int]int64 {
 	var asked []kafka.OffsetRequest
-	for p := range partitions {
+	for p := range r.partitionsOf(topic) {
 		asked = append(asked, kafka.LastOffsetOf(p))
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)

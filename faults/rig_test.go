@@ -43,7 +43,7 @@ type rig struct {
 	wrong  []string // guarded by mu: what the case found
 }
 
-// partitions of each topic.
+// partitions of each topic but that of the webhooks.
 const partitions = 12
 
 // A setup says what a rig is to be like. The zero value is the usual one.
@@ -98,7 +98,7 @@ func (r *rig) createTopics() {
 	r.must("", "topics", "create")
 	r.until(30*time.Second, "the topics are there", func() bool {
 		for _, topic := range r.topics() {
-			if len(r.ends(topic)) != partitions {
+			if len(r.ends(topic)) != r.partitionsOf(topic) {
 				return false
 			}
 		}
