@@ -48,12 +48,8 @@ func realCluster(t *testing.T) (redis.UniversalClient, *realstack.Cluster) {
 	}
 	rdb := redis.NewClusterClient(&redis.ClusterOptions{Addrs: cluster.Addrs(), ContextTimeoutEnabled: true})
 	t.Cleanup(func() { _, _ = rdb.Close(), cluster.Close() })
-	for _, node := range cluster.Nodes() {
-		single := redis.NewClient(&redis.Options{Addr: node.Addr()})
-		err := single.ConfigSet(t.Context(), "cluster-require-full-coverage", "no").Err()
-		if _ = single.Close(); err != nil {
-			t.Fatal(err)
-		}
+	if err := cluster.ServeInPart(t.Context()); err != nil {
+		t.Fatal(err)
 	}
 	return rdb, cluster
 }
