@@ -38,9 +38,9 @@ func TestAnOrderlyStopRepeatsNoAttempt(t *testing.T) {
 // and with it what lies behind it in its partition: of that, the ledger knows
 // what was delivered.
 //
-// It runs alone: three thousand look-ups at once, with the race detector and a
-// test beside it that keeps the CPUs busy, take longer than the ledger may (it
-// fails open, and leads come twice).
+// It runs alone, and not with the race detector (QUICK in the Makefile): three
+// thousand look-ups at once then take longer than the ledger may (it fails open,
+// and leads come twice).
 func TestAnOrderlyStopWithLeadsThatWaitRepeatsNone(t *testing.T) {
 	if a := stopTwice(t, "LEADHOOK_CONSUMER_OPEN_EVENTS=10000"); a.twice != 0 {
 		t.Errorf("%d leads came twice, want none", a.twice)

@@ -25,7 +25,7 @@ type newKeyCommand struct{}
 // Help returns what --help shows beside the flags.
 func (newKeyCommand) Help() string {
 	return `Prints a random key on standard output and, on standard error, what to do with it. It needs no
-settings and no server, and keeps nothing.
+settings and no server, and keeps nothing. Nothing is sealed yet: until then a key is only checked.
 
 Examples:
   leadhook secrets new-key
