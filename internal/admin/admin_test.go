@@ -107,6 +107,15 @@ func TestReadyzFollowsTheChecks(t *testing.T) {
 	}
 }
 
+func TestOfManyNotesTenAreShown(t *testing.T) {
+	notes := func() []string { return strings.Split(strings.Repeat("a note,", 30)+"the last", ",") }
+	url := start(t, admin.Options{}, []admin.Check{{Name: "kafka", Ready: func() error { return nil }, Notes: notes}}, prometheus.NewRegistry())
+	status, body, _ := get(t, url+"/readyz")
+	if n := strings.Count(body, "a note"); status != http.StatusOK || n != 10 || !strings.Contains(body, "and 21 more") {
+		t.Errorf("%d with %d notes, want 200 with ten, and how many more there are:\n%s", status, n, body)
+	}
+}
+
 func TestHealthzDoesNotAskTheChecks(t *testing.T) {
 	url := start(t, admin.Options{}, []admin.Check{{Name: "kafka", Ready: func() error {
 		return errors.New("away")

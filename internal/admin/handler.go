@@ -2,9 +2,11 @@ package admin
 
 import (
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/pprof"
+	"slices"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
@@ -78,7 +80,7 @@ func readyz(checks []Check) http.HandlerFunc {
 				result.Ready, result.Cause, state.Ready = false, err.Error(), false
 			}
 			if c.Notes != nil {
-				result.Notes = c.Notes()
+				result.Notes = bounded(c.Notes())
 			}
 			state.Checks[i] = result
 		}
@@ -92,6 +94,17 @@ func readyz(checks []Check) http.HandlerFunc {
 		body.SetIndent("", "  ")
 		_ = body.Encode(state) // fails only if the client is gone
 	}
+}
+
+// mostNotes is how many notes of one check are shown.
+const mostNotes = 10
+
+// bounded returns the first of many notes, and how many more there are.
+func bounded(notes []string) []string {
+	if len(notes) <= mostNotes {
+		return notes
+	}
+	return append(slices.Clone(notes[:mostNotes]), fmt.Sprintf("and %d more", len(notes)-mostNotes))
 }
 
 // metrics serves the metrics of g and the version of the build. A metric that

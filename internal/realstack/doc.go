@@ -7,6 +7,7 @@
 //	k.SecureAddr(); k.CAFile()     // with SASLSSL: for realstack.Plain, realstack.Scram256, realstack.Scram512
 //	k.ProxiedAddr()                // with Proxy: for the upstream side of that proxy
 //	k.Kill(); k.Restart(ctx)       // SIGKILL; restarted with its data, on its ports
+//	k.Stop()                       // SIGTERM, as an operator does
 //	k.Log(); k.Close()             // its last lines of output; ended, and its directory removed
 //
 //	r, err := realstack.StartRedis(ctx, realstack.RedisOptions{TLS: true, Password: "…", Args: []string{"--appendonly", "yes"}})
@@ -15,9 +16,14 @@
 //
 //	s, err := realstack.StartSentinel(ctx)               // a primary, a replica, three sentinels
 //	s.Master(); s.Addrs(); s.Primary(); s.Replica()      // the master's name, the sentinels' host:port, the *Redis each
+//	s.Current(ctx); s.FailOver(ctx); s.Revive(ctx)       // who is the primary now; the other is; the killed one is a replica
 //
 //	c, err := realstack.StartCluster(ctx)                // three primaries
 //	c.Addrs(); c.Nodes()                                 // host:port each, the *Redis each
+//
+//	b, err := realstack.StartKafkaCluster(ctx, realstack.KafkaClusterOptions{})  // three brokers, three replicas
+//	b.Addrs(); b.Nodes()                                 // host:port each, the *Kafka each
+//	b.Leader(ctx, topic, 3); b.Coordinator(ctx, group)   // which of them; b.Place moves a partition
 //
 //	realstack.FreeAddr(t)                                // host:port on which no server listens
 //

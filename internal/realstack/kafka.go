@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/segmentio/kafka-go"
@@ -54,8 +55,10 @@ type KafkaOptions struct {
 // replication.
 type Kafka struct {
 	*server
+	id           int
 	addr, secure string
 	proxied      string // the listener behind a proxy
+	controller   string // the listener for the other nodes
 }
 
 // StartKafka formats a directory and starts a node in it, which takes some seconds.
@@ -65,18 +68,11 @@ func StartKafka(ctx context.Context, opts KafkaOptions) (*Kafka, error) {
 	if err != nil {
 		return nil, err
 	}
-	ports, err := freePorts(4)
+	k, err := newKafka(1, libs, "-Xmx1g")
 	if err != nil {
 		return nil, err
 	}
-	dir, err := newDir("kafka")
-	if err != nil {
-		return nil, err
-	}
-	k := &Kafka{addr: loopback(ports[0]), secure: loopback(ports[2]), proxied: loopback(ports[3])}
-	k.server = &server{name: "Kafka", dir: dir, ready: k.registered,
-		argv: []string{"java", "-Xmx1g", quickJIT, "-cp", libs, logLevel, "kafka.Kafka", "server.properties"}}
-	err = k.format(ctx, libs, opts, loopback(ports[1]))
+	err = k.format(ctx, libs, opts, k.voter())
 	if err == nil {
 		err = k.start(ctx)
 	}
@@ -85,6 +81,25 @@ func StartKafka(ctx context.Context, opts KafkaOptions) (*Kafka, error) {
 	}
 	return k, nil
 }
+
+// newKafka has a directory and ports for a node with so much heap.
+func newKafka(id int, libs, heap string) (*Kafka, error) {
+	ports, err := freePorts(4)
+	if err != nil {
+		return nil, err
+	}
+	dir, err := newDir("kafka")
+	if err != nil {
+		return nil, err
+	}
+	k := &Kafka{id: id, addr: loopback(ports[0]), controller: loopback(ports[1]), secure: loopback(ports[2]), proxied: loopback(ports[3])}
+	k.server = &server{name: "Kafka", dir: dir, ready: k.registered,
+		argv: []string{"java", heap, quickJIT, "-cp", libs, logLevel, "kafka.Kafka", "server.properties"}}
+	return k, nil
+}
+
+// voter is the node as controller.quorum.voters has it.
+func (k *Kafka) voter() string { return fmt.Sprintf("%d@%s", k.id, k.controller) }
 
 // quickJIT has Java compile fast rather than well, which halves the CPU time of a start.
 // A node lives for minutes at most.
@@ -105,9 +120,10 @@ func kafkaLibs() (string, error) {
 	return filepath.Join(dir, "*"), nil
 }
 
-// format writes the node's properties and formats its directory.
-func (k *Kafka) format(ctx context.Context, libs string, opts KafkaOptions, controller string) error {
-	config := k.config(controller)
+// format writes the node's properties and formats its directory. The voters are all
+// nodes, separated by commas.
+func (k *Kafka) format(ctx context.Context, libs string, opts KafkaOptions, voters string) error {
+	config := k.config(voters)
 	if opts.Proxy != "" {
 		config["listeners"] += ",PROXIED://" + k.proxied
 		config["advertised.listeners"] = "PLAINTEXT://" + k.addr + ",PROXIED://" + opts.Proxy
@@ -138,13 +154,13 @@ func (k *Kafka) format(ctx context.Context, libs string, opts KafkaOptions, cont
 	return nil
 }
 
-func (k *Kafka) config(controller string) map[string]string {
+func (k *Kafka) config(voters string) map[string]string {
 	return map[string]string{
 		"process.roles":                                    "broker,controller",
-		"node.id":                                          "1",
-		"controller.quorum.voters":                         "1@" + controller,
+		"node.id":                                          strconv.Itoa(k.id),
+		"controller.quorum.voters":                         voters,
 		"controller.listener.names":                        "CONTROLLER",
-		"listeners":                                        "PLAINTEXT://" + k.addr + ",CONTROLLER://" + controller,
+		"listeners":                                        "PLAINTEXT://" + k.addr + ",CONTROLLER://" + k.controller,
 		"listener.security.protocol.map":                   "PLAINTEXT:PLAINTEXT,PROXIED:PLAINTEXT,CONTROLLER:PLAINTEXT,SASL_SSL:SASL_SSL",
 		"inter.broker.listener.name":                       "PLAINTEXT",
 		"log.dirs":                                         filepath.Join(k.dir, "data"),
@@ -181,14 +197,24 @@ func (k *Kafka) secureConfig(config map[string]string) {
 // registered returns nil when the node answers with metadata that names itself, as
 // every client needs first.
 func (k *Kafka) registered(ctx context.Context) error {
+	_, err := k.metadata(ctx)
+	return err
+}
+
+// metadata is what the node knows of the cluster, once that includes itself.
+func (k *Kafka) metadata(ctx context.Context) (*kafka.MetadataResponse, error) {
 	transport := &kafka.Transport{}
 	defer transport.CloseIdleConnections()
 	client := &kafka.Client{Addr: kafka.TCP(k.addr), Transport: transport}
 	meta, err := client.Metadata(ctx, &kafka.MetadataRequest{})
-	if err == nil && len(meta.Brokers) == 0 {
-		return errors.New("it has not registered itself yet")
+	if err == nil && !k.among(meta.Brokers) {
+		err = errors.New("it has not registered itself yet")
 	}
-	return err
+	return meta, err
+}
+
+func (k *Kafka) among(brokers []kafka.Broker) bool {
+	return slices.ContainsFunc(brokers, func(b kafka.Broker) bool { return b.ID == k.id })
 }
 
 // Addr returns the host:port of the plain listener.

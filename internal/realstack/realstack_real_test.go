@@ -106,6 +106,43 @@ func TestKafkaKeepsItsRecordsOverAKill(t *testing.T) {
 	}
 }
 
+func TestKafkaClusterOutlivesABroker(t *testing.T) {
+	started, err := realstack.StartKafkaCluster(t.Context(), realstack.KafkaClusterOptions{})
+	c := closing(t, started, err)
+	client := newClient(t, c.Addrs()[1], &kafka.Transport{}) // it stays
+	created, err := client.CreateTopics(t.Context(), &kafka.CreateTopicsRequest{Topics: []kafka.TopicConfig{{Topic: "leads", NumPartitions: 2, ReplicationFactor: -1}}})
+	if err := errors.Join(err, created.Errors["leads"]); err != nil {
+		t.Fatal(err)
+	}
+	first, second := c.Nodes()[0], c.Nodes()[1]
+	if err := errors.Join(c.Place(t.Context(), "leads", 0, first), c.Place(t.Context(), "leads", 1, first, second)); err != nil {
+		t.Fatal(err)
+	}
+	if leader, err := c.Leader(t.Context(), "leads", 1); leader != first {
+		t.Fatalf("leads/1 is led by %v (%v), want the broker that it was placed on first", leader, err)
+	}
+	first.Stop()
+	leads := func(partition int, want *realstack.Kafka) func() bool {
+		return func() bool { leader, _ := c.Leader(t.Context(), "leads", partition); return leader == want }
+	}
+	eventually(t, "the second broker leads leads/1", leads(1, second))
+	eventually(t, "nobody leads leads/0", leads(0, nil))
+	eventually(t, "somebody coordinates", func() bool { who, _ := c.Coordinator(t.Context(), "g"); return who != nil && who != first })
+	if err := first.Restart(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the first broker leads both again", func() bool { return leads(0, first)() && leads(1, first)() })
+}
+
+func eventually(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(30 * time.Second); !ok(); time.Sleep(50 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("not within 30 s: %s", what)
+		}
+	}
+}
+
 func TestKafkaLetsInWhoLogsIn(t *testing.T) {
 	started, err := realstack.StartKafka(t.Context(), realstack.KafkaOptions{SASLSSL: true})
 	k := closing(t, started, err)
@@ -198,6 +235,14 @@ func TestSentinelsFailOver(t *testing.T) {
 	if got, err := newRedis(t, s.Replica()).Get(t.Context(), "k").Result(); err != nil || got != "w" {
 		t.Errorf("the replica has %q (%v), want what was written after the failover", got, err)
 	}
+	eventually(t, "the replica is the primary", func() bool { return s.Current(t.Context()) == s.Replica() })
+	if err := s.Revive(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.FailOver(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the first primary is it again", func() bool { return s.Current(t.Context()) == s.Primary() })
 }
 
 func TestClusterSpreadsItsKeys(t *testing.T) {

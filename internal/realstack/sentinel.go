@@ -78,6 +78,71 @@ func (s *Sentinel) Primary() *Redis { return s.primary }
 // Replica returns the Redis that was the replica at the start.
 func (s *Sentinel) Replica() *Redis { return s.replica }
 
+// Current returns the one of the two that most sentinels call the primary now; nil if they
+// differ, or do not answer.
+func (s *Sentinel) Current(ctx context.Context) *Redis {
+	votes := map[string]int{}
+	for _, one := range s.sentinels {
+		_ = one.ask(func(c *redis.SentinelClient) error { // one that does not answer has no vote
+			found, err := c.GetMasterAddrByName(ctx, masterName).Result()
+			if err == nil {
+				votes[net.JoinHostPort(found[0], found[1])]++
+			}
+			return err
+		})
+	}
+	for _, r := range []*Redis{s.primary, s.replica} {
+		if votes[r.addr] > len(s.sentinels)/2 {
+			return r
+		}
+	}
+	return nil
+}
+
+// FailOver has the sentinels promote the replica although the primary is well. They
+// refuse while they know no replica.
+func (s *Sentinel) FailOver(ctx context.Context) error {
+	return s.sentinels[0].ask(func(c *redis.SentinelClient) error { return c.Failover(ctx, masterName).Err() })
+}
+
+// Revive restarts the one of the two that is not the primary now, as a replica. It returns
+// when every sentinel knows that it is in sync.
+func (s *Sentinel) Revive(ctx context.Context) error {
+	primary := s.Current(ctx)
+	if primary == nil {
+		return errors.New("the sentinels do not agree on a primary")
+	}
+	other := s.primary
+	if primary == other {
+		other = s.replica
+	}
+	if err := other.Restart(ctx); err != nil {
+		return err
+	}
+	client, err := other.client()
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	host, port, _ := net.SplitHostPort(primary.Addr())
+	if err := client.ReplicaOf(ctx, host, port).Err(); err != nil { // the sentinels would do so, after some time
+		return err
+	}
+	return s.AwaitReplica(ctx)
+}
+
+// AwaitReplica returns when every sentinel knows a replica that is in sync.
+func (s *Sentinel) AwaitReplica(ctx context.Context) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, startTimeout, fmt.Errorf("none within %v", startTimeout))
+	defer cancel()
+	for _, one := range s.sentinels {
+		if err := one.awaitReady(ctx); err != nil {
+			return fmt.Errorf("the sentinels know no replica in sync: %w", err)
+		}
+	}
+	return nil
+}
+
 // Close ends all five processes.
 func (s *Sentinel) Close() error {
 	var errs []error

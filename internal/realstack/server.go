@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"syscall"
 	"time"
 )
 
@@ -99,6 +100,10 @@ func (s *server) end(signal os.Signal) {
 
 // Kill ends the server with SIGKILL and returns when it has ended.
 func (s *server) Kill() { s.end(os.Kill) }
+
+// Stop ends the server with SIGTERM, as an operator does, and returns when it has ended:
+// after ten seconds with SIGKILL.
+func (s *server) Stop() { s.end(syscall.SIGTERM) }
 
 // Restart starts the server again, on the same ports and with the data on its disk.
 // If it is running, Restart kills it first. It returns when the server is ready.

@@ -25,8 +25,8 @@ func parse(answer string) info {
 func (i info) addTo(found, before findings) {
 	policy := i["maxmemory_policy"]
 	if strings.HasPrefix(policy, "allkeys-") {
-		found[eviction] = "its maxmemory-policy is " + policy + ", which drops webhooks when memory is full, so leads wait:" +
-			" set it to noeviction or to one of volatile-..."
+		found[eviction] = "its maxmemory-policy is " + policy + ", which drops webhooks when memory is full: they are filled again from Kafka, and leads" +
+			" wait meanwhile, again and again; set it to noeviction or to one of volatile-..."
 	}
 	if i["role"] == "slave" {
 		found[replica] = fmt.Sprintf("it is a replica of %s:%s, and leadhook needs the primary: see what redis.url and redis.mode lead to",
@@ -71,9 +71,9 @@ func whenFull(policy string) string {
 // file.
 func addSnapshots(found findings, save string) {
 	if save == "" {
-		found[notSaved] = "it saves nothing to disk: after a restart its webhooks and the marks of deliveries are gone; set appendonly yes"
+		found[notSaved] = "it saves nothing to disk: after a restart the marks of deliveries are gone, so leads may come twice; set appendonly yes"
 		return
 	}
-	found[snapshots] = "it saves only snapshots (save " + save + "): after a crash it lacks what was written since the last one," +
-		" so webhooks are as they were then and leads may come twice; appendonly yes prevents that"
+	found[snapshots] = "it saves only snapshots (save " + save + "): after a crash it lacks the marks of deliveries" +
+		" that were written since the last one, so leads may come twice; appendonly yes prevents that"
 }

@@ -24,15 +24,14 @@ const (
 	holding                 // leads could get lost, so they wait
 )
 
-// kinds has the name of each kind, and what follows from it. Eviction is holding as
-// long as an advertiser's webhooks are a key of their own: without it, the advertiser
-// looks like one that has none.
+// kinds has the name of each kind, and what follows from it. Eviction holds no lead: the
+// webhooks of a share vanish together with what says that they are there.
 var kinds = [...]struct {
 	name     string
 	severity severity
 }{
 	owner:      {"owner", holding},
-	eviction:   {"eviction", holding},
+	eviction:   {"eviction", unready},
 	replica:    {"replica", unready},
 	writes:     {"writes", unready},
 	notSaved:   {"not_saved", warning},

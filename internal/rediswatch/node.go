@@ -69,7 +69,7 @@ func (w *Watch) lookAtNodes(ctx context.Context) ([]view, error) {
 	var wg sync.WaitGroup
 	for i, n := range nodes {
 		before := w.before(n.name)
-		wg.Go(func() { views[i] = n.look(ctx, before) })
+		wg.Go(func() { views[i] = n.look(ctx, before, w.opts.Compare) })
 	}
 	wg.Wait()
 	for _, v := range views {
@@ -92,12 +92,14 @@ func (w *Watch) before(name string) findings {
 
 // look returns what is seen of the node. What was found before decides where a limit
 // has a margin.
-func (n node) look(ctx context.Context, before findings) view {
+func (n node) look(ctx context.Context, before findings, compare func(theirs, asked, answered time.Time)) view {
 	v := view{node: n.name, found: findings{}}
 	var info *redis.StringCmd
 	var save *redis.MapStringStringCmd
+	var clock *redis.TimeCmd
+	asked := time.Now()
 	_, _ = n.client.Pipelined(ctx, func(p redis.Pipeliner) error {
-		info, save = p.Info(ctx), p.ConfigGet(ctx, "save")
+		info, save, clock = p.Info(ctx), p.ConfigGet(ctx, "save"), p.Time(ctx)
 		return nil
 	}) // each has an error of its own
 	if v.err = info.Err(); v.err != nil && !isForbidden(v.err) {
@@ -105,6 +107,9 @@ func (n node) look(ctx context.Context, before findings) view {
 	}
 	v.hidden, v.err = v.err, nil
 	about := parse(info.Val())
+	if theirs, err := clock.Result(); err == nil {
+		compare(theirs, asked, time.Now())
+	}
 	if n.cluster && about["role"] == "slave" {
 		v.err = errMoved
 		return v

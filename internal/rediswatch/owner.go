@@ -22,7 +22,7 @@ func (w *Watch) lookAtOwner(ctx context.Context) (whose string, err error) {
 	if err != nil {
 		return "", fmt.Errorf("asking for the service's own name: %w", err)
 	}
-	key := w.opts.Prefix + ":owner"
+	key := ownerKey(w.opts.Prefix)
 	other, err := w.rdb.Get(ctx, key).Result()
 	if errors.Is(err, redis.Nil) {
 		if !w.refused.IsZero() && time.Since(w.refused) < claimAfter {
@@ -38,9 +38,40 @@ func (w *Watch) lookAtOwner(ctx context.Context) (whose string, err error) {
 		return "", nil
 	}
 	w.refused = time.Now()
-	return fmt.Sprintf("the keys %s:… in Redis are those of another service: %s is %q, and this service is %q, so leads wait."+
+	return anothers(w.opts.Prefix, other, self, "leads wait"), nil
+}
+
+func ownerKey(prefix string) string { return prefix + ":owner" }
+
+// anothers says, for a person, whose the keys are, what therefore is, and what to do.
+func anothers(prefix, other, self, therefore string) string {
+	key := ownerKey(prefix)
+	return fmt.Sprintf("the keys %s:… in Redis are those of another service: %s is %q, and this service is %q, so %s."+
 		" If both are in use, give this one another redis.prefix. If Kafka or the topic was replaced and the other is"+
-		" gone for good, take over: redis-cli SET %s '%s'", w.opts.Prefix, key, other, self, key, self), nil
+		" gone for good, take over: redis-cli SET %s '%s'", prefix, key, other, self, therefore, key, self)
+}
+
+// ErrForeign is the error of keys in Redis that are another service's.
+var ErrForeign = errors.New("another service's")
+
+// foreign is an [ErrForeign] with a text of its own.
+type foreign string
+
+func (f foreign) Error() string      { return string(f) }
+func (foreign) Is(target error) bool { return target == ErrForeign }
+
+// Check returns nil if the keys below a prefix are those of the service with the name
+// self, or of none yet: it is for commands, and leaves it to the service to claim them.
+// The error is [ErrForeign], with a text for a person, or that of asking Redis.
+func Check(ctx context.Context, rdb redis.UniversalClient, prefix, self string) error {
+	switch other, err := rdb.Get(ctx, ownerKey(prefix)).Result(); {
+	case errors.Is(err, redis.Nil), err == nil && other == self:
+		return nil
+	case err != nil:
+		return fmt.Errorf("asking Redis whose the keys %s:… are: %w", prefix, err)
+	default:
+		return foreign(anothers(prefix, other, self, "nothing was done"))
+	}
 }
 
 // claim sets the key if it is not set, and returns what it is then.

@@ -5,6 +5,11 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/alicebob/miniredis/v2"
+	"github.com/redis/go-redis/v9"
+
+	"github.com/leadhook/leadhook/internal/rediswatch"
 )
 
 const ownerKey = "leadhook:owner"
@@ -106,4 +111,26 @@ func TestTheOwnerIsNotKnownAtTheStart(t *testing.T) {
 			t.Error("it takes writes again: leads wait")
 		}
 	})
+}
+
+func TestACommandChecksTheOwnerAndClaimsNothing(t *testing.T) {
+	server := miniredis.RunT(t)
+	rdb := redis.NewClient(&redis.Options{Addr: server.Addr(), MaxRetries: -1})
+	defer func() { _ = rdb.Close() }()
+	check := func() error { return rediswatch.Check(t.Context(), rdb, "leadhook", "kafka/leads") }
+	if err := check(); err != nil || server.Exists(ownerKey) {
+		t.Errorf("nobody's: got %v, and claimed is %t, want neither", err, server.Exists(ownerKey))
+	}
+	_ = server.Set(ownerKey, "kafka/leads")
+	if err := check(); err != nil {
+		t.Errorf("its own: got %v", err)
+	}
+	_ = server.Set(ownerKey, "other/leads")
+	if err := check(); !errors.Is(err, rediswatch.ErrForeign) || !strings.Contains(err.Error(), "redis-cli SET leadhook:owner 'kafka/leads'") {
+		t.Errorf("another's: got %v, want how to take over", err)
+	}
+	server.SetError("LOADING")
+	if err := check(); err == nil || errors.Is(err, rediswatch.ErrForeign) {
+		t.Errorf("not known: got %v, want another error", err)
+	}
 }

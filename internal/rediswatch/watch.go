@@ -36,6 +36,9 @@ type Options struct {
 	// Owner returns the name of the service, which no other has: the same for all
 	// its instances and for ever.
 	Owner func(context.Context) (string, error)
+
+	// Compare is told what a node's clock showed between two moments here.
+	Compare func(theirs, asked, answered time.Time)
 }
 
 // A Watch looks at Redis. It is safe for concurrent use, and needs its Run to be

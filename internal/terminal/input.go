@@ -1,6 +1,7 @@
 package terminal
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -35,10 +36,15 @@ func readFile(name string, limit int64) ([]byte, error) {
 		return nil, err
 	}
 	defer func() { _ = f.Close() }()
-	if info, err := f.Stat(); err == nil && info.Size() > limit {
-		return nil, tooLarge(name, limit) // without reading it all first
+	var data bytes.Buffer
+	if info, err := f.Stat(); err == nil {
+		if info.Size() > limit {
+			return nil, tooLarge(name, limit) // without reading it all first
+		}
+		data.Grow(int(info.Size()) + bytes.MinRead) // so that it is not copied as it grows
 	}
-	return io.ReadAll(io.LimitReader(f, limit+1))
+	_, err = data.ReadFrom(io.LimitReader(f, limit+1))
+	return data.Bytes(), err
 }
 
 // readStdin does the same with standard input. That may never end: readStdin prints
