@@ -19,15 +19,18 @@ type prospect struct {
 	source string // of the ids: the provider
 
 	about, contact, call, form object // the lead itself (about), and its parts
-	fields                     object // the fields of the form for which ADF has elements
+	fields                     formFields
 	advertiser                 object
+	phones                     *phones
+	unread                     comments // the lead's times that cannot be read
 }
 
 func renderADF(ev *lead.Event, hook *lead.Webhook, provider string) Body {
 	p := &prospect{ev: ev, hook: hook, source: cmp.Or(clean(hook.ProviderName), clean(provider))}
 	p.about, p.advertiser = read(ev.Lead), read(ev.Advertiser)
 	p.contact, p.call, p.form = read(p.about.raw("contact")), read(p.about.raw("call")), read(p.about.raw("form"))
-	p.fields = formFields(p.form.raw("extra_fields"))
+	p.fields.read(p.form.raw("extra_fields"))
+	p.phones = readPhones(p.contact, p.call, &p.fields)
 
 	const markup = 2 << 10 // enough for the elements and escapes of a common lead
 	p.b = make([]byte, 0, min(len(ev.Lead), maxComments)+markup)
@@ -38,24 +41,14 @@ func renderADF(ev *lead.Event, hook *lead.Webhook, provider string) Body {
 
 func (p *prospect) prospect() {
 	p.id(p.ev.LeadID)
-	p.leaf("requestdate", requestDate(p.ev, p.about, p.advertiser))
-	p.nest("vehicle", p.vehicle, "interest", "buy")
+	p.leaf("requestdate", p.requestDate())
+	p.vehicles()
 	p.nest("customer", p.customer)
 	p.nest("vendor", p.vendor)
 	p.nest("provider", p.provider)
 }
 
 func (p *prospect) id(id string) { p.leaf("id", id, "sequence", "1", "source", p.source) }
-
-func (p *prospect) vehicle() {
-	for _, part := range vehicleParts {
-		value := find(p.fields, part.names...)
-		if value == "" && part.required {
-			value = unknown
-		}
-		p.optional(part.element, value)
-	}
-}
 
 // optional writes an element unless text is empty.
 func (p *prospect) optional(name, text string, attrs ...string) {
@@ -74,13 +67,12 @@ func (p *prospect) customer() {
 
 func (p *prospect) person() {
 	p.name()
-	email := cmp.Or(p.contact.text("email"), find(p.fields, "email"))
+	email := cmp.Or(p.contact.text("email"), p.fields.text(emailAddress))
 	p.optional("email", email)
-	numbers := phones(p.contact, p.call)
-	for _, n := range numbers {
+	for _, n := range p.phones.list {
 		p.leaf("phone", n.number, "type", n.kind, "time", "nopreference")
 	}
-	if email == "" && len(numbers) == 0 {
+	if email == "" && len(p.phones.list) == 0 {
 		p.leaf("phone", "") // ADF requires one of the two
 	}
 	p.address()
@@ -88,11 +80,14 @@ func (p *prospect) person() {
 
 func (p *prospect) name() {
 	first, last := p.contact.text("first_name"), p.contact.text("last_name")
+	full := p.about.text("display_name")
+	if first == "" && last == "" && full == "" {
+		first, last, full = p.fields.text(firstName), p.fields.text(lastName), p.fields.text(fullName)
+	}
 	p.optional("name", first, "part", "first", "type", "individual")
 	p.optional("name", last, "part", "last", "type", "individual")
 	if first == "" && last == "" {
-		full := cmp.Or(p.about.text("display_name"), unknown)
-		p.leaf("name", full, "part", "full", "type", "individual")
+		p.leaf("name", cmp.Or(full, unknown), "part", "full", "type", "individual")
 	}
 }
 

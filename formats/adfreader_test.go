@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"unicode"
 
 	"github.com/leadhook/leadhook/formats"
 	"github.com/leadhook/leadhook/lead"
@@ -119,7 +120,7 @@ func grow(open []*node, token xml.Token) ([]*node, error) {
 // element that is not here has text alone.
 var content = map[string]*regexp.Regexp{
 	"adf":      regexp.MustCompile(`^prospect $`),
-	"prospect": regexp.MustCompile(`^id requestdate vehicle customer vendor provider $`),
+	"prospect": regexp.MustCompile(`^id requestdate (vehicle ){1,2}customer vendor provider $`),
 	"vehicle":  regexp.MustCompile(`^year make model (vin )?(stock )?(trim )?$`),
 	"customer": regexp.MustCompile(`^contact (id )?comments $`),
 	"vendor":   regexp.MustCompile(`^id vendorname (url )?contact $`),
@@ -131,7 +132,8 @@ var content = map[string]*regexp.Regexp{
 // attributes says which attributes an element may have, and their values.
 var attributes = map[string]*regexp.Regexp{
 	"prospect status":  regexp.MustCompile(`^new$`),
-	"vehicle interest": regexp.MustCompile(`^buy$`),
+	"vehicle interest": regexp.MustCompile(`^(buy|trade-in)$`),
+	"vehicle status":   regexp.MustCompile(`^(new|used)$`),
 	"id sequence":      regexp.MustCompile(`^1$`),
 	"id source":        regexp.MustCompile(``),
 	"name part":        regexp.MustCompile(`^(first|last|full)$`),
@@ -167,10 +169,37 @@ func (n *node) check() error {
 	case hasKids && strings.TrimSpace(n.text) != "":
 		return fmt.Errorf("%s has the text %q, want elements", n.name, n.text)
 	}
+	if n.name == "contact" {
+		return n.checkPhones()
+	}
 	return n.checkText()
 }
 
+// checkPhones compares the numbers of a contact that have no extension: each must be there
+// once, whatever is between its digits and before the last ten.
+func (n *node) checkPhones() error {
+	seen := map[string]bool{}
+	for _, number := range n.kids {
+		if number.name != "phone" || strings.ContainsFunc(number.text, unicode.IsLetter) || strings.Contains(number.text, "#") {
+			continue
+		}
+		digits := []rune(strings.Map(func(r rune) rune {
+			if unicode.IsDigit(r) {
+				return r
+			}
+			return -1
+		}, number.text))
+		key := string(digits[max(0, len(digits)-10):])
+		if seen[key] {
+			return fmt.Errorf("the phone %q is there twice", number.text)
+		}
+		seen[key] = true
+	}
+	return nil
+}
+
 func (n *node) checkText() error {
+	const mostComments = 16 << 10
 	mayBeEmpty := []string{"phone", "street"}
 	switch {
 	case content[n.name] != nil:
@@ -180,6 +209,8 @@ func (n *node) checkText() error {
 		return fmt.Errorf("%s has blanks around its text %q", n.name, n.text)
 	case n.text == "" && !slices.Contains(mayBeEmpty, n.name):
 		return fmt.Errorf("%s is empty", n.name)
+	case n.name == "comments" && len(n.text) > mostComments:
+		return fmt.Errorf("comments have %d bytes", len(n.text))
 	case n.name == "id" && n.attrs["sequence"]+n.attrs["source"] == "":
 		return errors.New("id has neither sequence nor source")
 	}

@@ -25,18 +25,30 @@ var members = map[string][]string{
 		"id", "first_name", "last_name", "title", "email", "company", "phone_home", "phone_work", "phone_mobile", "phone_fax",
 		"address1", "address2", "city", "state", "postal", "country", "notes", "tags",
 	},
-	"call":         {"duration", "recording_url", "caller_number", "dialed_number", "target_number"},
-	"chat":         {"summary", "transcript"},
-	"form":         {"sub_type", "subject", "message", "full_message", "extra_fields"},
-	"extra_fields": {"year", "Vehicle Make", "MODEL", "vin", "stock_number", "trim", "email", "", "a\r\nb"},
-	"advertiser":   {"name", "url", "phone", "email", "time_zone"},
+	"call": {"duration", "recording_url", "caller_number", "dialed_number", "target_number"},
+	"chat": {"summary", "transcript"},
+	"form": {"sub_type", "subject", "message", "full_message", "extra_fields"},
+	"extra_fields": {
+		"year", "Vehicle Make", "MODEL", "vin", "stock_number", "trim", "condition", "trade_year", "Trade-In Make", "tradeInVIN",
+		"email", "name", "First Name", "phone", "Mobile", "fax", "form_name", "field_data", "vehicle", "", "a\r\nb",
+	},
+	"vehicle":    {"year", "make", "condition"},
+	"advertiser": {"name", "url", "phone", "email", "time_zone"},
 }
 
 var nasty = rapid.OneOf(
 	rapid.String(),
 	rapid.StringOf(rapid.RuneFrom([]rune("a1 \r\n\t\x00\x0b\x7f\u0085\u2028\ufffe\uffff\ufeff<>&\"']😀x#:.-"))),
-	rapid.SampledFrom([]string{"2026-11-23 16:12:09", "2026-11-23T16:12:09-06:00", "3:47", "309-555-0100 x9", "usa", "Asia/Tokyo"}),
+	of("<p>", "</p>", "<br/>", "<a href='http://a'>", "<style>", "</style>", "<!--", "-->", "&amp;", "&#1;", "&#x1f600;", "x", " ", "\n", "<", ">"),
+	of("2025-09-16", "9/16/2025", "16 Sep 2025", " ", "T", "1:20", "01:20:00", "AM", "p.m.", "EST", "-04:00", "+5", "(x)", "1758000000", "0"),
+	rapid.SampledFrom([]string{"2026-11-23 16:12:09", "2026-11-23T16:12:09-06:00", "3:47", "309-555-0100 x9", "3095550100", "+266696687",
+		"Restricted", "usa", "Asia/Tokyo", "Used", "2023.0", "Value Your Trade"}),
 )
+
+// of draws a text of some of the pieces.
+func of(pieces ...string) *rapid.Generator[string] {
+	return rapid.Map(rapid.SliceOf(rapid.SampledFrom(pieces)), func(some []string) string { return strings.Join(some, "") })
+}
 
 var plain = rapid.SampledFrom([]string{"null", "true", "false", "0", "-1", "227", "1.5e+400", "12345678901234567890"})
 
@@ -49,6 +61,8 @@ func value(t *rapid.T, name string, depth int) string {
 		return objectOf(t, known, depth)
 	case kind == 0 && depth < 4:
 		return objectOf(t, []string{"id", "from", "message", "a"}, depth+1)
+	case name == "field_data" && kind == 1:
+		return `[{"name":` + asJSON(rapid.SampledFrom(members["extra_fields"]).Draw(t, "name")) + `,"values":[` + value(t, "element", depth+1) + `]}]`
 	case kind == 1 && depth < 4:
 		n := rapid.IntRange(0, 3).Draw(t, "length")
 		list := make([]string, n)
@@ -120,6 +134,13 @@ func TestADFOfManyPartsTakesLittleMemory(t *testing.T) {
 		"odd transcript":   `"chat":{"transcript":[` + many(`0`) + `]}`,
 		"parts of a time":  `"call":{"duration":"` + many(`1:`) + `"}`,
 		"digits":           `"contact":{"phone_home":"` + strings.Repeat("1", size) + `"}`,
+		"pairs":            `"form":{"extra_fields":[` + many(`{"name":"a","value":0}`) + `]}`,
+		"almost pairs":     `"form":{"extra_fields":{"a":[` + many(`{"name":"a","value":0}`) + `,0]}}`,
+		"known fields":     `"form":{"extra_fields":{` + many(`"customer_email":"a"`) + `}}`,
+		"objects within":   `"form":{"extra_fields":{` + many(`"trade":{"year":1}`) + `}}`,
+		"fields of HTML":   `"form":{"extra_fields":{` + many(`"":"<br>"`) + `}}`,
+		"HTML":             `"form":{"message":"` + many(`<p>`) + `"}`,
+		"escapes":          `"form":{"message":"` + many(`&lt;`) + `"}`,
 		"one long message": `"form":{"message":"` + strings.Repeat("a b ", size/4) + `"}`,
 	} {
 		ev := decode(t, inLead(`"event_type":"form",`+members))

@@ -46,7 +46,7 @@ func (c *comments) stray(label string, raw []byte) {
 }
 
 // comments returns everything that a sales person may want to know, in a fixed
-// order.
+// order: what may be long comes last, so that it does not cut off the rest.
 func (p *prospect) comments() string {
 	var c comments
 	if p.ev.Test {
@@ -54,11 +54,15 @@ func (p *prospect) comments() string {
 	}
 	c.add("Lead type", kindName(p.ev.Kind, p.about))
 	c.add("Event", triggerName(p.ev.Trigger))
+	c.WriteString(p.unread.String())
 	c.add("Campaign", firstShown(p.about, "campaign_name", "campaign_id", "master_campaign_id"))
 	c.call(p.about.raw("call"), p.call)
+	for _, number := range p.phones.anonymous {
+		c.add("Anonymous caller", number)
+	}
+	c.contact(p.about, p.contact)
 	c.chat(p.about.raw("chat"))
 	c.form(p.about.raw("form"), p.form)
-	c.contact(p.about, p.contact)
 	return cut(strings.TrimSuffix(c.String(), "\n"))
 }
 
@@ -119,12 +123,17 @@ func (c *comments) form(raw []byte, form object) {
 	message, full := form.shown("message"), form.shown("full_message")
 	c.add("Subject", form.shown("subject"))
 	c.add("Message", message)
+	c.fields(form.raw("extra_fields"))
 	if full != message {
 		c.add("Full message", full)
 	}
-	extra := form.raw("extra_fields")
-	c.stray("Other fields", extra)
-	for name, value := range jsonscan.Members(extra) {
+}
+
+func (c *comments) fields(extra []byte) {
+	if !arePairs(extra) {
+		c.stray("Other fields", extra)
+	}
+	for name, value := range formMembers(extra) {
 		if c.full() {
 			return
 		}

@@ -64,6 +64,33 @@ func TestTranscripts(t *testing.T) {
 	}
 }
 
+// What may be long comes after what a salesperson must not miss, so that it is not what the
+// cut leaves out.
+func TestNotesComeBeforeWhatIsLong(t *testing.T) {
+	long := asJSON(strings.Repeat("word ", 10_000))
+	short := `"notes":"N","tags":["T"],"campaign_name":"C","call":{"recording_url":"R"},` +
+		`"contact":{"notes":"CN","company":"CO","title":"TI","tags":["CT"],"phone_home":"unknown"},"occured_at":"noon"`
+	for name, members := range map[string]string{
+		"transcript":   `"chat":{"transcript":[{"from":"A","message":` + long + `}]}`,
+		"summary":      `"chat":{"summary":` + long + `}`,
+		"message":      `"form":{"message":` + long + `}`,
+		"full message": `"form":{"full_message":` + long + `}`,
+		"field":        `"form":{"extra_fields":{"x":` + long + `}}`,
+	} {
+		got := commentsOf(t, `"event_type":"form",`+members+`,`+short)
+		for _, line := range []string{"Occurred at: noon", "Campaign: C", "Call recording: R", "Anonymous caller: unknown",
+			"Notes: N", "Contact notes: CN", "Company: CO", "Title: TI", "Tags: T", "Contact tags: CT"} {
+			if !slices.Contains(strings.Split(got, "\n"), line) {
+				t.Errorf("%s: got comments that begin with %.300q, want the line %q in them", name, got, line)
+			}
+		}
+	}
+	got := commentsOf(t, `"event_type":"form","form":{"full_message":`+long+`,"message":"M","subject":"S","extra_fields":{"x":"y"}}`)
+	if want := "\nSubject: S\nMessage: M\nx: y\nFull message: word"; !strings.Contains(got, want) {
+		t.Errorf("got comments that begin with %.300q, want %q in them", got, want)
+	}
+}
+
 // What should be an object and is not may be all that the customer said.
 func TestStrayValuesAreShown(t *testing.T) {
 	got := commentsOf(t, `"event_type":"form","call":"c","chat":["d"],"form":"e","contact":"f <g>"`)
@@ -99,11 +126,11 @@ func TestCampaign(t *testing.T) {
 
 func TestTextsSurviveXML(t *testing.T) {
 	for given, want := range map[string]string{
-		`<b>"Tom" & 'Jerry'</b> ]]> &amp; <!-- x -->`: `<b>"Tom" & 'Jerry'</b> ]]> &amp; <!-- x -->`,
-		"“curly” naïve Ωmega 漢字 🚗\u0085\u2028.":       "“curly” naïve Ωmega 漢字 🚗\u0085\u2028.",
-		"a\r\nb\rc\n\r\nd\te":                         "a\nb\nc\n\nd\te",
-		"a\x00b\x08c\x0bd\x1fe\ufffef\uffff.":         "abcdef.",
-		"del\x7f nbsp\u00a0 c1\u0080 bom\ufeff.":      "del\x7f nbsp\u00a0 c1\u0080 bom\ufeff.",
+		`<Tom> & "Jerry" 'x' ]]> <!-- x -->`:     `<Tom> & "Jerry" 'x' ]]> <!-- x -->`,
+		"“curly” naïve Ωmega 漢字 🚗\u0085\u2028.":  "“curly” naïve Ωmega 漢字 🚗\u0085\u2028.",
+		"a\r\nb\rc\n\r\nd\te":                    "a\nb\nc\n\nd\te",
+		"a\x00b\x08c\x0bd\x1fe\ufffef\uffff.":    "abcdef.",
+		"del\x7f nbsp\u00a0 c1\u0080 bom\ufeff.": "del\x7f nbsp\u00a0 c1\u0080 bom\ufeff.",
 	} {
 		quoted, err := json.Marshal(given)
 		if err != nil {

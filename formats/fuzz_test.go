@@ -60,7 +60,11 @@ func seeds(f *testing.F) [][]byte {
 		`"lead":{"id":1,"event_type":"chat","occured_at":"2026-11-23 16:12:09",` +
 		`"contact":{"phone_home":"1 x 2","country":"usa","address2":"\u0001"},"call":{"duration":"1:2"},` +
 		`"chat":{"transcript":[{"from":1,"message":"]]>"},[[]]]},"form":{"extra_fields":{"":{},"Year":[1,{}]}}}}`)
-	all := [][]byte{untidy}
+	odd := []byte(`{"advertiser_id":"A_1","trigger":"new_contact","published_at":1758000000,` +
+		`"lead":{"id":1,"event_type":"form","occured_at":"2025-09-16 01:20 AM -04:00","notes":"<p>a<br>&amp;<a href='http://b'>c</a>",` +
+		`"call":{"caller_number":"+266696687"},"form":{"subject":"Trade-In","extra_fields":{"field_data":` +
+		`[{"name":"phone_number","values":["1"]}],"trade_year":2023.0,"condition":"Used","vehicle":{"make":"K"}}}}}`)
+	all := [][]byte{untidy, odd}
 	for _, ev := range goldenEvents(f) {
 		all = append(all, ev)
 	}

@@ -22,22 +22,28 @@ var kinds = []lead.Kind{lead.KindCall, lead.KindChat, lead.KindForm, lead.KindEm
 // published is when the events of the golden tests were published.
 var published = time.Date(2026, 11, 23, 16, 16, 3, 999e6, time.FixedZone("", -6*3600))
 
-// goldenEvents are the events of each kind: full is the example that users see,
-// minimal has what must be there and no more, untidy has all at once that real
-// producers get wrong.
+// goldenEvents are the examples that users see (full) and those of testdata, by the kind and
+// what is special: minimal has what must be there and no more, untidy has all at once that
+// real producers get wrong, and the others have one thing each.
 func goldenEvents(t testing.TB) map[string][]byte {
 	t.Helper()
 	events := map[string][]byte{}
 	for _, kind := range kinds {
 		events[string(kind)+"-full"] = examples.Event(kind)
-		for _, state := range []string{"minimal", "untidy"} {
-			name := string(kind) + "-" + state
-			value, err := os.ReadFile(filepath.Join("testdata", name+".json"))
-			if err != nil {
-				t.Fatal(err)
-			}
-			events[name] = value
+	}
+	paths, err := filepath.Glob(filepath.Join("testdata", "*.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range paths {
+		value, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
 		}
+		events[strings.TrimSuffix(filepath.Base(path), ".json")] = value
+	}
+	if most := 3 * len(kinds); len(events) < most {
+		t.Fatalf("found %d events in testdata, want at least %d", len(events), most)
 	}
 	return events
 }

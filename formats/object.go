@@ -26,7 +26,7 @@ var usedNames = func() map[string]bool {
 		address1 address2 city state postal country
 		duration recording_url caller_number dialed_number target_number
 		summary transcript from message
-		subject full_message extra_fields
+		form_name subject full_message extra_fields
 		name url phone time_zone`) {
 		names[name] = true
 	}
@@ -62,7 +62,8 @@ func (o object) text(name string) string { return text(o.raw(name)) }
 // shown returns a member's value of any type, for a person to read.
 func (o object) shown(name string) string { return shown(o.raw(name)) }
 
-// text returns the cleaned value of a string, or a number as it was written. It
+// text returns the cleaned value of a string, or a number as it was written, but a whole
+// one without its fraction: programs that read spreadsheets write 2023.0 for 2023. It
 // returns "" for other types, which say nothing where a name or a phone number is
 // expected: some producers write false for no value.
 func text(raw []byte) string {
@@ -71,13 +72,15 @@ func text(raw []byte) string {
 		return ""
 	case raw[0] == '"':
 		return clean(jsonscan.Text(raw))
-	case raw[0] == '-' || isDigit(raw[0]):
-		return string(raw)
+	case isNumber(raw):
+		return whole(string(raw))
 	}
 	return ""
 }
 
-// shown returns any JSON value for a person to read: strings and numbers as they
+func isNumber(raw []byte) bool { return raw[0] == '-' || isDigit(raw[0]) }
+
+// shown returns any JSON value for a person to read: strings as text, numbers as they
 // are, lists of them with commas, and deeper values as JSON. It returns "" for
 // null, "", {} and [].
 func shown(raw []byte) string {
@@ -85,8 +88,8 @@ func shown(raw []byte) string {
 		return ""
 	}
 	switch raw[0] {
-	case 't', 'f':
-		return string(raw)
+	case '"':
+		return readable(clean(jsonscan.Text(raw)))
 	case '{':
 		return compact(raw, "{}")
 	case '[':
@@ -95,7 +98,7 @@ func shown(raw []byte) string {
 		}
 		return compact(raw, "[]")
 	}
-	return text(raw)
+	return string(raw) // a number, true or false
 }
 
 // listed joins the values of a list, up to the length of the comments. ok is false

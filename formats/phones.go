@@ -8,28 +8,53 @@ import (
 )
 
 // A phone is a number of a customer, with its type in ADF.
-type phone struct{ number, kind string }
+type phone struct{ number, kind, subscriber string }
 
-// phones returns the numbers of a customer as they were given, the best first and
-// without duplicates: a caller's number is usually one of the contact's too.
-func phones(contact, call object) []phone {
-	var list []phone
-	seen := map[string]bool{}
-	for _, p := range [...]phone{
-		{contact.text("phone_mobile"), "cellphone"},
-		{contact.text("phone_home"), "voice"},
-		{contact.text("phone_work"), "voice"},
-		{call.text("caller_number"), "voice"},
-		{contact.text("phone_fax"), "fax"},
-	} {
-		key := subscriber(p.number)
-		if key == "" || seen[key] {
-			continue
-		}
-		seen[key] = true
-		list = append(list, p)
+// phones are the numbers of a customer as they were given, the best first and without
+// duplicates: a caller's number is usually one of the contact's too.
+type phones struct {
+	list      []phone
+	anonymous []string // what stands for the number of a caller who hides it
+}
+
+// readPhones returns the numbers of the contact and of the call; where these have none that
+// somebody can answer, those of the form.
+func readPhones(contact, call object, fields *formFields) *phones {
+	p := &phones{}
+	p.add(contact.text("phone_mobile"), "cellphone")
+	p.add(contact.text("phone_home"), "voice")
+	p.add(contact.text("phone_work"), "voice")
+	p.add(call.text("caller_number"), "voice")
+	if len(p.list) == 0 {
+		p.add(fields.text(mobilePhone), "cellphone")
+		p.add(fields.text(otherPhone), "voice")
+		p.add(fields.text(homePhone), "voice")
+		p.add(fields.text(workPhone), "voice")
 	}
-	return list
+	answered := len(p.list)
+	p.add(contact.text("phone_fax"), "fax")
+	if len(p.list) == answered {
+		p.add(fields.text(faxNumber), "fax")
+	}
+	return p
+}
+
+// add takes a number, unless it has no digits or is there already.
+func (p *phones) add(number, kind string) {
+	if number == "" {
+		return
+	}
+	if isAnonymous(number) {
+		if !slices.Contains(p.anonymous, number) {
+			p.anonymous = append(p.anonymous, number)
+		}
+		return
+	}
+	key := subscriber(number)
+	if key == "" || slices.ContainsFunc(p.list, func(other phone) bool { return other.subscriber == key }) {
+		return
+	}
+	p.list = append(p.list, phone{number, kind, key})
 }
 
 // subscriber returns what all spellings of a number have in common: the last ten

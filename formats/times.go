@@ -5,16 +5,12 @@ import (
 	"sync"
 	"time"
 	_ "time/tzdata" // the service's image has no files but the binary, so no time zones
-
-	"github.com/leadhook/leadhook/lead"
+	"unicode"
 )
 
 // adfTime is the layout of a time in ADF: ISO 8601 with an offset, which is +00:00
 // for UTC, and without a fraction.
 const adfTime = "2006-01-02T15:04:05-07:00"
-
-// noYear is the year of a zero time, as Go and .NET write it.
-const noYear = 1
 
 // The layouts of times with an offset, and of times without.
 var (
@@ -25,16 +21,33 @@ var (
 )
 
 // requestDate returns when the lead came about: the first of its times that can be
-// parsed, or else the record's, which always exists.
-func requestDate(ev *lead.Event, about, advertiser object) string {
-	zone := func() *time.Location { return timeZone(advertiser.text("time_zone")) }
-	for _, s := range [...]string{about.text("occured_at"), about.text("created_at"), ev.PublishedAt} {
-		if t, ok := parseTime(s, zone); ok && t.Year() > noYear {
+// parsed, or else the record's, which always exists. What could not be parsed before is
+// noted for the comments.
+func (p *prospect) requestDate() string {
+	zone := func() *time.Location { return timeZone(p.advertiser.text("time_zone")) }
+	for _, given := range [...]struct{ label, value string }{
+		{"Occurred at", p.about.shown("occured_at")},
+		{"Created at", p.about.shown("created_at")},
+		{"Published at", clean(p.ev.PublishedAt)},
+	} {
+		switch t, ok := parseTime(given.value, zone); {
+		case ok && !neverSet(t):
 			return t.Format(adfTime)
+		case !ok && saysWhen(given.value):
+			p.unread.add(given.label, given.value)
 		}
 	}
-	return recordTime(ev.Received).Format(adfTime)
+	return recordTime(p.ev.Received).Format(adfTime)
 }
+
+// saysWhen reports whether somebody may understand a time that cannot be parsed. 0000-00-00
+// and false stand for none.
+func saysWhen(s string) bool {
+	return s != "false" && strings.ContainsFunc(s, func(r rune) bool { return unicode.IsLetter(r) || '1' <= r && r <= '9' })
+}
+
+// neverSet reports whether a time is the zero of Go and .NET, or that of Unix.
+func neverSet(t time.Time) bool { return t.Year() <= 1 || t.Unix() == 0 }
 
 // recordTime returns the time of a record, in a year that ADF can represent: a
 // producer may have written micro- or nanoseconds in place of milliseconds.
@@ -46,8 +59,11 @@ func recordTime(t time.Time) time.Time {
 }
 
 // parseTime parses a time. It calls zone only for a time without an offset.
-func parseTime(s string, zone func() *time.Location) (time.Time, bool) {
-	s = tidyTime(s)
+func parseTime(given string, zone func() *time.Location) (time.Time, bool) {
+	if given == "" {
+		return time.Time{}, false
+	}
+	s := tidyTime(given)
 	for _, layout := range zonedTimes {
 		if t, err := time.Parse(layout, s); err == nil {
 			return t, true
@@ -59,7 +75,7 @@ func parseTime(s string, zone func() *time.Location) (time.Time, bool) {
 			return t, err == nil
 		}
 	}
-	return time.Time{}, false
+	return parseOddTime(given, zone)
 }
 
 // tidyTime brings the spellings of producers into one form: they have blanks around

@@ -51,15 +51,24 @@ func (p Pick) object(b []byte, i, outside int) int {
 			return -1
 		}
 		p[0].take(raw, b[begins:i])
-		switch at(b, i) {
-		case ',':
-			i = skipTo(b, i+1)
-		case '}':
-			return skipTo(b, i+1)
-		default:
-			return -1
+		var over bool
+		if i, over = following(b, i, '}'); over {
+			return i
 		}
 	}
+}
+
+// following returns where the next member or element begins, behind the one that ends at i.
+// If there is none, it returns true, and the index behind the bracket that closes them and
+// the blanks that follow it; -1 if that is not there.
+func following(b []byte, i int, closing byte) (next int, over bool) {
+	switch at(b, i) {
+	case ',':
+		return skipTo(b, i+1), false
+	case closing:
+		return skipTo(b, i+1), true
+	}
+	return -1, true
 }
 
 // value reads the value of the member with the name raw.
