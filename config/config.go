@@ -16,6 +16,7 @@ type Config struct {
 	Kafka    Kafka
 	Topics   Topics
 	Redis    Redis
+	Ledger   Ledger
 	Webhooks Webhooks
 	Secrets  Secrets
 	Consumer Consumer
@@ -41,10 +42,17 @@ type Kafka struct {
 	RebalanceTimeout  time.Duration // how long the group waits for its members to rejoin
 	HeartbeatInterval time.Duration // at most a third of SessionTimeout
 
-	FetchMaxBytes  int           // bytes; of a fetch request, which is for one partition
+	Start string // where to begin with a partition of which nothing is known: earliest, latest, a time (RFC 3339), or empty
+
+	FetchMaxBytes  int           // bytes; of a fetch request, which is for all partitions that a broker leads
 	CommitInterval time.Duration // how often the settled prefix is committed
 	MaxEventBytes  int           // bytes; a larger event becomes a dead letter
-	Timeout        time.Duration // of a single request, and of a command until Kafka answers
+
+	// MaxUnpackedBytes bounds what is unpacked at once. A record that is larger becomes
+	// a dead letter without its bytes.
+	MaxUnpackedBytes int
+
+	Timeout time.Duration // of a single request, and of a command until Kafka answers
 }
 
 // The mechanisms of [SASL].
@@ -99,11 +107,14 @@ type Redis struct {
 
 	Timeout    time.Duration // to connect, and of a single command
 	PoolSize   int           // connections to each server; zero: the client's default, 10 for each CPU
-	CacheTTL   time.Duration // how long a cached entry is used if the announcement of a change is lost
 	CacheBytes int           // bytes; of cached webhooks
-	Grace      time.Duration // how long cached webhooks are used while Redis cannot be reached
 
 	LedgerPending int // marks of the ledger kept in memory while Redis does not accept them
+}
+
+// Ledger configures what is remembered of deliveries, in Redis.
+type Ledger struct {
+	Retention time.Duration // of the progress of deliveries that did not have to wait
 }
 
 // Webhooks limits what may be seeded.

@@ -18,7 +18,7 @@ type Loaded struct {
 type Setting struct {
 	Key    string
 	Value  string // lists with commas; secrets masked
-	Origin string // "default", "derived from memory", "file:line:column" or the name of a variable
+	Origin string // "default", "derived from memory" or another setting, "file:line:column" or the name of a variable
 }
 
 // Load reads the settings. The YAML file at path overrides the defaults, and the
@@ -152,7 +152,7 @@ func (l *loader) applyOne(s setting) Setting {
 	}
 	g, ok := l.given[s.key]
 	if !ok && s.def == auto {
-		return Setting{s.key, shown, derived}
+		return Setting{s.key, shown, "derived from " + s.value.follows}
 	}
 	if ok {
 		shown, err = s.value.set(g.text)

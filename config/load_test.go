@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/leadhook/leadhook/config"
+	"github.com/leadhook/leadhook/webhook/seal"
 )
 
 func TestFaultsOfFiles(t *testing.T) {
@@ -189,7 +190,8 @@ func TestAdminListenerCanBeSwitchedOff(t *testing.T) {
 func TestExampleLoads(t *testing.T) {
 	dir := t.TempDir()
 	secrets := strings.NewReplacer("/run/secrets/kafka-password", secretFile(t, dir, "kafka", "one\n"),
-		"/run/secrets/redis-password", secretFile(t, dir, "redis", "two\n"))
+		"/run/secrets/redis-password", secretFile(t, dir, "redis", "two\n"),
+		"/run/secrets/leadhook-keys", secretFile(t, dir, "keys", seal.NewKey().Reveal()+"\n"))
 	example, err := os.ReadFile("../examples/leadhook.yaml")
 	if err != nil {
 		t.Fatal(err)
@@ -197,6 +199,9 @@ func TestExampleLoads(t *testing.T) {
 	c := load(t, write(t, secrets.Replace(string(example)))).Config
 	if c.Kafka.SASL.Password.Reveal() != "one" || c.Redis.Password.Reveal() != "two" {
 		t.Error("the example's password files were not read")
+	}
+	if len(c.Secrets.Keys) != 1 {
+		t.Errorf("the example has %d keys, want the one in its file", len(c.Secrets.Keys))
 	}
 	if len(c.Kafka.Brokers) < 2 || !c.Kafka.TLS.Enabled || !c.Redis.TLS.Enabled {
 		t.Error("the example is not one for production any more: several brokers, TLS")
@@ -253,5 +258,17 @@ func TestLinesOfAFileFromWindowsAreCountedOnce(t *testing.T) {
 	}
 	if _, err := config.Load(file, nil); err == nil || !strings.Contains(err.Error(), file+":4:3: ") {
 		t.Errorf("got %v, want a fault in line 4", err)
+	}
+}
+
+func TestReadingBeginsAtAWordOrATime(t *testing.T) {
+	for text, good := range map[string]bool{
+		"": true, "earliest": true, "latest": true, "2026-11-30T08:00:00Z": true, "2026-11-30T08:00:00+02:00": true,
+		"first": false, "2026-11-30": false, "-2": false,
+	} {
+		_, err := config.Load("", []string{"LEADHOOK_KAFKA_START=" + text})
+		if good != (err == nil) || !good && !strings.Contains(err.Error(), "kafka.start") {
+			t.Errorf("kafka.start %q: got error %v", text, err)
+		}
 	}
 }

@@ -34,6 +34,11 @@ func attemptsIn(memory int) int { return min(memory/attemptsShare/attemptBytes, 
 
 func openEventsIn(memory int) int { return openPerAttempt * attemptsIn(memory) }
 
+// unpackedFor returns the size of the largest record that is unpacked, for events of at
+// most so many bytes: larger ones are dead letters with their bytes, if they are not far
+// larger.
+func unpackedFor(event int) int { return max(4*event, mib) }
+
 func openBytesIn(memory int) int { return memory / openBytesShare }
 
 // HeapLimit returns how many bytes of Memory are for Go's heap and stacks. The rest
@@ -41,18 +46,24 @@ func openBytesIn(memory int) int { return memory / openBytesShare }
 // itself, and what the kernel holds for connections.
 func (c *Config) HeapLimit() int64 { return int64(c.Memory - c.Memory/uncountedShare) }
 
-// auto is written for a value that follows from memory, and derived shown as its
-// origin.
-const auto, derived = "auto", "derived from memory"
+// auto is written for a value that follows from another setting.
+const auto = "auto"
 
 // fromMemory returns v, but with auto for what amount makes of the memory, which
 // must be set before.
 func fromMemory(memory *int, amount func(memory int) int, v value) value {
+	return from("memory", memory, amount, v)
+}
+
+// from returns v, but with auto for what amount makes of the number of another setting,
+// which must be set before.
+func from(key string, number *int, amount func(number int) int, v value) value {
 	set := v.set
+	v.follows = key
 	v.kind = auto + ", or " + v.kind
 	v.set = func(s string) (string, error) {
 		if s == auto {
-			s = strconv.Itoa(amount(*memory))
+			s = strconv.Itoa(amount(*number))
 		}
 		return set(s)
 	}

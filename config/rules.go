@@ -29,6 +29,10 @@ func rules(c *Config) []rule {
 			atLeast(c.Consumer.OpenBytes, 2*k.MaxEventBytes, showSize, "twice kafka.max_event_bytes"),
 		},
 		{
+			[]string{"kafka.max_unpacked_bytes", "kafka.max_event_bytes"},
+			atLeast(k.MaxUnpackedBytes, k.MaxEventBytes+64*kib, showSize, "kafka.max_event_bytes and 64KiB"),
+		},
+		{
 			[]string{"consumer.stuck_after", "http.timeout", "retry.quick_attempts"},
 			atLeast(c.Consumer.StuckAfter, time.Duration(r.QuickAttempts)*h.Timeout, showDuration,
 				"http.timeout for each of retry.quick_attempts"),

@@ -39,11 +39,17 @@ func sections(c *Config) []section {
 		}},
 		{"kafka", "Where the leads come from.", kafkaSettings(&c.Kafka)},
 		{"topics", "What the command leadhook topics creates and checks.", topicSettings(&c.Topics)},
-		{"redis", "Where the webhooks and the progress of each delivery are stored.", redisSettings(&c.Redis)},
+		{"redis", "Where webhooks are looked up, and the progress of each delivery is stored.", redisSettings(&c.Redis)},
+		{"ledger", "What is remembered of deliveries, so that none is made twice.", []setting{
+			{"ledger.retention", "72h", duration(&c.Ledger.Retention, time.Minute, 30*day),
+				"How long Redis remembers what was delivered at once; what had to wait is remembered for 40 days. A lead that is" +
+					" published again later is delivered again. A partition that cannot commit for half of this time is" +
+					" read no further. Each 12h take memory, and time of each look-up."},
+		}},
 		{"webhooks", "What may be seeded.", []setting{
 			{"webhooks.per_advertiser", "100", number(&c.Webhooks.PerAdvertiser, 1, 10_000),
 				"The most webhooks that an advertiser may have. leadhook seed refuses more; those that are" +
-					" in Redis already go on."},
+					" stored already go on."},
 		}},
 		{"secrets", "The secrets of webhooks, and what webhooks are sealed with.", secretSettings(&c.Secrets)},
 		{"consumer", "How much one instance handles at once, which bounds its memory.", consumerSettings(&c.Consumer, &c.Memory)},
@@ -124,12 +130,20 @@ func kafkaSettings(k *Kafka) []setting {
 		{"kafka.heartbeat_interval", "500ms", duration(&k.HeartbeatInterval, 50*ms, time.Minute),
 			"How often an instance sends a heartbeat; at most a third of kafka.session_timeout."},
 
+		{"kafka.start", "", start(&k.Start),
+			"Where to begin with a partition if leads were delivered before and nobody knows how far it was read: the" +
+				" group has committed nothing, and Redis has forgotten. Empty: it is not read until this is set."},
+
 		{"kafka.fetch_max_bytes", "1MiB", size(&k.FetchMaxBytes, 16*kib, 64*mib),
-			"The most bytes of one fetch request, which is for one partition."},
+			"The most bytes of one fetch request, which is for all partitions that a broker leads."},
 		{"kafka.commit_interval", "250ms", duration(&k.CommitInterval, 10*ms, time.Minute),
 			"How often offsets are committed. After a crash, leads handled since the last commit are read again."},
 		{"kafka.max_event_bytes", "1MiB", size(&k.MaxEventBytes, kib, 16*mib),
 			"A larger lead event goes to the dead-letter topic."},
+		{"kafka.max_unpacked_bytes", auto, from("kafka.max_event_bytes", &k.MaxEventBytes, unpackedFor,
+			size(&k.MaxUnpackedBytes, 128*kib, 256*mib)),
+			"A record that is larger when it is unpacked goes to the dead-letter topic without its bytes, and no more than" +
+				" this is unpacked at once. auto: four times kafka.max_event_bytes, and 1MiB at least."},
 		{"kafka.timeout", "10s", duration(&k.Timeout, 100*ms, 5*time.Minute),
 			"How long a single request may take, and how long a command waits for Kafka to answer at all."},
 	}
@@ -146,8 +160,8 @@ func topicSettings(t *Topics) []setting {
 		{"topics.retention", "7d", duration(&t.Retention, hour, 3650*day),
 			"How long the live topic keeps leads: the longest time that leadhook may be down without losing one."},
 		{"topics.dead_letter_retention", "30d", duration(&t.DeadLetterRetention, hour, 3650*day),
-			"How long dead letters are kept, and the progress of deliveries that had to wait." +
-				" Changing it discards that progress."},
+			"How long dead letters are kept. Beyond 40 days the ledger may no longer know what became of one, and" +
+				" replaying it needs --beyond-ledger."},
 	}
 }
 
@@ -182,12 +196,8 @@ func redisSettings(r *Redis) []setting {
 			"How long connecting and a single command may take."},
 		{"redis.pool_size", "0", number(&r.PoolSize, 0, 10000),
 			"The most connections to each server; 0: ten for each CPU."},
-		{"redis.cache_ttl", "30s", duration(&r.CacheTTL, 100*ms, hour),
-			"How long a cached webhook is used if the announcement of a change is lost."},
 		{"redis.cache_bytes", "32MiB", memory(&r.CacheBytes, mib),
 			"Memory for cached webhooks, including entries for advertisers that have none."},
-		{"redis.grace", "5m", duration(&r.Grace, 0, day),
-			"How long cached webhooks are used while Redis cannot be reached. After that, leads wait."},
 		{"redis.ledger_pending", "100000", number(&r.LedgerPending, 1000, 100_000_000),
 			"For how many deliveries the progress is kept in memory, 200 bytes each, while Redis does not accept it." +
 				" Beyond that the oldest is discarded, and that lead may be delivered again."},
@@ -197,13 +207,13 @@ func redisSettings(r *Redis) []setting {
 func secretSettings(s *Secrets) []setting {
 	return []setting{
 		{"secrets.keys", "", sealingKeys(&s.Keys),
-			"What webhooks are sealed with: the first key seals, all open, so that keys can be replaced one after the" +
-				" other. Nothing is sealed yet. leadhook secrets new-key makes one."},
+			"What webhooks are sealed with in Kafka and Redis: the first key seals, all open, so that keys can be replaced one" +
+				" after the other. leadhook secrets new-key makes one."},
 		{"secrets.keys_file", "", sealingKeysFile(&s.Keys),
 			"File to read the keys from, instead of secrets.keys: one a line, in the same order." +
 				" Empty lines are ignored, and so is what follows a #."},
 		{"secrets.plain", "false", boolean(&s.Plain),
-			"Without keys: store secrets in clear. With keys: use what is not sealed too, whoever wrote it."},
+			"Without keys: webhooks with secrets may be stored, in clear. With keys: what is not sealed is used too, whoever wrote it."},
 		{"secrets.env_prefix", "WEBHOOK_", envPrefix(&s.EnvPrefix),
 			"What the names of environment variables begin with that a seed file may refer to as ${NAME}. The" +
 				" process has others, such as the keys of a cloud, which no advertiser's CRM should get."},

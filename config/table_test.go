@@ -46,7 +46,7 @@ func TestWhatIsAutoSaysWhatItIs(t *testing.T) {
 	}
 	for _, s := range loaded.Settings {
 		meaning := newLoader(&Config{}).settings[s.Key].meaning
-		if want := "; " + s.Value + " with 512MiB."; s.Origin == derived && !strings.HasSuffix(meaning, want) {
+		if want := "; " + s.Value + " with 512MiB."; s.Origin == "derived from memory" && !strings.HasSuffix(meaning, want) {
 			t.Errorf("the meaning of %s does not end with %q: %s", s.Key, want, meaning)
 		}
 	}
@@ -83,7 +83,7 @@ func TestSecretsAreNeverShown(t *testing.T) {
 				if err != nil {
 					t.Fatalf("%s: %v", s.key, err)
 				}
-				_, err = Load("", append(environ, "LEADHOOK_HTTP_TIMEOUT=0s", "LEADHOOK_REDIS_GRACE=x"))
+				_, err = Load("", append(environ, "LEADHOOK_HTTP_TIMEOUT=0s", "LEADHOOK_REDIS_TIMEOUT=x"))
 				asJSON, _ := json.Marshal(loaded)
 				shown := fmt.Sprintf("%v %+v %#v %s %v", loaded, loaded, loaded.Config, asJSON, err) + written(t, loaded)
 				if strings.Contains(shown, secret[5:12]) {

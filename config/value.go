@@ -20,9 +20,10 @@ import (
 
 // A value sets a field of a [Config] from its text in a file or a variable.
 type value struct {
-	kind   string // what may be written, for a person to read
-	list   bool   // several elements, comma separated or as a YAML list
-	secret bool   // it is shown masked, and no fault quotes it
+	kind    string // what may be written, for a person to read
+	list    bool   // several elements, comma separated or as a YAML list
+	secret  bool   // it is shown masked, and no fault quotes it
+	follows string // the key of the setting that auto is derived from
 
 	// set parses text into the field. It returns the text to show: in its usual
 	// spelling and without secrets. An error says what is wrong with the text, or
@@ -111,6 +112,20 @@ func choice(field *string, known ...string) value {
 	kind := strings.Join(known[:last], ", ") + " or " + known[last]
 	return of(field, kind, func(s string) (string, error) {
 		if !slices.Contains(known, s) {
+			return "", fmt.Errorf("%q is not known: want %s", s, kind)
+		}
+		return s, nil
+	}, asIs)
+}
+
+// start returns the value of a place in a topic.
+func start(field *string) value {
+	const kind = "earliest, latest, a time such as 2026-11-30T08:00:00Z, or empty"
+	return of(field, kind, func(s string) (string, error) {
+		if s == "" || s == "earliest" || s == "latest" {
+			return s, nil
+		}
+		if _, err := time.Parse(time.RFC3339, s); err != nil {
 			return "", fmt.Errorf("%q is not known: want %s", s, kind)
 		}
 		return s, nil

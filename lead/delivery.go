@@ -44,12 +44,17 @@ type History struct {
 	Replays  int      // how often an operator replayed it
 	Status   int      // the last HTTP status; zero if none came
 	Evidence Evidence // of the last attempt; empty if none was made
-	Error    string   // the last error in plain words, without secrets and personal data; empty if there was none
+
+	Error string // the last error in plain words, without secrets and personal data; empty if there was none
 
 	Received      time.Time // when the event was first published
 	FirstAttempt  time.Time // zero if none was made
 	LastAttempt   time.Time // zero if none was made
 	FirstDeferral time.Time // when it first had to wait before any attempt; zero if never
+
+	// MaybeReceived is set once the CRM may have the lead after an attempt, and stays: a CRM
+	// that then says that it has the lead already (409) is right.
+	MaybeReceived bool
 }
 
 // Begun returns the time from which on the delivery's age is counted, for expiry: its
@@ -69,10 +74,13 @@ type DeadLetter struct {
 	History
 }
 
-// A Waiting is a delivery that waits in Kafka for its next attempt. Its Message
-// is kept as it was published.
+// A Waiting is a delivery that waits in Kafka for its next attempt. It may also be a dead
+// letter that waits there until dead letters can be written, or an event, without a
+// Delivery, that waits until its webhooks can be read. Its Message is kept as it was
+// published.
 type Waiting struct {
 	Message   Message
 	NotBefore time.Time // when the attempt is due; it is never made earlier
+	Reason    Reason    // why it is a dead letter; empty: it is none
 	History
 }

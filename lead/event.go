@@ -2,6 +2,7 @@ package lead
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -28,7 +29,7 @@ type Event struct {
 
 	Lead        json.RawMessage // the lead object, byte for byte as published
 	Advertiser  json.RawMessage // the advertiser member as published; nil if absent
-	PublishedAt string          // as published; empty if absent or not a string
+	PublishedAt string          // as published; empty if absent or neither a string nor a number
 
 	// Received is when the event was first published to Kafka, by the record's
 	// timestamp. Decode leaves it zero; its caller has the record.
@@ -50,6 +51,14 @@ func (r *Refusal) Error() string { return r.Text }
 //
 // The event's fields refer to value, which must not change afterwards.
 func Decode(value []byte) (*Event, error) {
+	ev, err := decode(value)
+	if refusal, ok := errors.AsType[*Refusal](err); ok {
+		refusal.Text = cmp.Or(envelope(value, refusal.Reason), refusal.Text)
+	}
+	return ev, err
+}
+
+func decode(value []byte) (*Event, error) {
 	p := jsonscan.Pick{
 		{Names: eventNames[:], Values: make([][]byte, len(eventNames)), Unique: 3, Within: "lead"},
 		{Names: leadNames[:], Values: make([][]byte, len(leadNames)), Unique: 2, Within: "form"},
@@ -76,6 +85,9 @@ func Decode(value []byte) (*Event, error) {
 	if ev.Trigger, ok = ParseTrigger(string(jsonscan.TextBytes(trigger))); !ok {
 		return refuse(BadTrigger, badTrigger(jsonscan.Text(trigger)))
 	}
+	if isEncodedTwice(body) {
+		return refuse(BadLeadID, "lead is not an object but JSON inside a JSON string: it was encoded twice")
+	}
 	if len(body) == 0 || body[0] != '{' {
 		return refuse(BadLeadID, "lead is missing or not an object, so it has no lead.id")
 	}
@@ -94,7 +106,7 @@ func Decode(value []byte) (*Event, error) {
 	ev.Kind = kind(string(eventType), string(jsonscan.TextBytes(form.Values[0])))
 	ev.Lead = body
 	ev.Advertiser = top.Values[3]
-	ev.PublishedAt = jsonscan.Text(top.Values[4])
+	ev.PublishedAt = textOrNumber(top.Values[4])
 	ev.Test = string(top.Values[5]) == "true" || jsonscan.Text(top.Values[5]) == "true"
 	return ev, nil
 }
@@ -171,6 +183,15 @@ func badTrigger(given string) string {
 		return "trigger is missing, empty or not a string" + known
 	}
 	return "trigger is not known" + known
+}
+
+// textOrNumber returns the text of a JSON string, or a number as it was written, and ""
+// for every other value.
+func textOrNumber(raw []byte) string {
+	if len(raw) > 0 && (raw[0] == '-' || '0' <= raw[0] && raw[0] <= '9') {
+		return string(raw)
+	}
+	return jsonscan.Text(raw)
 }
 
 // leadID accepts the digits as a number or as a string: some producers write ids beyond

@@ -2,11 +2,13 @@ package lead_test
 
 import (
 	"bytes"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
 	"testing"
+	"unicode/utf16"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -95,6 +97,86 @@ func TestDecodeRefuses(t *testing.T) {
 	}
 }
 
+// TestRefusalsNameTheEnvelope: the reason is that of any value that cannot be read, and the
+// words say what a producer did.
+func TestRefusalsNameTheEnvelope(t *testing.T) {
+	const (
+		tombstone = "a tombstone"
+		sixteen   = "is UTF-16"
+		magic     = "Confluent's magic byte"
+		twice     = "JSON inside a JSON string"
+		cloud     = "a CloudEvent"
+	)
+	umlaut := strings.Replace(minimal, "USA_332240", "Jürgen_1", 1)
+	for _, tc := range []struct {
+		name   string
+		value  []byte
+		reason lead.Reason
+		text   string // a part of it
+	}{
+		{"tombstone", nil, lead.NotJSON, tombstone},
+		{"UTF-16 with its mark", utf16Of(binary.LittleEndian, "\ufeff"+minimal), lead.BadUTF8, sixteen},
+		{"UTF-16 the other way", utf16Of(binary.BigEndian, "\ufeff"+minimal), lead.BadUTF8, sixteen},
+		{"UTF-16 without its mark", utf16Of(binary.LittleEndian, minimal), lead.NotJSON, sixteen},
+		{"UTF-16 the other way without its mark", utf16Of(binary.BigEndian, minimal), lead.NotJSON, sixteen},
+		{"UTF-16 with an umlaut", utf16Of(binary.LittleEndian, umlaut), lead.BadUTF8, sixteen},
+		{"only the mark of UTF-16", []byte("\xff\xfe"), lead.BadUTF8, sixteen},
+		{"magic byte and JSON", []byte("\x00\x00\x00\x00\x11" + minimal), lead.NotJSON, magic + " and the number of a schema (17)"},
+		{"magic byte and Avro", []byte("\x00\x00\x01\x86\xa1\x14USA_332240\xfe\x01"), lead.BadUTF8, magic},
+		{"encoded twice", []byte(quote(minimal)), lead.NotJSON, twice},
+		{"encoded twice, with blanks and a mark", []byte("\ufeff " + quote("\n"+minimal) + "\n"), lead.NotJSON, twice},
+		{"encoded three times", []byte(quote(quote(minimal))), lead.NotJSON, twice},
+		{"a list of events encoded twice", []byte(quote("[" + minimal + "]")), lead.NotJSON, twice},
+		{"the lead alone encoded twice", []byte(of(`"A_1"`, `"new_lead"`, quote(`{"id":1,"event_type":"call"}`))), lead.BadLeadID, twice},
+		{"CloudEvent", []byte(`{"specversion":"1.0","type":"lead.created","source":"/crm","id":"1","data":` + minimal + `}`),
+			lead.NoAdvertiser, cloud},
+		{"CloudEvent with its data in base64", []byte("\ufeff " + `{"specversion":"1.0","type":"t","source":"/","id":"1","data_base64":"e30="}`),
+			lead.NoAdvertiser, cloud},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			_, err := lead.Decode(tc.value)
+			got, ok := errors.AsType[*lead.Refusal](err)
+			if !ok || got.Reason != tc.reason || !strings.Contains(got.Text, tc.text) {
+				t.Errorf("got %+v, want the reason %s and %q in its text", err, tc.reason, tc.text)
+			}
+		})
+	}
+}
+
+// What only looks like an envelope keeps the text that says where it is wrong.
+func TestRefusalsNameNoOtherEnvelope(t *testing.T) {
+	for value, text := range map[string]string{
+		"":                          "is empty",
+		"\x00":                      "wrong at byte 1 of 1",
+		"\x00\x00\x00\x00":          "wrong at byte 1",
+		"{\x00}":                    "wrong at byte 2",
+		`"lead"`:                    "not a JSON object",
+		`"{no JSON"`:                "not a JSON object",
+		`"{\"a\":1}`:                "wrong at byte",
+		`{"specversion":1}`:         "advertiser_id is missing",
+		with(`,"specversion":"1"]`): "wrong at byte",
+		`{"specversion":"1.0","advertiser_id":"","trigger":"new_lead"}`: "advertiser_id is missing",
+		`{"specversion":"1.0","lead":{"id":1,"event_type":"call"}}`:     "advertiser_id is missing",
+		of(`"A_1"`, `"new_lead"`, `"{hush"`):                            "lead is missing or not an object",
+	} {
+		_, err := lead.Decode([]byte(value))
+		if got, ok := errors.AsType[*lead.Refusal](err); !ok || !strings.Contains(got.Text, text) {
+			t.Errorf("%q: got %v, want a text with %q", value, err, text)
+		}
+	}
+	if _, err := lead.Decode([]byte(with(`,"specversion":"1.0","data":{}`))); err != nil {
+		t.Errorf("an event with a member of that name: got %v, want it taken", err)
+	}
+}
+
+func utf16Of(order binary.AppendByteOrder, s string) []byte {
+	var b []byte
+	for _, unit := range utf16.Encode([]rune(s)) {
+		b = order.AppendUint16(b, unit)
+	}
+	return b
+}
+
 func TestDecodeRefusesLeadIDs(t *testing.T) {
 	for _, id := range []string{`0`, `-1`, `1.0`, `1.5`, `1e3`, `"0017"`, `""`, `" "`, `"12a"`, `"+1"`, `"0x1f"`, `"٣"`, `null`,
 		`true`, `[1]`, `{"id":1}`, `123456789012345678901`, `"123456789012345678901"`} {
@@ -147,7 +229,9 @@ func TestDecodeTolerates(t *testing.T) {
 			func(ev *lead.Event) { ev.Advertiser = json.RawMessage(`12`) }},
 		{"published_at", with(`,"published_at":" 2026-11-23 16:12 "`),
 			func(ev *lead.Event) { ev.PublishedAt = "2026-11-23 16:12" }},
-		{"published_at of another type", with(`,"published_at":1795449129`), nil},
+		{"published_at as a number", with(`,"published_at":1795449129`),
+			func(ev *lead.Event) { ev.PublishedAt = "1795449129" }},
+		{"published_at of another type", with(`,"published_at":{"at":1795449129}`), nil},
 		{"test", with(`,"test":true`), func(ev *lead.Event) { ev.Test = true }},
 		{"test as text", with(`,"test":"true"`), func(ev *lead.Event) { ev.Test = true }},
 		{"no test", with(`,"test":"yes","Test":true`), nil},

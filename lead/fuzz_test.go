@@ -20,7 +20,8 @@ func FuzzDecode(f *testing.F) {
 		f.Add(examples.Event(kind))
 	}
 	for _, seed := range []string{minimal, "\ufeff" + minimal, with(`,"advertiſer_id":"B"`), with(`,"x":{"a":[1,"]"]}`),
-		inLead(`"id":"18446744073709551616","event_type":"form","form":{"sub_type":"FormEmail"}`), `{"lead":`, `[]`} {
+		inLead(`"id":"18446744073709551616","event_type":"form","form":{"sub_type":"FormEmail"}`), `{"lead":`, `[]`,
+		"\x00\x00\x00\x00\x11" + minimal, "\xff\xfe{\x00", quote(quote(minimal)), `{"specversion":"1.0","data":{}}`} {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, value []byte) {

@@ -14,6 +14,10 @@ type Message struct {
 	Value     []byte
 	Headers   []Header
 	Time      time.Time // the record's timestamp; zero if it has none
+
+	// Omitted is how many bytes the record has, at least, if it is too large to be read.
+	// Value and Headers are then empty, and Key may be.
+	Omitted int
 }
 
 // A Header is one header of a [Message]. Keys may repeat.

@@ -23,7 +23,7 @@ const (
 	WebhookDisabled Reason = "webhook_disabled" // disabled by the service
 	WebhookInactive Reason = "webhook_inactive" // set inactive by the advertiser
 	WebhookRemoved  Reason = "webhook_removed"
-	WebhookDamaged  Reason = "webhook_damaged" // its record in Redis cannot be read
+	WebhookDamaged  Reason = "webhook_damaged" // what is stored of it cannot be used
 )
 
 // Reasons returns all reasons, those of events that cannot be read first.

@@ -164,6 +164,10 @@ type Webhook struct {
 	Headers        map[string]Secret // extra headers; their values may be tokens
 	Rate           float64           // deliveries a second at most, MinRate to MaxRate; zero if the advertiser set no limit
 
+	Answers *Answers // what the CRM means by its answers; nil: what their status says
+
+	Enabled int // how often it was enabled again after the service had disabled it
+
 	VendorName   string // for ADF; if empty, the advertiser's name
 	ProviderName string // for ADF; if empty, the service's setting
 

@@ -185,8 +185,8 @@ func (c *check) settings(t *topic) {
 			c.spec.Name, policy, c.alter("cleanup.policy", "delete"))
 	}
 	if stamp := t.config["message.timestamp.type"]; c.spec.LogAppendTime && stamp != "LogAppendTime" {
-		c.fail("%s has message.timestamp.type %s: a producer whose clock is wrong could have its records removed "+
-			"early. Change it: %s", c.spec.Name, stamp, c.alter("message.timestamp.type", "LogAppendTime"))
+		c.warn("%s has message.timestamp.type %s: an instance whose clock is wrong could have its records removed "+
+			"early. Change it, if the brokers permit that: %s", c.spec.Name, stamp, c.alter("message.timestamp.type", "LogAppendTime"))
 	}
 }
 
@@ -216,10 +216,9 @@ func (c *check) retention(t *topic) {
 // producers and instances; no lead that was published is lost.
 func (c *check) live(t *topic) {
 	if have := len(t.partitions); have < c.spec.Partitions {
-		c.warn("%s has %d partitions, the settings say %d: no more instances than that can share the work. Add some, to "+
-			"the other topics first; producers then use other partitions for some advertisers: "+
-			"kafka-topics.sh --bootstrap-server %s --alter --topic %[1]s --partitions %[3]d",
-			c.spec.Name, have, c.spec.Partitions, c.brokers)
+		c.warn("%s has %d partitions, the settings say %d: no more instances than that can share the work. Add some; producers "+
+			"then use other partitions for some advertisers: leadhook topics create --partitions %[3]d",
+			c.spec.Name, have, c.spec.Partitions)
 	}
 	if limit, known := t.number("max.message.bytes"); known && int(limit) < c.spec.MaxMessageBytes-HeadRoom {
 		c.warn("%s takes records of %d bytes, the settings allow larger events: producers cannot publish them. "+
@@ -232,15 +231,12 @@ func (c *check) beside(t, live *topic, liveName string) {
 	have, need := len(t.partitions), len(live.partitions)
 	switch {
 	case have < need:
-		c.fail("%s has %d partitions and %s has %d; they must be equal. Add some: "+
-			"kafka-topics.sh --bootstrap-server %s --alter --topic %[1]s --partitions %[4]d",
-			c.spec.Name, have, liveName, need, c.brokers)
+		c.fail("%s has %d partitions and %s has %d; it must have as many. Add some: "+
+			"leadhook topics create --partitions %[4]d", c.spec.Name, have, liveName, need)
 	case have > need:
-		c.fail("%s has %d partitions and %s has %d; they must be equal, and partitions cannot be removed. "+
-			"Delete %[1]s when nothing in it is needed and create it again, or add partitions to %[3]s; its producers then "+
-			"use other partitions for some advertisers: "+
-			"kafka-topics.sh --bootstrap-server %[5]s --alter --topic %[3]s --partitions %[2]d",
-			c.spec.Name, have, liveName, need, c.brokers)
+		c.warn("%s has %d partitions and %s has %d: more than it needs, as while partitions are added. Add as many to %[3]s, and its "+
+			"producers then use other partitions for some advertisers: leadhook topics create --partitions %[2]d",
+			c.spec.Name, have, liveName, need)
 	}
 	limit, known1 := t.number("max.message.bytes")
 	largest, known2 := live.number("max.message.bytes")

@@ -120,8 +120,8 @@ func TestCheckOfRetryTopics(t *testing.T) {
 		"of a size": {".retry.12h", 3, []string{"retention.bytes=1000000"},
 			[]string{"warning: --add-config retention.bytes=-1"}},
 		"the producer's time": {".retry.12h", 3, []string{"message.timestamp.type=CreateTime"},
-			[]string{"failure: --add-config message.timestamp.type=LogAppendTime"}},
-		"too few": {".retry.12h", 2, nil, []string{"failure: --alter --topic TOPIC --partitions 3"}},
+			[]string{"warning: --add-config message.timestamp.type=LogAppendTime"}},
+		"too few": {".retry.12h", 2, nil, []string{"failure: leadhook topics create --partitions 3"}},
 		"too small": {".retry.12h", 3, []string{"max.message.bytes=1114123"},
 			[]string{"failure: --add-config max.message.bytes=1114124"}},
 	}

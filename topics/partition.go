@@ -57,6 +57,8 @@ func (p Partition) Explain(err error, brokers string) error {
 	case errors.Is(err, kafka.MessageSizeTooLarge):
 		words = "the broker refuses the record for its size; raise max.message.bytes of " + p.Topic +
 			", see `leadhook topics check`"
+	case errors.Is(err, kafka.InvalidRecord), errors.Is(err, kafka.PolicyViolation):
+		words = "the broker does not accept the record as it is; compare the settings of " + p.Topic + ", see `leadhook topics check`"
 	case errors.Is(err, kafka.NotEnoughReplicas), errors.Is(err, kafka.NotEnoughReplicasAfterAppend):
 		words = "fewer replicas are in sync than min.insync.replicas demands; is a broker down?"
 	case errors.Is(err, kafka.TopicAuthorizationFailed):

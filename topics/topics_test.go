@@ -138,9 +138,9 @@ func TestCheckTopics(t *testing.T) {
 		"both missing": {nil, nil, []string{"live failure: --partitions 3 ", "dlq failure: leadhook topics create"}},
 		"dlq missing":  {&topic{5, nil}, nil, []string{"dlq failure: --partitions 5 "}},
 		"live missing": {nil, &soundDead, []string{"live failure: does not exist"}},
-		"dlq too few":  {&topic{5, nil}, &soundDead, []string{"dlq failure: --alter --topic DLQ --partitions 5"}},
+		"dlq too few":  {&topic{5, nil}, &soundDead, []string{"dlq failure: leadhook topics create --partitions 5"}},
 		"dlq too many": {&topic{2, nil}, &soundDead,
-			[]string{"live warning: has 2 partitions, the settings say 3", "dlq failure: cannot be removed"}},
+			[]string{"live warning: has 2 partitions, the settings say 3", "dlq warning: more than it needs"}},
 		"both too few": {&topic{2, nil}, &topic{2, []string{large, long}},
 			[]string{"live warning: has 2 partitions, the settings say 3"}},
 		"live limit too small": {&topic{3, []string{"max.message.bytes=900000"}}, &soundDead,
@@ -207,7 +207,7 @@ func TestCheckTheTopicOfTheWebhooks(t *testing.T) {
 		"compacted and deleted": {1, "cleanup.policy=compact,delete", []string{"webhooks failure: --add-config cleanup.policy=compact"}},
 		"compacted early":       {1, "min.compaction.lag.ms=604799999", []string{"webhooks failure: --add-config min.compaction.lag.ms=604800000"}},
 		"small records":         {1, "max.message.bytes=1048575", []string{"webhooks failure: --add-config max.message.bytes=1048588"}},
-		"the producers' time":   {1, "message.timestamp.type=CreateTime", []string{"webhooks failure: --add-config message.timestamp.type=LogAppendTime"}},
+		"the producers' time":   {1, "message.timestamp.type=CreateTime", []string{"webhooks warning: --add-config message.timestamp.type=LogAppendTime"}},
 		"several partitions":    {3, "", []string{"webhooks failure: has 3 partitions and must have 1"}},
 	}
 	for name, c := range cases {
@@ -270,6 +270,38 @@ func compareProblems(t *testing.T, live string, problems []topics.Problem, want 
 	}
 }
 
+func TestCreateTopicsWithoutTheBrokersTimeWhereThatIsNotPermitted(t *testing.T) {
+	r := newFake(t)
+	r.Cluster.ControlKey(int16(kmsg.CreateTopics), func(req kmsg.Request) (kmsg.Response, error, bool) {
+		r.Cluster.KeepControl()
+		resp := req.ResponseKind().(*kmsg.CreateTopicsResponse)
+		for _, asked := range req.(*kmsg.CreateTopicsRequest).Topics {
+			for _, c := range asked.Configs {
+				if c.Name == "message.timestamp.type" {
+					topic := kmsg.NewCreateTopicsResponseTopic()
+					topic.Topic, topic.ErrorCode = asked.Topic, kerr.PolicyViolation.Code
+					resp.Topics = append(resp.Topics, topic)
+				}
+			}
+		}
+		return resp, nil, len(resp.Topics) > 0
+	})
+	s := specs("leads")[2:] // the webhooks
+	if _, err := topics.Create(within(t), r.Client, s); err != nil {
+		t.Fatal(err)
+	}
+	if got := r.Settings(t, s[0].Name)["message.timestamp.type"]; got == "LogAppendTime" {
+		t.Errorf("message.timestamp.type is %s", got)
+	}
+	s = specs("others")[2:]
+	if err := topics.Grow(within(t), r.Client, s, 3, func(topics.Created) error { return nil }); err != nil {
+		t.Fatal(err)
+	}
+	if got := r.Settings(t, s[0].Name)["message.timestamp.type"]; got == "LogAppendTime" {
+		t.Errorf("of a topic that grows, message.timestamp.type is %s", got)
+	}
+}
+
 func TestCheckTopicsWantsTheBrokersTime(t *testing.T) {
 	r := newRig(t)
 	live := r.Topic(t, 3)
@@ -281,7 +313,7 @@ func TestCheckTopicsWantsTheBrokersTime(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	compareProblems(t, live, problems, []string{"dlq failure: --add-config message.timestamp.type=LogAppendTime"})
+	compareProblems(t, live, problems, []string{"dlq warning: --add-config message.timestamp.type=LogAppendTime"})
 	r.Set(t, live+".dlq", "message.timestamp.type", "LogAppendTime")
 	if problems, err = topics.Check(within(t), r.Client, s); err != nil || len(problems) > 0 {
 		t.Errorf("problems %+v, %v", problems, err)
@@ -301,6 +333,25 @@ func TestCheckTopicsWithoutPermissionToReadSettings(t *testing.T) {
 		t.Fatal(err)
 	}
 	compareProblems(t, "leads", problems, []string{"dlq warning: --operation DescribeConfigs --topic leads.dlq"})
+}
+
+func TestNewTopicsCanBeUsed(t *testing.T) {
+	r := newFake(t)
+	s := specs("leads")
+	waits := func(what string, do func() error) {
+		t.Helper()
+		const refusals = 3
+		leaders := r.Cluster.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.ListOffsets}, Topic: "leads.webhooks", Err: kerr.NotLeaderForPartition, Count: refusals})
+		defer leaders.Remove()
+		if err := do(); err != nil {
+			t.Fatal(err)
+		}
+		if n := leaders.Hits(); n != refusals {
+			t.Errorf("%s: it returned after %d refusals of the leader, want %d and an answer", what, n, refusals)
+		}
+	}
+	waits("created", func() error { _, err := topics.Create(within(t), r.Client, s); return err })
+	waits("made anew", func() error { return topics.Renew(within(t), r.Client, s[len(s)-1]) })
 }
 
 func TestCheckTopicsWithReplicasMissing(t *testing.T) {

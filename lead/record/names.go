@@ -6,7 +6,7 @@ package record
 const (
 	ownHeaders = "leadhook." // all of them begin with it
 
-	headerReason        = ownHeaders + "reason"     // of a dead letter
+	headerReason        = ownHeaders + "reason"     // of a dead letter, also while it waits
 	headerNotBefore     = ownHeaders + "not-before" // of a delivery that waits
 	headerError         = ownHeaders + "error"
 	headerAdvertiser    = ownHeaders + "advertiser"
@@ -17,9 +17,15 @@ const (
 	headerReplays       = ownHeaders + "replays"
 	headerStatus        = ownHeaders + "status"
 	headerEvidence      = ownHeaders + "evidence"
+	headerMaybeReceived = ownHeaders + "maybe-received" // "true", or left out
 	headerReceived      = ownHeaders + "received"
 	headerFirstAttempt  = ownHeaders + "first-attempt"
 	headerLastAttempt   = ownHeaders + "last-attempt"
 	headerFirstDeferral = ownHeaders + "first-deferral"
 	headerSource        = ownHeaders + "source"
+	headerFormat        = ownHeaders + "format" // left out: 1
 )
+
+// format is the number of the latest format that this version reads. Whoever changes what a
+// header means, so that older versions would do wrong, writes a greater one.
+const format = 1

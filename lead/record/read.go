@@ -20,12 +20,18 @@ func ReadDeadLetter(m *lead.Message) lead.DeadLetter {
 	return lead.DeadLetter{Message: published(m, h.Received), Reason: lead.Reason(m.Header(headerReason)), History: h}
 }
 
-// ReadWaiting reads a waiting delivery from a record of a retry topic, in the same
+// ReadWaiting reads what waits from a record of a retry topic, in the same
 // way as [ReadDeadLetter]. A zero NotBefore means that the wait is over.
 func ReadWaiting(m *lead.Message) lead.Waiting {
 	h := readHistory(m)
-	return lead.Waiting{Message: published(m, h.Received), NotBefore: NotBefore(m), History: h}
+	return lead.Waiting{
+		Message: published(m, h.Received), NotBefore: NotBefore(m), Reason: lead.Reason(m.Header(headerReason)), History: h,
+	}
 }
+
+// IsNewer reports whether a record was written in a format that only later versions of
+// leadhook can read. It must be left as it is.
+func IsNewer(m *lead.Message) bool { return number(m.Header(headerFormat)) > format }
 
 // NotBefore returns when the delivery in a record of a retry topic is due; zero if the
 // record does not say.
@@ -57,6 +63,7 @@ func readHistory(m *lead.Message) lead.History {
 		Replays:       number(m.Header(headerReplays)),
 		Status:        number(m.Header(headerStatus)),
 		Evidence:      lead.Evidence(m.Header(headerEvidence)),
+		MaybeReceived: m.Header(headerMaybeReceived) == "true" || m.Header(headerEvidence) == string(lead.MaybeReceived), // versions before wrote no such header
 		Received:      instant(m.Header(headerReceived)),
 		FirstAttempt:  instant(m.Header(headerFirstAttempt)),
 		LastAttempt:   instant(m.Header(headerLastAttempt)),

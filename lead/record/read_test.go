@@ -27,7 +27,9 @@ func TestWhatIsWrittenIsReadBack(t *testing.T) {
 		if diff := cmp.Diff(*letter, record.ReadDeadLetter(&lies), cmpopts.EquateEmpty()); diff != "" {
 			rt.Fatalf("dead letter read back, -want +got:\n%s", diff)
 		}
-		waiting := lead.Waiting{Message: event, History: letter.History, NotBefore: at("2026-11-23T16:12:09.500Z")}
+		waiting := lead.Waiting{
+			Message: event, History: letter.History, NotBefore: at("2026-11-23T16:12:09.500Z"), Reason: letter.Reason,
+		}
 		lies.Headers = record.WaitingHeaders(&waiting)
 		if diff := cmp.Diff(waiting, record.ReadWaiting(&lies), cmpopts.EquateEmpty()); diff != "" {
 			rt.Fatalf("waiting delivery read back, -want +got:\n%s", diff)

@@ -29,6 +29,7 @@ func DeadLetterHeaders(l *lead.DeadLetter) []lead.Header {
 // they were published, and those for what became of it so far.
 func WaitingHeaders(w *lead.Waiting) []lead.Header {
 	var h headers
+	h.text(headerReason, string(w.Reason))
 	h.time(headerNotBefore, wholeMillis(w.NotBefore))
 	h.history(&w.History)
 	return h.addedTo(&w.Message)
@@ -80,6 +81,9 @@ func (h *headers) history(of *lead.History) {
 		h.count(headerStatus, of.Status)
 	}
 	h.text(headerEvidence, string(of.Evidence))
+	if of.MaybeReceived {
+		h.text(headerMaybeReceived, "true")
+	}
 	h.time(headerReceived, of.Received)
 	h.time(headerFirstAttempt, of.FirstAttempt)
 	h.time(headerLastAttempt, of.LastAttempt)
