@@ -3,9 +3,10 @@ package webhook
 import (
 	"cmp"
 	"context"
+	"errors"
+	"fmt"
 	"math"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/maypok86/otter/v2"
@@ -15,90 +16,75 @@ import (
 
 	"github.com/leadhook/leadhook/internal/wait"
 	"github.com/leadhook/leadhook/lead"
+	"github.com/leadhook/leadhook/webhook/entry"
+	"github.com/leadhook/leadhook/webhook/follow"
+	"github.com/leadhook/leadhook/webhook/shares"
 )
 
 // Options are the settings of a [Cache]. The zero value is usable.
 type Options struct {
-	// TTL is how long an answer of Redis is used while announcements are
-	// heard. It limits the harm of an announcement that got lost. Zero: 30 s.
-	TTL time.Duration
-
-	// Grace is how long cached webhooks are still used while Redis is away,
-	// counted from when they were last known to be right. Zero: they are not used.
-	Grace time.Duration
-
 	// MaxBytes bounds the memory of what is cached. Zero: 64 MiB, which holds
 	// some 200,000 advertisers without webhooks, or 80,000 with one.
 	MaxBytes int64
 
-	// Changed is called with the advertisers of each announced change, once look-ups
-	// find it. It must not block. It may be nil.
-	Changed func(advertisers []string)
+	// OpenEvents is how many callers [Cache.For] has at once at most. What waits for a
+	// part of Redis that is away is a share of it. Zero: not bounded.
+	OpenEvents int
+
+	// Changed is called with each advertiser whose webhooks were changed, once
+	// look-ups find the change. It must not block. It may be nil.
+	Changed func(advertiser string)
 }
 
-const (
-	// unannounced is how long an answer is used while announcements are
-	// not heard, and how old the last sign of life of their channel may be.
-	unannounced = time.Second
-
-	// patience is how long a lead whose advertiser is cached waits for a fresher
-	// answer. Once one lead has waited that long, no other waits at all until Redis
-	// has answered in time again.
-	patience = 250 * time.Millisecond
-)
-
-// A Cache answers which webhooks an advertiser has. It is safe for concurrent
-// use, and needs its Run to be running.
+// A Cache answers which webhooks an advertiser has, with everything in the answer that
+// was acknowledged when the question came up. It is safe for concurrent use, and needs
+// its Run to be running.
 //
-// An announced change counts at once. While announcements are not heard, nothing
-// older than a second is used. While Redis is away, a cached answer is used for
-// the grace time, counted from when it was last known to be right.
+// While Redis is away, the webhooks that are cached are still used: the topic tells
+// whether they are right. While the topic cannot be read, nothing is.
 type Cache struct {
-	store    *Store
+	log      *follow.Log
+	follower *follow.Follower
 	opts     Options
-	log      *zap.Logger
 	metrics  *metrics
-	entries  *otter.Cache[string, *entry]
-	loads    loads
-	shards   shardHealth
 	outage   *wait.Outage
-	listened atomic.Pointer[listening] // never nil
+	entries  *otter.Cache[string, *cached]
+	loads    loads
+	waits    waits
 }
 
-// An entry is what Redis answered about an advertiser. It is never changed.
-type entry struct {
+// A cached list was read from Redis. It is never changed.
+type cached struct {
 	hooks []*lead.Webhook
-	asked time.Time // when Redis was asked: what changed later is not in it
+	at    int64 // everything below is in it
 }
 
-// NewCache returns a cache in front of store. It registers its metrics with
-// reg; nothing is read before [Cache.Run].
-func NewCache(store *Store, opts Options, reg prometheus.Registerer, log *zap.Logger) *Cache {
-	opts.TTL = cmp.Or(opts.TTL, 30*time.Second)
+// NewCache returns a cache of a log's webhooks. It registers its metrics with reg;
+// nothing is read before [Cache.Run].
+func NewCache(log *follow.Log, opts Options, reg prometheus.Registerer, out *zap.Logger) *Cache {
 	opts.MaxBytes = cmp.Or(opts.MaxBytes, 64<<20)
+	out = out.Named("webhooks")
 	c := &Cache{
-		store: store, opts: opts, log: log.Named("webhooks"),
-		outage: wait.NewOutage(log.Named("webhooks"), zapcore.ErrorLevel,
-			"cannot read webhooks from Redis; cached ones are used for the grace time, other leads wait",
-			"reading webhooks from Redis again"),
-		entries: otter.Must(&otter.Options[string, *entry]{
+		log: log, opts: opts,
+		outage: wait.NewOutage(out, zapcore.ErrorLevel,
+			"cannot read all webhooks; those that are cached are used as long as the topic of webhooks can be read, other leads wait",
+			"reading webhooks again"),
+		entries: otter.Must(&otter.Options[string, *cached]{
 			MaximumWeight: uint64(max(opts.MaxBytes, 1)),
 			Weigher:       weight,
 			Executor:      func(work func()) { work() }, // no goroutines of its own
 		}),
 	}
-	c.listened.Store(&listening{})
 	c.loads.init()
-	c.shards.init()
+	c.follower = follow.New(log, c.changed, c.forget, out)
 	c.metrics = newMetrics(reg, c)
 	return c
 }
 
-// Run reads for the cache until ctx ends: it listens for announcements, asks
-// Redis for what is not cached, and watches whether Redis can be read.
+// Run follows the topic, fills Redis and reads from it until ctx ends.
 func (c *Cache) Run(ctx context.Context) {
 	var wg sync.WaitGroup
-	wg.Go(func() { c.listen(ctx) })
+	wg.Go(func() { c.follower.Run(ctx) })
 	wg.Go(func() { c.watch(ctx) })
 	for range loaders {
 		wg.Go(func() { c.load(ctx) })
@@ -106,112 +92,159 @@ func (c *Cache) Run(ctx context.Context) {
 	wg.Wait()
 }
 
-// Ready returns nil if webhooks can be read, and otherwise the cause and what to
-// do. Cached webhooks may still be served meanwhile.
-func (c *Cache) Ready() error { return c.shards.ready() }
+// Ready returns nil if all webhooks can be read, and otherwise the cause and what to do.
+// Cached webhooks may still be served meanwhile.
+func (c *Cache) Ready() error {
+	if err := c.follower.Ready(); err != nil {
+		return err
+	}
+	return c.reads()
+}
 
-// For returns the webhooks of an advertiser, sorted by id, or nil if it has none.
-// They are shared and must not be changed.
+// reads returns why webhooks cannot be read from some of Redis.
+func (c *Cache) reads() error {
+	states, _ := c.follower.Shares()
+	for n := range states {
+		if err := states[n].Err; err != nil {
+			return fmt.Errorf("%w; see that Redis runs, and that redis.url and its password are right", err)
+		}
+	}
+	return nil
+}
+
+// watch logs when webhooks cannot be read, and when they can again.
+func (c *Cache) watch(ctx context.Context) {
+	const every = 500 * time.Millisecond
+	const starting = 2 * time.Second // reading has not begun yet
+	began := time.Now()
+	for wait.For(ctx, every) {
+		switch err := c.Ready(); {
+		case err == nil:
+			c.outage.Recovered()
+		case time.Since(began) > starting:
+			c.outage.Failed(err)
+		}
+	}
+}
+
+// For returns the webhooks of an advertiser, sorted by id, or nil if it has none, with
+// every change in them that was acknowledged before since, and maybe later ones. They are
+// shared and must not be changed. If the stored webhooks as a whole cannot be used, there
+// is one with an empty id that has Damaged set.
 //
-// For returns cached ones at once. Otherwise it blocks until Redis has answered,
-// however long Redis is away or not seeded. It fails only when ctx ends, with
-// the context's cause.
-func (c *Cache) For(ctx context.Context, advertiser string) ([]*lead.Webhook, error) {
-	e, cached := c.entries.GetIfPresent(advertiser)
-	if cached && c.fresh(e, time.Now()) {
+// For blocks until that is certain, however long Kafka or Redis is away. If only some of
+// the shares in Redis cannot be used, it returns an error that is [lead.ErrAway] for their
+// advertisers after some seconds, or at once if that is known or many callers wait.
+// Otherwise it fails only when ctx ends, with the context's cause.
+func (c *Cache) For(ctx context.Context, advertiser string, since time.Time) ([]*lead.Webhook, error) {
+	if !entry.IsAdvertiser(advertiser) {
+		return nil, nil // no webhook can have such an advertiser
+	}
+	seen, err := c.follower.Confirm(ctx, since)
+	if err != nil {
+		return nil, err
+	}
+	if e, ok := c.entries.GetIfPresent(advertiser); ok {
 		c.metrics.hits.Inc()
 		return e.hooks, nil
 	}
+	return c.fromRedis(ctx, advertiser, seen)
+}
+
+// fromRedis returns what Redis has of an advertiser, once that has everything in it that
+// was seen. It fails only when ctx ends, or with [lead.ErrAway].
+func (c *Cache) fromRedis(ctx context.Context, advertiser string, seen *follow.Confirmed) ([]*lead.Webhook, error) {
+	share := shares.Of(advertiser)
 	for waits := false; ; {
-		back := c.shards.away(shardOf(advertiser))
-		if back == nil {
-			hooks, err := c.ask(ctx, advertiser)
-			switch {
-			case err == nil:
-				return hooks, nil
-			case ctx.Err() != nil:
-				return nil, context.Cause(ctx)
+		looked, unreadable := c.follower.Readable(share)
+		if unreadable == nil {
+			switch a, err := c.ask(ctx, advertiser); {
+			case err != nil:
+				return nil, err
+			case a.err == nil && (believesRedis || a.epoch == seen.Epoch && a.at >= seen.End):
+				c.metrics.reads.Inc()
+				c.waits.works(share)
+				return a.hooks, nil
+			case a.err == nil && a.epoch != seen.Epoch:
+				if seen, err = c.follower.Confirm(ctx, time.Now()); err != nil {
+					return nil, err
+				}
+				continue
+			case errors.Is(a.err, errOutdated):
+				continue
 			}
-			continue // by now c.shards knows if the shard cannot be read
-		}
-		if hooks, ok := c.stale(advertiser); ok {
-			return hooks, nil
+			c.follower.Fill()
 		}
 		if !waits {
 			waits = true
 			c.metrics.waits.Inc()
+			c.waits.enter(share)
+			defer c.waits.leave(share)
+		}
+		if err := c.putsOff(share, seen.End); err != nil {
+			return nil, err
 		}
 		select {
-		case <-back:
+		case <-looked:
 		case <-ctx.Done():
 			return nil, context.Cause(ctx)
 		}
 	}
 }
 
-// ask waits for the next answer of Redis about an advertiser, together with other
-// callers that ask for the same one. If that takes long, it returns what is cached and
-// may still be used.
-func (c *Cache) ask(ctx context.Context, advertiser string) ([]*lead.Webhook, error) {
+// ask waits for the next answer of Redis about an advertiser, together with other callers
+// that ask for the same one. The error means that ctx ended first.
+func (c *Cache) ask(ctx context.Context, advertiser string) (answer, error) {
 	call := c.loads.join(advertiser)
-	slow := time.NewTimer(c.loads.patienceNow())
-	defer slow.Stop()
-	for {
-		select {
-		case <-call.done:
-			if call.answer.err == nil {
-				c.metrics.reads.Inc()
-			}
-			return call.answer.hooks, call.answer.err
-		case <-slow.C:
-			c.loads.slow.Store(true)
-			if hooks, ok := c.stale(advertiser); ok {
-				return hooks, nil
-			}
-		case <-ctx.Done():
-			return nil, context.Cause(ctx)
-		}
+	select {
+	case <-call.done:
+		return call.answer, nil
+	case <-ctx.Done():
+		return answer{}, context.Cause(ctx)
 	}
 }
 
-// fresh reports whether an entry is as good as asking Redis.
-func (c *Cache) fresh(e *entry, now time.Time) bool {
-	age := now.Sub(e.asked)
-	return age < c.opts.TTL && (age < unannounced || c.listened.Load().covers(e.asked, now))
-}
-
-// stale returns the cached webhooks of an advertiser, if they may be used while Redis
-// cannot be asked.
-func (c *Cache) stale(advertiser string) ([]*lead.Webhook, bool) {
-	e, cached := c.entries.GetIfPresent(advertiser)
-	if !cached || time.Since(c.listened.Load().good(e.asked)) >= c.opts.Grace {
-		return nil, false
+// changed is told of each record of the topic.
+func (c *Cache) changed(key string, at int64) {
+	if !entry.IsAdvertiser(key) {
+		return
 	}
-	c.metrics.stale.Inc()
-	return e.hooks, true
+	c.loads.mu.Lock()
+	delete(c.loads.calls, key)
+	if e, ok := c.entries.GetIfPresent(key); ok && e.at <= at {
+		c.entries.Invalidate(key)
+	}
+	c.loads.mu.Unlock()
+	c.metrics.changes.Inc()
+	if c.opts.Changed != nil {
+		c.opts.Changed(key)
+	}
 }
 
-// drop removes advertisers from the cache, and ignores what is being read about them
-// now.
-func (c *Cache) drop(advertisers []string) {
+// forget forgets everything that was read: the log is another one.
+func (c *Cache) forget() {
 	c.loads.mu.Lock()
 	defer c.loads.mu.Unlock()
-	for _, advertiser := range advertisers {
-		delete(c.loads.calls, advertiser)
-		c.entries.Invalidate(advertiser)
-	}
+	clear(c.loads.calls)
+	c.entries.InvalidateAll()
 }
 
 // weight returns about how many bytes of memory an entry takes, precisely enough to
 // bound the cache.
-func weight(advertiser string, e *entry) uint32 {
-	const ofEntry, ofWebhook, ofText = 256, 448, 48 // the structs, and what maps and allocations add
+func weight(advertiser string, e *cached) uint32 {
+	const ofEntry, ofWebhook, ofText, ofRule = 256, 464, 48, 192 // the structs, and what maps and allocations add
 	n := ofEntry + len(advertiser)
 	for _, h := range e.hooks {
 		n += ofWebhook + len(h.ID) + len(h.URL) + len(h.Authorization) + len(h.AuthHeader) +
 			len(h.VendorName) + len(h.ProviderName) + len(h.Damaged)
 		for _, secret := range h.SigningSecrets {
 			n += ofText + len(secret)
+		}
+		if a := h.Answers; a != nil {
+			n += ofRule*(len(a.Body)+1) + ofText*(len(a.Delivered)+len(a.Retry)+len(a.Refused)) + a.Size()
+			for i := range a.Body {
+				n += ofText * len(a.Body[i].In)
+			}
 		}
 		for name, value := range h.Headers {
 			n += 2*ofText + len(name) + len(value)

@@ -1,12 +1,15 @@
 package webhook
 
 import (
+	"encoding/json"
 	"maps"
 	"net/textproto"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/leadhook/leadhook/lead"
+	"github.com/leadhook/leadhook/webhook/entry"
 )
 
 // A Field is one field of a webhook, named as in the seed file; a header is
@@ -47,6 +50,7 @@ func Fields(h *lead.Webhook, reveal bool) []Field {
 		add("headers."+name, shownHeader(name, h.Headers[name], reveal))
 	}
 	add("rate", shownRate(h.Rate))
+	add("answers", shownAnswers(h.Answers))
 	add("vendor_name", h.VendorName)
 	add("provider_name", h.ProviderName)
 	return list
@@ -62,6 +66,18 @@ func shownHeader(name string, value lead.Secret, reveal bool) string {
 	return value.String()
 }
 
+// shownAnswers returns rules for answers in one line, as JSON.
+func shownAnswers(a *lead.Answers) string {
+	if a == nil {
+		return ""
+	}
+	var b strings.Builder
+	encoder := json.NewEncoder(&b)
+	encoder.SetEscapeHTML(false)
+	_ = encoder.Encode(a) // cannot fail: there is nothing in it but texts and whether
+	return strings.TrimSpace(b.String())
+}
+
 func shownRate(rate float64) string {
 	if rate == 0 {
 		return ""
@@ -69,15 +85,13 @@ func shownRate(rate float64) string {
 	return strconv.FormatFloat(rate, 'g', -1, 64)
 }
 
-// A FieldChange is a field before and after a change, as [Fields] shows it with
-// secrets masked. Before and After are the same if only what is masked differs,
-// and empty if the field is not set.
-type FieldChange struct{ Field, Before, After string }
+// A FieldChange is a field before and after a change: see [entry.FieldChange].
+type FieldChange = entry.FieldChange
 
-// difference compares all fields of two webhooks, also those that are masked, and
+// Difference compares all fields of two webhooks, also those that are masked, and
 // returns the changes with secrets masked. Nothing is known of a damaged webhook, so
 // every field counts as new.
-func difference(before, after *lead.Webhook) []FieldChange {
+func Difference(before, after *lead.Webhook) []FieldChange {
 	if before.Damaged != "" {
 		before = &lead.Webhook{}
 	}
@@ -87,7 +101,7 @@ func difference(before, after *lead.Webhook) []FieldChange {
 	for _, f := range slices.Concat(Fields(after, true), Fields(before, true)) {
 		again := slices.ContainsFunc(changed, func(c FieldChange) bool { return c.Field == f.Name })
 		if !again && was[f.Name] != is[f.Name] {
-			changed = append(changed, FieldChange{f.Name, wasShown[f.Name], isShown[f.Name]})
+			changed = append(changed, FieldChange{Field: f.Name, Before: wasShown[f.Name], After: isShown[f.Name]})
 		}
 	}
 	return changed

@@ -4,8 +4,11 @@ import (
 	"context"
 	"errors"
 	"sync"
-	"sync/atomic"
 	"time"
+
+	"github.com/leadhook/leadhook/lead"
+	"github.com/leadhook/leadhook/webhook/entry"
+	"github.com/leadhook/leadhook/webhook/shares"
 )
 
 const (
@@ -14,9 +17,19 @@ const (
 	readTimeout = 3 * time.Second // for a round trip
 )
 
-// errOutdated is the answer to a call whose advertiser was announced as changed
-// meanwhile: what was read may be outdated. The caller asks again.
+// errOutdated is the answer to a call whose advertiser was changed meanwhile: what was
+// read may be outdated. The caller asks again.
 var errOutdated = errors.New("the webhooks changed while they were read")
+
+// An answer is what Redis has of one advertiser.
+type answer struct {
+	hooks []*lead.Webhook
+	epoch string
+	at    int64 // everything below is in it
+	err   error
+
+	unreadable bool // hooks is one that stands for all
+}
 
 // A call reads one advertiser from Redis, for all callers that wait for it.
 type call struct {
@@ -30,7 +43,6 @@ type call struct {
 // calls than callers of [Cache.For].
 type loads struct {
 	work chan struct{} // holds a token if the queue is not empty
-	slow atomic.Bool   // a caller waited for longer than patience since the last fast answer
 
 	mu    sync.Mutex       // never held over I/O; also orders filling the cache against dropping from it
 	calls map[string]*call // guarded by mu: by advertiser, those that can be joined
@@ -63,15 +75,6 @@ func (l *loads) signal() {
 	}
 }
 
-// patienceNow returns how long a look-up may wait at present if its advertiser is
-// cached.
-func (l *loads) patienceNow() time.Duration {
-	if l.slow.Load() {
-		return 0
-	}
-	return patience
-}
-
 // take removes a batch from the queue.
 func (l *loads) take() []*call {
 	l.mu.Lock()
@@ -102,51 +105,76 @@ func (c *Cache) load(ctx context.Context) {
 		for i, call := range batch {
 			advertisers[i] = call.advertiser
 		}
-		asked := time.Now()
-		answers := c.read(ctx, advertisers)
+		epoch, told := c.follower.Position()
+		answers := c.read(ctx, epoch, advertisers)
 		if ctx.Err() != nil {
 			return
 		}
 		for i, call := range batch {
-			c.finish(call, asked, answers[i])
+			c.finish(call, told, answers[i])
 		}
 	}
 }
 
-func (c *Cache) read(ctx context.Context, advertisers []string) []answer {
-	ctx, cancel := context.WithTimeout(ctx, readTimeout)
+// read asks Redis for the lists of advertisers.
+func (c *Cache) read(ctx context.Context, epoch string, advertisers []string) []answer {
+	limited, cancel := context.WithTimeout(ctx, readTimeout)
 	defer cancel()
 	began := time.Now()
-	answers := c.store.read(ctx, advertisers)
-	took := time.Since(began)
-	c.metrics.readSeconds.Observe(took.Seconds())
-	if took < patience {
-		c.loads.slow.Store(false)
+	found := c.log.Shares.Get(limited, epoch, advertisers)
+	c.metrics.readSeconds.Observe(time.Since(began).Seconds())
+	answers := make([]answer, len(found))
+	for i := range found {
+		answers[i] = c.answer(ctx, epoch, advertisers[i], &found[i])
 	}
 	return answers
 }
 
-// finish caches the answer and passes it to all callers that wait for it. If a change
-// of the advertiser was announced since the call was made, they get errOutdated.
-func (c *Cache) finish(call *call, asked time.Time, a answer) {
-	if a.err != nil {
-		c.shards.lost(shardOf(call.advertiser), a.err)
+// answer returns what an answer of Redis means.
+func (c *Cache) answer(ctx context.Context, epoch, advertiser string, found *shares.Answer) answer {
+	if found.Err != nil {
+		return answer{err: found.Err}
 	}
+	if err := c.follower.Holds(ctx, shares.Of(advertiser), found.Place); err != nil {
+		return answer{err: err}
+	}
+	a := answer{epoch: epoch, at: found.Applied}
+	if found.Value == nil {
+		return a
+	}
+	e, err := entry.Parse(found.Value)
+	if err == nil {
+		a.hooks, err = entry.OpenWebhooks(c.log.Boxes, advertiser, &e)
+	}
+	if err != nil {
+		c.metrics.damaged.Inc()
+		a.hooks, a.unreadable = []*lead.Webhook{entry.Unreadable(advertiser, "", err.Error())}, true
+		return a
+	}
+	for _, h := range a.hooks {
+		if h.Damaged != "" {
+			c.metrics.damaged.Inc()
+		}
+		withFailing(h, found.Failing)
+	}
+	return a
+}
+
+// finish passes the answer to all callers that wait for it, and caches it if every later
+// change will be heard of: if Redis was at least as far as this process. What cannot be
+// read at all is not cached: nobody says when Redis was mended. If the
+// advertiser was changed since the call was made, the callers get errOutdated.
+func (c *Cache) finish(call *call, told int64, a answer) {
 	c.loads.mu.Lock()
 	if c.loads.calls[call.advertiser] != call {
 		a = answer{err: errOutdated}
 	} else {
 		delete(c.loads.calls, call.advertiser)
-		if a.err == nil {
-			c.entries.Set(call.advertiser, &entry{hooks: a.hooks, asked: asked})
+		if a.err == nil && a.at >= told && !a.unreadable {
+			c.entries.Set(call.advertiser, &cached{hooks: a.hooks, at: a.at})
 		}
 	}
 	c.loads.mu.Unlock()
-	for _, h := range a.hooks {
-		if h.Damaged != "" {
-			c.metrics.damaged.Inc()
-		}
-	}
 	call.answer = a
 	close(call.done)
 }

@@ -6,82 +6,58 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/redis/go-redis/v9"
+	"github.com/leadhook/leadhook/lead"
+	"github.com/leadhook/leadhook/webhook/entry"
 )
 
-// SuggestWebhooks returns the ids of webhooks that begin with prefix, sorted: at
-// most the given number, and only those that could be read before ctx ended. It
-// returns no error: it completes what a person types, who can do without it.
-func (s *Store) SuggestWebhooks(ctx context.Context, prefix string, most int) []ID {
-	var ids []ID
-	s.scanOwners(ctx, globEscape.Replace(prefix)+"*", func(id ID) (more bool) {
-		if strings.HasPrefix(id.Webhook, prefix) {
-			ids = append(ids, id)
+// SuggestWebhooks returns webhooks whose ids begin with prefix, sorted: at most the given
+// number, and only those that could be read from Redis before ctx ended. It asks Redis
+// alone, which may be behind, and returns no error: it completes what a person types, who
+// can do without it.
+func (c Catalog) SuggestWebhooks(ctx context.Context, prefix string, most int) []*lead.Webhook {
+	epoch, _, _, _ := c.Log.Shares.Hint(ctx)
+	wanted := make(map[string][]string) // ids by advertiser
+	n := 0
+	for r := range c.Log.Shares.Some(ctx, epoch, entry.IDKey(prefix)) {
+		id, _ := entry.WebhookOf(r.Key)
+		o := c.owner(id, r.Value)
+		if !strings.HasPrefix(id, prefix) || o.unreadable != nil || slices.Contains(wanted[o.advertiser], id) {
+			continue
 		}
-		return len(ids) < most
-	})
-	exist := make([]*redis.BoolCmd, len(ids)) // an id stays when its webhook is removed
-	_, _ = s.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
-		for i, id := range ids {
-			exist[i] = p.HExists(ctx, s.webhooksKey(id.Advertiser), id.Webhook)
-		}
-		return nil
-	})
-	var found []ID
-	for i, id := range ids {
-		if exist[i].Val() {
-			found = append(found, id)
+		wanted[o.advertiser] = append(wanted[o.advertiser], id)
+		if n++; n == most {
+			break
 		}
 	}
-	slices.SortFunc(found, func(a, b ID) int { return strings.Compare(a.Webhook, b.Webhook) })
-	return slices.Compact(found)
-}
-
-// SuggestAdvertisers is [Store.SuggestWebhooks] for the ids of advertisers that have,
-// or had, webhooks.
-func (s *Store) SuggestAdvertisers(ctx context.Context, prefix string, most int) []string {
-	found := map[string]bool{}
-	s.scanOwners(ctx, "*", func(id ID) (more bool) {
-		if strings.HasPrefix(id.Advertiser, prefix) {
-			found[id.Advertiser] = true
-		}
-		return len(found) < most
-	})
-	return slices.Sorted(maps.Keys(found))
-}
-
-// globEscape turns a text into a pattern of Redis that matches only this text.
-var globEscape = strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`, `]`, `\]`)
-
-// scanOwners calls each with the ids of all shards, scanned side by side, until
-// it returns false, ctx ends, or there are no more. Redis may return one twice.
-func (s *Store) scanOwners(ctx context.Context, match string, each func(ID) (more bool)) {
-	const step = 1000 // fields that Redis looks at in one command
-	cursors := make(map[int]uint64, shards)
-	for n := range shards {
-		cursors[n] = 0
-	}
-	for len(cursors) > 0 {
-		replies := make(map[int]*redis.ScanCmd, len(cursors))
-		_, err := s.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
-			for n, cursor := range cursors {
-				replies[n] = p.HScan(ctx, s.ownersKey(n), cursor, match, step)
-			}
-			return nil
-		})
+	var found []*lead.Webhook
+	advertisers := slices.Collect(maps.Keys(wanted))
+	for i, a := range c.Log.Shares.Get(ctx, epoch, advertisers) {
+		l, err := c.open(advertisers[i], a.Value)
 		if err != nil {
-			return
+			continue
 		}
-		for n, reply := range replies {
-			pairs, next := reply.Val()
-			for pair := range slices.Chunk(pairs, 2) {
-				if !each(ID{pair[0], pair[len(pair)-1]}) {
-					return
-				}
-			}
-			if cursors[n] = next; next == 0 {
-				delete(cursors, n)
+		for _, id := range wanted[advertisers[i]] {
+			if h := l.Webhook(id); h != nil { // an id stays when its webhook is removed
+				found = append(found, h)
 			}
 		}
 	}
+	slices.SortFunc(found, func(a, b *lead.Webhook) int { return strings.Compare(a.ID, b.ID) })
+	return found
+}
+
+// SuggestAdvertisers is [Catalog.SuggestWebhooks] for the ids of advertisers that have, or
+// had, webhooks.
+func (c Catalog) SuggestAdvertisers(ctx context.Context, prefix string, most int) []string {
+	epoch, _, _, _ := c.Log.Shares.Hint(ctx)
+	found := make(map[string]bool)
+	for r := range c.Log.Shares.Some(ctx, epoch, prefix) {
+		if entry.IsAdvertiser(r.Key) && strings.HasPrefix(r.Key, prefix) {
+			found[r.Key] = true
+		}
+		if len(found) == most {
+			break
+		}
+	}
+	return slices.Sorted(maps.Keys(found))
 }

@@ -14,8 +14,8 @@ func TestIDs(t *testing.T) {
 		want string // in the fault; empty: none
 	}{
 		{"84+TEST_1", ""}, {"USA_332240", ""}, {"Bergstr\u00f6m & S\u00f6hne 1", ""}, {"\u4f8b\u3048", ""}, {"a\u0301", ""}, {"\U0001f697", ""},
-		{"ID:1", ""}, {"my id:1", ""}, {"identity", ""}, {"epochs", ""},
-		{"id:1", "begins with id:"}, {"id:", "begins with id:"}, {"epoch:x", "begins with epoch:"},
+		{"ID:1", ""}, {"my id:1", ""}, {"identity", ""}, {"epochs", ""}, {"open", ""}, {"Open:1", ""},
+		{"id:1", "begins with id:"}, {"id:", "begins with id:"}, {"epoch:x", "begins with epoch:"}, {"open:", "begins with open:"}, {"open:x", "begins with open:"},
 		{"a\u00a0b", "U+00A0"}, {"a\u2003b", "U+2003"}, {"a\u3000b", "U+3000"}, {"a\u2028b", "U+2028"}, {"a\u2800b", "U+2800"},
 		{"a\u200bb", "U+200B"}, {"a\u200db", "U+200D"}, {"a\u2060b", "U+2060"}, {"\ufeffa", "U+FEFF"}, {"a\u00adb", "U+00AD"},
 		{"a\u202eb", "U+202E"}, {"a\u2066b", "U+2066"}, {"a\u200fb", "U+200F"}, {"a\u061cb", "U+061C"},

@@ -3,7 +3,7 @@
 // stored record.
 //
 // It does not know where a webhook comes from or is stored, nor the operator's policy
-// for addresses.
+// for addresses; what rules for answers may be is known by package answer.
 package rules
 
 import (
@@ -15,6 +15,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/leadhook/leadhook/dispatch/attempt/answer"
 	"github.com/leadhook/leadhook/lead"
 )
 
@@ -71,6 +72,10 @@ func Check(h *lead.Webhook) []Violation {
 	if h.Rate != 0 && !(h.Rate >= lead.MinRate && h.Rate <= lead.MaxRate) { // NaN is refused too
 		c.add("rate", "rate must be a number from 0.001 to 10,000, in deliveries a second")
 	}
+	_, faults := answer.Compile(h.Answers)
+	for _, fault := range faults {
+		c.add("answers/"+fault.Where, "answers: %s", fault.Text)
+	}
 	c.line("vendor_name", h.VendorName)
 	c.line("provider_name", h.ProviderName)
 	if n := size(h); n > MaxBytes {
@@ -84,7 +89,7 @@ func size(h *lead.Webhook) int {
 	for _, secret := range h.SigningSecrets {
 		n += len(secret)
 	}
-	return n + headerBytes(h)
+	return n + headerBytes(h) + h.Answers.Size()
 }
 
 // A checker collects violations.
@@ -145,7 +150,7 @@ func (c *checker) key(field, id string, longest int) {
 }
 
 // reservedKeys begin the keys of records that are not an advertiser's.
-var reservedKeys = []string{"id:", "epoch:"}
+var reservedKeys = []string{"id:", "epoch:", "open:"}
 
 // notShown reports whether a character of an id may not be seen as itself: everything but
 // letters, marks, numbers, punctuation, symbols and the usual blank (so no controls of

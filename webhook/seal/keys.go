@@ -148,6 +148,16 @@ func (k *Keys) IsCurrent(box []byte) bool {
 	return err == nil && string(id) == k.newest
 }
 
+// KeyOf returns the id of the key that a box is sealed with, and "" for a plain one. The
+// error says why it is no box.
+func KeyOf(box []byte) (id string, err error) {
+	if bytes.HasPrefix(box, []byte(plainHead)) {
+		return "", nil
+	}
+	key, _, err := split(box)
+	return string(key), err
+}
+
 // split returns the id of a sealed box's key, and what follows the first line.
 func split(box []byte) (id, sealed []byte, err error) {
 	rest, ok := bytes.CutPrefix(box, []byte(sealedHead))

@@ -18,7 +18,6 @@ import (
 	"github.com/goccy/go-yaml/token"
 
 	"github.com/leadhook/leadhook/internal/suggest"
-	"github.com/leadhook/leadhook/lead"
 	"github.com/leadhook/leadhook/webhook/rules"
 )
 
@@ -30,12 +29,6 @@ const MaxSize = 64 << 20
 // which takes up to 400 times as much memory. A file that is a plain list of webhooks
 // is given to it webhook by webhook.
 const maxPiece = 256 << 10
-
-// An Entry is a webhook and where it stands in its seed file.
-type Entry struct {
-	Webhook lead.Webhook
-	At      Position
-}
 
 // Options are the settings of [Parse] and [Merge]. The zero value allows every address
 // and knows no variable.
@@ -83,15 +76,15 @@ func Parse(ctx context.Context, name string, data []byte, opts Options) ([]Entry
 // Merge joins the webhooks of several seed files, read with the same options. The
 // error is of type [Faults]. It has every id that is given more than once, with both
 // positions, and every advertiser that has more webhooks than it may.
-func Merge(opts Options, files ...[]Entry) ([]lead.Webhook, error) {
+func Merge(opts Options, files ...[]Entry) (Webhooks, error) {
 	if faults := append(repeated(files...), crowded(opts, files...)...); len(faults) > 0 {
 		return nil, faults
 	}
-	var hooks []lead.Webhook
+	var hooks Webhooks
 	for _, file := range files {
 		hooks = slices.Grow(hooks, len(file))
 		for i := range file {
-			hooks = append(hooks, file[i].Webhook)
+			hooks = append(hooks, &file[i])
 		}
 	}
 	return hooks, nil
@@ -103,8 +96,8 @@ func repeated(files ...[]Entry) (faults Faults) {
 	for _, file := range files {
 		for i := range file {
 			h := &file[i]
-			if other, taken := first[h.Webhook.ID]; !taken {
-				first[h.Webhook.ID] = h
+			if other, taken := first[h.ID()]; !taken {
+				first[h.ID()] = h
 			} else if faults.repeated(h, other); len(faults) >= maxFaults {
 				return faults
 			}
@@ -115,12 +108,12 @@ func repeated(files ...[]Entry) (faults Faults) {
 
 // repeated adds the fault of a webhook whose id another one before it has.
 func (f *Faults) repeated(h, other *Entry) {
-	if other.Webhook.Advertiser == h.Webhook.Advertiser {
-		f.add(h.At, "webhook %q is given twice, first at %s", h.Webhook.ID, other.At)
+	if other.Advertiser() == h.Advertiser() {
+		f.add(h.At, "webhook %q is given twice, first at %s", h.ID(), other.At)
 		return
 	}
 	f.add(h.At, "webhook %q is given to advertiser %q here and to %q at %s: an id belongs to one advertiser",
-		h.Webhook.ID, h.Webhook.Advertiser, other.Webhook.Advertiser, other.At)
+		h.ID(), h.Advertiser(), other.Advertiser(), other.At)
 }
 
 // crowded returns a fault for each advertiser that has more webhooks than it may, at
@@ -131,7 +124,7 @@ func crowded(opts Options, files ...[]Entry) (faults Faults) {
 	var tooMany []*Entry
 	for _, file := range files {
 		for i := range file {
-			advertiser := file[i].Webhook.Advertiser
+			advertiser := file[i].Advertiser()
 			if count[advertiser]++; count[advertiser] == most+1 && advertiser != "" {
 				tooMany = append(tooMany, &file[i])
 			}
@@ -139,7 +132,7 @@ func crowded(opts Options, files ...[]Entry) (faults Faults) {
 	}
 	for _, h := range tooMany {
 		faults.add(h.At, "advertiser %q has %d webhooks, at most %d are allowed (webhooks.per_advertiser): this is the first one too many",
-			h.Webhook.Advertiser, count[h.Webhook.Advertiser], most)
+			h.Advertiser(), count[h.Advertiser()], most)
 	}
 	return faults
 }

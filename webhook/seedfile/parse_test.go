@@ -201,7 +201,7 @@ func TestURLsOfASeedFile(t *testing.T) {
 		file := strings.Replace(minimal(), "https://crm.example.com/leads", `"`+raw+`"`, 1)
 		hooks, err := seedfile.Parse(t.Context(), "seed.yaml", []byte(file), seedfile.Options{CheckURL: httpsOnly})
 		switch {
-		case want == "" && (err != nil || hooks[0].Webhook.URL != raw):
+		case want == "" && (err != nil || hooks[0].Webhook().URL != raw):
 			t.Errorf("%s: got error %v, want it taken as it is", raw, err)
 		case want != "" && (err == nil || len(lines(err)) != 1 || !strings.Contains(err.Error(), want)):
 			t.Errorf("%s: got error %v, want one with %q", raw, err, want)
@@ -275,7 +275,7 @@ func TestSeedTakesWhatPeopleWrite(t *testing.T) {
 			if err != nil || len(hooks) != 1 {
 				t.Fatalf("got %d webhooks, error %v", len(hooks), err)
 			}
-			if diff := cmp.Diff(want, hooks[0].Webhook, revealed); diff != "" {
+			if diff := cmp.Diff(&want, hooks[0].Webhook(), revealed); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
 		})
@@ -358,7 +358,7 @@ func TestExampleSeedShowsEverything(t *testing.T) {
 	}
 	seen := make(map[any]bool)
 	for _, h := range hooks {
-		w := h.Webhook
+		w := h.Webhook()
 		for _, shown := range []any{w.Trigger, w.Format, w.Active, w.Advertiser, w.LeadTypes} {
 			seen[shown] = true
 		}
@@ -370,7 +370,7 @@ func TestExampleSeedShowsEverything(t *testing.T) {
 	}
 	for _, field := range []string{
 		"id", "advertiser", "url", "authorization", "auth_header", "event", "lead_types", "format", "active",
-		"signing_secrets", "headers", "rate", "vendor_name", "provider_name",
+		"signing_secrets", "headers", "rate", "answers", "vendor_name", "provider_name",
 	} {
 		if !bytes.Contains(data, []byte(" "+field+":")) {
 			t.Errorf("field %s is not shown", field)
@@ -427,7 +427,7 @@ func FuzzParse(f *testing.F) {
 			}
 		}
 		for _, h := range hooks {
-			if h.Webhook.ID == "" || h.Webhook.Advertiser == "" || h.Webhook.LeadTypes == 0 || h.At.Line < 1 {
+			if h.Webhook().ID == "" || h.Webhook().Advertiser == "" || h.Webhook().LeadTypes == 0 || h.At.Line < 1 {
 				t.Errorf("got webhook %+v", h)
 			}
 		}

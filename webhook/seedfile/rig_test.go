@@ -5,6 +5,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/leadhook/leadhook/lead"
+	"github.com/leadhook/leadhook/webhook/seedfile"
 )
 
 // hook is a sound webhook with the given id and advertiser.
@@ -21,3 +22,11 @@ var revealed = cmp.Options{
 	cmp.Transformer("reveal", func(s lead.Secret) string { return s.Reveal() }),
 	cmpopts.IgnoreFields(lead.Webhook{}, "Version"),
 }
+
+// unpacked compares entries by what is in them.
+var unpacked = cmp.Transformer("Unpacked", func(e seedfile.Entry) any {
+	return struct {
+		Webhook *lead.Webhook
+		At      seedfile.Position
+	}{e.Webhook(), e.At}
+})

@@ -53,6 +53,9 @@ func Text(h *lead.Webhook) (string, error) {
 	}
 	add("headers", headers, len(headers) > 0)
 	add("rate", h.Rate, h.Rate != 0)
+	if h.Answers != nil {
+		item.WriteString(AnswersText(h.Answers, "    "))
+	}
 	add("vendor_name", h.VendorName, h.VendorName != "")
 	add("provider_name", h.ProviderName, h.ProviderName != "")
 	return strings.Replace(item.String(), "    id:", "  - id:", 1), err

@@ -40,7 +40,7 @@ func TestSecretsMayBeVariables(t *testing.T) {
 			t.Errorf("%s: got error %v", text, err)
 			continue
 		}
-		h := hooks[0].Webhook
+		h := hooks[0].Webhook()
 		if got := h.Authorization.Reveal(); got != want || h.Headers["X-Token"].Reveal() != want || h.VendorName != "${TOKEN}" {
 			t.Errorf("%s: got %q, want %q in secrets alone", text, got, want)
 		}
@@ -60,7 +60,7 @@ func TestSecretsMayBeVariables(t *testing.T) {
 		}
 	}
 	hooks, err := seedfile.Parse(t.Context(), "seed.yaml", []byte(minimal("signing_secrets: ['whsec_${K_2}']")), rules)
-	if err != nil || hooks[0].Webhook.SigningSecrets[0].Reveal() != "whsec_a2V5LTAxMjM0NTY3ODlhYmNkZWZnaGlq" {
+	if err != nil || hooks[0].Webhook().SigningSecrets[0].Reveal() != "whsec_a2V5LTAxMjM0NTY3ODlhYmNkZWZnaGlq" {
 		t.Errorf("a signing secret: got error %v, %d webhooks", err, len(hooks))
 	}
 }
@@ -92,7 +92,7 @@ func TestAFileReadWebhookByWebhookIsTheSameFile(t *testing.T) {
 		}
 		single, err1 := seedfile.Parse(t.Context(), "f", []byte(file.String()), seedfile.Options{})
 		whole, err2 := seedfile.Parse(t.Context(), "f", []byte(file.String()+"...\n"), seedfile.Options{})
-		if diff := cmp.Diff(whole, single, revealed); diff != "" || fmt.Sprint(err1) != fmt.Sprint(err2) {
+		if diff := cmp.Diff(whole, single, revealed, unpacked); diff != "" || fmt.Sprint(err1) != fmt.Sprint(err2) {
 			t.Fatalf("%s\n(-whole +webhook by webhook):\n%s%s", &file, diff, cmp.Diff(lines(err2), lines(err1)))
 		}
 	})
@@ -126,7 +126,7 @@ func TestWarningsOfSeedFiles(t *testing.T) {
 		h := hook(id, "USA_1")
 		h.URL = "https://crm.example.com/leads"
 		change(&h)
-		return seedfile.Entry{Webhook: h, At: seedfile.Position{File: id + ".yaml", Line: 2, Column: 5}}
+		return seedfile.NewEntry(&h, seedfile.Position{File: id + ".yaml", Line: 2, Column: 5})
 	}
 	types := func(types lead.LeadTypes) func(*lead.Webhook) { return func(h *lead.Webhook) { h.LeadTypes = types } }
 	got := seedfile.Warnings(

@@ -1,7 +1,9 @@
 package seedfile
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/leadhook/leadhook/lead"
@@ -18,53 +20,100 @@ func Warnings(files ...[]Entry) []string {
 	plain := warnings{more: "webhooks with http URLs"}
 	inactive := warnings{more: "inactive webhooks"}
 	twice := warnings{more: "webhooks that get the leads of others"}
-	firsts := make(map[destination]*Entry)
 	for _, file := range files {
 		for i := range file {
-			h := &file[i]
-			if strings.HasPrefix(h.Webhook.URL, "http:") {
-				plain.add(h, "has an http URL: leads, and its secrets, can be read on their way")
+			h := file[i].Webhook()
+			if strings.HasPrefix(h.URL, "http:") {
+				plain.add(&file[i], "has an http URL: leads, and its secrets, can be read on their way")
 			}
-			if !h.Webhook.Active {
-				inactive.add(h, "is inactive: no leads are sent to it")
-				continue
-			}
-			if other, types := overlap(firsts, h); other != nil {
-				twice.add(h, "has the URL and event of webhook %q (%s), and takes %s like it: each such lead arrives twice",
-					other.Webhook.ID, other.At, strings.ReplaceAll(types.String(), ",", ", "))
+			if !h.Active {
+				inactive.add(&file[i], "is inactive: no leads are sent to it")
 			}
 		}
+	}
+	for _, o := range overlaps(files) {
+		twice.add(o.entry, "has the URL and event of webhook %q (%s), and takes %s like it: each such lead arrives twice",
+			o.other.ID(), o.other.At, strings.ReplaceAll(o.types.String(), ",", ", "))
 	}
 	return append(append(twice.list(), plain.list()...), inactive.list()...)
 }
 
-// A destination is what leads of one lead type are sent to.
+// An overlap is a webhook to which leads are sent that another one before it gets too.
+type overlap struct {
+	place        int
+	entry, other *Entry
+	types        lead.LeadTypes // that both take
+}
+
+// overlaps returns the overlaps of active webhooks in the order of the files. A webhook
+// that takes leads of several others is told of with the first one.
+func overlaps(files [][]Entry) []overlap {
+	all := destinations(files)
+	slices.SortFunc(all, func(a, b destination) int {
+		return cmp.Or(a.compare(&b), cmp.Compare(a.place, b.place))
+	})
+	var found []overlap
+	begin := 0
+	for n := range all {
+		if all[n].compare(&all[begin]) != 0 {
+			begin = n
+		}
+		if o, ok := firstOverlap(all[begin:n], all[n]); ok {
+			found = append(found, o)
+		}
+	}
+	slices.SortFunc(found, func(a, b overlap) int { return cmp.Compare(a.place, b.place) })
+	return found
+}
+
+// A destination is where an active webhook sends leads to.
 type destination struct {
 	advertiser, url string
 	trigger         lead.Trigger
-	leadType        string
+	types           lead.LeadTypes
+	place           int // in the order of the files
+	entry           *Entry
 }
 
-// overlap returns the first other webhook that has a destination of h, and the
-// lead types that both take. It enters the destinations that no webhook before h
-// has.
-func overlap(firsts map[destination]*Entry, h *Entry) (other *Entry, types lead.LeadTypes) {
-	w := &h.Webhook
-	for _, name := range w.LeadTypes.Names() {
-		at := destination{w.Advertiser, w.URL, w.Trigger, name}
-		first := firsts[at]
-		if first == nil {
-			firsts[at] = h
-			continue
-		}
-		if other == nil {
-			other = first
-		}
-		if t, _ := lead.ParseLeadType(name); first == other {
-			types |= t
+func destinations(files [][]Entry) []destination {
+	var all []destination
+	place := 0
+	for _, file := range files {
+		all = slices.Grow(all, len(file))
+		for i := range file {
+			place++
+			if h := file[i].Webhook(); h.Active {
+				all = append(all, destination{h.Advertiser, h.URL, h.Trigger, h.LeadTypes, place, &file[i]})
+			}
 		}
 	}
-	return other, types
+	return all
+}
+
+// compare orders by what two webhooks must have in common to get the same leads.
+func (d *destination) compare(other *destination) int {
+	return cmp.Or(strings.Compare(d.advertiser, other.advertiser), strings.Compare(d.url, other.url),
+		strings.Compare(string(d.trigger), string(other.trigger)))
+}
+
+// firstOverlap returns which of the webhooks before one gets a lead type of it first, and
+// all types of which that one was the first.
+func firstOverlap(before []destination, d destination) (overlap, bool) {
+	o := overlap{place: d.place, entry: d.entry}
+	for _, name := range d.types.Names() {
+		t, _ := lead.ParseLeadType(name)
+		n := slices.IndexFunc(before, func(b destination) bool { return b.types&t != 0 })
+		if n < 0 {
+			continue
+		}
+		if o.other == nil {
+			o.other = before[n].entry
+		}
+		if o.other == before[n].entry {
+			o.types |= t
+		}
+	}
+	return o, o.other != nil
 }
 
 // warnings are the warnings of one kind.
@@ -76,7 +125,7 @@ type warnings struct {
 
 func (w *warnings) add(h *Entry, format string, args ...any) {
 	if w.count++; w.count <= warningsShown {
-		w.shown = append(w.shown, fmt.Sprintf("%s: webhook %q %s", h.At, h.Webhook.ID, fmt.Sprintf(format, args...)))
+		w.shown = append(w.shown, fmt.Sprintf("%s: webhook %q %s", h.At, h.ID(), fmt.Sprintf(format, args...)))
 	}
 }
 

@@ -40,7 +40,7 @@ func (r *reader) webhook(node ast.Node) {
 	}
 	w.check(at)
 	if w.hook.ID != "" {
-		r.add(Entry{Webhook: w.hook, At: at})
+		r.add(NewEntry(&w.hook, at))
 	}
 }
 
@@ -48,13 +48,14 @@ func (r *reader) webhook(node ast.Node) {
 // reading ends before it has taken long.
 func (r *reader) add(h Entry) {
 	r.hooks = append(r.hooks, h)
-	if i, taken := r.first[h.Webhook.ID]; taken {
+	if i, taken := r.first[h.ID()]; taken {
 		r.faults.repeated(&h, &r.hooks[i])
 	} else {
-		r.first[h.Webhook.ID] = len(r.hooks) - 1
+		r.first[h.ID()] = len(r.hooks) - 1
 	}
-	r.count[h.Webhook.Advertiser]++
-	if r.count[h.Webhook.Advertiser] > cmp.Or(r.PerAdvertiser, rules.PerAdvertiser)+maxFaults {
+	advertiser := h.Advertiser()
+	r.count[advertiser]++
+	if r.count[advertiser] > cmp.Or(r.PerAdvertiser, rules.PerAdvertiser)+maxFaults {
 		r.ended = true // crowded says why
 	}
 }
@@ -73,6 +74,7 @@ var fields = map[string]func(*webhookReader, ast.Node){
 	"signing_secrets": (*webhookReader).readSigningSecrets,
 	"headers":         (*webhookReader).readHeaders,
 	"rate":            (*webhookReader).readRate,
+	"answers":         (*webhookReader).readAnswers,
 	"vendor_name":     func(w *webhookReader, n ast.Node) { w.readText(n, "vendor_name", &w.hook.VendorName) },
 	"provider_name":   func(w *webhookReader, n ast.Node) { w.readText(n, "provider_name", &w.hook.ProviderName) },
 }
@@ -127,9 +129,8 @@ func (w *webhookReader) position(field string, at Position) Position {
 	if p, ok := w.positions[field]; ok {
 		return p
 	}
-	field, _, _ = strings.Cut(field, "/")
-	if p, ok := w.positions[field]; ok {
-		return p
+	if outer := strings.LastIndexByte(field, '/'); outer >= 0 {
+		return w.position(field[:outer], at)
 	}
 	return at
 }

@@ -50,8 +50,7 @@ func (s *Shares) epochOf(key string) (epoch string, ok bool) {
 
 // recordsPattern is the pattern of SCAN for the hashes of all shares and epochs.
 func (s *Shares) recordsPattern() string {
-	plain := strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`, `]`, `\]`).Replace(s.prefix)
-	return plain + ":{*}:" + recordsKind + "*"
+	return globEscape.Replace(s.prefix) + ":{*}:" + recordsKind + "*"
 }
 
 // The fields of a share's hash. A record's field is recordMark and its key; that of a

@@ -34,10 +34,10 @@ func (s *Shares) Release(ctx context.Context, share int, owner string) error {
 	return nil
 }
 
-// SetHint remembers where in the topic the record of an epoch is.
+// SetHint remembers where in the topic the record is that opened an epoch.
 func (s *Shares) SetHint(ctx context.Context, epoch string, offset int64) error {
 	if err := s.rdb.Set(ctx, s.hintKey(), epoch+" "+strconv.FormatInt(offset, 10), 0).Err(); err != nil {
-		return fmt.Errorf("writing to Redis where the epoch is: %w", err)
+		return fmt.Errorf("writing to Redis where the epoch was opened: %w", err)
 	}
 	return nil
 }
@@ -50,7 +50,7 @@ func (s *Shares) Hint(ctx context.Context) (epoch string, offset int64, ok bool,
 	case errors.Is(err, redis.Nil), redis.HasErrorPrefix(err, "WRONGTYPE"):
 		return "", 0, false, nil
 	case err != nil:
-		return "", 0, false, fmt.Errorf("reading from Redis where the epoch is: %w", err)
+		return "", 0, false, fmt.Errorf("reading from Redis where the epoch was opened: %w", err)
 	}
 	epoch, number, _ := strings.Cut(text, " ")
 	at, wrong := strconv.ParseUint(number, 10, 63)

@@ -110,6 +110,13 @@ func (t *Topic) failed(ctx context.Context, err error) error {
 	return fmt.Errorf("%s: %w", t.name, topics.Partition{Topic: t.name, Number: partition}.Explain(err, t.client.Addr.String()))
 }
 
+// IsRefusal reports whether an error of [Topic.Append] is one that appending the records
+// again would bring again, until somebody has put something right: what is wrong, its text
+// says.
+func IsRefusal(err error) bool {
+	return refused(err) || errors.Is(err, kafka.UnknownTopicOrPartition)
+}
+
 // refused reports whether the leader answered, and would answer the same again.
 func refused(err error) bool {
 	code, ok := errors.AsType[kafka.Error](err)

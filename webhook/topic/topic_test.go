@@ -178,7 +178,7 @@ func TestARecordThatIsTooLargeIsRefused(t *testing.T) {
 	r := newRig(t)
 	records := []topic.Record{{Key: "a", Value: []byte("1")}, {Key: "b", Value: make([]byte, 2<<20)}, {Key: "c"}}
 	err := r.Append(within(t), records)
-	if !errors.Is(err, kafka.MessageSizeTooLarge) || !strings.Contains(err.Error(), "max.message.bytes of "+r.name) {
+	if !topic.IsRefusal(err) || !errors.Is(err, kafka.MessageSizeTooLarge) || !strings.Contains(err.Error(), "max.message.bytes of "+r.name) {
 		t.Errorf("error %v", err)
 	}
 	if got := []int64{records[0].Offset, records[1].Offset, records[2].Offset}; !slices.Equal(got, []int64{0, -1, -1}) {
@@ -270,6 +270,9 @@ func TestATopicThatDoesNotExist(t *testing.T) {
 			t.Errorf("error %v", err)
 		}
 	}
+	if !topic.IsRefusal(appendErr) {
+		t.Errorf("error %v is not one that stays", appendErr)
+	}
 	r.k.Create(t, r.name+".none", 1)
 	until(t, func(ctx context.Context) error { // soon, not in an hour
 		_, err := missing.Fetch(ctx, 0, 0, 1)
@@ -311,7 +314,7 @@ func TestWhileKafkaIsAway(t *testing.T) {
 	_, fetchErr := away.Fetch(within(t), 0, time.Minute, 1)
 	appendErr := away.Append(within(t), []topic.Record{{Key: "a"}})
 	for _, err := range []error{endErr, fetchErr, appendErr} {
-		if err == nil || !strings.Contains(err.Error(), "127.0.0.1:1,127.0.0.1:2") || errors.Is(err, protocol.ErrNoTopic) {
+		if err == nil || topic.IsRefusal(err) || !strings.Contains(err.Error(), "127.0.0.1:1,127.0.0.1:2") || errors.Is(err, protocol.ErrNoTopic) {
 			t.Errorf("error %v, want one that names both addresses and blames no topic", err)
 		}
 	}

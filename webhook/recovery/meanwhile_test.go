@@ -1,0 +1,125 @@
+package recovery_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/segmentio/kafka-go"
+
+	"github.com/leadhook/leadhook/webhook/recovery"
+)
+
+// A change that is acknowledged after everything was read, and before the topic is
+// deleted, is in Redis alone: the first try's copy of before must not win.
+func TestWhatChangesWhileARecoveryBeginsIsKept(t *testing.T) {
+	r := newRig(t)
+	if err := r.seed("A", "a1"); err != nil {
+		t.Fatal(err)
+	}
+	r.has("A", 1)
+	again := r.recovery()
+	again.Force = true
+	again.Anew = func(ctx context.Context) error {
+		if err := r.seed("A", "a2"); err != nil {
+			t.Error(err)
+		}
+		r.has("A", 2)
+		again.Anew = r.anew
+		return r.anew(ctx)
+	}
+	if err := again.Run(r.within(30 * time.Second)); !errors.Is(err, recovery.ErrMoved) {
+		t.Fatalf("got %v, want that it is to be run again", err)
+	}
+	if err := again.Run(r.within(30 * time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	r.has("A", 2)
+}
+
+// Brokers learn of a topic after it was created, and whoever has asked for it in between
+// remembers that there is none.
+func TestBrokersLearnOfTheNewTopicLater(t *testing.T) {
+	r := newRig(t)
+	if err := r.seed("A", "a1"); err != nil {
+		t.Fatal(err)
+	}
+	again := r.recovery()
+	again.Force = true
+	again.Anew = func(ctx context.Context) error {
+		if _, err := r.kafka.Client.DeleteTopics(ctx, &kafka.DeleteTopicsRequest{Topics: []string{r.name}}); err != nil {
+			return err
+		}
+		if _, err := r.log.Topic.End(ctx); err == nil {
+			t.Error("the topic is still there")
+		}
+		time.AfterFunc(300*time.Millisecond, func() {
+			if err := r.anew(ctx); err != nil {
+				t.Error(err)
+			}
+		})
+		return nil
+	}
+	if err := again.Run(r.within(30 * time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	r.has("A", 1)
+}
+
+// Who operates two services may recover them in the same directory.
+func TestTheFileOfAnotherServiceIsRefused(t *testing.T) {
+	r := newRig(t)
+	if err := r.seed("A", "a1"); err != nil {
+		t.Fatal(err)
+	}
+	first := r.recovery()
+	first.Force = true
+	first.Anew = func(context.Context) error { return errors.New("it ends here") }
+	if err := first.Run(r.within(30 * time.Second)); err == nil {
+		t.Fatal("the first recovery did not end with an error")
+	}
+	second := r.recovery()
+	second.File, second.Of = first.File, "another/service"
+	if err := second.Run(r.within(30 * time.Second)); err == nil || !strings.Contains(err.Error(), "a/service") {
+		t.Errorf("got %v, want that the file is another service's", err)
+	}
+	first.Anew = r.anew
+	if err := first.Run(r.within(30 * time.Second)); err != nil {
+		t.Error(err)
+	}
+	r.has("A", 1)
+}
+
+// A process may be frozen while the topic is recovered, and go on where it was.
+func TestARecoveredTopicReachesFurtherThanBefore(t *testing.T) {
+	r := newRig(t)
+	for _, id := range []string{"a1", "a2", "a3"} {
+		if err := r.seed("A", id); err != nil {
+			t.Fatal(err)
+		}
+	}
+	epoch, err := r.log.Epoch(r.within(time.Second))
+	if err == nil {
+		err = r.log.Filled(r.within(time.Second), epoch)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, err := r.log.Topic.End(r.within(time.Second))
+	if err != nil {
+		t.Fatal(err)
+	}
+	again := r.recovery()
+	again.Force = true
+	if err := again.Run(r.within(30 * time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	if end, err := r.log.Topic.End(r.within(time.Second)); err != nil || end <= before {
+		t.Errorf("the topic ends at %d, %v, want more than %d", end, err, before)
+	}
+	r.has("A", 3)
+	r.redis.FlushAll()
+	r.has("A", 3)
+}
