@@ -53,39 +53,40 @@ func (l *Ledger) writeBatch(ctx context.Context) int {
 		cause = cmp.Or(cause, err)
 		i++
 	}
-	l.metrics.written.Add(float64(l.marks.written(&refused)))
-	switch {
-	case ctx.Err() != nil:
-	case cause != nil:
+	written, released := l.marks.written(&refused)
+	l.metrics.written.Add(float64(written))
+	for i := range released {
+		l.release(released[i].location, released[i].claim)
+	}
+	if cause != nil {
 		l.health.suspect()
-		l.refused.Failed(cause)
-	default:
-		l.refused.Recovered()
+	}
+	if ctx.Err() == nil {
+		log(l.refused, l.refusal())
 	}
 	return len(batch)
 }
 
 // write sends marks and returns one answer for each of their shards.
 func (l *Ledger) write(ctx context.Context, batch []pendingMark) []*redis.Cmd {
-	var answers []*redis.Cmd
+	var calls []*redis.Cmd
 	now := time.Now()
-	_, _ = l.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
-		for shard := range runs(batch, location.sameShard) {
-			var keys []any
-			args := []any{l.layout.delivered.timeToLive(now), l.layout.handedOn.timeToLive(now)}
-			for bucket := range runs(shard, location.sameBucket) {
-				keys = append(keys, l.marks.keys.of(bucket[0].bucket, now)...)
-				packed := make([]byte, 0, 11*len(bucket))
-				for _, n := range bucket {
-					packed = n.appendRecord(packed)
-				}
-				args = append(args, packed)
+	for shard := range runs(batch, location.sameShard) {
+		var keys []any
+		delivered, handedOn := l.layout.delivered, l.layout.handedOn
+		args := []any{delivered.timeToLive(now), handedOn.timeToLive(now), delivered.before() + 1}
+		for bucket := range runs(shard, location.sameBucket) {
+			keys = append(keys, l.marks.keys.of(bucket[0].bucket, now)...)
+			packed := make([]byte, 0, 11*len(bucket))
+			for _, n := range bucket {
+				packed = n.appendRecord(packed)
 			}
-			answers = append(answers, eval(ctx, p, noteScript, keys, args))
+			args = append(args, packed)
 		}
-		return nil
-	}) // its error is that of one of the answers
-	return answers
+		calls = append(calls, noteScript.call(ctx, keys, args))
+	}
+	l.runScript(ctx, noteScript, calls)
+	return calls
 }
 
 func (n pendingMark) appendRecord(b []byte) []byte {
@@ -96,13 +97,47 @@ func (n pendingMark) appendRecord(b []byte) []byte {
 	return append(b, 0)
 }
 
-// eval queues a script like Eval of [redis.Pipeliner], which would allocate an
+// call returns what EvalSha of [redis.Script] would queue, which would allocate an
 // interface value for each key again.
-func eval(ctx context.Context, p redis.Pipeliner, script string, keys, args []any) *redis.Cmd {
-	cmd := redis.NewCmd(ctx, slices.Concat([]any{"eval", script, len(keys)}, keys, args)...)
+func (s script) call(ctx context.Context, keys, args []any) *redis.Cmd {
+	return scriptCall(ctx, slices.Concat([]any{"evalsha", s.hash, len(keys)}, keys, args))
+}
+
+// withText returns the same call for a server that does not know the hash.
+func (s script) withText(ctx context.Context, call *redis.Cmd) *redis.Cmd {
+	return scriptCall(ctx, slices.Concat([]any{"eval", s.text}, call.Args()[2:]))
+}
+
+func scriptCall(ctx context.Context, args []any) *redis.Cmd {
+	cmd := redis.NewCmd(ctx, args...)
 	cmd.SetFirstKeyPos(3) // which tells the client of a Cluster where to send it
-	_ = p.Process(ctx, cmd)
 	return cmd
+}
+
+// runScript makes calls of a script in one round trip. Those for servers that do not know it,
+// since they have just started or become primaries, it replaces by such with the text,
+// in another one.
+func (l *Ledger) runScript(ctx context.Context, s script, calls []*redis.Cmd) {
+	l.send(ctx, calls)
+	var again []*redis.Cmd
+	for i, call := range calls {
+		if redis.HasErrorPrefix(call.Err(), "NOSCRIPT") {
+			calls[i] = s.withText(ctx, call)
+			again = append(again, calls[i])
+		}
+	}
+	if len(again) > 0 {
+		l.send(ctx, again)
+	}
+}
+
+func (l *Ledger) send(ctx context.Context, calls []*redis.Cmd) {
+	_, _ = l.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
+		for _, call := range calls {
+			_ = p.Process(ctx, call) // only queues it
+		}
+		return nil
+	}) // its error is that of one of the calls
 }
 
 // failure returns why a shard did not answer, or nil if it did. When the deadline has

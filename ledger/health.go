@@ -1,7 +1,10 @@
 package ledger
 
 import (
+	"cmp"
 	"context"
+	"errors"
+	"fmt"
 	"strconv"
 	"sync"
 	"time"
@@ -30,8 +33,9 @@ type shardHealth struct {
 	suspicion chan struct{} // holds a token when a probe is due
 	outage    *wait.Outage
 
-	mu     sync.Mutex
-	causes [shards]error // guarded by mu; nil: the shard answers, or was not asked yet
+	mu       sync.Mutex
+	causes   [shards]error // guarded by mu; nil: the shard answers, or was not asked yet
+	refusals [shards]error // guarded by mu; why the shard answers but takes no writes
 }
 
 func (h *shardHealth) init(log *zap.Logger) {
@@ -56,38 +60,66 @@ func (h *shardHealth) lost(shard int, cause error) {
 	h.suspect()
 }
 
+// refuses notes why a shard takes no writes, and requests a probe.
+func (h *shardHealth) refuses(shard int, cause error) {
+	h.mu.Lock()
+	h.refusals[shard] = cause
+	h.mu.Unlock()
+	h.suspect()
+}
+
 // suspect requests a probe of all shards.
 func (h *shardHealth) suspect() { offer(h.suspicion) }
 
-// set notes what a probe found: why each shard does not answer, or nil.
-func (h *shardHealth) set(causes [shards]error) {
+// set notes what a probe found: why each shard does not answer, or takes no writes.
+func (h *shardHealth) set(causes, refusals [shards]error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.causes = causes
+	h.causes, h.refusals = causes, refusals
 }
 
 // cause returns why some shard does not answer; nil if all do.
 func (h *shardHealth) cause() error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	for _, cause := range h.causes {
-		if cause != nil {
-			return cause
-		}
-	}
-	return nil
+	return cmp.Or(h.causes[:]...)
 }
 
-// log logs an outage if a shard does not answer, and its end if all answer. It reports
-// whether all answer.
-func (h *shardHealth) log() (well bool) {
-	cause := h.cause()
+// refusal returns why some shard answers but takes no writes; nil if there is none.
+func (h *shardHealth) refusal() error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return cmp.Or(h.refusals[:]...)
+}
+
+// logHealth logs an outage if a shard does not answer or takes no writes, and its end. It
+// reports whether all is well.
+func (l *Ledger) logHealth() (well bool) {
+	cause, refusal := l.health.cause(), l.refusal()
+	log(l.health.outage, cause)
+	log(l.refused, refusal)
+	return cause == nil && l.health.refusal() == nil
+}
+
+func log(o *wait.Outage, cause error) {
 	if cause != nil {
-		h.outage.Failed(cause)
-		return false
+		o.Failed(cause)
+	} else {
+		o.Recovered()
 	}
-	h.outage.Recovered()
-	return true
+}
+
+// refusal returns why Redis takes no writes, as far as is known, or else nil.
+func (l *Ledger) refusal() error { return cmp.Or(l.health.refusal(), l.marks.refusal()) }
+
+// Ready returns why Redis takes no writes of the ledger, or nil if it does: what was
+// delivered meanwhile waits in memory, within a bound, and nothing is claimed. A Redis
+// that does not answer at all is not told here.
+func (l *Ledger) Ready() error {
+	if cause := l.refusal(); cause != nil {
+		return fmt.Errorf("Redis takes no writes, so leads may come twice: %w", cause)
+	}
+	return nil
 }
 
 // watchShards waits until something goes wrong and then probes the shards until all
@@ -107,31 +139,34 @@ func (l *Ledger) watchShards(ctx context.Context) {
 		if time.Since(began) > wellFor {
 			retry.Reset()
 		}
-		l.health.log()
+		l.logHealth()
 		if !wait.For(ctx, retry.NextBackOff()) {
 			return
 		}
 		l.probeShards(ctx)
-		well = l.health.log()
+		well = l.logHealth()
 	}
 }
 
-// probeShards makes an empty look-up in each shard.
+// probeShards writes something in each shard.
 func (l *Ledger) probeShards(ctx context.Context) {
 	limited, cancel := context.WithTimeout(ctx, lookupTimeout)
 	defer cancel()
 	answers := make([]*redis.Cmd, l.layout.shards)
 	_, _ = l.rdb.Pipelined(limited, func(p redis.Pipeliner) error {
 		for n := range answers {
-			answers[n] = p.Eval(limited, reachedScript, []string{l.layout.prefix + ":{" + strconv.Itoa(n) + "}:ledger:probe"}, "")
+			answers[n] = p.Eval(limited, probeScript, []string{l.layout.prefix + ":{" + strconv.Itoa(n) + "}:ledger:probe"})
 		}
 		return nil
 	})
-	var causes [shards]error
+	var causes, refusals [shards]error
 	for n, answer := range answers {
 		causes[n] = failure(answer)
+		if refusal, _ := answer.Val().(string); refusal != "" {
+			refusals[n] = errors.New(refusal)
+		}
 	}
 	if ctx.Err() == nil {
-		l.health.set(causes)
+		l.health.set(causes, refusals)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/binary"
 	"hash/fnv"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -34,26 +35,27 @@ const (
 
 // A retention is how long marks are kept, and in which hashes. Redis 7.0 has no time
 // to live for a field, and a hash that is still written to never expires. So each hash
-// is for the marks of one period, which is half as long as marks are kept, and it lives
-// until its last mark need not be kept any longer. A look-up reads all periods in which
-// a mark may be.
+// is for the marks of one period, and it lives until its last mark need not be kept any
+// longer. A look-up reads all periods in which a mark may be.
 type retention struct {
 	name     string
 	together uint64        // how many buckets share a hash
-	kept     time.Duration // how long a mark is kept at least; it is kept at most half as long again
+	period   time.Duration // never changes: the keys carry the period's number
+	kept     time.Duration // how long a mark is kept at least; it is kept at most a period longer
 }
 
 // clockSkew is how far ahead the clocks of other instances may be.
 const clockSkew = time.Minute
 
-func (r retention) period() time.Duration { return r.kept / 2 }
+func (r retention) periodAt(t time.Time) int64 { return t.UnixNano() / int64(r.period) }
 
-func (r retention) periodAt(t time.Time) int64 { return t.UnixNano() / int64(r.period()) }
+// before returns how many periods before the present one may have marks that count.
+func (r retention) before() int64 { return int64((r.kept + r.period - 1) / r.period) }
 
 // timeToLive returns how many seconds a hash that is written now must still
 // live.
 func (r retention) timeToLive(now time.Time) int64 {
-	end := time.Unix(0, (r.periodAt(now)+1)*int64(r.period())).Add(r.kept)
+	end := time.Unix(0, (r.periodAt(now)+1)*int64(r.period)).Add(r.kept)
 	return int64(end.Sub(now)/time.Second) + 1
 }
 
@@ -122,8 +124,8 @@ func (l layout) keysToRead(bucket uint64, now time.Time) []any {
 	return l.appendKeys(keys, l.delivered, bucket, now, now.Add(clockSkew))
 }
 
-// keysToWrite returns the same number of keys of each retention; the last of
-// each is the one to write to.
+// keysToWrite returns the keys of the delivered, of which there is one for each period,
+// and then those of the handed on. The last of each is the one to write to.
 func (l layout) keysToWrite(bucket uint64, now time.Time) []any {
 	keys := l.appendKeys(nil, l.delivered, bucket, now, now)
 	return l.appendKeys(keys, l.handedOn, bucket, now, now)
@@ -131,19 +133,28 @@ func (l layout) keysToWrite(bucket uint64, now time.Time) []any {
 
 // appendKeys appends the keys of a bucket for the periods of r from now-kept to last.
 func (l layout) appendKeys(keys []any, r retention, bucket uint64, now, last time.Time) []any {
+	return l.appendPeriods(keys, r.name, bucket&^hashedBit/r.together, bucket, r.periodAt(now)-r.before(), r.periodAt(last))
+}
+
+// appendPeriods appends the keys of a bucket for some periods, with a name, and with the
+// number of the hash in which the bucket lies together with others. They are pointers: a
+// string in an interface would be another allocation for each.
+func (l layout) appendPeriods(keys []any, name string, together, bucket uint64, first, last int64) []any {
 	var room [160]byte // for the longest prefix that the settings allow
 	b := append(append(room[:0], l.prefix...), ":{"...)
 	b = strconv.AppendInt(b, int64(shardOf(bucket)), 10)
-	b = append(append(b, "}:"...), r.name...)
+	b = append(append(b, "}:"...), name...)
 	b = append(b, ':')
 	if bucket&hashedBit != 0 {
 		b = append(b, 'h')
 	}
-	b = strconv.AppendUint(b, bucket&^hashedBit/r.together, 10)
+	b = strconv.AppendUint(b, together, 10)
 	b = append(b, ':')
-	newest := r.periodAt(last)
-	for n := r.periodAt(now) - 2; n <= newest; n++ {
-		keys = append(keys, string(strconv.AppendInt(b, n, 10)))
+	texts := make([]string, last-first+1)
+	keys = slices.Grow(keys, len(texts))
+	for i := range texts {
+		texts[i] = string(strconv.AppendInt(b, first+int64(i), 10))
+		keys = append(keys, &texts[i])
 	}
 	return keys
 }

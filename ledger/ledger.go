@@ -26,17 +26,25 @@ type Options struct {
 	// their deliveries may be made once more. Zero: 100,000.
 	MaxPending int
 
-	// HandedOnKept is the shortest time for which the mark of a delivery is kept if
-	// it was ever handed on, to the retry queue or the dead letters. It should be as
-	// long as the dead-letter topic keeps its records. Zero: 30 days. After it is
-	// changed, marks that were written before are no longer found.
-	HandedOnKept time.Duration
+	// ClaimFor is how long a claim lasts: longer than an attempt that begins as late as
+	// it may. Zero: 20 s.
+	ClaimFor time.Duration
+
+	// Retention is the shortest time for which the mark of a delivery is kept if it
+	// was never handed on: its first attempt or a quick retry delivered it. Marks that
+	// were written with another one are found nonetheless. Zero: 72 hours.
+	Retention time.Duration
 }
 
+// HandedOnKept is the shortest time for which the mark of a delivery is kept if it was
+// ever handed on, to the retry queue or the dead letters.
+const HandedOnKept = 40 * 24 * time.Hour
+
 const (
-	// deliveredKept is the shortest time for which the mark of a delivery is kept
-	// if it was never handed on: its first attempt or a quick retry delivered it.
-	deliveredKept = 24 * time.Hour
+	// The periods of the hashes. They never change, or marks that were written before
+	// would not be found.
+	deliveredPeriod = 12 * time.Hour
+	handedOnPeriod  = 15 * 24 * time.Hour
 
 	// Marks and look-ups gather for these times, from the beginning of one round
 	// trip to that of the next. A full batch does not wait.
@@ -64,6 +72,7 @@ type Ledger struct {
 	layout  layout
 	metrics *metrics
 	lookups pendingLookups
+	claims  claims
 	marks   pendingMarks
 	health  shardHealth
 	refused *wait.Outage // while Redis does not take marks
@@ -78,8 +87,8 @@ func New(rdb redis.UniversalClient, opts Options, reg prometheus.Registerer, log
 		rdb: rdb,
 		layout: layout{
 			prefix:    cmp.Or(opts.Prefix, "leadhook"),
-			delivered: retention{"delivered", 1, deliveredKept},
-			handedOn:  retention{"handed-on", togetherHandedOn, max(cmp.Or(opts.HandedOnKept, 30*24*time.Hour), deliveredKept)},
+			delivered: retention{"delivered", 1, deliveredPeriod, cmp.Or(opts.Retention, 72*time.Hour)},
+			handedOn:  retention{"handed-on", togetherHandedOn, handedOnPeriod, HandedOnKept},
 			shards:    1,
 		},
 		refused: wait.NewOutage(log, zapcore.WarnLevel,
@@ -90,6 +99,7 @@ func New(rdb redis.UniversalClient, opts Options, reg prometheus.Registerer, log
 	}
 	l.health.init(log)
 	l.lookups.batches = newBatchSignal(gatherLookups)
+	l.claims.init(cmp.Or(opts.ClaimFor, 20*time.Second), l.layout)
 	l.lookups.keys = keyCache{layout: l.layout, list: layout.keysToRead}
 	l.marks.init(cmp.Or(opts.MaxPending, 100_000))
 	l.marks.keys = keyCache{layout: l.layout, list: layout.keysToWrite}

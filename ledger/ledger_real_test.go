@@ -11,9 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
 	"github.com/redis/go-redis/v9"
-	"go.uber.org/zap"
 
 	"github.com/leadhook/leadhook/internal/realstack"
 	"github.com/leadhook/leadhook/lead"
@@ -29,25 +27,6 @@ func realRedis(tb testing.TB, args ...string) *redis.Client {
 	rdb := redis.NewClient(&redis.Options{Addr: server.Addr(), ContextTimeoutEnabled: true})
 	tb.Cleanup(func() { _, _ = rdb.Close(), server.Close() })
 	return rdb
-}
-
-// running is a ledger in real time until the test ends.
-func running(tb testing.TB, rdb redis.UniversalClient, opts ledger.Options) *ledger.Ledger {
-	l := ledger.New(rdb, opts, prometheus.NewRegistry(), zap.NewNop())
-	ctx, cancel := context.WithCancel(tb.Context())
-	var wg sync.WaitGroup
-	wg.Go(func() { l.Run(ctx) })
-	tb.Cleanup(func() { cancel(); wg.Wait() })
-	return l
-}
-
-func flushed(tb testing.TB, l *ledger.Ledger) {
-	tb.Helper()
-	ctx, cancel := context.WithTimeout(tb.Context(), 30*time.Second)
-	defer cancel()
-	if err := l.Flush(ctx); err != nil {
-		tb.Fatal(err)
-	}
 }
 
 func usedMemory(tb testing.TB, rdb *redis.Client) float64 {

@@ -2,9 +2,11 @@ package ledger_test
 
 import (
 	"context"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -68,7 +70,7 @@ func TestMarkNeverGoesDown(t *testing.T) {
 }
 
 func TestMarksAreKeptAsLongAsTheyMayMatter(t *testing.T) {
-	runLedger(t, ledger.Options{HandedOnKept: 10 * day}, func(t *testing.T, r *ledgerRig) {
+	runLedger(t, ledger.Options{}, func(t *testing.T, r *ledgerRig) {
 		for i := range 8 { // at all times of a period
 			time.Sleep(7 * time.Hour)
 			id := fmt.Sprint(1000 + i)
@@ -82,20 +84,63 @@ func TestMarksAreKeptAsLongAsTheyMayMatter(t *testing.T) {
 			time.Sleep(time.Second)
 			r.ledger.Note(id, delivery(id, "waited"), lead.MarkDelivered)
 			r.flush()
-			time.Sleep(day - time.Minute)
+			time.Sleep(3*day - time.Minute)
 			r.reached(id, delivery(id, "plain"), lead.MarkDelivered, atOnce)
-			time.Sleep(9*day - time.Minute)
+			time.Sleep(37*day - time.Minute)
 			r.reached(id, delivery(id, "plain"), 0, atOnce)
 			for _, webhook := range []string{"waited", "both", "overtaken"} {
 				r.reached(id, delivery(id, webhook), lead.MarkDelivered, atOnce)
 			}
 		}
-		time.Sleep(16 * day)
+		time.Sleep(56 * day)
 		synctest.Wait()
 		r.reached("1000", delivery("1000", "both"), 0, atOnce)
 		if keys := r.server.Keys(); len(keys) > 0 {
 			t.Errorf("left in Redis: %v", keys)
 		}
+	})
+}
+
+func TestAnotherRetentionFindsWhatWasWrittenBefore(t *testing.T) {
+	for _, before := range []time.Duration{day, 3 * day, 10 * day} {
+		for _, after := range []time.Duration{time.Hour, day, 100 * time.Hour, 20 * day} {
+			runLedger(t, ledger.Options{Retention: before}, func(_ *testing.T, r *ledgerRig) {
+				r.ledger.Note("1", delivery("1", "plain"), lead.MarkDelivered)
+				r.ledger.Note("1", delivery("1", "waited"), 3)
+				r.flush()
+				time.Sleep(min(before, after) - time.Minute)
+				r.opts.Retention = after
+				r.another(func(other *ledgerRig) {
+					other.reached("1", delivery("1", "plain"), lead.MarkDelivered, atOnce)
+					other.reached("1", delivery("1", "waited"), 3, atOnce)
+					other.ledger.Note("1", delivery("1", "waited"), 2)
+					other.flush()
+					other.reached("1", delivery("1", "waited"), 3, atOnce)
+				})
+			})
+		}
+	}
+}
+
+// TestMarksOfTheVersionBeforeAreFound has what a version wrote that kept marks for a day,
+// and those of deliveries handed on for as long as topics.dead_letter_retention says by
+// default.
+func TestMarksOfTheVersionBeforeAreFound(t *testing.T) {
+	runLedger(t, ledger.Options{}, func(t *testing.T, r *ledgerRig) {
+		field := func(id string) string {
+			text, err := hex.DecodeString(delivery(id, "a")[len("dlv_"):][:16])
+			if err != nil {
+				t.Fatal(err)
+			}
+			return string(text)
+		}
+		period := func(length time.Duration) string { return strconv.FormatInt(time.Now().UnixNano()/int64(length), 10) }
+		r.server.HSet("leadhook:{0}:delivered:0:"+period(12*time.Hour), field("7"), "0")
+		r.server.HSet("leadhook:{0}:handed-on:0:"+period(15*day), field("8"), "16")
+		time.Sleep(day - time.Minute)
+		r.reached("7", delivery("7", "a"), lead.MarkDelivered, atOnce)
+		time.Sleep(29 * day)
+		r.reached("8", delivery("8", "a"), 16, atOnce)
 	})
 }
 
@@ -237,6 +282,32 @@ func TestEmptiedRedisKnowsNothingAndLearnsAnew(t *testing.T) {
 		r.ledger.Note("1", delivery("1", "a"), 2)
 		r.flush()
 		r.reached("1", delivery("1", "a"), 2, atOnce)
+	})
+}
+
+func TestScriptsAreSentOnlyToRedisThatDoesNotKnowThem(t *testing.T) {
+	runLedger(t, ledger.Options{}, func(t *testing.T, r *ledgerRig) {
+		for round := range 3 {
+			id := strconv.Itoa(round)
+			if err := r.rdb.ScriptFlush(t.Context()).Err(); err != nil {
+				t.Fatal(err)
+			}
+			for range 2 {
+				r.claim(id, 0, lead.Claim{})
+				r.ledger.Note(id, delivery(id, "a"), 2)
+				r.flush()
+				r.ledger.Note(id, delivery(id, "a"), lead.MarkDelivered)
+				r.flush()
+				r.claim(id, 2, lead.Claim{Reached: lead.MarkDelivered})
+				id += "0"
+			}
+			if sent := r.trips.sent(); sent != 2 {
+				t.Errorf("round %d: got the text of a script %d times, want it twice", round, sent)
+			}
+		}
+		if lost := r.metric("leadhook_ledger_unanswered_total") + r.metric("leadhook_ledger_unclaimed_total"); lost != 0 {
+			t.Errorf("got %v look-ups and claims without an answer, want none", lost)
+		}
 	})
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -12,12 +13,35 @@ import (
 	"github.com/leadhook/leadhook/lead"
 )
 
-// A lookup is one caller's question.
+// A lookup is one caller's question, which may also claim the delivery, or release it.
 type lookup struct {
 	location
-	done     chan struct{} // holds a token once mark and answered are set
+	op     byte
+	own    lead.Mark // of the record, if it claims
+	number uint64    // of the claim
+
+	done     chan struct{} // holds a token once what follows is set
+	ended    atomic.Bool   // it was answered, or its caller left
 	mark     lead.Mark
-	answered bool // by Redis
+	held     time.Duration // how long another instance has a claim
+	answered bool          // by Redis
+	taken    bool          // by Redis, which takes claims
+	tries    int           // of a claim
+}
+
+// wait waits for the answer. The error is the cause of the end of ctx; whatever was
+// claimed is then released.
+func (q *lookup) wait(ctx context.Context) error {
+	select {
+	case <-q.done:
+		return nil
+	case <-ctx.Done():
+	}
+	if q.ended.Swap(true) {
+		<-q.done
+		return nil
+	}
+	return context.Cause(ctx)
 }
 
 // A question is what Redis is asked for one delivery, if it is asked.
@@ -37,7 +61,9 @@ func (l *Ledger) question(leadID, delivery string) question {
 	if noted == lead.MarkDelivered || l.health.isAway(at.shard) {
 		return question{noted: noted, answered: noted == lead.MarkDelivered}
 	}
-	return question{noted: noted, lookup: l.lookups.add(at)}
+	q := l.lookups.get(at)
+	l.lookups.add(q)
+	return question{noted: noted, lookup: q}
 }
 
 // await waits for the answer. The error is the cause of the end of ctx.
@@ -45,14 +71,12 @@ func (l *Ledger) await(ctx context.Context, q question) (lead.Mark, error) {
 	if q.lookup == nil {
 		return l.metrics.counted(q.noted, q.answered), nil
 	}
-	select {
-	case <-q.lookup.done:
-		reached, answered := max(q.noted, q.lookup.mark), q.lookup.answered
-		l.lookups.unused.Put(q.lookup)
-		return l.metrics.counted(reached, answered), nil
-	case <-ctx.Done():
-		return 0, context.Cause(ctx)
+	if err := q.lookup.wait(ctx); err != nil {
+		return 0, err
 	}
+	reached, answered := max(q.noted, q.lookup.mark), q.lookup.answered
+	l.lookups.unused.Put(q.lookup)
+	return l.metrics.counted(reached, answered), nil
 }
 
 // pendingLookups are the look-ups that wait for the next round trip. There are never
@@ -66,18 +90,25 @@ type pendingLookups struct {
 	queue []*lookup // guarded by mu
 }
 
-// add queues a look-up. Once its answer has been read, it should be put into unused.
-func (p *pendingLookups) add(at location) *lookup {
+// get returns a look-up to be added. Once its answer has been read, it should be put into
+// unused.
+func (p *pendingLookups) get(at location) *lookup {
 	q, _ := p.unused.Get().(*lookup)
 	if q == nil {
 		q = &lookup{done: make(chan struct{}, 1)}
 	}
-	q.location, q.mark, q.answered = at, 0, false
+	q.location, q.op = at, opLookUp
+	q.mark, q.held, q.answered, q.taken, q.tries = 0, 0, false, false, 0
+	q.ended.Store(false)
+	return q
+}
+
+// add queues a look-up.
+func (p *pendingLookups) add(q *lookup) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.queue = append(p.queue, q)
 	p.batches.notify(len(p.queue))
-	return q
 }
 
 // take removes and returns a batch, sorted by location.
@@ -103,7 +134,7 @@ func (l *Ledger) answerLookups(ctx context.Context) {
 		}
 		began := time.Now()
 		limited, cancel := context.WithTimeoutCause(ctx, lookupTimeout, fmt.Errorf("no answer within %v", lookupTimeout))
-		answers := l.ask(limited, batch, &l.lookups.keys)
+		answers := l.askAndClaim(limited, batch)
 		cancel()
 		if ctx.Err() != nil {
 			return
@@ -127,7 +158,7 @@ func (l *Ledger) skipAway(batch []*lookup) []*lookup {
 			continue
 		}
 		for _, q := range shard {
-			q.done <- struct{}{}
+			l.end(q)
 		}
 	}
 	return kept
@@ -135,33 +166,53 @@ func (l *Ledger) skipAway(batch []*lookup) []*lookup {
 
 // ask sends look-ups and returns one answer for each of their shards.
 func (l *Ledger) ask(ctx context.Context, batch []*lookup, cache *keyCache) []*redis.Cmd {
-	var answers []*redis.Cmd
+	var calls []*redis.Cmd
 	now := time.Now()
-	_, _ = l.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
-		for shard := range runs(batch, location.sameShard) {
-			var keys, args []any
-			for bucket := range runs(shard, location.sameBucket) {
-				keys = append(keys, cache.of(bucket[0].bucket, now)...)
-				packed := make([]byte, 0, 8*len(bucket))
-				for _, q := range bucket {
-					packed = appendField(packed, q.location)
-				}
-				args = append(args, packed)
+	for shard := range runs(batch, location.sameShard) {
+		var keys, args []any
+		for bucket := range runs(shard, location.sameBucket) {
+			keys = append(keys, cache.of(bucket[0].bucket, now)...)
+			packed := make([]byte, 0, 8*len(bucket))
+			for _, q := range bucket {
+				packed = appendField(packed, q.location)
 			}
-			answers = append(answers, eval(ctx, p, reachedScript, keys, args))
+			args = append(args, packed)
 		}
-		return nil
-	}) // its error is that of one of the answers
-	return answers
+		calls = append(calls, reachedScript.call(ctx, keys, args))
+	}
+	l.runScript(ctx, reachedScript, calls)
+	return calls
 }
 
-// answer gives the look-ups of a shard their answers.
+// answer gives the look-ups of a shard their answers. Claims for which the clocks
+// differed are sent again.
 func (l *Ledger) answer(shard []*lookup, answer *redis.Cmd) {
-	if err := setMarks(shard, answer); err != nil {
+	missed, refusal, err := l.setAnswers(shard, answer)
+	if err != nil {
 		l.health.lost(shard[0].shard, fmt.Errorf("asking Redis how far deliveries got: %w", err))
 	}
+	if refusal != nil {
+		l.health.refuses(shard[0].shard, refusal)
+	}
 	for _, q := range shard {
+		if q.tries++; missed && q.op == opClaim && q.tries < claimTries {
+			l.lookups.add(q)
+			continue
+		}
+		l.end(q)
+	}
+}
+
+// end gives a look-up back to its caller.
+func (l *Ledger) end(q *lookup) {
+	at, op, number := q.location, q.op, q.number
+	switch {
+	case op == opRelease:
+		l.lookups.unused.Put(q)
+	case !q.ended.Swap(true):
 		q.done <- struct{}{}
+	case op == opClaim: // for a caller that left
+		l.release(at, number)
 	}
 }
 

@@ -19,6 +19,7 @@ type pendingMark struct {
 	handedOn bool   // it was below delivered at some time
 	number   uint64 // counts the pending marks in the order in which they were noted first
 	raised   bool   // it was raised while it was being written
+	claim    uint64 // the number of the claim that is released when it is written; zero: none
 }
 
 // pendingMarks are the marks that Redis does not have yet. Each is queued, the oldest
@@ -34,6 +35,7 @@ type pendingMarks struct {
 	queued     int                       // guarded by mu: in all queues
 	writing    []*pendingMark            // guarded by mu
 	retryAt    [shards]time.Time         // guarded by mu: when the shard may be written to again
+	refused    [shards]error             // guarded by mu: why the last write to the shard failed; nil: it did not
 	last       uint64                    // guarded by mu: the newest number
 	changed    chan struct{}             // guarded by mu: closed and replaced when fewer are left
 }
@@ -119,11 +121,14 @@ func (m *pendingMarks) take(health *shardHealth) []pendingMark {
 }
 
 // written ends the write that take began. Marks that a shard refused, or that were
-// raised meanwhile, are queued again at the front. It returns how many were written.
-func (m *pendingMarks) written(refused *[shards]error) int {
+// raised meanwhile, are queued again at the front. It returns how many were written, and
+// those with which a claim ends.
+func (m *pendingMarks) written(refused *[shards]error) (written int, released []pendingMark) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	written := 0
+	for _, n := range m.writing {
+		m.refused[n.shard] = refused[n.shard]
+	}
 	var back [shards][]*pendingMark
 	for _, n := range m.writing {
 		if refused[n.shard] == nil {
@@ -131,6 +136,9 @@ func (m *pendingMarks) written(refused *[shards]error) int {
 		}
 		if refused[n.shard] == nil && !n.raised {
 			delete(m.byLocation, n.location)
+			if n.claim > 0 {
+				released = append(released, *n)
+			}
 		} else {
 			back[n.shard] = append(back[n.shard], n)
 		}
@@ -151,7 +159,19 @@ func (m *pendingMarks) written(refused *[shards]error) int {
 	if m.queued > 0 {
 		m.batches.notify(m.queued)
 	}
-	return written
+	return written, released
+}
+
+// thenRelease has a claim released when a mark is written that was noted before. It returns
+// false if there is none.
+func (m *pendingMarks) thenRelease(at location, number uint64) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	n := m.byLocation[at]
+	if n != nil {
+		n.claim = number
+	}
+	return n != nil
 }
 
 // notify signals the writer if a mark is queued.
@@ -176,6 +196,13 @@ func (m *pendingMarks) oldest() uint64 {
 		oldest = min(oldest, n.number)
 	}
 	return oldest
+}
+
+// refusal returns why the last write to some shard failed; nil if none did.
+func (m *pendingMarks) refusal() error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return cmp.Or(m.refused[:]...)
 }
 
 // flush implements [Ledger.Flush].

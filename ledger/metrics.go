@@ -7,18 +7,19 @@ import (
 )
 
 // metrics are what the ledger counts. Each look-up that ends before its context
-// is one of unknown, handedOn and delivered.
+// is one of unknown, handedOn, delivered and held.
 type metrics struct {
-	unknown, handedOn, delivered prometheus.Counter
+	unknown, handedOn, delivered, held prometheus.Counter
 
-	unanswered, written, dropped prometheus.Counter
-	readSeconds, writeSeconds    prometheus.Observer
+	unanswered, unclaimed, written, dropped prometheus.Counter
+	readSeconds, writeSeconds               prometheus.Observer
 }
 
 func newMetrics(reg prometheus.Registerer, l *Ledger) *metrics {
 	lookups := prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "leadhook_ledger_lookups_total",
-		Help: "Look-ups of how far a delivery got, by result: unknown (nothing is known of it), handed_on, delivered.",
+		Help: "Look-ups of how far a delivery got, by result: unknown (nothing is known of it), handed_on, delivered, " +
+			"held (another instance may be attempting it).",
 	}, []string{"result"})
 	seconds := prometheus.NewHistogramVec(prometheus.HistogramOpts{
 		Name:    "leadhook_ledger_round_trip_seconds",
@@ -29,6 +30,11 @@ func newMetrics(reg prometheus.Registerer, l *Ledger) *metrics {
 		unknown:   lookups.WithLabelValues("unknown"),
 		handedOn:  lookups.WithLabelValues("handed_on"),
 		delivered: lookups.WithLabelValues("delivered"),
+		held:      lookups.WithLabelValues("held"),
+		unclaimed: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "leadhook_ledger_unclaimed_total",
+			Help: "Deliveries that were attempted without a claim, since Redis did not take it: another instance may attempt them at the same time.",
+		}),
 		unanswered: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "leadhook_ledger_unanswered_total",
 			Help: "Look-ups that Redis did not answer: the delivery may be made twice.",
@@ -44,12 +50,12 @@ func newMetrics(reg prometheus.Registerer, l *Ledger) *metrics {
 		readSeconds:  seconds.WithLabelValues("read"),
 		writeSeconds: seconds.WithLabelValues("write"),
 	}
-	reg.MustRegister(lookups, seconds, m.unanswered, m.written, m.dropped,
+	reg.MustRegister(lookups, seconds, m.unanswered, m.unclaimed, m.written, m.dropped,
 		gauge("leadhook_ledger_pending", "Marks that are not in Redis yet.",
 			func() float64 { return float64(l.marks.len()) }),
-		gauge("leadhook_ledger_up", "Whether Redis answers the ledger's look-ups, as far as is known.",
+		gauge("leadhook_ledger_up", "Whether Redis answers the ledger's look-ups and takes its writes, as far as is known.",
 			func() float64 {
-				if l.health.cause() != nil {
+				if l.health.cause() != nil || l.refusal() != nil {
 					return 0
 				}
 				return 1

@@ -2,7 +2,6 @@ package ledger_test
 
 import (
 	"context"
-	"fmt"
 	"strings"
 	"sync"
 	"testing"
@@ -34,6 +33,7 @@ type ledgerRig struct {
 	ledger *ledger.Ledger
 	stop   func() // ends the ledger's Run, and waits for it
 	trips  *trips
+	rdb    *redis.Client
 }
 
 func TestMain(m *testing.M) {
@@ -54,6 +54,7 @@ func runLedger(t *testing.T, opts ledger.Options, test func(t *testing.T, r *led
 		rdb := redistest.NewClient(r.line.Dial)
 		defer redistest.Close(rdb)
 		rdb.AddHook(r.trips)
+		r.rdb = rdb
 		r.start(rdb, zap.New(core))
 		defer func() { r.stop() }()
 		test(t, r)
@@ -141,7 +142,9 @@ type trips struct {
 	mu     sync.Mutex
 	reads  int
 	writes int
-	refuse error // of scripts that write; nil: none
+	texts  int    // of scripts
+	writer string // the hash of the script that writes marks, once its text was seen
+	refuse error  // of scripts that write; nil: none
 }
 
 func (c *trips) DialHook(next redis.DialHook) redis.DialHook          { return next }
@@ -149,8 +152,16 @@ func (c *trips) ProcessHook(next redis.ProcessHook) redis.ProcessHook { return n
 
 func (c *trips) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
 	return func(ctx context.Context, cmds []redis.Cmder) error {
-		writes := strings.Contains(fmt.Sprint(cmds[0].Args()...), "HSET")
 		c.mu.Lock()
+		args := cmds[0].Args()
+		if args[0] == "eval" {
+			c.texts++
+			if text, _ := args[1].(string); strings.Contains(text, "local function store") {
+				c.writer = redis.NewScript(text).Hash()
+				args = []any{"evalsha", c.writer}
+			}
+		}
+		writes := args[1] == c.writer
 		refuse := c.refuse
 		if writes {
 			c.writes++
@@ -181,4 +192,32 @@ func (c *trips) since() (reads, writes int) {
 	reads, writes = c.reads, c.writes
 	c.reads, c.writes = 0, 0
 	return reads, writes
+}
+
+// sent returns how often the text of a script was sent since the last call.
+func (c *trips) sent() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	n := c.texts
+	c.texts = 0
+	return n
+}
+
+// running is a ledger in real time until the test ends.
+func running(tb testing.TB, rdb redis.UniversalClient, opts ledger.Options) *ledger.Ledger {
+	l := ledger.New(rdb, opts, prometheus.NewRegistry(), zap.NewNop())
+	ctx, cancel := context.WithCancel(tb.Context())
+	var wg sync.WaitGroup
+	wg.Go(func() { l.Run(ctx) })
+	tb.Cleanup(func() { cancel(); wg.Wait() })
+	return l
+}
+
+func flushed(tb testing.TB, l *ledger.Ledger) {
+	tb.Helper()
+	ctx, cancel := context.WithTimeout(tb.Context(), 30*time.Second)
+	defer cancel()
+	if err := l.Flush(ctx); err != nil {
+		tb.Fatal(err)
+	}
 }
