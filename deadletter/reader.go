@@ -28,6 +28,7 @@ type Letter struct {
 	lead.DeadLetter
 
 	LeadID    string    // of the event; empty if it cannot be read
+	Newer     bool      // a later version wrote it in a format that this one cannot read
 	Size      int       // of the event, in bytes
 	Partition int       // of the letter in the dead-letter topic
 	Offset    int64     // of the letter in that partition

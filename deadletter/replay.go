@@ -14,7 +14,7 @@ import (
 func ReplayRecord(topic string, l *Letter) producer.Record {
 	w := &lead.Waiting{Message: l.Message, History: lead.History{
 		Advertiser: l.Advertiser, Webhook: l.Webhook, Delivery: l.Delivery,
-		Replays: l.Replays + 1, Received: l.Received,
+		Replays: l.Replays + 1, Received: l.Received, MaybeReceived: l.MaybeReceived,
 	}}
 	w.Message.Partition = l.Partition
 	return retryqueue.Record(topic, w)

@@ -19,16 +19,17 @@ func NewDeadLetters(p *Publisher, topic string) *DeadLetters {
 	return &DeadLetters{publisher: p, topic: topic}
 }
 
-// Bury publishes the letter and blocks until all in-sync replicas have it. It
-// retries for ever, and returns nil or, if ctx ends first, [context.Cause]. With an
-// error the letter may have been published nonetheless; it may also be published
-// twice.
+// Bury publishes the letter and blocks until all in-sync replicas have it. It returns nil
+// or, if ctx ends first, [context.Cause]. If the partition is away, it returns an error
+// that is [lead.ErrAway] after some seconds (see [Publisher.Offer]): the letter must be
+// kept elsewhere meanwhile. With an error the letter may have been published nonetheless;
+// it may also be published twice.
 //
-// It also retries what cannot succeed until somebody acts (the topic is missing, has
-// too few partitions, or refuses the size), since skipping a dead letter would lose a
-// lead. [Publisher.Ready] then returns the cause.
+// A partition is also away if nothing can succeed until somebody acts (the topic is
+// missing, has too few partitions, or refuses the size). [Publisher.Ready] returns the
+// cause.
 func (d *DeadLetters) Bury(ctx context.Context, letter *lead.DeadLetter) error {
-	if err := d.publisher.Publish(ctx, deadLetterRecord(d.topic, letter)); err != nil {
+	if err := d.publisher.Offer(ctx, deadLetterRecord(d.topic, letter)); err != nil {
 		return err
 	}
 	d.publisher.metrics.buried.WithLabelValues(string(letter.Reason)).Inc()

@@ -1,9 +1,29 @@
 package producer
 
 import (
+	"strconv"
+	"time"
+
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promauto"
 )
+
+// stalledGauges collects what stalls, once for each scrape.
+type stalledGauges struct{ *stalls }
+
+var stalledDesc = prometheus.NewDesc("leadhook_publish_stalled_seconds",
+	"For how long a partition has not taken a record; only of those that do not.", []string{"topic", "partition"}, nil)
+
+// Describe implements prometheus.Collector.
+func (g stalledGauges) Describe(descs chan<- *prometheus.Desc) { descs <- stalledDesc }
+
+// Collect implements prometheus.Collector.
+func (g stalledGauges) Collect(metrics chan<- prometheus.Metric) {
+	for _, s := range g.list(patience) {
+		metrics <- prometheus.MustNewConstMetric(stalledDesc, prometheus.GaugeValue, time.Since(s.since).Seconds(),
+			s.at.Topic, strconv.Itoa(s.at.Number))
+	}
+}
 
 type metrics struct {
 	published *prometheus.CounterVec // by topic

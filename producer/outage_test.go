@@ -6,10 +6,13 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil"
 	"github.com/segmentio/kafka-go"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kfake"
@@ -18,6 +21,7 @@ import (
 	"go.uber.org/zap/zaptest"
 	"go.uber.org/zap/zaptest/observer"
 
+	"github.com/leadhook/leadhook/lead"
 	"github.com/leadhook/leadhook/producer"
 )
 
@@ -204,6 +208,64 @@ func TestBrokerHangs(t *testing.T) {
 			t.Error(err)
 		}
 	})
+}
+
+// Everything that stands still is named, also when nobody waits for it any longer.
+func TestStalledPartitionsAreListed(t *testing.T) {
+	t.Parallel() // it waits until Stalled loses its patience
+	r := newFake(t)
+	topic := r.Topic(t, 3)
+	registry := prometheus.NewRegistry()
+	p := producer.NewPublisher(producer.Options{Brokers: r.Brokers, Transport: r.Transport}, registry, zap.NewNop())
+	defer p.Close()
+	fault := r.Cluster.Fault(kfake.Fault{Keys: produce, Topic: topic, Partitions: []int32{0, 2}, Err: kerr.NotEnoughReplicas, Count: -1})
+	var given sync.WaitGroup
+	for partition := range 3 {
+		given.Go(func() { _ = p.Offer(t.Context(), producer.Record{Topic: topic, Partition: partition}) })
+	}
+	waitFor(t, func() bool { return len(p.Stalled()) == 2 })
+	given.Wait()
+	all := strings.Join(p.Stalled(), "\n")
+	for _, want := range []string{topic + ", partition 0 since ", topic + ", partition 2 since ", "fewer replicas are in sync"} {
+		if !strings.Contains(all, want) {
+			t.Errorf("Stalled lists\n%s\nwant %q in it", all, want)
+		}
+	}
+	if n, err := testutil.GatherAndCount(registry, "leadhook_publish_stalled_seconds"); n != 2 || err != nil {
+		t.Errorf("%d metrics of stalled partitions, %v, want 2", n, err)
+	}
+	if problems, err := testutil.GatherAndLint(registry); err != nil || len(problems) > 0 {
+		t.Errorf("lint: %v %v", problems, err)
+	}
+	fault.Remove()
+	for partition := range 3 {
+		if err := p.Offer(within(t), producer.Record{Topic: topic, Partition: partition}); err != nil {
+			t.Error(err)
+		}
+	}
+	if left := p.Stalled(); len(left) != 0 {
+		t.Errorf("Stalled lists %q when all take records again", left)
+	}
+}
+
+func TestAPartitionThatRecordsHaveLeftIsReadyAgainWithoutAnother(t *testing.T) {
+	for _, failure := range []*kerr.Error{kerr.NotLeaderForPartition, kerr.RequestTimedOut, kerr.NotEnoughReplicas} {
+		t.Run(failure.Message, func(t *testing.T) {
+			t.Parallel() // it waits for seconds
+			r := newFake(t)
+			topic := r.Topic(t, 1)
+			p := publisher(t, r, zap.NewNop())
+			fault := r.Cluster.Fault(kfake.Fault{Keys: produce, Topic: topic, Partitions: []int32{0}, Err: failure, Count: -1})
+			if err := p.Offer(within(t), producer.Record{Topic: topic}); !errors.Is(err, lead.ErrAway) {
+				t.Fatalf("the error is %v, want that the partition is away", err)
+			}
+			if p.Ready() == nil {
+				t.Error("ready although a record had to leave")
+			}
+			fault.Remove()
+			waitFor(t, func() bool { return p.Ready() == nil && len(p.Stalled()) == 0 })
+		})
+	}
 }
 
 func messages(lines *observer.ObservedLogs) []string {

@@ -26,8 +26,12 @@ const (
 // request is sent with the next, so that the batches grow with the load.
 type outbox struct {
 	to      topics.Partition
+	stall   *stall    // of the partition
+	refused *stall    // of single records that it does not take
 	queue   []*waiter // in the order of submission
 	running bool      // a goroutine sends what is queued
+	began   time.Time // when the batch that is being sent was taken from the queue; zero: none is
+	waiting load      // the callers that wait
 }
 
 // A waiter is a record and the caller that waits for its acknowledgement.
@@ -36,7 +40,10 @@ type waiter struct {
 	record  Record
 	size    int
 	mayFail bool       // a final error ends the wait; otherwise every error is retried
+	mayMove bool       // the record may go elsewhere: the wait ends if its partition is away
 	done    chan error // has room for the one answer
+
+	counted *outbox // that counts it as waiting; nil: none does; guarded by the mu of the Publisher
 
 	failed atomic.Pointer[error] // why the last request failed; nil if none did
 }
@@ -70,7 +77,8 @@ func (w *waiter) cause() error {
 	return nil
 }
 
-// submit puts w into its outbox, and starts its goroutine if there is none.
+// submit puts w into its outbox, and starts its goroutine if there is none. It answers w
+// at once if its record may go elsewhere and should.
 func (p *Publisher) submit(w *waiter) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -78,12 +86,13 @@ func (p *Publisher) submit(w *waiter) {
 		w.done <- errClosed
 		return
 	}
-	to := topics.Partition{Topic: w.record.Topic, Number: w.record.Partition}
-	o := p.outboxes[to]
-	if o == nil {
-		o = &outbox{to: to}
-		p.outboxes[to] = o
+	o := p.outbox(topics.Partition{Topic: w.record.Topic, Number: w.record.Partition})
+	if w.mayMove && p.turnsAway(o, w) {
+		_, cause := p.stalls.lasting(o.stall)
+		w.done <- away(o.to, cause)
+		return
 	}
+	p.count(w, o)
 	o.queue = append(o.queue, w)
 	if !o.running {
 		o.running = true
@@ -91,11 +100,21 @@ func (p *Publisher) submit(w *waiter) {
 	}
 }
 
+// outbox returns the outbox for a partition. The caller holds mu.
+func (p *Publisher) outbox(to topics.Partition) *outbox {
+	o := p.outboxes[to]
+	if o == nil {
+		o = &outbox{to: to, stall: &stall{at: to}, refused: &stall{at: to}}
+		p.outboxes[to] = o
+	}
+	return o
+}
+
 // run sends what is in the outbox until it is empty.
 func (p *Publisher) run(o *outbox) {
 	for batch := p.next(o); len(batch) > 0; batch = p.next(o) {
 		began := time.Now()
-		p.send(o.to, batch, p.sendBatch)
+		p.send(o.stall, batch, p.sendBatch)
 		if tool := batch[0].mayFail; !tool && !p.full(o) { // a tool publishes nothing more before this is acknowledged
 			wait.For(p.ctx, gather-time.Since(began))
 		}
@@ -121,6 +140,9 @@ func (p *Publisher) next(o *outbox) []*waiter {
 	}
 	batch := slices.Clone(o.queue[:n])
 	o.queue = slices.Delete(o.queue, 0, n)
-	o.running = n > 0
+	o.running, o.began = n > 0, time.Time{}
+	if o.running {
+		o.began = time.Now()
+	}
 	return batch
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"time"
 
 	"github.com/segmentio/kafka-go"
 	"github.com/segmentio/kafka-go/protocol"
@@ -22,29 +23,45 @@ func (p *Publisher) sendBatch(ctx context.Context, to topics.Partition, batch []
 		return nil, p.route(ctx, to.Topic, batch)
 	}
 	if len(batch) == 1 && batch[0].size > p.maxBytes {
-		p.split(to, batch)
-		return nil, nil
+		return nil, p.split(to, batch, p.sendCompressed)
 	}
 	err := p.produce(ctx, to, batch, 0)
-	if errors.Is(err, kafka.MessageSizeTooLarge) {
-		p.split(to, batch)
-		return nil, nil
+	switch {
+	case errors.Is(err, kafka.MessageSizeTooLarge):
+		return nil, p.split(to, batch, p.sendCompressed)
+	case refusesRecord(err):
+		return nil, p.split(to, batch, p.sendAlone)
 	}
 	return batch, err
 }
 
-// split sends a batch that is too large in halves, down to the record that is too
-// large by itself. That record gets a goroutine of its own, since it may never
-// succeed and the others must not wait for it; there are never more such
-// goroutines than waiting callers.
-func (p *Publisher) split(to topics.Partition, batch []*waiter) {
+// refusesRecord reports whether a broker refused a batch for one of its records, which
+// need not be all: one that a policy or a schema of the topic does not allow, for instance.
+func refusesRecord(err error) bool {
+	return errors.Is(err, kafka.InvalidRecord) || errors.Is(err, kafka.PolicyViolation) || errors.Is(err, kafka.InvalidTimestamp)
+}
+
+// split sends a batch that is refused in halves, down to the record that is refused by
+// itself. That record gets a goroutine of its own, which sends it by the method alone,
+// since it may never succeed and the others must not wait for it; there are never more
+// such goroutines than waiting callers. It returns errSplit.
+func (p *Publisher) split(to topics.Partition, batch []*waiter, alone method) error {
+	p.mu.Lock()
+	o := p.outbox(to)
+	p.mu.Unlock()
 	if len(batch) == 1 {
-		p.wg.Go(func() { p.send(to, batch, p.sendCompressed) })
-		return
+		p.wg.Go(func() { p.send(o.refused, batch, alone) })
+		return errSplit
 	}
 	half := len(batch) / 2
-	p.send(to, batch[:half], p.sendBatch)
-	p.send(to, batch[half:], p.sendBatch)
+	p.send(o.stall, batch[:half], p.sendBatch)
+	p.send(o.stall, batch[half:], p.sendBatch)
+	return errSplit
+}
+
+// sendAlone sends a record that is refused for what it is.
+func (p *Publisher) sendAlone(ctx context.Context, to topics.Partition, batch []*waiter) ([]*waiter, error) {
+	return batch, p.produce(ctx, to, batch, 0)
 }
 
 // sendCompressed sends a record that is too large uncompressed. If its event is larger
@@ -60,6 +77,7 @@ func (p *Publisher) produce(ctx context.Context, to topics.Partition, batch []*w
 	for i, w := range batch {
 		records[i] = kafkaRecord(&w.record)
 	}
+	asked := time.Now()
 	res, err := p.client.Produce(ctx, &kafka.ProduceRequest{
 		Topic:        to.Topic,
 		Partition:    to.Number,
@@ -76,7 +94,11 @@ func (p *Publisher) produce(ctx context.Context, to topics.Partition, batch []*w
 		return cmp.Or(unreachable, err)
 	}
 	if err != nil {
+		p.leaders.askAgain(ctx, p.client, err)
 		return err
+	}
+	if p.compare != nil && !res.LogAppendTime.IsZero() {
+		p.compare(res.LogAppendTime, asked, time.Now())
 	}
 	p.metrics.published.WithLabelValues(to.Topic).Add(float64(len(batch)))
 	return nil

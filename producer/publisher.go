@@ -39,6 +39,14 @@ type Options struct {
 	// compressed (zstd) and sent alone. Zero means Kafka's default for the live
 	// topic, 1,048,588 bytes, and topics.HeadRoom.
 	MaxRecordBytes int
+
+	// OpenRecords and OpenBytes are how much the callers handle at once. What waits for
+	// a partition that is away is a share of it: see [Publisher.Offer]. Zero: no bound.
+	OpenRecords, OpenBytes int
+
+	// Compare is told what a broker's clock showed between two moments here: when it
+	// acknowledged records of a topic with LogAppendTime. It must not block. nil: nobody is.
+	Compare func(theirs, asked, answered time.Time)
 }
 
 // A Publisher publishes records and waits until they are safe. It is safe for
@@ -48,8 +56,11 @@ type Publisher struct {
 	client   *kafka.Client
 	brokers  string
 	maxBytes int
+	handled  load // at once, by the callers
+	compare  func(theirs, asked, answered time.Time)
 	metrics  *metrics
 	stalls   *stalls
+	leaders  leaders
 
 	ctx   context.Context // ends with Close
 	close context.CancelFunc
@@ -65,16 +76,22 @@ type Publisher struct {
 // takes one Publisher only; with a nil r they are registered nowhere.
 func NewPublisher(o Options, r prometheus.Registerer, log *zap.Logger) *Publisher {
 	ctx, cancel := context.WithCancel(context.Background())
-	return &Publisher{
+	p := &Publisher{
 		client:   &kafka.Client{Addr: kafka.TCP(o.Brokers...), Transport: o.Transport, Timeout: requestTimeout},
 		brokers:  strings.Join(o.Brokers, ", "),
 		maxBytes: cmp.Or(o.MaxRecordBytes, topics.DefaultMaxBytes+topics.HeadRoom),
+		compare:  o.Compare,
+		handled:  load{o.OpenRecords, o.OpenBytes},
 		metrics:  newMetrics(r),
 		stalls:   newStalls(log),
 		ctx:      ctx,
 		close:    cancel,
 		outboxes: make(map[topics.Partition]*outbox),
 	}
+	if r != nil {
+		r.MustRegister(stalledGauges{p.stalls})
+	}
+	return p
 }
 
 // Publish blocks until all in-sync replicas have acknowledged the record. It
@@ -84,14 +101,18 @@ func NewPublisher(o Options, r prometheus.Registerer, log *zap.Logger) *Publishe
 //
 // A record is published twice if an acknowledgement is lost, and may be published
 // although ctx ended before its acknowledgement came.
-func (p *Publisher) Publish(ctx context.Context, r Record) error {
+func (p *Publisher) Publish(ctx context.Context, r Record) error { return p.await(newWaiter(ctx, r)) }
+
+// await submits w and waits for its answer.
+func (p *Publisher) await(w *waiter) error {
 	defer p.observe()()
-	w := newWaiter(ctx, r)
 	p.submit(w)
-	if answered, err := w.wait(); answered {
+	answered, err := w.wait()
+	p.leave(w)
+	if answered {
 		return err
 	}
-	return context.Cause(ctx)
+	return context.Cause(w.ctx)
 }
 
 // PublishAll publishes the records and blocks until each is acknowledged or ctx
@@ -110,7 +131,9 @@ func (p *Publisher) PublishAll(ctx context.Context, rs []Record) []error {
 	}
 	errs := make([]error, len(rs))
 	for i, w := range waiters {
-		if answered, err := w.wait(); answered {
+		answered, err := w.wait()
+		p.leave(w)
+		if answered {
 			errs[i] = err
 			continue
 		}
@@ -126,10 +149,27 @@ func (p *Publisher) noAnswer(ctx context.Context) error {
 // Ready returns nil, or an error if records could not be published for some seconds:
 // which, and why. It does not block.
 func (p *Publisher) Ready() error {
-	if err := p.stalls.err(patience); err != nil {
-		return fmt.Errorf("cannot publish to %w", err)
+	all := p.stalls.list(patience)
+	if len(all) == 0 {
+		return nil
 	}
-	return nil
+	others := ""
+	if n := len(all) - 1; n > 0 {
+		others = fmt.Sprintf(" (and %d more)", n)
+	}
+	oldest := &all[0]
+	return fmt.Errorf("cannot publish to %s%s since %s: %w", oldest.at, others, oldest.since.UTC().Format(time.RFC3339), oldest.cause)
+}
+
+// Stalled names each partition to which records could not be published for some seconds,
+// since when, and why, the oldest first. It does not block.
+func (p *Publisher) Stalled() []string {
+	all := p.stalls.list(patience)
+	lines := make([]string, len(all))
+	for i := range all {
+		lines[i] = all[i].String()
+	}
+	return lines
 }
 
 // Close cancels all requests and waits for the goroutines, which takes no

@@ -20,32 +20,46 @@ const (
 
 // A method is a way of sending a batch to a partition, once. It returns the records
 // that are acknowledged; the others it has passed on, and the caller is done with
-// them. An error means that the whole batch must be tried again.
+// them. An error means that the whole batch must be tried again, except that errSplit
+// means that the caller is done with all of it.
 type method func(ctx context.Context, to topics.Partition, batch []*waiter) (acknowledged []*waiter, err error)
 
+// errSplit is the error of a batch whose parts were sent by themselves, and had their
+// answers or were given up.
+var errSplit = errors.New("the batch was sent in parts")
+
 // send retries until each record of the batch has an answer or its caller no
-// longer waits for it.
-func (p *Publisher) send(to topics.Partition, batch []*waiter, try method) {
+// longer waits for it. The stall is that of the partition, or of the one record in the
+// batch that Kafka does not take although it takes others.
+func (p *Publisher) send(s *stall, batch []*waiter, try method) {
 	backOff := wait.Endless(firstWait, longestWait)
-	current := &stall{at: to, since: time.Now()}
+	began := time.Now()
 	for batch = wanted(batch); len(batch) > 0; batch = wanted(batch) {
-		acknowledged, err := try(p.ctx, to, batch)
+		acknowledged, err := try(p.ctx, s.at, batch)
 		if err == nil {
-			p.stalls.recovered(current) // first, so that Ready is nil when Publish returns
+			p.stalls.recovered(s) // first, so that Ready is nil when Publish returns
 			answer(acknowledged, nil)
+			return
+		}
+		if errors.Is(err, errSplit) {
 			return
 		}
 		if p.ctx.Err() != nil {
 			answer(batch, errClosed)
 			break
 		}
-		p.metrics.failures.WithLabelValues(to.Topic).Inc()
-		cause := to.Explain(err, p.brokers)
-		p.stalls.failed(current, cause)
+		p.metrics.failures.WithLabelValues(s.at.Topic).Inc()
+		cause := s.at.Explain(err, p.brokers)
+		since := p.stalls.failed(s, began, err, cause)
 		batch = fail(batch, cause, isFinal(err))
-		wait.For(p.ctx, backOff.NextBackOff())
+		if time.Since(since) >= patience {
+			batch = p.moveOn(s, batch, cause)
+		}
+		if len(batch) > 0 {
+			wait.For(p.ctx, backOff.NextBackOff())
+		}
 	}
-	p.stalls.abandoned(current)
+	p.stalls.abandoned(s)
 }
 
 // wanted returns the records of the batch whose callers still wait.

@@ -8,6 +8,7 @@ import (
 type metrics struct {
 	scheduled *prometheus.CounterVec // by topic
 	forwarded prometheus.Counter
+	away      *prometheus.CounterVec // by topic
 }
 
 // newMetrics registers the metrics with r, or nowhere if r is nil.
@@ -22,5 +23,9 @@ func newMetrics(r prometheus.Registerer) *metrics {
 			Name: "leadhook_retry_queue_forwarded_total",
 			Help: "Deliveries that were forwarded to a further retry topic, since their wait was not over.",
 		}),
+		away: auto.NewCounterVec(prometheus.CounterOpts{
+			Name: "leadhook_retry_queue_away_total",
+			Help: "Deliveries that could not wait in the retry topic that fits best, since its partition takes no records, by that topic.",
+		}, []string{"topic"}),
 	}
 }

@@ -2,6 +2,8 @@ package retryqueue
 
 import (
 	"context"
+	"errors"
+	"slices"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -37,6 +39,10 @@ func New(p *producer.Publisher, live string, delays []time.Duration, r prometheu
 // at most 10 seconds or a fifth of the wait, whichever is more, if the delays allow
 // for that.
 //
+// If the partition of that topic is away (see [producer.Publisher.Offer]), the delivery
+// goes to another retry topic: one with a shorter delay, or else one with a longer one,
+// so that it is late by ten minutes more at most.
+//
 // It blocks until all in-sync replicas have the delivery. It retries for ever, and
 // returns nil or, if ctx ends first, [context.Cause]. With an error the delivery may
 // have been published nonetheless; it may also be published twice.
@@ -59,9 +65,53 @@ func (q *Queue) Forward(ctx context.Context, w *lead.Waiting) error {
 	return err
 }
 
+// publish publishes to the topic that fits best of those whose partition takes records.
 func (q *Queue) publish(ctx context.Context, w *lead.Waiting) (topic string, err error) {
-	topic = topics.RetryName(q.live, next(q.delays, time.Until(w.NotBefore)))
-	return topic, q.publisher.Publish(ctx, Record(topic, w))
+	for {
+		fitting := fitting(q.delays, time.Until(w.NotBefore))
+		for _, delay := range fitting {
+			topic = topics.RetryName(q.live, delay)
+			if err = q.publisher.Offer(ctx, Record(topic, w)); !errors.Is(err, lead.ErrAway) {
+				return topic, err
+			}
+			q.metrics.away.WithLabelValues(topic).Inc()
+		}
+		topic = topics.RetryName(q.live, fitting[0])
+		if err = q.persist(ctx, Record(topic, w)); !errors.Is(err, errNoneTakes) {
+			return topic, err
+		}
+	}
+}
+
+// persisting is how long a delivery that no topic takes waits for the best of them
+// before the others are tried again.
+const persisting = 5 * time.Second
+
+var errNoneTakes = errors.New("no retry topic takes the delivery")
+
+// persist publishes a record to a partition that is away, as soon as it is back. The
+// error is errNoneTakes if that takes long.
+func (q *Queue) persist(ctx context.Context, r producer.Record) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, persisting, errNoneTakes)
+	defer cancel()
+	return q.publisher.Publish(ctx, r)
+}
+
+// latest is by how much a delivery may be late since the topics that fit better are away.
+const latest = 10 * time.Minute
+
+// fitting returns the delays of the topics for a delivery that still has to wait for
+// wait, the best first. From shorter delays it comes back too early and is forwarded.
+func fitting(delays []time.Duration, wait time.Duration) []time.Duration {
+	best := slices.Index(delays, next(delays, wait))
+	all := slices.Clone(delays[:best+1])
+	slices.Reverse(all)
+	for _, delay := range delays[best+1:] {
+		if delay-max(wait, 0) <= latest {
+			all = append(all, delay)
+		}
+	}
+	return all
 }
 
 // next returns the delay of the topic for a delivery that still has to wait for
@@ -85,12 +135,15 @@ func next(delays []time.Duration, wait time.Duration) time.Duration {
 	return best
 }
 
-// Record encodes a waiting delivery as a record of a retry topic. Its partition has
-// the number of the event's own, so that one instance handles everything of an
-// advertiser. Its key is the advertiser's id.
+// Record encodes what waits as a record of a retry topic. Its partition has the number of
+// the event's own, so that one instance handles everything of an advertiser. Its key is
+// the advertiser's id, or the event's own key if the event did not become a delivery.
 func Record(topic string, w *lead.Waiting) producer.Record {
+	key := w.Message.Key
+	if w.Delivery != "" {
+		key = []byte(w.Advertiser)
+	}
 	return producer.Record{
-		Topic: topic, Partition: w.Message.Partition, Key: []byte(w.Advertiser), Value: w.Message.Value,
-		Headers: record.WaitingHeaders(w),
+		Topic: topic, Partition: w.Message.Partition, Key: key, Value: w.Message.Value, Headers: record.WaitingHeaders(w),
 	}
 }

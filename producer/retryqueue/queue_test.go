@@ -106,19 +106,23 @@ func TestAnyWaitingIsReadBack(t *testing.T) {
 
 func TestReadRefusesWhatIsNoWaitingDelivery(t *testing.T) {
 	webhook, delivery := header("leadhook.webhook", "w"), header("leadhook.delivery", "d")
+	source, notBefore := header("leadhook.source", "leads/1/2"), header("leadhook.not-before", "2026-11-23T16:12:09.500Z")
 	cases := map[string]struct {
 		topic   string
 		headers []lead.Header
 		want    bool
 	}{
-		"sound":            {"leads.retry.10s", []lead.Header{webhook, delivery}, true},
-		"of other setting": {"leads.retry.90s", []lead.Header{webhook, delivery}, false}, // spelt 1m30s
-		"of a left-over":   {"leads.retry.1m30s", []lead.Header{webhook, delivery}, true},
-		"live":             {"leads", []lead.Header{webhook, delivery}, false},
-		"dead letter":      {"leads.dlq", []lead.Header{webhook, delivery}, false},
-		"of other leads":   {"calls.retry.10s", []lead.Header{webhook, delivery}, false},
-		"no webhook":       {"leads.retry.10s", []lead.Header{delivery}, false},
-		"no delivery":      {"leads.retry.10s", []lead.Header{webhook, header("leadhook.delivery", "")}, false},
+		"sound":                              {"leads.retry.10s", []lead.Header{webhook, delivery}, true},
+		"of other setting":                   {"leads.retry.90s", []lead.Header{webhook, delivery}, false}, // spelt 1m30s
+		"of a left-over":                     {"leads.retry.1m30s", []lead.Header{webhook, delivery}, true},
+		"live":                               {"leads", []lead.Header{webhook, delivery}, false},
+		"dead letter":                        {"leads.dlq", []lead.Header{webhook, delivery}, false},
+		"of other leads":                     {"calls.retry.10s", []lead.Header{webhook, delivery}, false},
+		"no webhook":                         {"leads.retry.10s", []lead.Header{delivery}, false},
+		"no delivery":                        {"leads.retry.10s", []lead.Header{webhook, header("leadhook.delivery", ""), source, notBefore}, false},
+		"dead letter of an unreadable event": {"leads.retry.10s", []lead.Header{header("leadhook.reason", "not_json")}, true},
+		"whole event":                        {"leads.retry.10s", []lead.Header{source, notBefore}, true},
+		"event of nowhere":                   {"leads.retry.10s", []lead.Header{notBefore}, false},
 	}
 	queue := retryqueue.New(nil, "leads", delays, nil)
 	for name, c := range cases {

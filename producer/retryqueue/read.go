@@ -1,10 +1,12 @@
 package retryqueue
 
 import (
+	"context"
 	"time"
 
 	"github.com/leadhook/leadhook/lead"
 	"github.com/leadhook/leadhook/lead/record"
+	"github.com/leadhook/leadhook/producer"
 	"github.com/leadhook/leadhook/topics"
 )
 
@@ -13,9 +15,24 @@ import (
 // more topic. It makes the records behind it late by at most that time.
 const HeadSlack = time.Second
 
-// Read reads a waiting delivery back from a record of a retry topic. It returns
-// nil for any other record: one of a topic that is not a retry topic of this live
-// topic, or one that does not name its webhook and delivery. Any other header that is
+// IsNewer reports whether a record of a retry topic was written by a later version of
+// leadhook in a format that this one cannot read.
+func (q *Queue) IsNewer(m *lead.Message) bool {
+	_, ours := topics.RetryDelay(q.live, m.Topic)
+	return ours && record.IsNewer(m)
+}
+
+// PutBack publishes a record of a retry topic there once more, as it is: it waits for the
+// topic's delay again. It blocks like [Queue.Schedule], with the same errors.
+func (q *Queue) PutBack(ctx context.Context, m *lead.Message) error {
+	return q.publisher.Publish(ctx, producer.Record{Topic: m.Topic, Partition: m.Partition, Key: m.Key, Value: m.Value, Headers: m.Headers})
+}
+
+// Read reads what waits back from a record of a retry topic: a delivery, a dead letter, or
+// an event as a whole, which names no delivery. It returns nil for any other record: one of
+// a topic that is not a retry topic of this live topic, or one that names neither its
+// webhook and delivery, nor why it is a dead letter, nor where the event is and until when
+// it waits. Any other header that is
 // missing or damaged gives the zero value; a zero NotBefore means that the wait is
 // over.
 //
@@ -29,7 +46,8 @@ func (q *Queue) Read(m *lead.Message) *lead.Waiting {
 		return nil
 	}
 	w := record.ReadWaiting(m)
-	if w.Webhook == "" || w.Delivery == "" {
+	event := w.Webhook == "" && w.Delivery == "" && w.Message.Topic != "" && !w.NotBefore.IsZero()
+	if (w.Webhook == "" || w.Delivery == "") && w.Reason == "" && !event {
 		return nil
 	}
 	w.Message.Partition = m.Partition // a number from a header may not exist, and Forward would never succeed
