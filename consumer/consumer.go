@@ -1,6 +1,7 @@
 package consumer
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -37,7 +38,7 @@ type Handler interface {
 // otherwise.
 type Options struct {
 	Brokers []string      // host:port; the first that answers names the others
-	Dialer  *kafka.Dialer // for the group and the readers, with TLS and SASL
+	Dialer  *kafka.Dialer // for the group and the fetches, with TLS and SASL
 	Client  *kafka.Client // for topics and offsets; its Addr must be set
 
 	Group  string
@@ -64,13 +65,34 @@ type Options struct {
 	RebalanceTimeout  time.Duration // how long the group waits for its members at a rebalance
 	HeartbeatInterval time.Duration
 
-	FetchMaxBytes  int           // the most bytes that one fetch may return; a fetch is for one partition
+	// Watermarks keep beside the commits how far each partition is settled, so that a
+	// group that has committed nothing knows where to begin. If it is nil, such a group
+	// begins at the first message.
+	Watermarks Watermarks
+
+	// Start is where to begin with a partition if something of it was handled before,
+	// and nobody knows how far: StartEarliest, StartLatest, or a time (RFC 3339). If it
+	// is empty, the partition is not read.
+	Start string
+
+	// Retention is for how long it is remembered what was handled. A partition whose
+	// commits have been held up for half of it is read no further. Zero: 72 hours.
+	Retention time.Duration
+
+	FetchMaxBytes  int           // the most bytes of one fetch, which is for all partitions that a broker leads
+	MaxRecordBytes int           // a larger record is handled without its value: see [lead.Message.Omitted]
 	CommitInterval time.Duration // how often the offsets of settled messages are committed
 
 	OpenEvents int           // messages open at once, over all partitions: see Handler
-	OpenBytes  int           // bytes open at once, over all partitions, not counting a few prefetched messages of each
+	OpenBytes  int           // bytes open at once, over all partitions, not counting what is fetched ahead: at most a quarter as much, or two fetches
 	StuckAfter time.Duration // with a message open for longer, the consumer is not ready
 }
+
+// The words of [Options.Start].
+const (
+	StartEarliest = "earliest"
+	StartLatest   = "latest"
+)
 
 // The time-outs at the end of a session are short: when partitions are revoked,
 // the whole group stands still until this instance has released its own.
@@ -79,6 +101,7 @@ const (
 	drainSteps      = 3                      // how often at most, before the Handler's ctx ends
 	handOverTimeout = 500 * time.Millisecond // then for the Handler to hand over the others
 	flushTimeout    = 500 * time.Millisecond // for BeforeLastCommit
+	keepTimeout     = 200 * time.Millisecond // then for the watermarks
 )
 
 // leaveTimeout is for leaving the group. If the broker does not answer by then,
@@ -107,6 +130,7 @@ const waitedShare = 4
 
 // New returns a Consumer that does nothing until [Consumer.Run].
 func New(opts Options, handler Handler, reg prometheus.Registerer, log *zap.Logger) *Consumer {
+	opts.Retention = cmp.Or(opts.Retention, 72*time.Hour)
 	c := &Consumer{
 		opts:    opts,
 		handler: handler,
@@ -165,6 +189,10 @@ const requestTimeout = 10 * time.Second
 // partitions, commits, and no message has been open for longer than StuckAfter;
 // otherwise it returns an error that says what is wrong. It does not block.
 func (c *Consumer) Ready() error { return c.health.ready() }
+
+// Stuck names each partition in which a message has been open for longer than StuckAfter,
+// and since when. It does not block.
+func (c *Consumer) Stuck() []string { return c.health.stuck() }
 
 // libraryLog returns a logger for kafka-go, at debug level.
 func (c *Consumer) libraryLog() kafka.Logger {

@@ -105,7 +105,7 @@ func (r *rig) options() consumer.Options {
 		Brokers: []string{r.addr}, Dialer: &kafka.Dialer{Timeout: 5 * time.Second}, Client: r.client,
 		Group: r.group, Topics: []string{r.topic},
 		SessionTimeout: 10 * time.Second, RebalanceTimeout: 10 * time.Second, HeartbeatInterval: 200 * time.Millisecond,
-		FetchMaxBytes: 1 << 20, CommitInterval: 20 * time.Millisecond,
+		FetchMaxBytes: 1 << 20, MaxRecordBytes: 4 << 20, CommitInterval: 20 * time.Millisecond,
 		OpenEvents: 1000, OpenBytes: 8 << 20, StuckAfter: time.Minute,
 	}
 }

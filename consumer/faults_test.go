@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/segmentio/kafka-go"
 	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
@@ -253,4 +254,56 @@ func counted(t *testing.T, reg *prometheus.Registry, name string) int {
 	}
 	t.Fatalf("there is no metric %s", name)
 	return 0
+}
+
+// TestAGenerationThatIsOverIsNotRead has a join fail, after which the consumer rests, and a
+// rebalance end the next generation meanwhile.
+func TestAGenerationThatIsOverIsNotRead(t *testing.T) {
+	r := newEmbeddedRig(t, 1)
+	r.put(0, 100)
+	r.embedded.ControlKey(int16(kmsg.SyncGroup), func(req kmsg.Request) (kmsg.Response, error, bool) {
+		resp := req.ResponseKind().(*kmsg.SyncGroupResponse)
+		resp.ErrorCode = kerr.RebalanceInProgress.Code
+		return resp, nil, true
+	})
+	r.embedded.ControlKey(int16(kmsg.Heartbeat), func(req kmsg.Request) (kmsg.Response, error, bool) {
+		resp := req.ResponseKind().(*kmsg.HeartbeatResponse)
+		resp.ErrorCode = kerr.RebalanceInProgress.Code
+		return resp, nil, true
+	})
+	opts := r.options()
+	opts.HeartbeatInterval = 10 * time.Millisecond
+	seen, reg := newTally(), prometheus.NewRegistry()
+	_, stop := r.startWith(reg, opts, seen)
+	r.until("all are committed", func() bool { return r.committed() == 100 })
+	stop()
+	if seen.twice() != 0 {
+		t.Errorf("%d handled twice, want 0", seen.twice())
+	}
+	if n := counted(t, reg, "leadhook_group_generations_total"); n != 1 {
+		t.Errorf("read in %d generations, want 1: the other was over", n)
+	}
+}
+
+// A group whose coordinator moves must not wait for members that could not leave.
+func TestACoordinatorThatMovesDoesNotHoldUpTheGroup(t *testing.T) {
+	t.Parallel() // it takes its time
+	r := newEmbeddedRig(t, 1)
+	opts := r.options()
+	opts.SessionTimeout, opts.RebalanceTimeout = 50*time.Second, 50*time.Second
+	handled := newTally()
+	_, stop := r.start(opts, handled)
+	r.put(0, 1)
+	r.until("it reads", func() bool { return r.committed() == 1 })
+	loading := r.embedded.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Heartbeat, kmsg.JoinGroup, kmsg.LeaveGroup}, Group: r.group,
+		TopLevel: true, Err: kerr.CoordinatorLoadInProgress, Count: -1})
+	r.until("it has tried to leave and to join", func() bool { return loading.Hits() >= 3 })
+	loading.Remove()
+	loaded := time.Now()
+	r.put(1, 1)
+	r.until("it reads again", func() bool { return handled.different() == 2 })
+	if took := time.Since(loaded); took > opts.SessionTimeout/2 {
+		t.Errorf("it reads again %v after the coordinator was loaded", took)
+	}
+	stop()
 }

@@ -7,7 +7,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/segmentio/kafka-go"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
 	"go.uber.org/zap/zaptest/observer"
@@ -35,7 +34,7 @@ func TestHealthLogsAnOutageInAFewLines(t *testing.T) {
 		}
 		watch(90 * time.Second)
 		for _, p := range parts {
-			p.failing.Store(nil)
+			p.failed(nil)
 		}
 		watch(2 * time.Minute)
 		wantLines(t, logs,
@@ -76,8 +75,7 @@ func fakePartitions(h *health, n int) []*partition {
 	s := &session{c: &Consumer{health: h}}
 	parts := make([]*partition, n)
 	for i := range parts {
-		parts[i] = &partition{s: s, topic: "leads", number: i, window: newWindow(0),
-			reader: kafka.NewReader(kafka.ReaderConfig{Brokers: []string{"nowhere:9092"}, Topic: "leads", Partition: i})}
+		parts[i] = &partition{s: s, topic: "leads", number: i, window: newWindow(0)}
 	}
 	return parts
 }

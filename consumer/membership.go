@@ -52,44 +52,63 @@ func (m *membership) run(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("join the consumer group %s: %w", opts.Group, err)
 	}
-	m.serveGenerations(ctx, group)
+	last := lastMember{m: m}
+	m.serveGenerations(ctx, group, &last)
 	// Leave before anything else: kafka-go would join the next generation, whose
 	// partitions would then be assigned to this instance and not be read.
 	defer time.AfterFunc(leaveTimeout, disconnect).Stop()
-	return group.Close()
+	err = group.Close()
+	last.close()
+	return err
 }
 
 // serveGenerations serves one generation of the group after the other, until ctx
 // ends or the topics are outdated.
-func (m *membership) serveGenerations(ctx context.Context, group *kafka.ConsumerGroup) {
+func (m *membership) serveGenerations(ctx context.Context, group *kafka.ConsumerGroup, last *lastMember) {
 	// A generation can end as soon as it begins, again and again, for instance
 	// while a topic is missing. The back-off keeps joins rare.
 	backOff := wait.Endless(200*time.Millisecond, 5*time.Second)
+	rested := false
 	for ctx.Err() == nil && !m.outdated.Load() {
-		began := time.Now()
-		if gen, err := group.Next(ctx); err == nil {
-			m.serve(ctx, gen)
-		} else if ctx.Err() == nil {
+		began, served := time.Now(), false
+		gen, err := group.Next(ctx)
+		switch {
+		case err == nil:
+			last.joined(gen.MemberID)
+			served = m.serve(ctx, gen)
+		case ctx.Err() == nil:
 			m.c.health.cannotJoin(err)
+			last.lost(ctx, err)
 		}
-		if time.Since(began) > time.Second {
+		switch {
+		case time.Since(began) > time.Second:
 			backOff.Reset()
-			continue
+			rested = false
+		case rested && !served: // it ended during the rest, and the whole group waits for this member
+			rested = false
+		default:
+			wait.For(ctx, backOff.NextBackOff())
+			rested = true
 		}
-		wait.For(ctx, backOff.NextBackOff())
 	}
 }
 
-// serve reads the partitions of one generation until it ends or ctx does.
-func (m *membership) serve(ctx context.Context, gen *kafka.Generation) {
-	m.c.metrics.generations.Inc()
-	ended := make(chan struct{})
+// serve reads the partitions of one generation until it ends or ctx does. It returns
+// false if the generation was over already. Nothing is read in such a one: kafka-go does
+// not wait for it, so that the partitions may be another member's at any moment.
+func (m *membership) serve(ctx context.Context, gen *kafka.Generation) bool {
+	served := make(chan bool, 1)
 	gen.Start(func(revoked context.Context) {
-		defer close(ended)
+		if revoked.Err() != nil {
+			served <- false
+			return
+		}
+		m.c.metrics.generations.Inc()
 		s := &session{c: m.c, m: m, gen: gen, revoked: revoked}
 		s.run(ctx)
+		served <- true
 	})
-	<-ended
+	return <-served
 }
 
 // stillCurrent asks again which topics wait, and reports whether they are still

@@ -2,6 +2,7 @@ package consumer
 
 import (
 	"strconv"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promauto"
@@ -36,7 +37,7 @@ func newMetrics(reg prometheus.Registerer, health *health, budgets ...*budget) *
 		commits:      counter("leadhook_commits_total", "Offset commits that succeeded."),
 		commitErrors: counter("leadhook_commit_errors_total", "Offset commits that failed."),
 		recordsLost:  counter("leadhook_records_lost_total", "Records that retention removed before they were read."),
-		logRewound:   counter("leadhook_log_rewound_total", "Partitions whose log ended before the committed offset."),
+		logRewound:   counter("leadhook_log_rewound_total", "Partitions whose log was not the one that was read: recreated, or without its end."),
 	}
 }
 
@@ -54,11 +55,15 @@ var (
 		"How long the oldest open message has held up the partition's commits.", partitionLabels, nil)
 )
 
+var notReadDesc = prometheus.NewDesc("leadhook_partition_not_read_seconds",
+	"For how long a partition that is assigned to this instance has not been read; only of those that are not.", partitionLabels, nil)
+
 // Describe implements prometheus.Collector.
 func (g partitionGauges) Describe(descs chan<- *prometheus.Desc) {
 	descs <- lagDesc
 	descs <- openDesc
 	descs <- oldestDesc
+	descs <- notReadDesc
 }
 
 // Collect implements prometheus.Collector.
@@ -73,5 +78,12 @@ func (g partitionGauges) Collect(metrics chan<- prometheus.Metric) {
 		gauge(lagDesc, float64(max(0, p.end.Load()-p.window.committable())))
 		gauge(openDesc, float64(p.openBytes.Load()))
 		gauge(oldestDesc, p.age().Seconds())
+		if p.held.Load() {
+			gauge(notReadDesc, time.Since(p.heldFrom()).Seconds())
+		}
+	}
+	for a, s := range g.health.standing {
+		metrics <- prometheus.MustNewConstMetric(notReadDesc, prometheus.GaugeValue, time.Since(s.since).Seconds(),
+			a.topic, strconv.Itoa(a.number))
 	}
 }

@@ -2,26 +2,16 @@ package consumer
 
 import (
 	"context"
-	"errors"
+	"sync"
 	"sync/atomic"
 	"time"
 
-	"github.com/segmentio/kafka-go"
 	"go.uber.org/zap"
 
+	"github.com/leadhook/leadhook/consumer/fetch"
 	"github.com/leadhook/leadhook/internal/wait"
 	"github.com/leadhook/leadhook/lead"
 )
-
-// readerQueue is the number of messages that a partition's reader has ready,
-// beside the one that it reads and the one that waits for the budget. More bring
-// no speed, and with 64, large messages would take more memory than the budget.
-const readerQueue = 1
-
-// fetchTimeout is how long a fetch may take. A broker that has no message waits
-// for one for a second less; one that has a message answers at once. From a
-// broker that always takes longer, nothing can be read.
-const fetchTimeout = 10 * time.Second
 
 // A partition reads one assigned partition in order, opens its messages as far
 // as the budget allows, and hands each to the Handler.
@@ -33,22 +23,33 @@ type partition struct {
 	delay  time.Duration // the longest wait of a message; zero: messages do not wait
 	budget *budget
 
-	reader *kafka.Reader
+	source *fetch.Partition
 	window *window
 	grown  chan struct{} // holds a token after the window's prefix has grown
+	sights sights        // of read
+	trail  trail         // of the records in the window
+
+	handlers sync.WaitGroup          // every running Handle
+	cut      context.CancelCauseFunc // ends the context of those
+	held     atomic.Bool             // it is read no further: see holdLimit
+	heldAt   int64                   // the offset that holds it up, or did last
 
 	end       atomic.Int64 // the end of the log, as last reported by the broker
 	openBytes atomic.Int64
 	failing   atomic.Pointer[string] // why fetching fails; nil if it works
+
+	awaited int64 // the offset of the last message that was waited for until it was due
 }
 
+// newPartition returns a partition that has no source yet.
 func newPartition(s *session, topic string, number int, start int64) *partition {
 	p := &partition{
 		s: s, topic: topic, number: number, start: start,
 		delay: s.m.waiting[topic], budget: s.c.fresh,
-		reader: s.newReader(topic, number, start),
 		window: newWindow(start),
 		grown:  make(chan struct{}, 1),
+
+		awaited: -1,
 	}
 	if p.delay > 0 {
 		p.budget = s.c.waited
@@ -61,77 +62,54 @@ func newPartition(s *session, topic string, number int, start int64) *partition 
 // context working. It returns an error if the partition must be assigned again.
 func (p *partition) read(fetching, working context.Context) error {
 	for expected, gaps := p.start, 0; ; {
-		m, err := p.reader.FetchMessage(fetching)
+		head, err := p.source.Peek(fetching)
+		if err == nil && head.Offset > expected && !head.Empty {
+			p.s.c.metrics.recordsLost.Add(float64(head.Offset - expected))
+			if gaps++; gaps == 1 { // a compacted log has many
+				p.logGap(expected, head.Offset)
+			}
+		}
+		if err == nil {
+			p.end.Store(head.End)
+			if p.delay > 0 {
+				p.sights.note(head.End, time.Now())
+			}
+			expected = head.Offset + 1
+			err = p.accept(fetching, working, head)
+		}
 		switch {
 		case fetching.Err() != nil:
 			return nil //nolint:nilerr // fetching ended as it was told to
-		case errors.Is(err, kafka.OffsetOutOfRange):
-			return err
 		case err != nil:
-			p.failed(err)
-			continue // the reader retries, with its own back-off
-		}
-		p.failing.Store(nil)
-		if m.Offset > expected {
-			p.s.c.metrics.recordsLost.Add(float64(m.Offset - expected))
-			if gaps++; gaps == 1 { // a compacted log has many
-				p.logGap(expected, m.Offset)
-			}
-		}
-		expected = m.Offset + 1
-		if !p.accept(fetching, working, &m) {
-			return nil
+			return err
 		}
 	}
 }
 
-func (s *session) newReader(topic string, partition int, start int64) *kafka.Reader {
-	reader := kafka.NewReader(kafka.ReaderConfig{
-		Brokers:               s.c.opts.Brokers,
-		Dialer:                s.dialer,
-		Topic:                 topic,
-		Partition:             partition,
-		MinBytes:              1,
-		MaxBytes:              s.c.opts.FetchMaxBytes,
-		MaxWait:               fetchTimeout,
-		QueueCapacity:         readerQueue,
-		ReadLagInterval:       -1, // updateEnds asks for all partitions together
-		ReadBackoffMin:        100 * time.Millisecond,
-		ReadBackoffMax:        time.Second,
-		OffsetOutOfRangeError: true,
-		ErrorLogger:           s.c.libraryLog(),
-	})
-	_ = reader.SetOffset(start) // fails only on a closed reader
-	return reader
+// accept opens one message, or settles offsets that have none. An error means that
+// fetching ended first, or that the partition must be assigned again; the message then
+// counts as never fetched.
+func (p *partition) accept(fetching, working context.Context, head fetch.Head) error {
+	switch {
+	case head.Empty:
+		return p.pass(fetching, head)
+	case p.delay > 0 && head.Offset != p.awaited:
+		return p.awaitDue(fetching, head)
+	}
+	if !p.awaitHold(fetching) {
+		return context.Cause(fetching)
+	}
+	return p.open(fetching, working, head)
 }
 
-// checkRecovered notices that fetching works again while no message is
-// published: kafka-go counts an answer without messages as a time-out.
-func (p *partition) checkRecovered() {
-	if p.failing.Load() != nil && p.reader.Stats().Timeouts > 0 {
-		p.failing.Store(nil)
+// pass settles offsets that have no message.
+func (p *partition) pass(fetching context.Context, head fetch.Head) error {
+	if err := p.track(fetching, head.Offset); err != nil {
+		return err
 	}
-}
-
-// isTransactionMarker reports whether m is a control record (KIP-98), which marks
-// the end of a transaction. kafka-go returns it like any other record. Its key is
-// a version and a type, and its value is not JSON.
-func isTransactionMarker(m *kafka.Message) bool {
-	const abort, commit = "\x00\x00\x00\x00", "\x00\x00\x00\x01"
-	return (string(m.Key) == abort || string(m.Key) == commit) && len(m.Value) == 6 && len(m.Headers) == 0
-}
-
-// accept opens one message, or settles a transaction marker. It returns false if
-// fetching ended first; the message then counts as never fetched.
-func (p *partition) accept(fetching, working context.Context, m *kafka.Message) bool {
-	if !isTransactionMarker(m) {
-		return p.handle(fetching, working, m)
-	}
-	if !p.track(fetching, m.Offset) {
-		return false
-	}
-	p.settle(m.Offset)
-	return true
+	p.settle(head.Offset)
+	p.source.Pass()
+	return nil
 }
 
 // An openMessage is a message that is being handled.
@@ -144,32 +122,51 @@ type openMessage struct {
 	start  start
 }
 
-// handle opens one message and starts its handling.
-func (p *partition) handle(fetching, working context.Context, m *kafka.Message) bool {
-	p.end.Store(m.HighWaterMark)
-	o := &openMessage{Message: toMessage(m), p: p, places: 1}
-	o.size = o.Size()
-	if !p.awaitDue(fetching, &o.Message) {
-		return false
+// open takes a message, when the budget has room for it, and starts its handling.
+func (p *partition) open(fetching, working context.Context, head fetch.Head) error {
+	start, err := p.budget.acquire(fetching, head.Size)
+	if err != nil {
+		return err
 	}
-	var err error
-	if o.start, err = p.budget.acquire(fetching, o.size); err != nil {
-		return false
+	m, err := p.take(fetching)
+	if err == nil {
+		err = p.track(fetching, m.Offset)
 	}
-	if !p.track(fetching, m.Offset) {
-		o.start.end()
-		p.budget.release(o.size, o.places)
-		return false
+	if err != nil {
+		start.end()
+		p.budget.release(head.Size, 1)
+		return err
 	}
+	o := &openMessage{Message: m, p: p, size: head.Size, places: 1, start: start}
 	p.openBytes.Add(int64(o.size))
+	p.trail.add(m.Offset, m.Time)
 	p.s.handlers.Add(1)
+	p.handlers.Add(1)
 	p.s.running.Add(1)
 	go o.handle(working)
-	return true
+	return nil
+}
+
+// take takes the message. It blocks while the message is fetched again, because others
+// needed the room that it took.
+func (p *partition) take(fetching context.Context) (lead.Message, error) {
+	for {
+		if m, ok := p.source.Take(); ok {
+			return m, nil
+		}
+		head, err := p.source.Peek(fetching)
+		if err == nil && head.Empty { // retention or compaction took it meanwhile
+			err = p.pass(fetching, head)
+		}
+		if err != nil {
+			return lead.Message{}, err
+		}
+	}
 }
 
 func (o *openMessage) handle(working context.Context) {
 	defer o.p.s.handlers.Done()
+	defer o.p.handlers.Done()
 	defer o.p.s.running.Add(-1)
 	err := o.p.s.c.handler.Handle(working, &o.Message, o.started)
 	o.start.end()
@@ -191,29 +188,41 @@ func (o *openMessage) started(deliveries int) {
 
 // awaitDue blocks until the message is due. All messages of a topic wait equally
 // long, so that the first is always the next that is due. A message never waits
-// longer than its topic's delay, even if the clock of a broker or of another
-// instance is wrong. awaitDue returns false if fetching ended first.
-func (p *partition) awaitDue(fetching context.Context, m *lead.Message) bool {
-	if p.delay == 0 {
-		return true
+// longer than its topic's delay from when it could first have been seen, even if the clock
+// of a broker or of another instance is wrong. What must wait for long is fetched again
+// then.
+func (p *partition) awaitDue(fetching context.Context, head fetch.Head) error {
+	const long = 6 * time.Second // than a request that asks for more, which must end before another one
+	m, ok := p.source.Read()
+	if !ok {
+		return nil // it is to be fetched again
 	}
-	if d := min(time.Until(p.s.c.opts.Due(m)), p.delay); d > 0 {
-		wait.For(fetching, d)
+	p.awaited = head.Offset
+	latest := p.sights.of(head.Offset, time.Now()).Add(p.delay)
+	d := min(time.Until(p.s.c.opts.Due(&m)), time.Until(latest))
+	if d <= 0 {
+		return nil
 	}
-	return fetching.Err() == nil
+	if d > long {
+		p.source.Drop()
+	}
+	if !wait.For(fetching, d) {
+		return context.Cause(fetching)
+	}
+	return nil
 }
 
-// track adds offset to the window. It blocks while the window is full, and
-// returns false if fetching ended first.
-func (p *partition) track(fetching context.Context, offset int64) bool {
+// track adds offset to the window. It blocks while the window is full. An error means
+// that fetching ended first.
+func (p *partition) track(fetching context.Context, offset int64) error {
 	for !p.window.add(offset) {
 		select {
 		case <-p.grown:
 		case <-fetching.Done():
-			return false
+			return context.Cause(fetching)
 		}
 	}
-	return true
+	return nil
 }
 
 func (p *partition) settle(offset int64) {
@@ -234,33 +243,8 @@ func (p *partition) age() time.Duration {
 	return 0
 }
 
-// failed notes that fetching does not work, and why.
-func (p *partition) failed(err error) {
-	text := err.Error()
-	if p.failing.Swap(&text) == nil {
-		p.reader.Stats() // resets the counters, for checkRecovered
-		p.s.c.health.cannotFetch()
-	}
-}
-
 func (p *partition) logGap(expected, offset int64) {
 	p.s.c.log.Error("records lost: retention or compaction removed them before they were read",
 		zap.String("topic", p.topic), zap.Int("partition", p.number),
 		zap.Int64("expected_offset", expected), zap.Int64("offset", offset))
-}
-
-// toMessage converts a message. It leaves out the fields of kafka-go that must not
-// be set when the message is published again.
-func toMessage(m *kafka.Message) lead.Message {
-	message := lead.Message{
-		Topic: m.Topic, Partition: m.Partition, Offset: m.Offset,
-		Key: m.Key, Value: m.Value, Time: m.Time,
-	}
-	if len(m.Headers) > 0 {
-		message.Headers = make([]lead.Header, len(m.Headers))
-		for i, h := range m.Headers {
-			message.Headers[i] = lead.Header(h)
-		}
-	}
-	return message
 }

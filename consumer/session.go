@@ -3,7 +3,7 @@ package consumer
 import (
 	"cmp"
 	"context"
-	"maps"
+	"errors"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -11,6 +11,9 @@ import (
 
 	"github.com/segmentio/kafka-go"
 	"go.uber.org/zap"
+	"golang.org/x/sync/semaphore"
+
+	"github.com/leadhook/leadhook/consumer/fetch"
 )
 
 // A session is this instance's part in one generation of the group: its
@@ -20,10 +23,11 @@ type session struct {
 	m       *membership
 	gen     *kafka.Generation
 	revoked context.Context // ends with the generation
-	dialer  *kafka.Dialer   // of the readers
+	fetcher *fetch.Fetcher
 
-	partitions []*partition
-	committed  map[string]map[int]int64 // the last committed offsets, by topic and partition
+	assigned []*assigned
+	looking  *semaphore.Weighted // held while a partition is looked at
+	keeper   keeper
 
 	handlers sync.WaitGroup // every running Handle
 	running  atomic.Int64   // how many these are
@@ -37,7 +41,7 @@ func (s *session) run(stop context.Context) {
 	defer stopFetching()
 	defer context.AfterFunc(s.revoked, stopFetching)()
 
-	starts, err := s.startOffsets(fetching)
+	all, err := s.find(fetching)
 	if err != nil || s.m.missing.Swap(false) {
 		return // all topics exist by now: the next assignment has their partitions
 	}
@@ -47,57 +51,49 @@ func (s *session) run(stop context.Context) {
 
 	reading, disconnect := context.WithCancel(context.Background())
 	defer disconnect()
-	s.dialer = dialerUntil(reading, s.c.opts.Dialer)
-	s.open(starts)
-	s.c.health.joined(s.partitions)
+	s.fetcher = s.newFetcher(reading)
+	s.assigned, s.keeper.in = all, s.c.opts.Watermarks
+	s.c.health.joined(nil)
+	s.c.health.starts(all)
+	s.c.log.Info("partitions assigned; reading", zap.Int32("generation", s.gen.ID), zap.Int("partitions", len(all)))
 	var loops sync.WaitGroup
-	for _, p := range s.partitions {
-		loops.Go(func() {
-			if err := p.read(fetching, working); err != nil {
-				s.c.log.Warn("cannot read a partition from its offset; rejoining the group",
-					zap.String("topic", p.topic), zap.Int("partition", p.number), zap.Error(err))
-				stopFetching()
-			}
-		})
+	loops.Go(func() { s.fetcher.Run(fetching) })
+	for _, a := range s.assigned {
+		loops.Go(func() { a.run(fetching, working) })
 	}
 	loops.Go(func() {
 		s.watchLogs(fetching)
 		stopFetching()
 	})
+	loops.Go(func() { s.keeper.run(fetching) })
 	s.commitUntil(fetching.Done())
 	loops.Wait()
 	disconnect()
-	for _, p := range s.partitions {
-		_ = p.reader.Close()
-	}
 
 	s.drain(cutWaits)
 	s.flush()
 	s.commit()
+	s.keeper.store(context.Background(), keepTimeout)
 	s.c.health.left()
 }
 
-// open creates the assigned partitions, to be read from the offsets in starts.
-func (s *session) open(starts map[string]map[int]int64) {
-	s.committed = make(map[string]map[int]int64, len(starts))
-	count := 0
-	for topic, assigned := range s.gen.Assignments {
-		s.committed[topic] = make(map[int]int64, len(assigned))
-		for _, a := range assigned {
-			s.committed[topic][a.ID] = a.Offset
-		}
-		count += len(assigned)
+// find waits until all topics exist, and returns the assigned partitions. Those whose
+// messages do not wait come first.
+func (s *session) find(ctx context.Context) ([]*assigned, error) {
+	s.looking = semaphore.NewWeighted(lookingAtOnce)
+	if err := s.untilAnswered(ctx, func() error { return s.checkTopics(ctx) }); err != nil {
+		return nil, err
 	}
-	for topic, partitions := range starts {
-		for number, start := range partitions {
-			s.partitions = append(s.partitions, newPartition(s, topic, number, start))
-		}
-	}
-	// Each partition has its own connection; those whose messages do not wait
-	// connect first.
-	slices.SortStableFunc(s.partitions, func(a, b *partition) int { return cmp.Compare(a.delay, b.delay) })
-	s.c.log.Info("partitions assigned; reading", zap.Int32("generation", s.gen.ID), zap.Int("partitions", count))
+	all, err := s.fetchCommits(ctx)
+	slices.SortStableFunc(all, func(a, b *assigned) int {
+		return cmp.Compare(s.m.waiting[a.topic], s.m.waiting[b.topic])
+	})
+	return all, err
 }
+
+// lookingAtOnce is how many partitions are looked at the same time: a request of
+// kafka-go takes a connection.
+const lookingAtOnce = 24
 
 // commitUntil commits settled offsets at every commit interval, until done.
 func (s *session) commitUntil(done <-chan struct{}) {
@@ -124,42 +120,55 @@ func (s *session) watchLogs(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-checks.C:
-			if !s.updateEnds(ctx) || !s.m.stillCurrent(ctx) {
+			s.updateEnds(ctx)
+			if !s.m.stillCurrent(ctx) {
 				return
 			}
 		}
 	}
 }
 
-// commit commits, for each partition, the offset up to which everything is
-// settled, if it differs from the committed offset. In a recreated topic it is
-// smaller at first: if the old offset stayed committed, the beginning of the new
-// log would be skipped as soon as that log is longer.
+// commit commits, for each partition, the offset up to which everything is settled, if
+// it differs from the committed offset, with its watermark.
 func (s *session) commit() {
-	moved := make(map[string]map[int]int64)
-	for _, p := range s.partitions {
-		if offset := p.window.committable(); offset != s.committed[p.topic][p.number] {
-			if moved[p.topic] == nil {
-				moved[p.topic] = make(map[int]int64)
-			}
-			moved[p.topic][p.number] = offset
+	now := time.Now()
+	moved := make(map[*assigned]committed)
+	offsets := make(map[string][]kafka.OffsetCommit)
+	for _, a := range s.assigned {
+		c, ok := a.toCommit(now)
+		if !ok {
+			continue
 		}
+		moved[a] = c
+		offsets[a.topic] = append(offsets[a.topic], kafka.OffsetCommit{Partition: a.number, Offset: c.offset, Metadata: c.note})
 	}
 	if len(moved) == 0 {
 		return
 	}
 	// A failed commit is not retried: once the generation is over it can never
 	// succeed, and the next owner reads the messages again.
-	err := s.gen.CommitOffsets(moved)
+	err := s.sendCommits(offsets)
+	if errors.Is(err, kafka.OffsetMetadataTooLarge) { // a setting of the brokers
+		err = s.sendCommits(withoutNotes(offsets))
+	}
 	s.c.health.committed(err)
 	if err != nil {
 		s.c.metrics.commitErrors.Inc()
 		return
 	}
 	s.c.metrics.commits.Inc()
-	for topic, partitions := range moved {
-		maps.Copy(s.committed[topic], partitions)
+	for a, c := range moved {
+		a.done(c)
 	}
+}
+
+func withoutNotes(offsets map[string][]kafka.OffsetCommit) map[string][]kafka.OffsetCommit {
+	for _, partitions := range offsets {
+		for i := range partitions {
+			partitions[i].Metadata = ""
+		}
+	}
+	return offsets
 }
 
 // drain gives open messages a short time to settle, at a rebalance and at a stop.
@@ -210,28 +219,42 @@ func closedWithin(done <-chan struct{}, d time.Duration) bool {
 	}
 }
 
-// updateEnds asks for the current ends of the logs. It returns false if one ends
-// before the offset up to which it was read: its topic was recreated meanwhile,
-// and the partitions must be assigned again. Without an answer it returns true:
-// the group and the readers notice by themselves that Kafka cannot be reached.
-func (s *session) updateEnds(ctx context.Context) bool {
-	read := make([]int64, len(s.partitions)) // taken first, since reading goes on during the request
-	for i, p := range s.partitions {
-		read[i] = p.window.committable()
+// updateEnds asks for the current ends of the logs. Partitions whose leader does not
+// answer keep what was known: reading them fails by itself.
+func (s *session) updateEnds(ctx context.Context) {
+	byTopic := make(map[string][]*assigned)
+	for _, a := range s.assigned {
+		byTopic[a.topic] = append(byTopic[a.topic], a)
 	}
-	logs, err := s.listBounds(ctx)
-	if err != nil {
-		return true
+	for topic, partitions := range byTopic {
+		s.updateTopicEnds(ctx, topic, partitions)
 	}
-	for i, p := range s.partitions {
-		end := logs[p.topic][p.number].end
-		p.end.Store(end)
-		if end < read[i] {
-			s.c.log.Warn("log ends before the offset that was read; rejoining the group",
-				zap.String("topic", p.topic), zap.Int("partition", p.number),
-				zap.Int64("offset", read[i]), zap.Int64("log_end", end))
-			return false
+}
+
+func (s *session) updateTopicEnds(ctx context.Context, topic string, partitions []*assigned) {
+	asked := time.Now()
+	numbers := make([]int, len(partitions))
+	reading := make([]*partition, len(partitions))
+	read, fetched := make([]int64, len(partitions)), make([]int64, len(partitions)) // taken first, since reading goes on during the request
+	for i, a := range partitions {
+		numbers[i] = a.number
+		if reading[i], _ = a.current(); reading[i] != nil {
+			read[i], fetched[i] = reading[i].window.committable(), reading[i].window.read()
 		}
 	}
-	return true
+	ends, err := s.c.listOffsets(ctx, topic, numbers, kafka.LastOffset)
+	if err != nil {
+		return
+	}
+	for i, a := range partitions {
+		end, ok := ends[a.number]
+		if !ok || end.err != nil || reading[i] == nil {
+			continue
+		}
+		if cut, err := a.cut(ctx, fetched[i], end.epoch); cut {
+			a.again(reading[i])
+		} else if err == nil || errors.Is(err, kafka.UnsupportedVersion) {
+			a.looked(reading[i], read[i], look{asked, bounds{end: end.offset, epoch: end.epoch}})
+		}
+	}
 }

@@ -73,16 +73,25 @@ func TestAMessageThatWaitsIsHandledWhenItIsDue(t *testing.T) {
 	}
 }
 
+// All are stamped ahead, and were there before the first was read: they wait side by side
+// and not one after the other.
 func TestNoClockMakesAMessageWaitLongerThanItsTopic(t *testing.T) {
-	const delay = 500 * time.Millisecond
+	const delay, messages = 500 * time.Millisecond, 60
 	r := newRig(t, 1)
 	waiting := r.beside(".retry.500ms")
+	for n := range messages {
+		waiting.put(n, 1)
+	}
 	opts := r.waits(delay, waiting)
 	opts.Due = due(1000 * time.Hour)
+	opts.FetchMaxBytes = 1 // each fetch has one message
 	seen := newTally()
+	began := time.Now()
 	_, stop := r.start(opts, seen)
-	waiting.put(0, 3)
-	r.until("all are committed", func() bool { return waiting.committed() == 3 })
+	r.until("all are committed", func() bool { return waiting.committed() == messages })
+	if took := time.Since(began); took < delay || took > messages*delay/2 {
+		t.Errorf("%d messages took %v, want them to wait %v together", messages, took, delay)
+	}
 	stop()
 }
 

@@ -96,6 +96,13 @@ func (w *window) committable() int64 {
 	return w.base
 }
 
+// read returns the offset up to which messages were fetched.
+func (w *window) read() int64 {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.next
+}
+
 // oldest returns when the oldest open message began to hold up the prefix, and
 // false if no message is open.
 func (w *window) oldest() (time.Time, bool) {
