@@ -152,6 +152,9 @@ func TestEndOfContext(t *testing.T) {
 				if !c.slow && w.Step != 1 {
 					t.Errorf("got step %d, want the wait to be a scheduled one", w.Step)
 				}
+				if w.MaybeReceived != c.slow {
+					t.Errorf("got maybe received %v, want it of an attempt whose end is not known", w.MaybeReceived)
+				}
 				r.Close() // waits for the attempt
 				if got := r.ledger.marks[w.Delivery]; got != c.mark {
 					t.Errorf("got mark %d, want %d", got, c.mark)
@@ -213,7 +216,7 @@ func TestBurialOutlivesContextForSeconds(t *testing.T) {
 	const longer = 5 * time.Second
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, dispatch.Options{}, nil)
-		parts := r.parts(hooks{webhook("w", "https://crm.example.com/")})
+		parts := r.parts(hooks{webhook("w", "https://crm.example.com/")}, r.ledger)
 		parts.DeadLetters = patient{}
 		d := dispatch.New(dispatch.Options{}, parts, nil, nop)
 		d.SetTransport(roundTrip(func(*http.Request) (*http.Response, error) { return status(http.StatusGone) }))

@@ -91,6 +91,10 @@ func (forgetful) Reached(context.Context, string, string) (lead.Mark, error) { r
 func (forgetful) ReachedAll(_ context.Context, _ string, deliveries []string) ([]lead.Mark, error) {
 	return make([]lead.Mark, len(deliveries)), nil
 }
+func (forgetful) Claim(context.Context, string, string, lead.Mark) (lead.Claim, error) {
+	return lead.Claim{}, nil
+}
+func (forgetful) Release(string, string, uint64) {}
 func (forgetful) Note(string, string, lead.Mark) {}
 
 func benchDispatcher(b *testing.B, address string, webhooks dispatch.Webhooks) *dispatch.Dispatcher {
@@ -116,7 +120,7 @@ func benchWebhook(address string) *lead.Webhook {
 // hooksOf has a webhook for each of so many advertisers.
 type hooksOf []hooks
 
-func (h hooksOf) For(_ context.Context, advertiser string) ([]*lead.Webhook, error) {
+func (h hooksOf) For(_ context.Context, advertiser string, _ time.Time) ([]*lead.Webhook, error) {
 	n, err := strconv.Atoi(advertiser)
 	if err != nil {
 		return nil, err

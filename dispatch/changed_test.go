@@ -21,7 +21,7 @@ type changing struct {
 	lookUps map[string]int   // guarded by mu
 }
 
-func (c *changing) For(ctx context.Context, advertiser string) ([]*lead.Webhook, error) {
+func (c *changing) For(ctx context.Context, advertiser string, _ time.Time) ([]*lead.Webhook, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.lookUps == nil {
@@ -99,7 +99,8 @@ func TestAChangedWebhookWakesWhatWaitsForIt(t *testing.T) {
 					all.set("USA_1", hooks{changed})
 				}
 				began := time.Now()
-				r.WebhooksChanged([]string{"USA_2", "USA_1"})
+				r.WebhooksChanged("USA_2")
+				r.WebhooksChanged("USA_1")
 				wg.Wait()
 				if took := time.Since(began); took > 100*time.Millisecond {
 					t.Errorf("what waited was looked at %v after the change, want at once", took)
@@ -150,13 +151,13 @@ func TestAnotherWebhooksChangeChangesNothing(t *testing.T) {
 		wg.Go(func() { r.handle(t, messageOf("USA_2", 1)) }) // waits
 		for range 20 {
 			time.Sleep(100 * time.Millisecond)
-			r.WebhooksChanged([]string{"USA_1"})
+			r.WebhooksChanged("USA_1")
 		}
 		if n := all.lookUps["USA_2"]; n != 2 {
 			t.Errorf("got %d look-ups of the other advertiser, want one for each of its leads", n)
 		}
 		all.set("USA_2", nil)
-		r.WebhooksChanged([]string{"USA_2"})
+		r.WebhooksChanged("USA_2")
 		wg.Wait()
 		returning.Wait()
 		if len(at) != 9 {
@@ -173,9 +174,9 @@ func TestAnotherWebhooksChangeChangesNothing(t *testing.T) {
 	})
 }
 
-// TestWithoutAnnouncementTheNextLeadTellsOfAChange: what waits must not go to the
-// old address when a lead came for the new one.
-func TestWithoutAnnouncementTheNextLeadTellsOfAChange(t *testing.T) {
+// TestTheNextLeadTellsOfAChange: what waits must not go to the old address when a lead
+// came for the new one.
+func TestTheNextLeadTellsOfAChange(t *testing.T) {
 	all := &changing{hooks: map[string]hooks{"USA_1": {slowly("USA_1")}}}
 	crms := &counting{}
 	bubbleOf(t, waiting(), all, crms.answer, func(t *testing.T, r *rig) {
@@ -223,7 +224,7 @@ func TestTheEndOfContextEndsLookingAgain(t *testing.T) {
 		mu.Lock()
 		blocked = true
 		mu.Unlock()
-		r.WebhooksChanged([]string{"USA_1"})
+		r.WebhooksChanged("USA_1")
 		synctest.Wait()
 		cancel(over)
 		wg.Wait()

@@ -22,12 +22,14 @@ type delivery struct {
 	hook    *lead.Webhook
 	removed bool // the webhook no longer exists; hook then has only its ids
 	history lead.History
-	mark    lead.Mark // of the message that brought it
-	waited  bool      // that message comes from a retry topic
-	started func(int) // to be called when it begins to wait for its webhook, with 1
+	reason  lead.Reason // why it is dead already; empty: it is not
+	mark    lead.Mark   // of the message that brought it
+	waited  bool        // that message comes from a retry topic
+	started func(int)   // to be called when it begins to wait for its webhook, with 1
 
-	target      *attempt.Target
-	ledgerAsked time.Time // when the ledger last answered that the delivery got no further than its message says
+	target *attempt.Target
+	looked bool   // the ledger said that the delivery got no further than its message says
+	claim  uint64 // its number in the ledger; zero: it was not claimed
 
 	// An attempt in flight owns these two, and only reads the others.
 	ticket limiter.Ticket
@@ -44,9 +46,8 @@ func (d *Dispatcher) deliver(ctx context.Context, dl *delivery) error {
 }
 
 // conclude takes a delivery in progress to its end. The turn finds out what becomes of
-// it; if that is undecided, the delivery has a ticket and is attempted. If the webhook
-// has changed instead, conclude does nothing and returns true: the delivery must ask
-// for its ticket again.
+// it; if that is undecided, the delivery has a ticket, is claimed, and is attempted. If it
+// must ask for its ticket again, conclude does nothing and returns true.
 //
 // A panic makes a dead letter of this delivery and does not affect the others.
 func (d *Dispatcher) conclude(ctx context.Context, dl *delivery, t turn) (asks bool, err error) {
@@ -61,40 +62,31 @@ func (d *Dispatcher) conclude(ctx context.Context, dl *delivery, t turn) (asks b
 			err = d.buryDelivery(ctx, dl, lead.Internal, d.panicked(p, dl.msg, dl.fields()...))
 		}
 	}()
-	switch r, err = t(ctx, dl); {
+	r, err = t(ctx, dl)
+	dl.started(1)
+	switch {
 	case err != nil:
 		return false, err
-	case r.kind == changed:
+	case r.kind == asksAgain:
 		return true, nil
 	case r.kind == undecided:
 		r = d.attemptWithRetries(ctx, dl)
 	}
+	if r.kind != delivered && r.kind != handedOver {
+		defer d.release(dl)
+	}
 	return false, d.settle(ctx, dl, &r)
-}
-
-// lookAgain looks a delivery that has a ticket up in the ledger again if the last answer
-// is too old. The delivery keeps its ticket if the result is undecided.
-func (d *Dispatcher) lookAgain(ctx context.Context, dl *delivery) (result, error) {
-	if time.Since(dl.ledgerAsked) <= d.opts.LookAgainAfter {
-		return result{}, nil
-	}
-	r, err := d.settledBefore(ctx, dl)
-	if r.kind != undecided || err != nil {
-		d.limiter.Cancel(&dl.ticket)
-	}
-	return r, err
 }
 
 // settledBefore returns the result repeated if, according to the ledger, the
 // delivery got further than its message says: another instance settled it, or this
 // one did before it was suspended.
 func (d *Dispatcher) settledBefore(ctx context.Context, dl *delivery) (result, error) {
-	asked := time.Now()
 	reached, err := d.parts.Ledger.Reached(ctx, dl.ev.LeadID, dl.history.Delivery)
 	if err != nil {
 		return result{}, dl.unsettled(err)
 	}
-	return dl.reached(reached, asked), nil
+	return dl.reached(reached), nil
 }
 
 // settledBeforeAll is settledBefore for several deliveries of one event. A panic makes
@@ -113,24 +105,23 @@ func (d *Dispatcher) settledBeforeAll(ctx context.Context, deliveries []*deliver
 	for i, dl := range deliveries {
 		ids[i] = dl.history.Delivery
 	}
-	asked := time.Now()
 	reached, err := d.parts.Ledger.ReachedAll(ctx, first.ev.LeadID, ids)
 	if err != nil {
 		return nil, err
 	}
 	for i, dl := range deliveries {
-		results = append(results, dl.reached(reached[i], asked))
+		results = append(results, dl.reached(reached[i]))
 	}
 	return results, nil
 }
 
-// reached returns the result repeated if the ledger, asked at the given time, says that
-// the delivery got further than its message says.
-func (dl *delivery) reached(m lead.Mark, asked time.Time) result {
+// reached returns the result repeated if the ledger says that the delivery got further
+// than its message says.
+func (dl *delivery) reached(m lead.Mark) result {
 	if m > dl.mark {
 		return result{kind: repeated}
 	}
-	dl.ledgerAsked = asked
+	dl.looked = true
 	return result{}
 }
 
@@ -140,6 +131,8 @@ func (dl *delivery) reached(m lead.Mark, asked time.Time) result {
 func (d *Dispatcher) deadBeforeAttempt(dl *delivery) result {
 	hook, begun := dl.hook, dl.history.Begun()
 	switch {
+	case dl.reason != "":
+		return deadBecause(dl.reason, dl.history.Error)
 	case dl.removed:
 		return deadBecause(lead.WebhookRemoved, "the webhook was removed while the delivery waited")
 	case hook.Damaged != "":
@@ -148,7 +141,7 @@ func (d *Dispatcher) deadBeforeAttempt(dl *delivery) result {
 		return deadBecause(lead.WebhookInactive, "the advertiser set the webhook inactive while the delivery waited")
 	case !hook.Disabled.At.IsZero():
 		return deadBecause(lead.WebhookDisabled, hook.Disabled.String())
-	case !begun.IsZero() && time.Since(begun) >= d.opts.Expire:
+	case !begun.IsZero() && d.expires(begun, time.Now()):
 		return deadBecause(lead.Expired, d.expiredText(dl))
 	}
 	var err error
@@ -171,7 +164,11 @@ func (d *Dispatcher) attemptWithRetries(ctx context.Context, dl *delivery) resul
 		if waits == nil {
 			waits = d.quickWaits()
 		}
-		if !d.awaitQuickRetry(ctx, dl, began, waits.NextBackOff()) {
+		switch next := d.awaitQuickRetry(ctx, dl, began, waits.NextBackOff()); next.kind {
+		case undecided:
+		case repeated:
+			return next
+		default:
 			return r
 		}
 	}
@@ -192,6 +189,7 @@ func (d *Dispatcher) attempt(ctx context.Context, dl *delivery) result {
 	select {
 	case end = <-ended:
 		dl.history.Status, dl.history.Evidence, dl.history.Error = end.outcome.Status, end.outcome.Evidence, end.outcome.Text
+		dl.history.MaybeReceived = dl.history.MaybeReceived || end.outcome.Evidence == lead.MaybeReceived
 		if end.report != nil {
 			d.reportHealth(ctx, dl.hook, &end)
 		}
@@ -200,6 +198,9 @@ func (d *Dispatcher) attempt(ctx context.Context, dl *delivery) result {
 	}
 	d.attempts.Go(func() {
 		end := <-ended
+		if end.outcome.Verdict != attempt.Delivered {
+			d.release(dl)
+		}
 		d.inProgress.done(dl.history.Delivery)
 		if end.report != nil {
 			d.reportHealth(ctx, dl.hook, &end)
@@ -213,29 +214,37 @@ func (d *Dispatcher) attempt(ctx context.Context, dl *delivery) result {
 func (d *Dispatcher) runAttempt(dl *delivery, ended chan<- attemptEnd) {
 	defer d.attempts.Done()
 	var end attemptEnd
+	evidence := lead.NotSent
 	defer func() {
 		if p := recover(); p != nil {
-			end.outcome = attempt.Outcome{Verdict: attempt.Transient, Evidence: lead.MaybeReceived}
+			end.outcome = attempt.Outcome{Verdict: attempt.Transient, Evidence: evidence}
 			end.outcome.Text, end.panicked = d.panicked(p, dl.msg, dl.fields()...), true
 		}
-		end.report = d.limiter.Done(&dl.ticket, forLimiter(&end.outcome))
+		feedback := forLimiter(&end.outcome)
+		feedback.Undated = end.outcome.Verdict != attempt.Delivered && !d.opts.ClockBelieved()
+		end.report = d.limiter.Done(&dl.ticket, feedback)
 		ended <- end
 	}()
 	dl.body = formats.Render(dl.ev, dl.hook, d.opts.Provider)
 	request := dl.request()
+	evidence = lead.MaybeReceived
 	end.outcome = d.client.Do(&request)
 	dl.body = formats.Body{}
 	if end.outcome.Verdict == attempt.Delivered {
 		d.parts.Ledger.Note(dl.ev.LeadID, dl.history.Delivery, lead.MarkDelivered)
 	}
 	d.metrics.attempt(end.outcome)
+	if end.outcome.Doubt {
+		d.log.Info("delivered with doubt: the answer says failure, and the webhook has no rules for answers",
+			append(dl.fields(), zap.Int("status", end.outcome.Status))...)
+	}
 }
 
 // request returns what is sent by the attempt that begins at history.LastAttempt.
 func (dl *delivery) request() attempt.Request {
 	return attempt.Request{
 		Target: dl.target, DeliveryID: dl.history.Delivery, Number: dl.history.Attempts,
-		Trigger: dl.ev.Trigger, Test: dl.ev.Test, Traceparent: dl.msg.Header("traceparent"),
+		MaybeReceived: dl.history.MaybeReceived, Trigger: dl.ev.Trigger, Test: dl.ev.Test, Traceparent: dl.msg.Header("traceparent"),
 		Time: dl.history.LastAttempt, ContentType: dl.body.ContentType, Body: dl.body.Parts[:],
 	}
 }

@@ -16,6 +16,7 @@ package dispatch
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -28,15 +29,17 @@ import (
 	"github.com/leadhook/leadhook/lead"
 )
 
-// Webhooks finds the webhooks of an advertiser, in no particular order. For
-// blocks while they cannot be looked up; its error is that of ctx.
+// Webhooks finds the webhooks of an advertiser, in no particular order, with every change
+// in them that was acknowledged before since. If the record of all of them cannot be
+// used, there is one without an id that has Damaged set. For blocks while they cannot be
+// looked up; its error is that of ctx, or [lead.ErrAway] if the event has to wait elsewhere.
 type Webhooks interface {
-	For(ctx context.Context, advertiser string) ([]*lead.Webhook, error)
+	For(ctx context.Context, advertiser string, since time.Time) ([]*lead.Webhook, error)
 }
 
 // DeadLetters keeps dead letters. Bury returns nil once the letter is safe,
-// and blocks until then; its error is that of ctx. It must not change or keep
-// the letter's message.
+// and blocks until then; its error is that of ctx, or [lead.ErrAway] if the letter has to
+// wait elsewhere. It must not change or keep the letter's message.
 type DeadLetters interface {
 	Bury(ctx context.Context, letter *lead.DeadLetter) error
 }
@@ -44,20 +47,28 @@ type DeadLetters interface {
 // RetryQueue keeps deliveries until their next attempt is due. Schedule and
 // Forward return nil once the delivery is safe, and block until then; their
 // error is that of ctx. Forward is for a delivery that came back too early. Read
-// reads what they wrote; it returns nil for every other message.
+// reads what they wrote; it returns nil for every other message. IsNewer reports whether a
+// later version wrote the message in a format that this one cannot read; PutBack keeps it
+// there, as it is.
 type RetryQueue interface {
 	Schedule(ctx context.Context, w *lead.Waiting) error
 	Forward(ctx context.Context, w *lead.Waiting) error
 	Read(m *lead.Message) *lead.Waiting
+	IsNewer(m *lead.Message) bool
+	PutBack(ctx context.Context, m *lead.Message) error
 }
 
 // Ledger remembers how far each delivery got. Reached returns the zero Mark for a
 // delivery that it does not know, and blocks until it has found out; its error is
 // that of ctx. ReachedAll is Reached for several deliveries of one lead, and returns
-// their marks in the same order. Note does not block.
+// their marks in the same order. Claim is Reached for a delivery whose record has the
+// mark own, and which is to be attempted: it keeps other instances from attempting it.
+// Release ends a claim. Note and Release do not block.
 type Ledger interface {
 	Reached(ctx context.Context, leadID, delivery string) (lead.Mark, error)
 	ReachedAll(ctx context.Context, leadID string, deliveries []string) ([]lead.Mark, error)
+	Claim(ctx context.Context, leadID, delivery string, own lead.Mark) (lead.Claim, error)
+	Release(leadID, delivery string, number uint64)
 	Note(leadID, delivery string, m lead.Mark)
 }
 
@@ -98,11 +109,16 @@ type Options struct {
 	// Expire is how long after its first attempt or deferral a delivery ends; 72 h.
 	Expire time.Duration
 
-	// LookAgainAfter is how old an answer of the ledger may be when the attempt
-	// begins: a process that was suspended and resumed may have lost its partitions
-	// meanwhile, and others may have delivered its leads. After a longer
-	// suspension, attempts that would begin at once are deferred. It should be a
-	// third of the group's session time-out; 3 s.
+	// ClockBelieved reports whether this machine's clock can be believed. While it
+	// cannot, no delivery expires, and no webhook is disabled for failing long. nil:
+	// always.
+	ClockBelieved func() bool
+
+	// LookAgainAfter is how old a claim in the ledger may be when the attempt begins: a
+	// process that was suspended and resumed may have lost its partitions meanwhile, and
+	// others may have delivered its leads, or be about to. After a longer suspension,
+	// attempts that would begin at once are deferred. It should be a third of the group's
+	// session time-out; 3 s.
 	LookAgainAfter time.Duration
 
 	QuickAttempts int           // attempts within seconds, including the first one; 3
@@ -115,11 +131,25 @@ type Options struct {
 // A HostLimit is what a host takes from this process.
 type HostLimit = limiter.HostLimit
 
+// claimMargin is how long a claim lasts beyond the end of its attempt, for clocks that do
+// not run alike.
+const claimMargin = time.Second
+
+// ClaimFor returns how long a claim in the ledger must last: until an attempt that begins
+// as late as it may must have ended.
+func (o Options) ClaimFor() time.Duration {
+	o = o.withDefaults()
+	return o.LookAgainAfter + o.Attempt.Timeout + claimMargin
+}
+
 func (o Options) withDefaults() Options {
 	o.Attempt = o.Attempt.WithDefaults()
 	o.OpenEvents = cmp.Or(o.OpenEvents, 2000)
 	o.OpenBytes = cmp.Or(o.OpenBytes, 64<<20)
 	o.Expire = cmp.Or(o.Expire, 72*time.Hour)
+	if o.ClockBelieved == nil {
+		o.ClockBelieved = func() bool { return true }
+	}
 	o.LookAgainAfter = cmp.Or(o.LookAgainAfter, 3*time.Second)
 	if o.Schedule == nil {
 		o.Schedule = DefaultSchedule()
@@ -188,10 +218,14 @@ func (d *Dispatcher) Close() {
 // attempted goes to the RetryQueue within some seconds, due when the attempt must
 // have ended. If the CRM accepts it meanwhile, that is noted in the [Ledger].
 //
-// Handle calls started when deliveries begin to wait for their webhooks, with their
-// number: from then on they wait only for the CRMs. It calls started again when some of
-// them have ended, with the number of those that have not.
+// Handle calls started when deliveries begin to wait for their webhooks, or need not and
+// are claimed, with their number: from then on they wait only for the CRMs. It calls
+// started again when some of them have ended, with the number of those that have not.
 func (d *Dispatcher) Handle(ctx context.Context, m *lead.Message, started func(deliveries int)) (err error) {
+	fetched := time.Now()
+	if d.parts.RetryQueue.IsNewer(m) {
+		return d.leave(ctx, m)
+	}
 	in := d.read(m, started)
 	defer func() {
 		if p := recover(); p != nil {
@@ -201,6 +235,9 @@ func (d *Dispatcher) Handle(ctx context.Context, m *lead.Message, started func(d
 	}()
 	if forwarded, err := d.forward(ctx, &in); forwarded || err != nil {
 		return err
+	}
+	if in.reason != "" && in.history.Delivery == "" {
+		return d.buryIncoming(ctx, &in, in.reason, in.history.Error)
 	}
 	ev, refusal := d.decode(&in)
 	if refusal != nil {
@@ -212,7 +249,13 @@ func (d *Dispatcher) Handle(ctx context.Context, m *lead.Message, started func(d
 		d.metrics.unknownType.Inc()
 		return nil
 	}
-	hooks, err := d.parts.Webhooks.For(ctx, ev.AdvertiserID)
+	if in.reason != "" {
+		return d.deliver(ctx, in.delivery(ev, nil))
+	}
+	hooks, err := d.parts.Webhooks.For(ctx, ev.AdvertiserID, fetched)
+	if errors.Is(err, lead.ErrAway) {
+		return d.putOff(ctx, &in, ev)
+	}
 	if err != nil {
 		return fmt.Errorf("look up the webhooks of advertiser %s: %w", ev.AdvertiserID, err)
 	}
@@ -222,15 +265,11 @@ func (d *Dispatcher) Handle(ctx context.Context, m *lead.Message, started func(d
 	return d.deliverAll(ctx, &in, ev, d.wanting(ev, hooks))
 }
 
-// WebhooksChanged says that webhooks of these advertisers changed, and that Webhooks
-// finds them as they are now. Deliveries that wait for one of them in this process are
-// looked at again: they wait for what the webhook is now, or become dead letters if it
-// was removed or disabled. It does not block.
-func (d *Dispatcher) WebhooksChanged(advertisers []string) {
-	for _, advertiser := range advertisers {
-		d.limiter.Changed(advertiser)
-	}
-}
+// WebhooksChanged says that webhooks of an advertiser changed, and that Webhooks finds
+// them as they are now. Deliveries that wait for one of them in this process are looked at
+// again: they wait for what the webhook is now, or become dead letters if it was removed
+// or disabled. It does not block.
+func (d *Dispatcher) WebhooksChanged(advertiser string) { d.limiter.Changed(advertiser) }
 
 // HeldBack says which hosts are held back since they are slow: their deliveries wait
 // while others do not. It names ten at most, and does not block.

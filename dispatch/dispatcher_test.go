@@ -7,8 +7,10 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -99,6 +101,18 @@ func TestUnreadableEvents(t *testing.T) {
 	}
 }
 
+func TestARecordThatWasTooLargeToBeRead(t *testing.T) {
+	r := newRig(t, dispatch.Options{}, hooksFunc(
+		func(context.Context, string) ([]*lead.Webhook, error) { panic("an unreadable event has no webhooks") }))
+	m := message(call)
+	m.Value, m.Omitted = nil, 300<<20
+	r.handle(t, m)
+	letter := r.onlyLetter(t)
+	if letter.Reason != lead.TooLarge || !strings.Contains(letter.Error, "314572800 bytes") || !strings.Contains(letter.Error, "kafka.max_unpacked_bytes") {
+		t.Errorf("got the reason %s, %q; want %s, with its size and the setting", letter.Reason, letter.Error, lead.TooLarge)
+	}
+}
+
 func TestNobodysEvents(t *testing.T) {
 	r := newRig(t, dispatch.Options{}, hooks{})
 	r.handle(t, message(call))
@@ -125,7 +139,18 @@ func TestLookUpIsCutByTheContext(t *testing.T) {
 	r.wantDelivered(t)
 }
 
-func TestStartedIsSaidBetweenLookUpAndAttempt(t *testing.T) {
+// askedLedger calls asked before each claim.
+type askedLedger struct {
+	*ledger
+	asked func()
+}
+
+func (l askedLedger) Claim(ctx context.Context, leadID, delivery string, own lead.Mark) (lead.Claim, error) {
+	l.asked()
+	return l.ledger.Claim(ctx, leadID, delivery, own)
+}
+
+func TestStartedIsSaidBetweenClaimAndAttempt(t *testing.T) {
 	var started atomic.Bool
 	crm := newCRM(t, func(_ int, w http.ResponseWriter, _ *http.Request) {
 		if !started.Load() {
@@ -139,11 +164,45 @@ func TestStartedIsSaidBetweenLookUpAndAttempt(t *testing.T) {
 		}
 		return hooks{webhook("w", crm.URL)}, nil
 	})
-	r := newRig(t, options(crm.URL), lookUp)
+	marks := askedLedger{&ledger{tells: true}, func() {
+		if started.Load() {
+			t.Error("the lead had started before it was claimed")
+		}
+	}}
+	r := newRigWith(t, options(crm.URL), lookUp, marks)
+	r.ledger = marks.ledger
 	if err := r.Handle(t.Context(), message(call), func(int) { started.Store(true) }); err != nil {
 		t.Fatal(err)
 	}
 	r.wantDelivered(t)
+}
+
+func TestStartedIsSaidWhenALeadWaitsForItsTurn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		opts := waiting()
+		opts.Attempt.MaxInFlight = 1
+		r := newRig(t, opts, oneHook)
+		answers := make(chan struct{})
+		r.SetTransport(roundTrip(func(*http.Request) (*http.Response, error) {
+			<-answers
+			return status(http.StatusOK)
+		}))
+		var started atomic.Int64
+		var leads sync.WaitGroup
+		for _, m := range []*lead.Message{messageOf("USA_1", 1), messageOf("USA_1", 2)} {
+			leads.Go(func() {
+				if err := r.Handle(t.Context(), m, func(int) { started.Add(1) }); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		synctest.Wait()
+		if n := started.Load(); n != 2 {
+			t.Errorf("%d leads have started, want 2: one is attempted, and one waits for that", n)
+		}
+		close(answers)
+		leads.Wait()
+	})
 }
 
 func TestDamagedWebhooksStopAlone(t *testing.T) {

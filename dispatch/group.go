@@ -41,6 +41,8 @@ func (d *Dispatcher) deliverGroup(ctx context.Context, deliveries []*delivery, s
 	}
 	g.begin(ctx, deliveries)
 	started(g.open)
+	long := time.NewTimer(lookUpAfter)
+	defer long.Stop()
 	var errs []error
 	for done := ctx.Done(); g.open > 0; {
 		select {
@@ -56,6 +58,8 @@ func (d *Dispatcher) deliverGroup(ctx context.Context, deliveries []*delivery, s
 			g.open--
 			started(g.open)
 			errs = append(errs, s.err)
+		case <-long.C:
+			g.lookUpWaiting(ctx)
 		case <-done:
 			done = nil
 			g.withdraw(ctx)
@@ -64,11 +68,11 @@ func (d *Dispatcher) deliverGroup(ctx context.Context, deliveries []*delivery, s
 	return errors.Join(errs...)
 }
 
-// begin looks the deliveries up in the ledger together, and has each ask for its ticket.
+// begin has each delivery ask for its ticket.
 func (g *group) begin(ctx context.Context, deliveries []*delivery) {
 	begun := make([]*delivery, 0, len(deliveries))
 	for _, dl := range deliveries {
-		if g.d.inProgress.add(dl.history.Delivery) == nil {
+		if g.d.inProgress.addFree(dl.history.Delivery) {
 			begun = append(begun, dl)
 			continue
 		}
@@ -76,15 +80,28 @@ func (g *group) begin(ctx context.Context, deliveries []*delivery) {
 		// those that this one has begun from ending, which that one may wait for.
 		go func() { g.steps <- step{dl: dl, err: g.d.deliver(ctx, dl)} }()
 	}
-	results, err := g.d.settledBeforeAll(ctx, begun)
-	for i, dl := range begun {
-		switch {
-		case err != nil:
-			g.decided(ctx, dl, result{}, dl.unsettled(err))
-		case results[i].kind != undecided:
+	for _, dl := range begun {
+		g.ask(ctx, dl)
+	}
+}
+
+// lookUpWaiting looks up in the ledger what waits for its ticket, and ends what was
+// settled before.
+func (g *group) lookUpWaiting(ctx context.Context) {
+	var waiting []*delivery
+	for _, dl := range g.waiting {
+		if !dl.looked {
+			waiting = append(waiting, dl)
+		}
+	}
+	results, err := g.d.settledBeforeAll(ctx, waiting)
+	if err != nil {
+		return // ctx has ended, and so does what waits
+	}
+	for i, dl := range waiting {
+		if results[i].kind != undecided && g.d.limiter.Withdraw(&dl.ticket) {
+			delete(g.waiting, &dl.ticket)
 			g.decided(ctx, dl, results[i], nil)
-		default:
-			g.ask(ctx, dl)
 		}
 	}
 }
@@ -104,7 +121,12 @@ func (g *group) ask(ctx context.Context, dl *delivery) {
 
 // decided has a delivery end that needs no ticket.
 func (g *group) decided(ctx context.Context, dl *delivery, r result, err error) {
-	known := func(context.Context, *delivery) (result, error) { return r, err }
+	known := func(ctx context.Context, dl *delivery) (result, error) {
+		if r.kind == repeated || err != nil {
+			return r, err
+		}
+		return g.d.unlessSettled(ctx, dl, r)
+	}
 	if err != nil {
 		g.conclude(ctx, dl, known) // which does not block
 		return

@@ -129,7 +129,7 @@ func TestWebhooksThatChangeWhileAnEventWaitsForMany(t *testing.T) {
 		next[2] = first[2]
 		all.set("USA_1", slices.Delete(next, 0, 1))
 		began := time.Now()
-		r.WebhooksChanged([]string{"USA_1"})
+		r.WebhooksChanged("USA_1")
 		synctest.Wait()
 		if got := crms.posts; got["new3.example.com"] != 1 || got["new99.example.com"] != 1 || got["crm3.example.com"] != 1 {
 			t.Errorf("got %v POSTs, want one to the new host of each", got)

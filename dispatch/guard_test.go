@@ -2,6 +2,7 @@ package dispatch_test
 
 import (
 	"context"
+	"crypto/x509"
 	"io"
 	"net"
 	"net/http"
@@ -84,6 +85,83 @@ func TestProxy(t *testing.T) {
 			t.Errorf("%s: got %q, %s; want %q, not_sent", c.url, letter.Error, letter.Evidence, c.text)
 		}
 	}
+}
+
+// TestAnswersThroughATunnel: a status counts as it does without a proxy, and the connection
+// is used again.
+func TestAnswersThroughATunnel(t *testing.T) {
+	var posts atomic.Int32
+	crm := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		posts.Add(1)
+		if strings.HasSuffix(r.URL.Path, "odd") {
+			conn, out, _ := w.(http.Hijacker).Hijack()
+			_, _ = out.WriteString("HTTP/1.1 200 OK\r\npreload\r\n\r\n")
+			_ = out.Flush()
+			_ = conn.Close()
+		}
+	}))
+	crm.StartTLS()
+	t.Cleanup(crm.Close)
+	for _, secure := range []bool{false, true} {
+		var tunnels atomic.Int32
+		proxy := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			tunnels.Add(1)
+			if user, password, ok := parseBasic(r.Header.Get("Proxy-Authorization")); !ok || user != "me" || password != "hush" {
+				w.WriteHeader(http.StatusProxyAuthRequired)
+				return
+			}
+			forward(t, w, crm.Listener.Addr().String())
+		}))
+		if proxy.Config.ErrorLog = quiet; secure {
+			proxy.StartTLS()
+		} else {
+			proxy.Start()
+		}
+		t.Cleanup(proxy.Close)
+		opts := options()
+		opts.QuickAttempts = 1
+		opts.Attempt.Proxy, _ = url.Parse(proxy.URL)
+		opts.Attempt.Proxy.User = url.UserPassword("me", "hush")
+		opts.Attempt.RootCAs = x509.NewCertPool()
+		opts.Attempt.RootCAs.AddCert(crm.Certificate())
+		r := newRig(t, opts, hooks{webhook("w", "https://example.com/lead"), webhook("x", "https://example.com/odd")})
+		for range 5 {
+			r.handle(t, message(call))
+		}
+		r.wantDelivered(t)
+		if made, got := posts.Swap(0), tunnels.Load(); made != 10 || got > 6 {
+			t.Errorf("proxy with TLS %v: got %d POSTs through %d tunnels, want 10 through 6 at most", secure, made, got)
+		}
+	}
+}
+
+// forward makes a tunnel of a request.
+func forward(t *testing.T, w http.ResponseWriter, address string) {
+	t.Helper()
+	to, err := net.Dial("tcp", address)
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	defer to.Close()
+	conn, in, err := w.(http.Hijacker).Hijack()
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	_, _ = io.WriteString(conn, "HTTP/1.1 200 OK\r\n\r\n")
+	go func() {
+		_, _ = io.Copy(conn, to)
+		_ = conn.Close()
+	}()
+	_, _ = io.Copy(to, in)
+	_ = conn.Close()
+}
+
+// parseBasic reads a Proxy-Authorization.
+func parseBasic(value string) (user, password string, ok bool) {
+	r := http.Request{Header: http.Header{"Authorization": {value}}}
+	return r.BasicAuth()
 }
 
 // TestProxyThatFails: what an operator reads then is about the proxy, and not

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -113,6 +114,34 @@ func serveHTTP2(
 	opts = options(address)
 	opts.Attempt.RootCAs, opts.QuickAttempts = pool(parsed), 1
 	return address, opts
+}
+
+// TestMisdirectedRequestsGetANewConnection: what answered 421 is not used again.
+func TestMisdirectedRequestsGetANewConnection(t *testing.T) {
+	for _, http2 := range []bool{false, true} {
+		var mu sync.Mutex
+		posts := map[string]int{} // by connection
+		crm := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			mu.Lock()
+			defer mu.Unlock()
+			if posts[r.RemoteAddr]++; len(posts) == 1 {
+				w.WriteHeader(http.StatusMisdirectedRequest)
+			}
+		}))
+		crm.EnableHTTP2 = http2
+		crm.StartTLS()
+		t.Cleanup(crm.Close)
+		opts := options(crm.URL)
+		opts.Attempt.RootCAs = pool(crm.Certificate())
+		r := newRig(t, opts, hooks{webhook("w", crm.URL)})
+		r.handle(t, message(call))
+		r.wantDelivered(t)
+		mu.Lock()
+		if len(posts) != 2 || r.count(t, "leadhook_attempts_total", "transient") != 1 {
+			t.Errorf("HTTP/2 %v: got %d connections, want that the second attempt has a new one and is delivered", http2, len(posts))
+		}
+		mu.Unlock()
+	}
 }
 
 func respond(out *http2.Framer, stream uint32, whole bool) {

@@ -61,6 +61,17 @@ func (f *inProgress) add(delivery string) *line {
 	return l
 }
 
+// addFree adds the delivery unless it is in the set, and reports whether it did.
+func (f *inProgress) addFree(delivery string) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	_, found := f.set[delivery]
+	if !found {
+		f.set[delivery] = nil
+	}
+	return !found
+}
+
 // done removes the delivery, or hands it to the next that waits for it.
 func (f *inProgress) done(delivery string) {
 	f.mu.Lock()

@@ -14,13 +14,18 @@ import (
 type metrics struct {
 	unreadable, internal, unknownType, unwanted, wanted prometheus.Counter // events
 
+	putOffWebhooks, putOffDead prometheus.Counter // by what they need
+
 	deliveries *prometheus.CounterVec        // by outcome and format
 	delivered  map[string]prometheus.Counter // those with the outcome delivered, by format
 
 	attempts      [attempt.Verdicts]prometheus.Counter
 	maybeReceived prometheus.Counter
+	doubtful      prometheus.Counter
 	disabled      *prometheus.CounterVec // webhooks, by reason
 	disableSoon   prometheus.Counter
+	notBelieved   prometheus.Counter
+	newer         prometheus.Counter
 	attemptTime   prometheus.Histogram
 	turnTime      prometheus.Histogram
 	leadAge       prometheus.Histogram
@@ -37,6 +42,10 @@ func newMetrics(reg prometheus.Registerer, l *limiter.Limiter) *metrics {
 		maybeReceived: auto.NewCounter(prometheus.CounterOpts{
 			Name: "leadhook_attempts_maybe_received_total",
 			Help: "Failed attempts after which the CRM may have the lead: a later one may make a duplicate there.",
+		}),
+		doubtful: auto.NewCounter(prometheus.CounterOpts{
+			Name: "leadhook_deliveries_doubtful_total",
+			Help: "Deliveries with doubt: delivered by a 2xx status, although the answer plainly says failure and the webhook has no rules for it (answers).",
 		}),
 		attemptTime: auto.NewHistogram(prometheus.HistogramOpts{
 			Name:    "leadhook_attempt_seconds",
@@ -62,6 +71,14 @@ func newMetrics(reg prometheus.Registerer, l *limiter.Limiter) *metrics {
 		Name: "leadhook_webhooks_disable_warnings_total",
 		Help: "Warnings that a webhook will be disabled within a day.",
 	})
+	m.newer = auto.NewCounter(prometheus.CounterOpts{
+		Name: "leadhook_records_of_later_versions_total",
+		Help: "Records of retry topics that only a later version of leadhook can read, each time that they were put back for it.",
+	})
+	m.notBelieved = auto.NewCounter(prometheus.CounterOpts{
+		Name: "leadhook_waits_not_believed_total",
+		Help: "Deliveries that came from a retry topic and were put off until after they expire: a clock was wrong, and they were attempted at once.",
+	})
 	auto.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "leadhook_attempts_in_flight",
 		Help: "Attempts in flight.",
@@ -83,6 +100,11 @@ func (m *metrics) resolveEvents(auto promauto.Factory) {
 	m.wanted = events.WithLabelValues("wanted")
 	m.unwanted = events.WithLabelValues("unwanted")
 	m.unknownType = events.WithLabelValues("unknown_type")
+	putOff := auto.NewCounterVec(prometheus.CounterOpts{
+		Name: "leadhook_put_off_total",
+		Help: "What was put off to the retry topics since a part of what it needs is away, by what that is: webhooks (in Redis), dead_letters.",
+	}, []string{"needs"})
+	m.putOffWebhooks, m.putOffDead = putOff.WithLabelValues("webhooks"), putOff.WithLabelValues("dead_letters")
 	m.unreadable = events.WithLabelValues("unreadable")
 	m.internal = events.WithLabelValues("internal")
 }
@@ -127,5 +149,8 @@ func (m *metrics) attempt(o attempt.Outcome) {
 	m.attempts[o.Verdict].Inc()
 	if o.Evidence == lead.MaybeReceived {
 		m.maybeReceived.Inc()
+	}
+	if o.Doubt {
+		m.doubtful.Inc()
 	}
 }

@@ -45,11 +45,11 @@ const (
 	handedOver             // ctx ended during its attempt, which goes on
 	dead                   // it becomes a dead letter
 	repeated               // it had been settled before
-	changed                // its webhook changed while it waited, and was looked up again; a delivery is never settled with this kind
+	asksAgain              // it must ask for its ticket again; a delivery is never settled with this kind
 )
 
 func (k kind) String() string {
-	return [...]string{"undecided", "delivered", "scheduled", "deferred", "handed_over", "dead", "repeated", "changed"}[k]
+	return [...]string{"undecided", "delivered", "scheduled", "deferred", "handed_over", "dead", "repeated", "asks_again"}[k]
 }
 
 func deadBecause(reason lead.Reason, text string) result {
@@ -74,11 +74,12 @@ func (d *Dispatcher) resultOf(dl *delivery, end *attemptEnd) result {
 	return result{kind: scheduled, attempted: true, wait: wait, quickRetry: o.QuickRetry()}
 }
 
-// forLimiter returns what the limiter needs to know about an attempt.
+// forLimiter returns what the limiter needs to know about an attempt. Only a CRM that is
+// overloaded asks for a pause of the whole webhook; otherwise it is about this lead.
 func forLimiter(o *attempt.Outcome) limiter.Feedback {
 	return limiter.Feedback{
 		Result: results[o.Verdict], NoAnswer: o.Status == 0,
-		PauseAsked: o.PauseAsked, Pause: o.Pause, Took: o.Took, Overloaded: o.Overloaded(),
+		PauseAsked: o.PauseAsked && o.Overloaded(), Pause: o.Pause, Took: o.Took, Overloaded: o.Overloaded(),
 	}
 }
 

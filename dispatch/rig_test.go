@@ -41,12 +41,12 @@ func TestMain(m *testing.M) {
 // hooks are the webhooks of whatever advertiser is asked for.
 type hooks []*lead.Webhook
 
-func (h hooks) For(context.Context, string) ([]*lead.Webhook, error) { return h, nil }
+func (h hooks) For(context.Context, string, time.Time) ([]*lead.Webhook, error) { return h, nil }
 
 // hooksFunc is a look-up that a test writes itself.
 type hooksFunc func(ctx context.Context, advertiser string) ([]*lead.Webhook, error)
 
-func (f hooksFunc) For(ctx context.Context, advertiser string) ([]*lead.Webhook, error) {
+func (f hooksFunc) For(ctx context.Context, advertiser string, _ time.Time) ([]*lead.Webhook, error) {
 	return f(ctx, advertiser)
 }
 
@@ -56,6 +56,14 @@ type letters struct {
 
 	mu     sync.Mutex
 	buried []*lead.DeadLetter // guarded by mu
+	gone   bool               // guarded by mu: none can be written
+}
+
+// away has dead letters be away, or back.
+func (l *letters) away(yes bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.gone = yes
 }
 
 func (l *letters) Bury(ctx context.Context, letter *lead.DeadLetter) error {
@@ -64,6 +72,9 @@ func (l *letters) Bury(ctx context.Context, letter *lead.DeadLetter) error {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if l.gone {
+		return lead.ErrAway
+	}
 	l.buried = append(l.buried, letter)
 	return nil
 }
@@ -82,7 +93,8 @@ type wheel struct {
 	hops   int                      // guarded by mu
 	back   func(n int, _ time.Time) // guarded by mu; nil: nobody brings back what is parked
 
-	brought int // guarded by mu; how many have been brought back
+	brought int             // guarded by mu; how many have been brought back
+	putBack []*lead.Message // guarded by mu
 }
 
 // bring has f bring back what is parked, and what will be; nil ends it.
@@ -129,6 +141,17 @@ func (w *wheel) Read(m *lead.Message) *lead.Waiting {
 	return &waiting
 }
 
+func (w *wheel) IsNewer(m *lead.Message) bool {
+	return m.Topic == "retry" && m.Header("leadhook.format") == "2"
+}
+
+func (w *wheel) PutBack(ctx context.Context, m *lead.Message) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.putBack = append(w.putBack, m)
+	return ctx.Err()
+}
+
 // all are the deliveries that were parked, in order.
 func (w *wheel) all() []*lead.Waiting {
 	w.mu.Lock()
@@ -165,6 +188,14 @@ func (l *ledger) ReachedAll(ctx context.Context, leadID string, deliveries []str
 	}
 	return marks, err
 }
+
+// Claim claims for this process alone: other instances are in claim_test.go.
+func (l *ledger) Claim(ctx context.Context, leadID, delivery string, _ lead.Mark) (lead.Claim, error) {
+	m, err := l.Reached(ctx, leadID, delivery)
+	return lead.Claim{Reached: m}, err
+}
+
+func (l *ledger) Release(_, _ string, _ uint64) {}
 
 func (l *ledger) Note(_, delivery string, m lead.Mark) {
 	l.mu.Lock()
@@ -231,19 +262,28 @@ type rig struct {
 
 func newRig(t testing.TB, opts dispatch.Options, webhooks dispatch.Webhooks) *rig {
 	t.Helper()
+	marks := &ledger{}
+	r := newRigWith(t, opts, webhooks, marks)
+	r.ledger = marks
+	return r
+}
+
+// newRigWith is newRig with another ledger.
+func newRigWith(t testing.TB, opts dispatch.Options, webhooks dispatch.Webhooks, marks dispatch.Ledger) *rig {
+	t.Helper()
 	core, logs := observer.New(zap.DebugLevel)
-	r := &rig{letters: &letters{}, wheel: &wheel{}, ledger: &ledger{}, standing: newStanding(),
+	r := &rig{letters: &letters{}, wheel: &wheel{}, standing: newStanding(),
 		metrics: prometheus.NewRegistry(), logs: logs}
 	if opts.Schedule == nil {
 		opts.Schedule = []time.Duration{}
 	}
-	r.Dispatcher = dispatch.New(opts, r.parts(webhooks), r.metrics, zap.New(core))
+	r.Dispatcher = dispatch.New(opts, r.parts(webhooks, marks), r.metrics, zap.New(core))
 	t.Cleanup(r.Close)
 	return r
 }
 
-func (r *rig) parts(webhooks dispatch.Webhooks) dispatch.Parts {
-	return dispatch.Parts{Webhooks: webhooks, HealthRecords: r.standing, Ledger: r.ledger, RetryQueue: r.wheel, DeadLetters: r.letters}
+func (r *rig) parts(webhooks dispatch.Webhooks, marks dispatch.Ledger) dispatch.Parts {
+	return dispatch.Parts{Webhooks: webhooks, HealthRecords: r.standing, Ledger: marks, RetryQueue: r.wheel, DeadLetters: r.letters}
 }
 
 // handle hands one message over and fails the test if it is not settled.
@@ -298,6 +338,22 @@ func (r *rig) count(t testing.TB, name string, labels ...string) float64 {
 			}
 		}
 	}
+	return 0
+}
+
+// gauge is the value of a gauge without labels.
+func (r *rig) gauge(t testing.TB, name string) float64 {
+	t.Helper()
+	families, err := r.metrics.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, family := range families {
+		if family.GetName() == name {
+			return family.GetMetric()[0].GetGauge().GetValue()
+		}
+	}
+	t.Fatalf("there is no metric %s", name)
 	return 0
 }
 

@@ -27,8 +27,8 @@ func DefaultSchedule() []time.Duration {
 
 // scheduledWait returns how long a delivery waits for its next attempt if it has
 // waited step times already, and false if the schedule is over. A longer pause that
-// the CRM asked for (Retry-After of a 429 or 503) takes precedence. Meanwhile
-// package limiter lets no other delivery of the webhook through.
+// the CRM asked for (Retry-After) takes precedence. If it is overloaded (429 or 503),
+// package limiter meanwhile lets no other delivery of the webhook through.
 func scheduledWait(schedule []time.Duration, step int, o *attempt.Outcome) (time.Duration, bool) {
 	if step >= len(schedule) {
 		return 0, false
@@ -48,17 +48,24 @@ func (d *Dispatcher) quickWaits() backoff.BackOff {
 }
 
 // awaitQuickRetry waits for next, and then until the delivery has a ticket for a quick
-// retry. It returns false if there must be no retry: it would begin too long after
-// began, when the first attempt did, its webhook does not take it now, or ctx has ended.
-func (d *Dispatcher) awaitQuickRetry(ctx context.Context, dl *delivery, began time.Time, next time.Duration) bool {
+// retry and is claimed again. The result is then undecided, and any other means that there
+// must be no retry: it would begin too long after began, when the first attempt did, its
+// webhook does not take it now, another instance has it, or ctx has ended.
+func (d *Dispatcher) awaitQuickRetry(ctx context.Context, dl *delivery, began time.Time, next time.Duration) result {
 	if time.Since(began)+next > quickWindow {
-		return false
+		return result{kind: deferred}
 	}
 	d.log.Info("attempt failed; quick retry follows", append(dl.fields(), zap.Int("attempt", dl.history.Attempts), zap.Duration("wait", next),
 		zap.String("address", dl.target.Host()), zap.Int("status", dl.history.Status), zap.String("error", dl.history.Error))...)
 	if !wait.For(ctx, next) {
-		return false
+		return result{kind: deferred}
 	}
 	r, err := d.acquire(ctx, dl)
-	return err == nil && r.kind == undecided
+	if r.kind == undecided && err == nil {
+		r, err = d.claim(ctx, dl)
+	}
+	if err != nil {
+		return result{kind: deferred}
+	}
+	return r
 }

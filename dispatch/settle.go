@@ -2,6 +2,7 @@ package dispatch
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -31,7 +32,7 @@ func (d *Dispatcher) settle(ctx context.Context, dl *delivery, r *result) error 
 	case repeated:
 		d.metrics.ended(r.kind.String(), dl.hook)
 		return nil
-	case undecided, changed, scheduled, deferred, handedOver, dead:
+	case undecided, asksAgain, scheduled, deferred, handedOver, dead:
 	}
 	if r.attempted {
 		var cancel context.CancelFunc
@@ -55,10 +56,13 @@ func (d *Dispatcher) retryLater(ctx context.Context, dl *delivery, r *result) er
 	if r.kind == deferred && dl.history.Begun().IsZero() {
 		dl.history.FirstDeferral = time.Now()
 	}
-	if at.Sub(dl.history.Begun()) >= d.opts.Expire {
+	if d.expires(dl.history.Begun(), at) {
 		return d.buryDelivery(ctx, dl, lead.Expired, d.expiredText(dl))
 	}
 	w := &lead.Waiting{Message: *dl.msg, NotBefore: at, History: dl.history}
+	if r.kind == handedOver { // whoever attempts it next may not learn how the attempt ended
+		w.MaybeReceived = true
+	}
 	if err := d.parts.RetryQueue.Schedule(ctx, w); err != nil {
 		return dl.unsettled(err)
 	}
@@ -92,19 +96,37 @@ func (d *Dispatcher) countDelivered(dl *delivery) {
 func (d *Dispatcher) buryDelivery(ctx context.Context, dl *delivery, reason lead.Reason, text string) error {
 	letter := &lead.DeadLetter{Message: *dl.msg, Reason: reason, History: dl.history}
 	letter.Error = text
-	err := d.bury(ctx, letter)
-	if err == nil {
+	buried, err := d.bury(ctx, letter)
+	switch {
+	case err != nil:
+		return err
+	case buried:
 		d.parts.Ledger.Note(dl.ev.LeadID, dl.history.Delivery, dl.mark.Buried())
 		d.metrics.ended(string(reason), dl.hook)
+	default: // not Buried: what comes back would count as repeated
+		d.parts.Ledger.Note(dl.ev.LeadID, dl.history.Delivery, lead.MarkOf(&dl.history, true))
+		d.metrics.ended(deferred.String(), dl.hook)
 	}
-	return err
+	return nil
 }
 
-// bury writes a dead letter, and logs it once it is safe.
-func (d *Dispatcher) bury(ctx context.Context, letter *lead.DeadLetter) error {
+// bury writes a dead letter, and logs it once it is safe. While dead letters cannot be
+// written, it goes to the retry queue instead, to be written when it comes back; bury
+// then returns false.
+func (d *Dispatcher) bury(ctx context.Context, letter *lead.DeadLetter) (buried bool, err error) {
 	m := &letter.Message
-	if err := d.parts.DeadLetters.Bury(ctx, letter); err != nil {
-		return fmt.Errorf("bury %s/%d/%d (%s): %w", m.Topic, m.Partition, m.Offset, letter.Reason, err)
+	err = d.parts.DeadLetters.Bury(ctx, letter)
+	if buried = !errors.Is(err, lead.ErrAway); !buried {
+		err = d.parts.RetryQueue.Schedule(ctx, &lead.Waiting{
+			Message: *m, NotBefore: putOffUntil(letter.Received), Reason: letter.Reason, History: letter.History,
+		})
+	}
+	if err != nil {
+		return false, fmt.Errorf("bury %s/%d/%d (%s): %w", m.Topic, m.Partition, m.Offset, letter.Reason, err)
+	}
+	if !buried {
+		d.metrics.putOffDead.Inc()
+		return false, nil
 	}
 	d.log.Warn("dead letter",
 		zap.String("topic", m.Topic), zap.Int("partition", m.Partition), zap.Int64("offset", m.Offset),
@@ -112,7 +134,18 @@ func (d *Dispatcher) bury(ctx context.Context, letter *lead.DeadLetter) error {
 		zap.String("delivery_id", letter.Delivery), zap.Int("attempts", letter.Attempts),
 		zap.Int("status", letter.Status), zap.String("reason", string(letter.Reason)),
 		zap.String("error", letter.Error))
-	return nil
+	return true, nil
+}
+
+// What is put off since something of ours is away comes back after a quarter of its age,
+// from 10 seconds to 5 minutes. So it is not much later than it is anyway, and the longer
+// an outage lasts, the less traffic it causes.
+const soonestBack, latestBack = 10 * time.Second, 5 * time.Minute
+
+// putOffUntil returns when a lead comes back that was first published at the given time.
+func putOffUntil(received time.Time) time.Time {
+	now := time.Now()
+	return now.Add(min(max(now.Sub(received)/4, soonestBack), latestBack))
 }
 
 // outliving returns a context that lasts longer than ctx by the given time. The caller

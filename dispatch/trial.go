@@ -80,6 +80,10 @@ type TrialReport struct {
 	Status   int           // zero if there was no answer
 	Evidence lead.Evidence // whether the CRM may have the lead after a failure; empty if it was delivered
 	Error    string        // in plain words and without secrets; empty if it was delivered
+	Rule     string        // which of the webhook's rules for answers decided; empty if none did
+	Words    string        // the CRM's own words, where that rule says where they are; they may quote the lead
+	Record   string        // the CRM's id of the lead, likewise
+	Doubt    bool          // delivered, although the answer plainly says failure
 
 	QuickRetry bool          // whether a real delivery would be retried within seconds
 	Wait       time.Duration // how long it would then wait for the next attempt; zero if there was none
@@ -99,9 +103,28 @@ func (t *Trial) Send(ctx context.Context) (*TrialReport, error) {
 	if ctx.Err() != nil {
 		return nil, interrupted(ctx, o)
 	}
+	t.fill(report, &o, seen)
+	return report, nil
+}
+
+// Judge returns what a recorded answer to the request would count as, and what would
+// follow: see [attempt.Target.Judge]. Nothing is sent.
+func (t *Trial) Judge(recorded []byte) (*TrialReport, error) {
+	o, seen, err := t.request.Target.Judge(recorded)
+	if err != nil {
+		return nil, err
+	}
+	report := &TrialReport{}
+	t.fill(report, &o, seen)
+	return report, nil
+}
+
+// fill fills in the result of a trial.
+func (t *Trial) fill(report *TrialReport, o *attempt.Outcome, seen *attempt.Observation) {
 	report.Observation = *seen
 	report.Verdict, report.Status, report.Evidence, report.Error = o.Verdict.String(), o.Status, o.Evidence, o.Text
-	wait, more := scheduledWait(t.opts.Schedule, 0, &o)
+	report.Rule, report.Words, report.Record, report.Doubt = o.Rule, o.Words, o.Record, o.Doubt
+	wait, more := scheduledWait(t.opts.Schedule, 0, o)
 	switch {
 	case o.Verdict == attempt.Delivered:
 	case o.Final() || !more:
@@ -109,7 +132,6 @@ func (t *Trial) Send(ctx context.Context) (*TrialReport, error) {
 	default:
 		report.QuickRetry, report.Wait = o.QuickRetry() && t.opts.QuickAttempts > 1, wait
 	}
-	return report, nil
 }
 
 func interrupted(ctx context.Context, o attempt.Outcome) error {

@@ -1,6 +1,7 @@
 package dispatch_test
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"strings"
@@ -193,6 +194,24 @@ func TestWhatComesTooEarlyHopsOn(t *testing.T) {
 		r.handle(t, r.wheel.record(1)) // one second early is waited for
 		if now := time.Now(); now.Before(due) || r.wheel.hops != 1 {
 			t.Errorf("attempted %v before it was due", due.Sub(now))
+		}
+	})
+}
+
+func TestWhatALaterVersionWroteIsLeftToIt(t *testing.T) {
+	bubble(t, waiting(), func(*http.Request) (*http.Response, error) { return status(http.StatusOK) }, func(t *testing.T, r *rig) {
+		m := &lead.Message{Topic: "retry", Offset: 7, Value: []byte("anything"), Headers: []lead.Header{{Key: "leadhook.format", Value: []byte("2")}}}
+		r.handle(t, m)
+		if len(r.letters.all()) > 0 || len(r.wheel.putBack) != 1 || r.wheel.putBack[0] != m {
+			t.Errorf("%d dead letters, %d records were put back, want only the one", len(r.letters.all()), len(r.wheel.putBack))
+		}
+		if got := r.count(t, "leadhook_records_of_later_versions_total"); got != 1 {
+			t.Errorf("counted %v, want 1", got)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		if err := r.Handle(ctx, m, func(int) {}); err == nil {
+			t.Error("settled although it could not be put back")
 		}
 	})
 }

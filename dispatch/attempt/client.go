@@ -3,9 +3,10 @@
 // leadhook must not call, signs the request, sends it, grades whether the CRM may
 // have the lead after a failure, and explains the failure in plain words.
 //
-// It knows webhooks (package lead), and HTTP through package http1 below it. It
-// does not know what a body means, how often and when a delivery is attempted, or
-// what follows from a verdict: no deliveries, schedules, limiter or ledger.
+// It knows webhooks (package lead), HTTP through package http1 below it, and what the
+// rules of a webhook say about an answer through package answer. It does not know what
+// a lead's body means, how often and when a delivery is attempted, or what follows from a
+// verdict: no deliveries, schedules, limiter or ledger.
 package attempt
 
 import (
@@ -35,7 +36,7 @@ type Options struct {
 
 	// PerAdvertiser keeps the leads of two advertisers off the same connection, and
 	// off the same TLS session. HTTP/2 is then not spoken, and what net/http sends
-	// (through a proxy, or large) gets a connection each time.
+	// (through a socks5 proxy, or through any without TLS) gets a connection each time.
 	PerAdvertiser bool
 
 	// Proxy, if set, is what all attempts go through: http, https or socks5.
@@ -93,7 +94,8 @@ func (c *Client) do(ctx context.Context, r *Request, x *exchange) Outcome {
 	if err := c.post(ctx, r, x); err != nil {
 		o = c.noAnswer(err, x)
 	} else {
-		o = answered(x.answer.Status, x.answer.RetryAfter)
+		o = answered(r, x.answer)
+		o.Doubt = o.Verdict == Delivered && x.doubt
 	}
 	o.Took = time.Since(r.Time)
 	return o

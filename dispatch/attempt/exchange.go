@@ -4,10 +4,12 @@ import (
 	"crypto/tls"
 	"errors"
 	"net"
+	"net/http"
 	"net/http/httptrace"
 
 	"golang.org/x/net/http2"
 
+	"github.com/leadhook/leadhook/dispatch/attempt/answer"
 	"github.com/leadhook/leadhook/dispatch/attempt/http1"
 	"github.com/leadhook/leadhook/lead"
 )
@@ -22,6 +24,7 @@ type exchange struct {
 	request http1.Request
 	fields  [maxFields]http1.HeaderField // the memory of request.Fields
 	answer  *http1.Answer                // nil: none came
+	doubt   bool                         // its body plainly says failure, and there are no rules for it
 
 	outer  net.Conn     // the connection as net/http sees it; nil until there is one
 	conn   *countedConn // the connection below outer; nil if there is none
@@ -33,6 +36,9 @@ type exchange struct {
 func (x *exchange) prepare(r *Request) {
 	x.request.Template, x.request.Fields, x.request.Body = r.Target.template, r.fields(x.fields[:0]), r.Body
 	x.request.Watcher = x
+	if r.Target.rules.WantsBody() {
+		x.request.KeepBody, x.request.Await = answer.MaxBody, true
+	}
 }
 
 // GotConn implements [http1.Watcher]. net/http calls it on the goroutine of the
@@ -46,11 +52,21 @@ func (x *exchange) GotConn(info httptrace.GotConnInfo) {
 	}
 }
 
-// leave ends the use of the connection.
+// leave ends the use of the connection. If it does not lead to the CRM (421), it is
+// closed, unless it is used by others too: the next attempt needs a new one.
 func (x *exchange) leave() {
-	if x.conn != nil {
-		x.conn.leave()
+	if x.conn == nil {
+		return
 	}
+	x.conn.leave()
+	if x.answer != nil && x.answer.Status == http.StatusMisdirectedRequest && x.conn.retire() {
+		_ = x.conn.Close()
+	}
+}
+
+// GotBody implements [http1.Watcher]. What came first is all that is looked at for doubt.
+func (x *exchange) GotBody(status int, first []byte) {
+	x.doubt = x.target.doubts(status, first)
 }
 
 // MayRepeat implements [http1.Watcher]. net/http calls it before it sends the

@@ -31,7 +31,7 @@ func (c *Client) Observe(ctx context.Context, r *Request) (Outcome, *Observation
 	o := c.do(ctx, r, &x)
 	seen := &Observation{Network: steps.network(time.Now())}
 	if x.answer != nil {
-		seen.Protocol, seen.Head = x.answer.Proto, x.answer.Body
+		seen.Protocol, seen.Head = x.answer.Proto, x.answer.Body[:min(len(x.answer.Body), maxHead)]
 	}
 	return o, seen
 }

@@ -1,12 +1,17 @@
 package attempt
 
 import (
+	"bytes"
+	"compress/gzip"
 	"fmt"
+	"io"
 	"net/http"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/leadhook/leadhook/dispatch/attempt/answer"
+	"github.com/leadhook/leadhook/dispatch/attempt/http1"
 	"github.com/leadhook/leadhook/lead"
 )
 
@@ -15,7 +20,7 @@ type Verdict uint8
 
 // The verdicts. The zero value is not a verdict.
 const (
-	Delivered  Verdict = iota + 1 // 2xx
+	Delivered  Verdict = iota + 1 // the CRM has the lead
 	Transient                     // a later attempt may succeed
 	NeedsHuman                    // a later attempt may succeed once somebody changes something
 	Gone                          // 410: the webhook no longer exists
@@ -37,12 +42,17 @@ type Outcome struct {
 	Text     string        // why it failed, in plain words and without secrets; empty if it was delivered
 	Took     time.Duration // from [Request.Time] to the end of the answer
 
-	PauseAsked bool          // whether the CRM asked for a pause (Retry-After, on 429 and 503 only)
+	Rule   string // which of the webhook's rules for answers decided; empty if none did
+	Words  string // the CRM's own words, where that rule says where they are; they may quote the lead
+	Record string // the CRM's id of the lead, likewise
+	Doubt  bool   // it was delivered although the answer plainly says failure, and no rule is about that
+
+	PauseAsked bool          // whether the CRM said when to come again (Retry-After), after what is tried again
 	Pause      time.Duration // how long; at most 24 hours
 }
 
 // QuickRetry reports whether another attempt within seconds makes sense and does
-// no harm: not if the CRM may have the lead, and not if it asked for a pause.
+// no harm: not if the CRM may have the lead, and not if it said when to come again.
 func (o Outcome) QuickRetry() bool {
 	return o.Verdict == Transient && o.Evidence != lead.MaybeReceived &&
 		o.Status != http.StatusTooManyRequests && !o.PauseAsked
@@ -53,7 +63,8 @@ func (o Outcome) Final() bool { return o.Verdict == Gone || o.Verdict == Refused
 
 // Overloaded reports whether the CRM says that it gets too many requests.
 func (o Outcome) Overloaded() bool {
-	return o.Status == http.StatusTooManyRequests || o.Status == http.StatusServiceUnavailable && o.PauseAsked
+	return o.Verdict == Transient &&
+		(o.Status == http.StatusTooManyRequests || o.Status == http.StatusServiceUnavailable && o.PauseAsked)
 }
 
 // Reason returns the reason of the dead letter if this was the last attempt.
@@ -68,28 +79,89 @@ func (o Outcome) Reason() lead.Reason {
 	return lead.Exhausted
 }
 
-// answered returns the outcome of an attempt that was answered. The status alone
-// decides.
-func answered(status int, retry string) Outcome {
-	o := Outcome{Verdict: verdictOf(status), Status: status}
+// answered returns the outcome of an attempt that was answered: what the webhook's rules
+// say, and where they say nothing the status. For some statuses it matters whether the CRM
+// says when to come again, and whether it may have had the lead before.
+func answered(r *Request, a *http1.Answer) Outcome {
+	pause, asked := retryAfter(a.RetryAfter, time.Now())
+	o := Outcome{Verdict: verdictOf(a.Status, asked, r.MaybeReceived), Status: a.Status}
+	o.apply(r.Target.rules, a)
 	if o.Verdict == Delivered {
 		return o
 	}
 	o.Evidence = lead.Answered
-	o.Text = strings.TrimSpace(fmt.Sprintf("the CRM answered %d %s", status, http.StatusText(status))) + advice(status)
-	if status == http.StatusTooManyRequests || status == http.StatusServiceUnavailable {
-		o.Pause, o.PauseAsked = retryAfter(retry, time.Now())
+	o.Text = strings.TrimSpace(fmt.Sprintf("the CRM answered %d %s", a.Status, statusText(a.Status)))
+	if o.Rule != "" {
+		o.Text += ", which counts as " + ruledAs[o.Verdict] + " by the webhook's " + o.Rule
+	} else {
+		o.Text += advice(a.Status)
+	}
+	if !o.Final() {
+		o.Pause, o.PauseAsked = pause, asked
 	}
 	return o
 }
 
-func verdictOf(status int) Verdict {
+// apply applies the rules of a webhook to an answer: those for the body if it counts as
+// delivered by its status, but not for what a CRM says to a lead that it has already.
+func (o *Outcome) apply(rules *answer.Rules, a *http1.Answer) {
+	m := rules.Status(a.Status)
+	if m.Outcome == answer.Delivered || m.Outcome == answer.Unruled && a.Status/100 == 2 {
+		if body := rules.Body(plainBody(a)); body.Outcome != answer.Unruled {
+			m = body
+		}
+	}
+	if m.Outcome != answer.Unruled {
+		o.Verdict, o.Rule, o.Words, o.Record = ruled[m.Outcome], m.Rule, m.Words, m.Record
+	}
+}
+
+// ruled has the verdict for each outcome of a rule.
+var ruled = [...]Verdict{answer.Delivered: Delivered, answer.Retry: Transient, answer.Refused: Refused}
+
+// ruledAs has the words of the rules for the verdicts that they give, but for delivered.
+var ruledAs = map[Verdict]string{Transient: answer.Retry.String(), Refused: answer.Refused.String()}
+
+// plainBody returns the body of an answer, unpacked if the CRM packed it without being
+// asked to, and whether that is all of it. What is unpacked is bounded.
+func plainBody(a *http1.Answer) (body []byte, whole bool) {
+	if !strings.EqualFold(a.Encoding, "gzip") || len(a.Body) == 0 {
+		return a.Body, a.Whole
+	}
+	in, err := gzip.NewReader(bytes.NewReader(a.Body))
+	if err != nil {
+		return nil, false
+	}
+	body, err = io.ReadAll(io.LimitReader(in, answer.MaxBody+1))
+	return body, a.Whole && err == nil
+}
+
+// statusText is [http.StatusText] with what HubSpot means by 477.
+func statusText(status int) string {
+	if status == statusMigrating {
+		return "Migration in Progress"
+	}
+	return http.StatusText(status)
+}
+
+// statusMigrating is how HubSpot says that an account moves to another place, and is
+// there again within a day.
+const statusMigrating = 477
+
+// verdictOf returns what a status means: by its row in the table in docs/receivers.md. Where
+// the rest of 4xx comes with Retry-After, the CRM wants it again.
+func verdictOf(status int, retryAfter, maybeReceived bool) Verdict {
 	switch status {
+	case http.StatusConflict:
+		if maybeReceived { // it has the lead from that attempt
+			return Delivered
+		}
 	case http.StatusGone:
 		return Gone
 	case http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound:
 		return NeedsHuman // not refused: once the token or the URL is corrected, the leads that wait are delivered
-	case http.StatusRequestTimeout, http.StatusConflict, http.StatusTooEarly, http.StatusTooManyRequests:
+	case http.StatusRequestTimeout, http.StatusMisdirectedRequest, http.StatusLocked, http.StatusTooEarly,
+		http.StatusTooManyRequests, statusMigrating:
 		return Transient
 	case http.StatusNotImplemented, http.StatusHTTPVersionNotSupported:
 		return Refused
@@ -97,7 +169,12 @@ func verdictOf(status int) Verdict {
 	switch status / 100 {
 	case 2:
 		return Delivered
-	case 3, 4:
+	case 3:
+		return Refused
+	case 4:
+		if retryAfter {
+			return Transient
+		}
 		return Refused
 	}
 	// 5xx. RFC 9110 §15 treats every invalid status like 5xx.
@@ -119,18 +196,21 @@ func advice(status int) string {
 // maxPause is the longest pause that a CRM can ask for.
 const maxPause = 24 * time.Hour
 
-// retryAfter reads a Retry-After field (RFC 9110 §10.2.3): seconds or a date. It
-// returns false if the field is empty or not valid. A date in the past asks for a
-// pause of zero.
+// retryAfter reads a Retry-After field (RFC 9110 §10.2.3): seconds or a date. Some CRMs
+// write decimals, which are rounded up. It returns false if the field is empty or not
+// valid. A date in the past asks for a pause of zero.
 func retryAfter(value string, now time.Time) (time.Duration, bool) {
 	value = strings.TrimSpace(value)
 	if value == "" {
 		return 0, false
 	}
-	if strings.Trim(value, "0123456789") == "" {
-		seconds, err := strconv.ParseInt(value, 10, 64)
-		if err != nil || seconds > int64(maxPause/time.Second) {
+	if whole, decimals, _ := strings.Cut(value, "."); whole != "" && strings.Trim(whole+decimals, "0123456789") == "" {
+		seconds, err := strconv.ParseInt(whole, 10, 64)
+		if err != nil || seconds >= int64(maxPause/time.Second) {
 			return maxPause, true // too many digits are a very long pause
+		}
+		if strings.Trim(decimals, "0") != "" {
+			seconds++
 		}
 		return time.Duration(seconds) * time.Second, true
 	}

@@ -13,7 +13,9 @@ func TestRetryAfter(t *testing.T) {
 		want  time.Duration
 		ok    bool
 	}{
-		{"", 0, false}, {"soon", 0, false}, {"-1", 0, false}, {"1.5", 0, false}, {"+3", 0, false},
+		{"", 0, false}, {"soon", 0, false}, {"-1", 0, false}, {"+3", 0, false}, {".5", 0, false}, {"1.5s", 0, false},
+		{"1.2.3", 0, false}, {"1,5", 0, false}, {"1e3", 0, false}, {"1.5", 2 * time.Second, true}, {"20.5", 21 * time.Second, true}, {"20.000001", 21 * time.Second, true},
+		{"20.0", 20 * time.Second, true}, {"20.", 20 * time.Second, true}, {"0.1", time.Second, true}, {"86399.5", 24 * time.Hour, true}, {"86400.5", 24 * time.Hour, true},
 		{"0", 0, true}, {"120", 2 * time.Minute, true}, {" 7 ", 7 * time.Second, true},
 		{"86400", 24 * time.Hour, true}, {"86401", 24 * time.Hour, true},
 		{strings.Repeat("9", 40), 24 * time.Hour, true},
@@ -32,7 +34,7 @@ func TestRetryAfter(t *testing.T) {
 
 func FuzzRetryAfter(f *testing.F) {
 	now := time.Date(2026, 11, 23, 16, 12, 9, 0, time.UTC)
-	for _, seed := range []string{"", "0", "120", "99999999999999999999", "Mon, 23 Nov 2026 16:13:09 GMT", "soon", "-5"} {
+	for _, seed := range []string{"", "0", "120", "99999999999999999999", "Mon, 23 Nov 2026 16:13:09 GMT", "soon", "-5", "20.5", "1.2.3", "86399.9"} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, value string) {

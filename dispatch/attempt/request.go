@@ -18,6 +18,9 @@ type Request struct {
 	Trigger    lead.Trigger
 	Test       bool // whether the lead is a test lead
 
+	// MaybeReceived is whether the CRM may have the lead after an attempt before.
+	MaybeReceived bool
+
 	// Traceparent is sent if it is valid (W3C Trace Context).
 	Traceparent string
 

@@ -28,10 +28,10 @@ func TestSharedConnections(t *testing.T) {
 		want              []int // the connection of each lead, in the order in which they came up
 		proto             string
 	}{
-		"by all, HTTP/1.1":              {false, false, []int{0, 0, 0, 0, 1}, "HTTP/1.1"},
+		"by all, HTTP/1.1":              {false, false, []int{0, 0, 0, 0, 0}, "HTTP/1.1"},
 		"by all, HTTP/2":                {true, false, []int{0, 0, 0, 0, 0}, "HTTP/2.0"},
-		"by one advertiser":             {false, true, []int{0, 1, 0, 1, 2}, "HTTP/1.1"},
-		"by one advertiser, not HTTP/2": {true, true, []int{0, 1, 0, 1, 2}, "HTTP/1.1"},
+		"by one advertiser":             {false, true, []int{0, 1, 0, 1, 0}, "HTTP/1.1"},
+		"by one advertiser, not HTTP/2": {true, true, []int{0, 1, 0, 1, 0}, "HTTP/1.1"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var mu sync.Mutex
@@ -81,7 +81,7 @@ func TestSharedConnections(t *testing.T) {
 func TestGuardOfEveryDial(t *testing.T) {
 	for name, c := range map[string]struct {
 		perAdvertiser bool
-		size          int // of the lead; net/http sends large ones
+		size          int // of the lead
 	}{
 		"small": {false, 10}, "large": {false, 40 << 10}, "small, by advertiser": {true, 10}, "large, by advertiser": {true, 40 << 10},
 	} {

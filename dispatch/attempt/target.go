@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/leadhook/leadhook/dispatch/attempt/answer"
 	"github.com/leadhook/leadhook/dispatch/attempt/http1"
 	"github.com/leadhook/leadhook/lead"
 )
@@ -25,6 +26,13 @@ type Target struct {
 	blocked  error    // why the guard does not allow the URL; nil: it does
 	keys     [][]byte // for signing; empty: requests are not signed
 	template *http1.Template
+	rules    *answer.Rules // for what answers mean; nil: their status alone counts
+}
+
+// doubts reports whether an answer plainly says failure that its status says is none, and
+// there are no rules for that.
+func (t *Target) doubts(status int, body []byte) bool {
+	return status/100 == 2 && !t.rules.WantsBody() && answer.Doubtful(body)
 }
 
 // Origin returns the [Origin] of the URL.
@@ -80,8 +88,12 @@ func (c *Client) newTarget(hook *lead.Webhook) (*Target, error) {
 	if err != nil {
 		return nil, err
 	}
+	rules, faults := answer.Compile(hook.Answers)
+	if len(faults) > 0 {
+		return nil, errors.New("the answers of the webhook are not valid; seed the webhook again")
+	}
 	return &Target{
-		url: u, origin: Origin(u), blocked: c.guard.CheckURL(u), keys: keys,
+		url: u, origin: Origin(u), blocked: c.guard.CheckURL(u), keys: keys, rules: rules,
 		template: http1.NewTemplate(u, c.constantFields(hook), c.group(hook)),
 	}, nil
 }

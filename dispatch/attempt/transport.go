@@ -15,7 +15,7 @@ import (
 )
 
 const (
-	maxAnswerHeader = 64 << 10 // bytes; a longer header ends the attempt
+	maxAnswerHeader = 64 << 10 // bytes; what is beyond them is not read
 
 	// MaxAnswerBody is how many bytes of an answer's body are read, so that its
 	// connection can be used again.
@@ -87,7 +87,13 @@ func newTransport(opts Options, guard *Guard) *http1.Transport {
 	if opts.Proxy != nil {
 		// Only the proxy is dialled, which the operator named. See Options.Proxy.
 		next.Proxy = http.ProxyURL(opts.Proxy)
-		next.OnProxyConnectResponse = checkTunnel
+		next.OnProxyConnectResponse = func(_ context.Context, _ *url.URL, _ *http.Request, answer *http.Response) error {
+			return proxyAnswer(answer.StatusCode)
+		}
+		if opts.Proxy.Scheme == "http" || opts.Proxy.Scheme == "https" {
+			through := &tunnel{proxy: opts.Proxy, dial: next.DialContext, tls: t.TLS, handshakeTimeout: opts.ConnectTimeout}
+			t.Dial, t.SecureOnly = through.open, true
+		}
 		return t
 	}
 	dialer.ControlContext = guard.control
@@ -102,9 +108,10 @@ func (e proxyError) Error() string {
 	return fmt.Sprintf("the proxy answered %d %s", int(e), http.StatusText(int(e)))
 }
 
-func checkTunnel(_ context.Context, _ *url.URL, _ *http.Request, answer *http.Response) error {
-	if answer.StatusCode != http.StatusOK {
-		return proxyError(answer.StatusCode)
+// proxyAnswer returns an error unless a proxy has opened a tunnel.
+func proxyAnswer(status int) error {
+	if status != http.StatusOK {
+		return proxyError(status)
 	}
 	return nil
 }

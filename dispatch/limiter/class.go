@@ -58,6 +58,10 @@ func (ls *Limiter) growOld() {
 	defer ls.unlock()
 	ls.aging = nil
 	for t := ls.young.front(); t != nil && now.Sub(t.began) >= oldAfter; t = ls.young.front() {
+		if t.delayed.Load() {
+			ls.restart(t, now)
+			continue
+		}
 		ls.old.push(&t.place)
 		ls.becameOld(t, now)
 	}

@@ -58,7 +58,8 @@ type HostLimit struct {
 // A Limiter distributes the attempts among the webhooks. It is safe for
 // concurrent use.
 type Limiter struct {
-	opts Options
+	opts   Options
+	timers sync.Pool // of Wait, to be used again
 
 	mu           sync.Mutex // guards all below, and every webhook, branch, host and ticket
 	byID         map[string]*webhook

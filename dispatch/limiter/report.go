@@ -26,6 +26,7 @@ type Feedback struct {
 	PauseAsked bool          // the CRM asked not to be called for some time
 	Pause      time.Duration // how long that is; meaningless unless PauseAsked
 	Took       time.Duration // how long the attempt took
+	Undated    bool          // the clock is wrong: a failure does not tell how long the webhook has been failing
 }
 
 // A Report is what an attempt changes for its webhook.
@@ -92,11 +93,17 @@ func (ls *Limiter) Reannounce(hook *lead.Webhook) {
 
 // fails counts a failed attempt, whatever its outcome.
 func (w *webhook) fails(f Feedback, now time.Time) Report {
+	var got Report
+	if f.Result == Gone {
+		got.Disable = lead.Gone
+	}
+	if f.Undated {
+		return got
+	}
 	if w.failing.Since.IsZero() {
 		w.failing.Since = now
 	}
 	w.failing.Attempts++
-	var got Report
 	lasts := now.Sub(w.failing.Since)
 	if got.Warn = lasts >= continually-warnBefore && w.failing.Warned.IsZero(); got.Warn {
 		w.failing.Warned = now
@@ -104,10 +111,7 @@ func (w *webhook) fails(f Feedback, now time.Time) Report {
 	if got.Warn || now.Sub(w.noted) >= noteEvery {
 		w.noted, got.Failing = now, w.failing
 	}
-	switch {
-	case f.Result == Gone:
-		got.Disable = lead.Gone
-	case lasts >= continually && w.failing.Attempts >= timesContinually && now.Sub(w.failing.Warned) >= warnBefore:
+	if f.Result != Gone && lasts >= continually && w.failing.Attempts >= timesContinually && now.Sub(w.failing.Warned) >= warnBefore {
 		got.Disable = lead.Exhausted
 	}
 	return got

@@ -3,6 +3,7 @@ package limiter
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"time"
 
 	"github.com/leadhook/leadhook/lead"
@@ -34,6 +35,8 @@ type Ticket struct {
 	slowly         bool   // the attempt counts in Limiter.slowly
 	few, fewOnHost bool   // the attempt began beside few others of the webhook, and of its host
 	old            bool   // the attempt has taken a second
+
+	delayed atomic.Bool // the attempt waits for something that is not the CRM
 
 	webhook *webhook
 	host    *host     // of the webhook when the attempt began
@@ -79,7 +82,7 @@ func (ls *Limiter) Acquire(ctx context.Context, r Request, t *Ticket) (notBefore
 	if ls.Ask(r, t, nil) {
 		return t.Answer()
 	}
-	return ls.await(ctx, t)
+	return ls.Await(ctx, t)
 }
 
 // Ask is the beginning of Acquire, for callers that wait for many tickets in one place.
@@ -157,24 +160,78 @@ func (ls *Limiter) dequeue(t *Ticket) {
 	ls.count(t, -1)
 }
 
-// await waits for the answer to a ticket that has a channel of its own.
-func (ls *Limiter) await(ctx context.Context, t *Ticket) (time.Time, error) {
+// Await waits for the answer to a ticket that has a channel of its own, and returns what
+// Acquire does.
+func (ls *Limiter) Await(ctx context.Context, t *Ticket) (time.Time, error) {
 	select {
 	case <-t.answers:
 		return t.Answer()
 	case <-ctx.Done():
 	}
-	if ls.Withdraw(t) {
+	if ls.Leave(t) {
 		return time.Time{}, context.Cause(ctx)
 	}
 	notBefore, err := t.Answer()
-	if err == nil && notBefore.IsZero() {
-		ls.Cancel(t)
-	}
 	if notBefore.IsZero() {
 		err = context.Cause(ctx)
 	}
 	return notBefore, err
+}
+
+// Wait waits for the answer to a ticket that has a channel of its own, for d at most and
+// until ctx ends. It reports whether the ticket has it; [Limiter.Await] returns it.
+func (ls *Limiter) Wait(ctx context.Context, t *Ticket, d time.Duration) bool {
+	timer, _ := ls.timers.Get().(*time.Timer)
+	if timer == nil {
+		timer = time.NewTimer(d)
+	} else {
+		timer.Reset(d)
+	}
+	defer func() {
+		timer.Stop()
+		ls.timers.Put(timer)
+	}()
+	select {
+	case <-t.answers:
+		t.answers <- t
+		return true
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+	return false
+}
+
+// Delay says whether the attempt waits for something that is not the CRM. Meanwhile it
+// does not grow old.
+func (t *Ticket) Delay(is bool) { t.delayed.Store(is) }
+
+// Begin has the attempt count from now on, after a delay that was long. It does not
+// block.
+func (ls *Limiter) Begin(t *Ticket) {
+	ls.mu.Lock()
+	defer ls.unlock()
+	if !t.old {
+		ls.restart(t, time.Now())
+	}
+}
+
+// restart has a young attempt count from now on.
+func (ls *Limiter) restart(t *Ticket, now time.Time) {
+	t.began = now
+	t.place.remove()
+	ls.young.push(&t.place)
+}
+
+// Leave takes back a ticket that was asked for, whether it has its answer or not. It
+// reports whether it had none. It does not block.
+func (ls *Limiter) Leave(t *Ticket) bool {
+	if ls.Withdraw(t) {
+		return true
+	}
+	if notBefore, err := t.Answer(); err == nil && notBefore.IsZero() {
+		ls.Cancel(t)
+	}
+	return false
 }
 
 // Withdraw takes back a ticket that was asked for. It returns false if the ticket has

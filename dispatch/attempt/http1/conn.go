@@ -2,6 +2,7 @@ package http1
 
 import (
 	"bufio"
+	"bytes"
 	"errors"
 	"io"
 	"math"
@@ -29,13 +30,12 @@ type conn struct {
 	older     *conn         // in the list of a pool
 	newer     *conn
 
-	in        *bufio.Reader // nil while nothing comes in
-	head      []byte        // of what in has read, while that is recorded
-	recording bool
-	left      int64 // bytes that may still be read
+	in   *bufio.Reader // nil while nothing comes in
+	left int64         // bytes that may still be read
 
 	ended    bool    // the other side closed it right behind the answer
 	answered bool    // something of the answer has come
+	unsent   bool    // the server has answered before it read all of the request
 	first    [1]byte // the first byte of an answer over TLS
 	hasFirst bool    // it was received, and not yet read
 
@@ -59,69 +59,105 @@ func newConn(dialled net.Conn, to endpoint, h *host) *conn {
 	return c
 }
 
-// exchange sends a request in one piece, frees its message, and reads the answer
+// exchange sends a request in one write, frees its message, and reads the answer
 // up to its body. The body is nil if there is none or if it has been read. keepAlive
 // reports whether the connection can be used after it.
 func (c *conn) exchange(r *Request, m *message, maxHeader int64) (answer *Answer, body io.Reader, keepAlive bool, err error) {
-	t := trace{r.Trace}
 	c.answered = false
+	if len(m.bytes) > maxBefore {
+		return c.exchangeLarge(r, m, maxHeader)
+	}
 	_, err = c.Write(m.bytes)
 	m.free()
-	t.WroteRequest(err)
+	trace{r.Trace}.WroteRequest(err)
 	if err != nil {
 		return nil, nil, false, err
 	}
+	return c.receiveAnswer(r, maxHeader)
+}
+
+// exchangeLarge writes a large request while it waits for the answer. A server that refuses
+// it need not read the rest. One that takes it may yet want to: some answer first.
+func (c *conn) exchangeLarge(r *Request, m *message, maxHeader int64) (answer *Answer, body io.Reader, keepAlive bool, err error) {
+	written := make(chan error, 1)
+	go func() {
+		_, err := c.Write(m.bytes)
+		written <- err
+	}()
+	answer, body, keepAlive, err = c.receiveAnswer(r, maxHeader)
+	var unwritten error
+	select {
+	case unwritten = <-written:
+	default:
+		if err != nil || refuses(answer.Status) {
+			_ = c.SetWriteDeadline(longAgo)
+		}
+		unwritten = <-written
+	}
+	m.free()
+	trace{r.Trace}.WroteRequest(unwritten)
+	c.unsent = unwritten != nil // by a server that has decided without the rest
+	return answer, body, keepAlive && !c.unsent, err
+}
+
+// refuses reports whether the status can only mean that the server does not have the request:
+// 409 is also said of what it has.
+func refuses(status int) bool { return status >= 400 && status != http.StatusConflict }
+
+// receiveAnswer waits for the answer and reads it up to its body.
+func (c *conn) receiveAnswer(r *Request, maxHeader int64) (answer *Answer, body io.Reader, keepAlive bool, err error) {
 	if err := c.awaitAnswer(); err != nil {
 		return nil, nil, false, err
 	}
 	c.in = readers.Get().(*bufio.Reader) //nolint:forcetypeassert // there is nothing else in it
 	c.in.Reset(c)
 	c.left = maxHeader
-	if _, err := c.in.Peek(1); err != nil { // before ReadResponse, which would turn io.EOF into another error
+	if _, err := c.in.Peek(1); err != nil { // before readHead, which would turn io.EOF into another error
 		return nil, nil, false, err
 	}
 	c.answered = true
-	t.GotFirstResponseByte()
-	if answer := c.readUsual(r.KeepBody); answer != nil {
-		return answer, nil, true, nil
-	}
-	return c.readAny()
+	trace{r.Trace}.GotFirstResponseByte()
+	return c.readAnswer(r)
 }
 
-// readAny reads an answer of any form up to its body. It skips 1xx answers, which
-// announce another one (RFC 9110 §15.2), except 101: that ends HTTP on the
-// connection. Nobody asked for a 1xx answer, so the connection is not used again
-// after one.
-func (c *conn) readAny() (answer *Answer, body io.Reader, keepAlive bool, err error) {
+// readAnswer reads an answer up to its body, and all of it if that has come. It skips interim
+// answers: nobody asked for one, so the connection is not used again after it.
+func (c *conn) readAnswer(r *Request) (answer *Answer, body io.Reader, keepAlive bool, err error) {
+	var h head
 	for first := true; ; first = false {
-		c.record()
-		r, err := http.ReadResponse(c.in, nil) //nolint:bodyclose // it is part of the connection; nil: as for any method but HEAD
-		head := c.recorded()
-		if err != nil {
+		switch err := c.readHead(&h); {
+		case err != nil:
 			return nil, nil, false, err
-		}
-		if r.StatusCode/100 == 1 && r.StatusCode != http.StatusSwitchingProtocols {
+		case h.isInterim() && h.cut:
+			return nil, nil, false, io.ErrUnexpectedEOF
+		case h.isInterim():
 			continue
 		}
 		c.left = math.MaxInt64
-		answer, keepAlive = newAnswer(r), first && !r.Close && r.StatusCode != http.StatusSwitchingProtocols && isClean(head, r.StatusCode)
-		if answer.Whole {
+		answer = &Answer{Status: h.status, Proto: h.proto, RetryAfter: h.retryAfter, Encoding: h.encoding, promised: h.promised}
+		switch keepAlive = first && h.keepsAlive(); {
+		case h.cut:
+			return answer, nil, false, nil
+		case hasNoBody(h.status), h.length == 0 && !h.chunked:
+			answer.Whole = true
+			return answer, nil, keepAlive, nil
+		case !h.chunked && h.length > 0 && h.length <= int64(c.in.Buffered()):
+			c.takeBody(r, answer, int(h.length))
 			return answer, nil, keepAlive, nil
 		}
-		return answer, r.Body, keepAlive, nil
+		return answer, c.body(&h), keepAlive, nil
 	}
 }
 
-// record begins to keep what in reads, and recorded ends it: it returns what was
-// read since, in place of which net/http has only what it made of it.
-func (c *conn) record() {
-	buffered, _ := c.in.Peek(c.in.Buffered())
-	c.head, c.recording = append(c.head[:0], buffered...), true
-}
-
-func (c *conn) recorded() []byte {
-	c.recording = false
-	return c.head[:len(c.head)-c.in.Buffered()]
+// takeBody reads a body that has come as a whole.
+func (c *conn) takeBody(r *Request, a *Answer, length int) {
+	body, _ := c.in.Peek(length)
+	if r.KeepBody > 0 {
+		a.Body = bytes.Clone(body[:min(r.KeepBody, length)])
+	}
+	r.gotBody(a.Status, body)
+	_, _ = c.in.Discard(length)
+	a.Whole = true
 }
 
 // awaitAnswer returns when something of an answer may be read. Until then the
@@ -146,9 +182,6 @@ func (c *conn) Read(b []byte) (int, error) {
 	b = b[:min(int64(len(b)), c.left)]
 	n, err := c.receive(b)
 	c.left -= int64(n)
-	if c.recording {
-		c.head = append(c.head, b[:n]...)
-	}
 	return n, err
 }
 
@@ -200,7 +233,7 @@ func (c *conn) prepareIdle() bool {
 	}
 	c.in.Reset(nil)
 	readers.Put(c.in)
-	c.in, c.head = nil, nil
+	c.in = nil
 	return true
 }
 

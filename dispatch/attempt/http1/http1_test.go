@@ -271,7 +271,7 @@ func TestConnections(t *testing.T) {
 		"other line ends":          {"HTTP/1.1 200 OK\nContent-Length: 2\n\nok", false, 200, "ok", false},
 		"another first line end":   {"HTTP/1.1 200 OK\nX: y\r\nContent-Length: 2\r\n\r\nok", false, 200, "ok", false},
 		"a field of two lines":     {"HTTP/1.1 200 OK\r\nX: y\r\n z\r\nContent-Length: 2\r\n\r\nok", false, 200, "ok", false},
-		"not only ASCII":           {"HTTP/1.1 200 OK\r\nServer: \u00fc\r\nContent-Length: 2\r\n\r\nok", false, 200, "ok", true},
+		"not only ASCII":           {"HTTP/1.1 200 OK\r\nServer: \u00fc\r\nContent-Length: 2\r\n\r\nok", false, 200, "ok", false},
 		"kept for a while":         {"HTTP/1.1 200 OK\r\nKeep-Alive: max=9, timeout=5\r\nContent-Length: 2\r\n\r\nok", false, 200, "ok", true},
 		"kept for no time":         {"HTTP/1.1 200 OK\r\nKeep-Alive: timeout=0\r\nContent-Length: 2\r\n\r\nok", false, 200, "ok", false},
 		"kept for no time, chunks": {"HTTP/1.1 200 OK\r\nKeep-Alive: timeout=0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", false, 200, "", false},
@@ -296,42 +296,84 @@ func TestConnections(t *testing.T) {
 
 // TestUsualAnswer has answers that come in one piece. Those that are unusual are
 // read by net/http.
-func TestUsualAnswer(t *testing.T) {
-	const ok = "HTTP/1.1 200 OK\r\n"
+// TestAnswers has answers of all forms: each is one whatever stands below its status line,
+// and its connection is used again where nothing is in doubt.
+func TestAnswers(t *testing.T) {
+	const ok, two = "HTTP/1.1 200 OK\r\n", "Content-Length: 2\r\n\r\nok"
 	for name, c := range map[string]struct {
 		answer      string
-		usual       bool
+		reused      bool
 		retry, body string
 	}{
 		"no content": {"HTTP/1.1 204 No Content\r\n\r\n", true, "", ""},
 		"empty":      {ok + "Content-Length: 0\r\n\r\n", true, "", ""},
 		"as of a server": {ok + "Server: nginx/1.27\r\nDate: Sun, 29 Nov 2026 10:00:00 GMT\r\nContent-Type: application/json\r\n" +
 			"content-length: 11\r\nConnection: Keep-Alive\r\nSet-Cookie: a=b; Path=/\r\n\r\n{\"ok\":true}", true, "", `{"ok":true}`},
-		"overloaded":         {"HTTP/1.1 503 No\r\nRetry-After:  120 \r\nRetry-After: 1\r\nContent-Length: 2\r\n\r\nno", true, "120", "no"},
-		"without a reason":   {"HTTP/1.1 200\r\nContent-Length: 0\r\n\r\n", true, "", ""},
-		"chunks":             {ok + "Transfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n", false, "", "ok"},
-		"closes":             {ok + "Connection: close\r\nContent-Length: 2\r\n\r\nok", false, "", "ok"},
-		"one length twice":   {ok + "Content-Length: 2\r\nContent-Length: 2\r\n\r\nok", false, "", "ok"},
-		"long":               {ok + "Content-Length: 5000\r\n\r\n" + strings.Repeat("x", 5000), false, "", strings.Repeat("x", 5000)},
-		"retry, but unusual": {"HTTP/1.1 503 No\r\nRetry-After: 120\r\nX: \xff\r\nContent-Length: 2\r\n\r\nno", false, "120", "no"},
+		"overloaded":             {"HTTP/1.1 503 No\r\nRetry-After:  120 \r\nRetry-After: 1\r\nContent-Length: 2\r\n\r\nno", true, "120", "no"},
+		"without a reason":       {"HTTP/1.1 200\r\nContent-Length: 0\r\n\r\n", true, "", ""},
+		"chunks":                 {ok + "Transfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n", true, "", "ok"},
+		"chunks and a trailer":   {ok + "Transfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\nX: y\r\n\r\n", true, "", "ok"},
+		"closes":                 {ok + "Connection: x, close\r\n" + two, false, "", "ok"},
+		"a long line":            {ok + "X: " + strings.Repeat("x", 9000) + "\r\n" + two, true, "", "ok"},
+		"a long body":            {ok + "Content-Length: 5000\r\n\r\n" + strings.Repeat("x", 5000), true, "", strings.Repeat("x", 5000)},
+		"a line without a colon": {ok + "preload\r\n" + two, false, "", "ok"},
+		"a name that is none":    {ok + "X Y: z\r\n" + two, false, "", "ok"},
+		"a blank before a colon": {ok + "X : z\r\n" + two, false, "", "ok"},
+		"NUL":                    {ok + "X: \x00\r\n" + two, false, "", "ok"},
+		"Latin-1":                {"HTTP/1.1 503 No\r\nRetry-After: 120\r\nX: \xe9\r\n" + two, false, "120", "ok"},
+		"NUL in a long line":     {ok + "X: " + strings.Repeat("x", 9000) + "\x00\r\n" + two, false, "", "ok"},
+		"one length twice":       {ok + "Content-Length: 2\r\n" + two, false, "", "ok"},
+		"two lengths":            {ok + "Content-Length: 1\r\n" + two, false, "", "ok"},
+		"an empty length":        {ok + "Content-Length:\r\n" + two, false, "", "ok"},
+		"a length and chunks":    {ok + "Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n", false, "", "ok"},
+		"identity":               {ok + "Transfer-Encoding: identity\r\n" + two, false, "", "ok"},
+		"chunked twice":          {ok + "Transfer-Encoding: chunked, chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n", false, "", "ok"},
+		"chunked in two lines":   {ok + "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n", false, "", "ok"},
+		"a folded line":          {ok + "X: y\r\n z\r\n" + two, false, "", "ok"},
+		"ends of lines as LF":    {"HTTP/1.1 200 OK\nContent-Length: 2\n\nok", false, "", "ok"},
+		"after an interim one":   {"HTTP/1.1 103 Early\r\nX\r\n\r\n" + ok + two, false, "", "ok"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := listen(t, answering(c.answer, false))
 			transport, _ := newTransport(t)
-			request, err := ask(newPost(t, "http://"+s.address, "lead"))
-			if err != nil {
-				t.Fatal(err)
+			transport.BodyTimeout = 100 * time.Millisecond
+			for range 2 {
+				request, err := ask(newPost(t, "http://"+s.address, "lead"))
+				if err != nil {
+					t.Fatal(err)
+				}
+				answer, err := transport.Post(t.Context(), request, time.Time{})
+				if err != nil {
+					t.Fatal(err)
+				}
+				if !answer.Whole || answer.RetryAfter != c.retry || string(answer.Body) != c.body {
+					t.Errorf("got whole %v, Retry-After %q, body %.20q; want true, %q, %.20q", answer.Whole, answer.RetryAfter, answer.Body, c.retry, c.body)
+				}
 			}
-			answer, err := transport.Post(t.Context(), request, time.Time{})
-			if err != nil {
-				t.Fatal(err)
-			}
-			usual := http1.IsUsual([]byte(c.answer))
-			if usual != c.usual || !answer.Whole || answer.RetryAfter != c.retry || string(answer.Body) != c.body {
-				t.Errorf("got usual %v, whole %v, Retry-After %q, body %.20q; want %v, true, %q, %.20q", usual, answer.Whole, answer.RetryAfter, answer.Body,
-					c.usual, c.retry, c.body)
+			if got := s.accepted.Load() == 1; got != c.reused {
+				t.Errorf("the connection was used again: %v, want %v", got, c.reused)
 			}
 		})
+	}
+}
+
+// TestAnswersThatEndTooSoon has servers that close within the header.
+func TestAnswersThatEndTooSoon(t *testing.T) {
+	for answer, status := range map[string]int{
+		"HTTP/1.1 200 OK\r\n":                               200,
+		"HTTP/1.1 400 No\r\nContent-Type: text/pl":          400,
+		"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhello": 200,
+		"HTTP/1.1 200 OK":                                   0,
+		"HTTP/1.1 100 Continue\r\nX: y":                     0,
+		"\r\nHTTP/1.1 200 OK\r\n\r\n":                       0,
+		"SSH-2.0-OpenSSH_9.6\r\n\r\n":                       0,
+	} {
+		s := listen(t, answering(answer, true))
+		transport, _ := newTransport(t)
+		got, err := transport.RoundTrip(newPost(t, "http://"+s.address, "lead"))
+		if (err != nil) != (status == 0) || err == nil && got.StatusCode != status {
+			t.Errorf("%q: got %v, %v; want status %d", answer, got, err, status)
+		}
 	}
 }
 
@@ -354,13 +396,12 @@ func TestUnreadBodyCostsItsConnection(t *testing.T) {
 	}
 }
 
-// TestKeepBody has answers of which more or less is to be kept, read by each of
-// the three ways.
+// TestKeepBody has answers of which more or less is to be kept.
 func TestKeepBody(t *testing.T) {
 	for name, c := range map[string]struct{ request, answer string }{
 		"usual":        {"lead", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"},
 		"chunks":       {"lead", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nhel\r\n2\r\nlo\r\n0\r\n\r\n"},
-		"by net/http":  {strings.Repeat("lead", 10<<10), "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"},
+		"large":        {strings.Repeat("lead", 10<<10), "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"},
 		"no more came": {"lead", "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhello"},
 	} {
 		for _, keep := range []int{0, 3, 5, 100} {
@@ -670,17 +711,25 @@ func TestDeadlineIsThatOfOneExchange(t *testing.T) {
 }
 
 func TestHeadersAreBounded(t *testing.T) {
-	for name, answer := range map[string]string{
-		"a long line":    "HTTP/1.1 200 OK\r\nX: " + strings.Repeat("x", 70<<10) + "\r\n\r\n",
-		"many lines":     "HTTP/1.1 200 OK\r\n" + strings.Repeat("X: y\r\n", 20<<10) + "\r\n",
-		"no line at all": strings.Repeat("x", 70<<10),
-		"endless 1xx":    strings.Repeat("HTTP/1.1 100 Continue\r\n\r\n", 10<<10),
+	for name, c := range map[string]struct {
+		answer   string
+		readable bool // its status line
+	}{
+		"a long line":    {"HTTP/1.1 200 OK\r\nX: " + strings.Repeat("x", 70<<10) + "\r\n\r\n", true},
+		"many lines":     {"HTTP/1.1 200 OK\r\n" + strings.Repeat("X: y\r\n", 20<<10) + "\r\n", true},
+		"no line at all": {strings.Repeat("x", 70<<10), false},
+		"endless 1xx":    {strings.Repeat("HTTP/1.1 100 Continue\r\n\r\n", 10<<10), false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := listen(t, answering(answer, false))
+			s := listen(t, answering(c.answer, false))
 			transport, _ := newTransport(t)
-			if _, err := transport.RoundTrip(newPost(t, "http://"+s.address, "lead")); err == nil {
-				t.Error("got an answer")
+			for range 2 {
+				if _, err := transport.RoundTrip(newPost(t, "http://"+s.address, "lead")); (err == nil) != c.readable {
+					t.Errorf("got error %v", err)
+				}
+			}
+			if got := s.accepted.Load(); got != 2 {
+				t.Errorf("got %d connections, want 2", got)
 			}
 		})
 	}
@@ -693,8 +742,7 @@ func TestOthersAreLeftToNext(t *testing.T) {
 	defer crm.Close()
 	transport, n := newTransport(t)
 	for name, r := range map[string]*http.Request{
-		"a large body": newPost(t, crm.URL, strings.Repeat("x", 33<<10)),
-		"no body":      newPost(t, crm.URL, ""),
+		"no body": newPost(t, crm.URL, ""),
 	} {
 		before := n.requests.Load()
 		answer, err := transport.RoundTrip(r)
@@ -721,6 +769,57 @@ func TestOthersAreLeftToNext(t *testing.T) {
 		if _, err := transport.RoundTrip(r.WithContext(ctx)); err == nil || n.requests.Load() != before+1 {
 			t.Errorf("%s: got error %v, want it left to Next", other, err)
 		}
+	}
+}
+
+// TestLargeRequests has a server that reads all of a request, and one that answers before.
+func TestLargeRequests(t *testing.T) {
+	const size, answer = 16 << 20, "HTTP/1.1 413 No\r\nContent-Length: 2\r\n\r\nno"
+	var read atomic.Int64
+	for name, c := range map[string]struct {
+		serve    func(conn net.Conn, end <-chan struct{})
+		accepted int32 // connections of two requests
+		status   int
+	}{
+		"reads all": {func(conn net.Conn, _ <-chan struct{}) {
+			for in := bufio.NewReader(conn); take(in) == nil; {
+				_, _ = io.WriteString(conn, answer)
+			}
+		}, 1, 413},
+		"takes it before it has read it": {func(conn net.Conn, _ <-chan struct{}) {
+			_, _ = io.CopyN(io.Discard, conn, 1000)
+			_, _ = io.WriteString(conn, "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nno")
+			n, _ := io.Copy(io.Discard, conn)
+			read.Add(n)
+		}, 2, 200},
+		"answers and does not read on": {func(conn net.Conn, end <-chan struct{}) {
+			_ = conn.(*net.TCPConn).SetReadBuffer(16 << 10) // or all would be in its buffer
+			_, _ = io.CopyN(io.Discard, conn, 1000)
+			_, _ = io.WriteString(conn, answer)
+			<-end
+		}, 2, 413},
+	} {
+		t.Run(name, func(t *testing.T) {
+			end := make(chan struct{})
+			defer close(end)
+			s := listen(t, func(conn net.Conn) { c.serve(conn, end) })
+			transport, _ := newTransport(t)
+			for range 2 {
+				got, err := transport.RoundTrip(newPost(t, "http://"+s.address, strings.Repeat("x", size)))
+				if err != nil {
+					t.Fatal(err)
+				}
+				if body, err := io.ReadAll(got.Body); got.StatusCode != c.status || string(body) != "no" || err != nil {
+					t.Errorf("got %d, %q and error %v", got.StatusCode, body, err)
+				}
+			}
+			if got := s.accepted.Load(); got != c.accepted {
+				t.Errorf("got %d connections, want %d", got, c.accepted)
+			}
+		})
+	}
+	if got := read.Load(); got < 2*(size-1000) {
+		t.Errorf("a server that answers first got %d bytes of two requests, want all", got)
 	}
 }
 
@@ -831,7 +930,8 @@ func BenchmarkPost(b *testing.B) {
 	}
 }
 
-// FuzzAnswer compares what becomes of an answer with net/http.
+// FuzzAnswer compares what becomes of an answer with net/http, where that says that it is
+// one.
 func FuzzAnswer(f *testing.F) {
 	for _, seed := range []string{
 		"HTTP/1.1 204 No Content\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello",
@@ -862,26 +962,37 @@ func FuzzAnswer(f *testing.F) {
 		transport := asker{&http1.Transport{Dial: dial, MaxHeader: 64 << 10, MaxBody: 1 << 20, BodyTimeout: time.Minute, IdleTimeout: time.Second}}
 		defer transport.CloseIdleConnections()
 		got, want := outcome(t, transport), outcome(t, plain)
+		if want[0] == noAnswer {
+			return // see FuzzHead
+		}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("answer %q (-net/http +http1):\n%s", answer, diff)
 		}
 	})
 }
 
+const noAnswer = "no answer"
+
 // outcome is what a caller gets to know of an answer.
 func outcome(t *testing.T, way http.RoundTripper) []string {
 	answer, err := way.RoundTrip(newPost(t, "http://crm.example", "lead"))
 	if err != nil {
-		return []string{"no answer"}
+		return []string{noAnswer}
 	}
 	defer answer.Body.Close()
 	if answer.StatusCode == http.StatusSwitchingProtocols {
 		return []string{"101"}
+	}
+	retryAfter := ""
+	for _, value := range slices.Backward(answer.Header["Retry-After"]) {
+		if value != "" {
+			retryAfter = value
+		}
 	}
 	body, err := io.ReadAll(answer.Body)
 	end := "whole"
 	if err != nil {
 		end = "cut short"
 	}
-	return []string{answer.Proto, strconv.Itoa(answer.StatusCode), answer.Header.Get("Retry-After"), string(body), end}
+	return []string{answer.Proto, strconv.Itoa(answer.StatusCode), retryAfter, string(body), end}
 }

@@ -37,7 +37,9 @@ func (t *Transport) postNext(ctx context.Context, r *Request, deadline time.Time
 	}
 	wait := t.BodyTimeout
 	if !deadline.IsZero() {
-		wait = min(wait, time.Until(deadline))
+		if left := time.Until(deadline); r.Await || left < wait {
+			wait = left
+		}
 	}
 	defer time.AfterFunc(wait, cancel).Stop()
 	if response.ProtoMajor == 2 && conn != nil {
@@ -47,7 +49,7 @@ func (t *Transport) postNext(ctx context.Context, r *Request, deadline time.Time
 		defer time.AfterFunc(wait+maxClogged, func() { _ = underTLS(conn).Close() }).Stop()
 	}
 	if answer.Status != http.StatusSwitchingProtocols { // there the body is the connection itself, without a deadline
-		answer.readBody(response.Body, int64(r.KeepBody), t.MaxBody)
+		answer.readBody(r, response.Body, t.MaxBody)
 	}
 	_ = response.Body.Close()
 	return answer, nil

@@ -38,7 +38,7 @@ type Template struct {
 //
 // Requests of different groups do not share connections or TLS sessions of the
 // Transport. Those of a group that is not empty are made over HTTP/1.1, since Next
-// knows no groups; it still gets those with a large body.
+// knows no groups.
 func NewTemplate(u *url.URL, header []HeaderField, group string) *Template {
 	t := &Template{url: u, header: header, endpoint: endpointOf(u, group)}
 	target := u.RequestURI()
@@ -58,6 +58,7 @@ type Request struct {
 	Body     [][]byte      // in parts, which must not change before Post returns
 
 	KeepBody int                    // how many bytes of the answer's body to return
+	Await    bool                   // wait for the body until the deadline, not only for [Transport.BodyTimeout]
 	Watcher  Watcher                // may be nil
 	Trace    *httptrace.ClientTrace // may be nil
 }
@@ -68,9 +69,19 @@ type Watcher interface {
 	// [httptrace.ClientTrace] says.
 	GotConn(info httptrace.GotConnInfo)
 
+	// GotBody is called with the bytes of the answer's body that came first, which it must
+	// not keep. It is not called if there are none.
+	GotBody(status int, first []byte)
+
 	// MayRepeat is called when Next is about to send the request again. An error
 	// prevents that.
 	MayRepeat() error
+}
+
+func (r *Request) gotBody(status int, first []byte) {
+	if r.Watcher != nil && len(first) > 0 {
+		r.Watcher.GotBody(status, first)
+	}
 }
 
 // size returns the size of the body in bytes.
@@ -152,8 +163,12 @@ func (r *Request) write() (*message, error) {
 	return m, nil
 }
 
-// free gives the bytes back. They must not be used afterwards.
+// free gives the bytes back, unless they are so many that few requests need them. They must
+// not be used afterwards.
 func (m *message) free() {
+	if cap(m.bytes) > 2*maxBefore {
+		return
+	}
 	m.bytes = m.bytes[:0]
 	messages.Put(m)
 }

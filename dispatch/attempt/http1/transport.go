@@ -4,8 +4,10 @@
 // A connection of net/http has two goroutines of its own, to which each request
 // and each answer is handed over. For a request of a kilobyte and an answer of a
 // few bytes that is half of the cost. Here the caller's goroutine writes the
-// request and reads the answer, with [http.ReadResponse] unless the answer is
-// short and plain, and idle connections have no goroutine.
+// request and reads the answer, and idle connections have no goroutine.
+//
+// What net/http takes for no answer, since a line of the header is not as it should be,
+// is one here if its status line is readable.
 //
 // It does not know what is posted, or what an answer means.
 package http1
@@ -21,12 +23,12 @@ import (
 	"time"
 )
 
-// maxRequestBody is how large a request's body may be to be written before the
-// answer is read. A server may answer before it has read a larger one, and then
-// stop reading; a smaller one fits into the buffers of a connection.
-const maxRequestBody = 32 << 10
+// maxBefore is how large a request may be, in bytes, to be written before the answer is
+// read. A server may answer before it has read a larger one, and then stop reading; a
+// smaller one fits into the buffers of a connection.
+const maxBefore = 32 << 10
 
-// A Transport makes POSTs that are not large over HTTP/1.1, with TLS or without.
+// A Transport makes POSTs over HTTP/1.1, with TLS or without.
 // It leaves all others to Next: those to servers that choose HTTP/2 when TLS
 // begins, and everything where the operating system is not a Unix. It is safe for
 // concurrent use; its fields must not be changed after the first request.
@@ -48,6 +50,9 @@ type Transport struct {
 	// many are open by closing some: a connection that is closed while it is idle
 	// is not used again.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+
+	// SecureOnly leaves requests without TLS to Next: Dial opens no connections for them.
+	SecureOnly bool
 
 	// TLS is for connections over https; nil: the defaults of crypto/tls. Its
 	// ServerName and NextProtos are ignored. From its ClientSessionCache a session is
@@ -111,8 +116,8 @@ func (t *Transport) CloseIdleConnections() {
 
 // canPost reports whether the request is made here, not by Next.
 func (t *Transport) canPost(r *Request) bool {
-	to, size := r.Template.endpoint, r.size()
-	if !canPeek || t.Dial == nil || to == (endpoint{}) || size == 0 || size > maxRequestBody {
+	to := r.Template.endpoint
+	if !canPeek || t.Dial == nil || t.SecureOnly && !to.secure || to == (endpoint{}) || r.size() == 0 {
 		return false
 	}
 	return !to.secure || to.group != "" || !t.speaksHTTP2.has(to)
@@ -153,13 +158,17 @@ func (t *Transport) exchange(r *Request, m *message, c *conn, deadline time.Time
 		}
 		return nil, err
 	}
+	if body != nil && r.Await {
+		answer.readBody(r, body, t.MaxBody)
+		body = nil
+	}
 	if body != nil || c.secure() { // otherwise nothing more is read
 		if end := time.Now().Add(t.BodyTimeout); deadline.IsZero() || end.Before(deadline) {
 			c.endBy(end)
 		}
 	}
 	if body != nil {
-		answer.readBody(body, int64(r.KeepBody), t.MaxBody)
+		answer.readBody(r, body, t.MaxBody)
 	}
 	c.host.promise(answer.promised)
 	t.release(c, answer.Whole, keepAlive)
@@ -183,7 +192,7 @@ func (t *Transport) release(c *conn, whole, keepAlive bool) {
 	switch {
 	case whole && keepAlive && c.prepareIdle() && c.host.keep(t.bounds()) > 0:
 		t.idle.put(c, t.MaxIdle, t.bounds())
-	case whole:
+	case whole && !c.unsent:
 		if c.ended {
 			c.host.close(0, t.bounds())
 		}
