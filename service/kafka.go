@@ -114,6 +114,16 @@ func (k *Kafka) HasTopic(ctx context.Context, topic string) error {
 	return nil
 }
 
+// ServiceName returns what tells the service of a topic from any other: the cluster of the
+// topic, which Kafka names at random, and the topic.
+func (k *Kafka) ServiceName(ctx context.Context, topic string) (string, error) {
+	found, err := k.Client.Metadata(ctx, &kafka.MetadataRequest{Topics: []string{topic}})
+	if err != nil {
+		return "", fmt.Errorf("asking Kafka for the id of its cluster: %w", cause(ctx, err))
+	}
+	return found.ClusterID + "/" + topic, nil
+}
+
 // cause returns why ctx ended, if it has, and err otherwise.
 func cause(ctx context.Context, err error) error {
 	if ctx.Err() != nil {

@@ -72,7 +72,10 @@ func consumerOptions(cfg *config.Config, k *Kafka) consumer.Options {
 		SessionTimeout:    cfg.Kafka.SessionTimeout,
 		RebalanceTimeout:  cfg.Kafka.RebalanceTimeout,
 		HeartbeatInterval: cfg.Kafka.HeartbeatInterval,
+		Start:             cfg.Kafka.Start,
+		Retention:         cfg.Ledger.Retention,
 		FetchMaxBytes:     cfg.Kafka.FetchMaxBytes,
+		MaxRecordBytes:    cfg.Kafka.MaxUnpackedBytes,
 		CommitInterval:    cfg.Kafka.CommitInterval,
 		OpenEvents:        cfg.Consumer.OpenEvents,
 		OpenBytes:         cfg.Consumer.OpenBytes,
@@ -97,6 +100,13 @@ func TopicSpecs(cfg *config.Config) []topics.Spec {
 // liveRecordBytes returns the size of the largest record in the live topic: the
 // largest event, with room for its key and the producer's headers.
 func liveRecordBytes(cfg config.Kafka) int { return cfg.MaxEventBytes + topics.HeadRoom }
+
+// publisherOptions returns the options for publishing what the service cannot deliver now.
+func publisherOptions(cfg *config.Config, k *Kafka) producer.Options {
+	opts := PublisherOptions(cfg.Kafka, k)
+	opts.OpenRecords, opts.OpenBytes = cfg.Consumer.OpenEvents, cfg.Consumer.OpenBytes
+	return opts
+}
 
 // PublisherOptions returns the options for publishing records.
 func PublisherOptions(cfg config.Kafka, k *Kafka) producer.Options {

@@ -4,10 +4,10 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 	"github.com/redis/go-redis/v9/logging"
-	"github.com/segmentio/kafka-go"
 
 	"github.com/leadhook/leadhook/config"
 	"github.com/leadhook/leadhook/internal/rediswatch"
@@ -62,16 +62,6 @@ func redisName(cfg config.Redis) string {
 	return cfg.Addrs[0]
 }
 
-// name returns what tells this service from any other: the cluster of its topic, which
-// Kafka names at random, and the topic.
-func (s *Service) name(ctx context.Context) (string, error) {
-	found, err := s.Kafka.Client.Metadata(ctx, &kafka.MetadataRequest{Topics: []string{s.cfg.Kafka.Topic}})
-	if err != nil {
-		return "", fmt.Errorf("asking Kafka for the id of its cluster: %w", cause(ctx, err))
-	}
-	return found.ClusterID + "/" + s.cfg.Kafka.Topic, nil
-}
-
 // heldWebhooks are the webhooks of the service, which nobody gets while leads must
 // wait for Redis.
 type heldWebhooks struct {
@@ -80,9 +70,9 @@ type heldWebhooks struct {
 }
 
 // For is [webhook.Cache.For], as soon as leads need not wait.
-func (h heldWebhooks) For(ctx context.Context, advertiser string) ([]*lead.Webhook, error) {
+func (h heldWebhooks) For(ctx context.Context, advertiser string, since time.Time) ([]*lead.Webhook, error) {
 	if err := h.watch.Await(ctx); err != nil {
 		return nil, err
 	}
-	return h.cache.For(ctx, advertiser)
+	return h.cache.For(ctx, advertiser, since)
 }

@@ -15,20 +15,23 @@ import (
 	"github.com/leadhook/leadhook/consumer"
 	"github.com/leadhook/leadhook/dispatch"
 	"github.com/leadhook/leadhook/internal/admin"
+	"github.com/leadhook/leadhook/internal/clock"
 	"github.com/leadhook/leadhook/internal/rediswatch"
 	"github.com/leadhook/leadhook/ledger"
 	"github.com/leadhook/leadhook/producer"
 	"github.com/leadhook/leadhook/producer/retryqueue"
 	"github.com/leadhook/leadhook/topics"
 	"github.com/leadhook/leadhook/webhook"
+	"github.com/leadhook/leadhook/webhook/edit"
+	"github.com/leadhook/leadhook/webhook/follow"
 )
 
 // A Service is everything that `leadhook run` is made of.
 type Service struct {
-	// Kafka, Store and Publisher are for a caller that prepares topics and
+	// Kafka, Webhooks and Publisher are for a caller that prepares topics and
 	// webhooks before Run, or publishes leads meanwhile.
 	Kafka     *Kafka
-	Store     *webhook.Store
+	Webhooks  *follow.Log
 	Publisher *producer.Publisher
 
 	cfg        *config.Config
@@ -61,40 +64,53 @@ func New(cfg *config.Config, log *zap.Logger, version string) (*Service, error) 
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 
+	ownClock := clock.New(registry, log)
+	posting.ClockBelieved = ownClock.Believed
 	s.redisWatch = rediswatch.New(s.redis, rediswatch.Options{
-		Prefix: cfg.Redis.Prefix, Node: redisName(cfg.Redis), Owner: s.name,
+		Prefix: cfg.Redis.Prefix, Node: redisName(cfg.Redis),
+		Owner:   func(ctx context.Context) (string, error) { return s.Kafka.ServiceName(ctx, cfg.Kafka.Topic) },
+		Compare: func(theirs, asked, answered time.Time) { ownClock.Compare("Redis", theirs, asked, answered) },
 	}, registry, log)
-	s.Store = webhook.NewStore(s.redis, cfg.Redis.Prefix)
-	s.webhooks = webhook.NewCache(s.Store, webhook.Options{
-		TTL: cfg.Redis.CacheTTL, Grace: cfg.Redis.Grace, MaxBytes: int64(cfg.Redis.CacheBytes),
-		Changed: func(advertisers []string) { s.dispatcher.WebhooksChanged(advertisers) }, // not before Run
+	s.Webhooks = Webhooks(cfg, s.Kafka, s.redis)
+	s.webhooks = webhook.NewCache(s.Webhooks, webhook.Options{
+		MaxBytes: int64(cfg.Redis.CacheBytes), OpenEvents: cfg.Consumer.OpenEvents,
+		Changed: func(advertiser string) { s.dispatcher.WebhooksChanged(advertiser) }, // not before Run
 	}, registry, log)
 	s.ledger = ledger.New(s.redis, ledger.Options{
-		Prefix: cfg.Redis.Prefix, MaxPending: cfg.Redis.LedgerPending, HandedOnKept: cfg.Topics.DeadLetterRetention,
+		Prefix: cfg.Redis.Prefix, MaxPending: cfg.Redis.LedgerPending, Retention: cfg.Ledger.Retention,
+		ClaimFor: posting.ClaimFor(),
 	}, registry, log)
-	s.Publisher = producer.NewPublisher(PublisherOptions(cfg.Kafka, s.Kafka), registry, log)
+	publishing := publisherOptions(cfg, s.Kafka)
+	publishing.Compare = func(theirs, asked, answered time.Time) { ownClock.Compare("Kafka", theirs, asked, answered) }
+	s.Publisher = producer.NewPublisher(publishing, registry, log)
 	retryQueue := retryqueue.New(s.Publisher, cfg.Kafka.Topic, cfg.Retry.Delays, registry)
 	s.dispatcher = dispatch.New(posting, dispatch.Parts{
 		Webhooks:      heldWebhooks{s.redisWatch, s.webhooks},
-		HealthRecords: s.Store,
+		HealthRecords: healthRecords{s.webhooks, &edit.Editor{Log: s.Webhooks, By: "leadhook", With: "leadhook run"}},
 		Ledger:        s.ledger,
 		RetryQueue:    retryQueue,
 		DeadLetters:   producer.NewDeadLetters(s.Publisher, topics.DeadLetterName(cfg.Kafka.Topic)),
 	}, registry, log)
 	reading := consumerOptions(cfg, s.Kafka)
 	reading.Waiting, reading.Due, reading.BeforeLastCommit = s.retryTopics, retryQueue.Due, s.ledger.Flush
+	reading.Watermarks = ledger.NewWatermarks(s.redis, cfg.Redis.Prefix)
 	s.consumer = consumer.New(reading, s.dispatcher, registry, log)
 	s.admin = admin.New(admin.Options{Listen: cfg.Admin.Listen, PProf: cfg.Admin.PProf, Version: version},
 		[]admin.Check{
 			{Name: "start", Ready: s.startup.ready},
-			{Name: "kafka", Ready: s.consumer.Ready},
-			{Name: "redis", Ready: s.webhooks.Ready},
+			{Name: "kafka", Ready: s.consumer.Ready, Notes: s.consumer.Stuck},
+			{Name: "webhooks", Ready: s.webhooks.Ready, Notes: s.webhooks.Unreadable},
 			{Name: "redis nodes", Ready: s.redisWatch.Ready, Notes: s.redisWatch.Notes},
-			{Name: "retry and dead-letter topics", Ready: s.Publisher.Ready},
-			{Name: "hosts", Ready: func() error { return nil }, Notes: s.dispatcher.HeldBack},
+			{Name: "ledger", Ready: s.ledger.Ready},
+			{Name: "retry and dead-letter topics", Ready: s.Publisher.Ready, Notes: s.Publisher.Stalled},
+			{Name: "hosts", Ready: always, Notes: s.dispatcher.HeldBack},
+			{Name: "clock", Ready: always, Notes: ownClock.Notes},
 		}, registry, log)
 	return s, nil
 }
+
+// always is for a check that only has notes.
+func always() error { return nil }
 
 // retryTopics returns the retry topics that exist, with how long their records
 // wait. It includes those that the settings no longer name.
@@ -118,8 +134,7 @@ func (s *Service) retryTopics(ctx context.Context) (map[string]time.Duration, er
 // until they end.
 func (s *Service) Run(ctx context.Context) error {
 	if err := s.admin.Listen(); err != nil {
-		s.Kafka.Close()
-		return errors.Join(err, s.Publisher.Close(), s.redis.Close())
+		return errors.Join(err, s.Publisher.Close(), s.close())
 	}
 	serving, stop := context.WithCancel(context.WithoutCancel(ctx))
 	var background sync.WaitGroup
@@ -149,6 +164,12 @@ func (s *Service) Run(ctx context.Context) error {
 	err = errors.Join(err, s.Publisher.Close())
 	stop()
 	background.Wait()
+	return errors.Join(err, s.close())
+}
+
+// close closes the connections.
+func (s *Service) close() error {
+	err := errors.Join(s.Webhooks.Topic.Close(), s.redis.Close())
 	s.Kafka.Close()
-	return errors.Join(err, s.redis.Close())
+	return err
 }

@@ -14,6 +14,7 @@ import (
 	"go.uber.org/zap/zapcore"
 
 	"github.com/leadhook/leadhook/internal/wait"
+	"github.com/leadhook/leadhook/ledger"
 	"github.com/leadhook/leadhook/topics"
 )
 
@@ -21,9 +22,7 @@ import (
 // Otherwise the error has everything that is wrong. Redis is looked at by itself, all
 // the time.
 func (s *Service) check(ctx context.Context) error {
-	specs := TopicSpecs(s.cfg)
-	specs = slices.DeleteFunc(specs, topics.Spec.OfWebhooks) // nothing reads that topic yet
-	problems, err := topics.Check(ctx, s.Kafka.Client, specs)
+	problems, err := topics.Check(ctx, s.Kafka.Client, TopicSpecs(s.cfg))
 	if err != nil {
 		return err
 	}
@@ -45,10 +44,18 @@ func (s *Service) check(ctx context.Context) error {
 			" `leadhook topics create` creates them", strings.Join(missing, ", ")))
 	}
 	err = errors.Join(faults...)
-	if err == nil && len(warnings) > 0 { // so it is logged once: check is not called again
+	if err != nil {
+		return err
+	}
+	// What follows is logged once: check is not called again.
+	if len(warnings) > 0 {
 		s.log.Warn("topics differ from the settings", warnings...)
 	}
-	return err
+	if kept := s.cfg.Topics.DeadLetterRetention; kept > ledger.HandedOnKept {
+		s.log.Warn("dead letters are kept for longer than the ledger remembers them",
+			zap.Duration("topics.dead_letter_retention", kept), zap.Duration("ledger", ledger.HandedOnKept))
+	}
+	return nil
 }
 
 // cannotStart is the log message while the check finds something wrong.

@@ -181,7 +181,7 @@ func (t *typed) flags(word string) []suggestion {
 }
 
 // values returns the possible values of a flag or an argument: those of its enum, or
-// of the kind in its tag complete, which is file, webhook or advertiser.
+// of the kinds in its tag complete, which are file, webhook and advertiser.
 func (t *typed) values(ctx context.Context, v *kong.Value, word string) []suggestion {
 	var all []suggestion
 	add := func(text, means string) {
@@ -192,21 +192,23 @@ func (t *typed) values(ctx context.Context, v *kong.Value, word string) []sugges
 	for _, value := range v.EnumSlice() {
 		add(value, "")
 	}
-	switch v.Tag.Get("complete") {
-	case "file":
-		t.files = true
-	case "webhook":
-		t.ask(ctx, func(ctx context.Context, store *webhook.Store) {
-			for _, id := range store.SuggestWebhooks(ctx, word, mostSuggestions) {
-				add(id.Webhook, id.Advertiser)
-			}
-		})
-	case "advertiser":
-		t.ask(ctx, func(ctx context.Context, store *webhook.Store) {
-			for _, id := range store.SuggestAdvertisers(ctx, word, mostSuggestions) {
-				add(id, "")
-			}
-		})
+	for kind := range strings.SplitSeq(v.Tag.Get("complete"), ",") {
+		switch kind {
+		case "file":
+			t.files = true
+		case "webhook":
+			t.ask(ctx, func(ctx context.Context, catalog webhook.Catalog) {
+				for _, h := range catalog.SuggestWebhooks(ctx, word, mostSuggestions) {
+					add(h.ID, h.Advertiser)
+				}
+			})
+		case "advertiser":
+			t.ask(ctx, func(ctx context.Context, catalog webhook.Catalog) {
+				for _, id := range catalog.SuggestAdvertisers(ctx, word, mostSuggestions) {
+					add(id, "")
+				}
+			})
+		}
 	}
 	return all
 }
@@ -218,18 +220,26 @@ const (
 	suggestionTime = 500 * time.Millisecond
 )
 
-// ask calls question with the webhooks in Redis, if it can be reached.
-func (t *typed) ask(ctx context.Context, question func(context.Context, *webhook.Store)) {
+// ask calls question with the webhooks in Redis. It is not told whether that can be
+// reached.
+func (t *typed) ask(ctx context.Context, question func(context.Context, webhook.Catalog)) {
 	loaded, err := config.Load(cmp.Or(t.config, t.env.SettingsFile), t.env.Environ)
 	if err != nil {
 		return
 	}
+	k, err := service.ConnectKafka(loaded.Config.Kafka) // which is not asked
+	if err != nil {
+		return
+	}
+	defer k.Close()
 	rdb, err := service.ConnectRedis(loaded.Config.Redis)
 	if err != nil {
 		return
 	}
 	defer func() { _ = rdb.Close() }()
+	webhooks := service.Webhooks(&loaded.Config, k, rdb)
+	defer func() { _ = webhooks.Topic.Close() }()
 	ctx, cancel := context.WithTimeout(ctx, suggestionTime)
 	defer cancel()
-	question(ctx, webhook.NewStore(rdb, loaded.Config.Redis.Prefix))
+	question(ctx, webhook.Catalog{Log: webhooks})
 }

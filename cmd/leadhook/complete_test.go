@@ -26,12 +26,13 @@ func (r *rig) suggested(words ...string) []string {
 
 func TestSuggestionsForTheWordThatIsTyped(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, setup{noTopics: true, redis: startRedis(t).url})
+	r := newWebhookRig(t)
 	one, two := r.hook("one", r.name("USA_1")), r.hook("two", r.name("CAN_2"))
 	one.Auth = "token hush"
 	r.seed(one, two)
 	settings := filepath.Join(t.TempDir(), "leadhook.yaml")
-	if err := os.WriteFile(settings, []byte("redis: {url: "+r.redis+", prefix: "+r.topic+"}\n"), 0o600); err != nil {
+	text := "redis: {url: " + r.redis + ", prefix: " + r.topic + "}\nsecrets: {keys: [" + sealingKey + "]}\n"
+	if err := os.WriteFile(settings, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	elsewhere := &rig{t: t, environ: []string{"LEADHOOK_REDIS_URL=redis://127.0.0.1:1"}}
@@ -106,7 +107,7 @@ var shells = []shell{
 // there: bash must be, CI has all.
 func TestShellsCompleteWhatIsTyped(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, setup{noTopics: true, redis: startRedis(t).url})
+	r := newWebhookRig(t)
 	plain, odd := r.hook("84+TEST", r.name("USA_1")), r.hook("odd", r.name("USA_2"))
 	plain.URL, odd.URL = "http://"+r.crmAddr+"/", "http://"+r.crmAddr+"/"
 	odd.ID = "odd:" + r.unique + " and 'so' on"

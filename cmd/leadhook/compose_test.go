@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/goccy/go-yaml"
@@ -11,6 +12,7 @@ import (
 	"github.com/leadhook/leadhook/config"
 	"github.com/leadhook/leadhook/dispatch/attempt"
 	"github.com/leadhook/leadhook/service"
+	"github.com/leadhook/leadhook/webhook/seal"
 	"github.com/leadhook/leadhook/webhook/seedfile"
 )
 
@@ -63,7 +65,11 @@ func TestComposeSettingsAndSeed(t *testing.T) {
 	t.Parallel()
 	var environ []string
 	for name, value := range composeServices(t)["leadhook"].Environment {
-		environ = append(environ, fmt.Sprintf("%s=%v", name, value))
+		entry := fmt.Sprintf("%s=%v", name, value)
+		if strings.HasPrefix(entry, "LEADHOOK_SECRETS_KEYS=${LEADHOOK_SECRETS_KEYS:?") { // from the file .env
+			entry = "LEADHOOK_SECRETS_KEYS=" + seal.NewKey().Reveal()
+		}
+		environ = append(environ, entry)
 	}
 	loaded, err := config.Load("", environ)
 	if err != nil {

@@ -15,11 +15,12 @@ import (
 	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/redis/go-redis/v9"
 	"github.com/segmentio/kafka-go"
 
 	"github.com/leadhook/leadhook/internal/realstack"
 	"github.com/leadhook/leadhook/internal/samplecrm"
+	"github.com/leadhook/leadhook/webhook/entry"
+	"github.com/leadhook/leadhook/webhook/topic"
 )
 
 // malformed are events of every kind that is refused, by name, with the
@@ -295,20 +296,38 @@ func TestADamagedWebhookStopsItselfAlone(t *testing.T) {
 	}
 }
 
-// damage overwrites a webhook's record in Redis, wherever it lies.
+// damage stores a webhook so that it cannot be used.
 func damage(t *testing.T, r *rig, h hook) {
 	t.Helper()
-	opts, err := redis.ParseURL(r.redis)
+	r.store(h.Advertiser, func(list *entry.List) { list.Webhook(h.ID).URL = "ftp://nowhere" })
+}
+
+// store stores an advertiser's webhooks again, with a change that no command makes.
+func (r *rig) store(advertiser string, change func(*entry.List)) {
+	r.t.Helper()
+	log, ctx := r.webhooks(), r.t.Context()
+	epoch, err := log.Epoch(ctx)
 	if err != nil {
-		t.Fatal(err)
+		r.t.Fatal(err)
 	}
-	rdb := redis.NewClient(opts)
-	defer func() { _ = rdb.Close() }()
-	keys, err := rdb.Keys(t.Context(), r.topic+":*:webhooks:"+h.Advertiser).Result()
-	if err != nil || len(keys) != 1 {
-		t.Fatalf("got keys %v, error %v, want the one key of the advertiser", keys, err)
+	bases, err := log.Current(ctx, epoch, []string{advertiser})
+	if err != nil {
+		r.t.Fatal(err)
 	}
-	if err := rdb.HSet(t.Context(), keys[0], h.ID, "{hush").Err(); err != nil {
-		t.Fatal(err)
+	stored, err := entry.Parse(bases[advertiser].Value)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	list, err := entry.OpenList(log.Boxes, advertiser, &stored)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	change(list)
+	next, err := entry.SealList(log.Boxes, advertiser, entry.Stamp{Epoch: epoch, Number: stored.Number + 1, Change: entry.NewID()}, list)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	if err := log.Topic.Append(ctx, []topic.Record{{Key: advertiser, Value: next.Value()}}); err != nil {
+		r.t.Fatal(err)
 	}
 }

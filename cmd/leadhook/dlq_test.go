@@ -196,7 +196,7 @@ func (r *rig) retried() int {
 }
 
 // TestAReplayHasItsDaysAnew has a dead letter of a delivery whose time is over
-// since long, and one that was replayed as often as can be.
+// since long, one that was replayed as often as can be, and one of a later version.
 func TestAReplayHasItsDaysAnew(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, setup{})
@@ -210,14 +210,41 @@ func TestAReplayHasItsDaysAnew(t *testing.T) {
 			kafka.Header{Key: "leadhook.first-attempt", Value: []byte("2026-01-01T00:00:00.000Z")},
 			kafka.Header{Key: "leadhook.first-deferral", Value: []byte("2026-01-01T00:00:00.000Z")})}
 	}
-	r.putTo(r.topic+".dlq", 1, old(1), old(2, kafka.Header{Key: "leadhook.replays", Value: []byte("4094")}))
+	r.putTo(r.topic+".dlq", 1, old(1), old(2, kafka.Header{Key: "leadhook.replays", Value: []byte("4094")}),
+		old(3, kafka.Header{Key: "leadhook.format", Value: []byte("2")}))
 	r.run()
-	if got := r.must("", "dlq", "replay", "--all"); !containsAll(got, "replayed 1 dead letter\n", "1 not replayable: replayed_4094_times") {
+	if got := r.must("", "dlq", "replay", "--all"); !containsAll(got, "replayed 1 dead letter\n", "1 not replayable: replayed_4094_times",
+		"1 not replayable: of_a_later_version") {
 		t.Errorf("got %s", got)
 	}
 	r.until("it arrives", func() bool { return len(r.crm.Counts()) == 1 })
-	if got := r.buried(); got != 2 {
-		t.Errorf("got %d dead letters, want no more than those two", got)
+	if got := r.buried(); got != 3 {
+		t.Errorf("got %d dead letters, want no more than those three", got)
+	}
+}
+
+func TestADeadLetterThatTheLedgerHasForgottenIsReplayedOnPurposeOnly(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, setup{})
+	h := r.hook("all", r.name("USA_1"))
+	r.seed(h)
+	letter := func(id int, age time.Duration) kafka.Message {
+		return kafka.Message{
+			Key: []byte(h.Advertiser), Value: []byte(event(h.Advertiser, "new_contact", "call", id)), Time: time.Now().Add(-age),
+			Headers: []kafka.Header{{Key: "leadhook.webhook", Value: []byte(h.ID)}, {Key: "leadhook.reason", Value: []byte("refused")},
+				{Key: "leadhook.delivery", Value: []byte(deliveryID(h.Advertiser, fmt.Sprint(id), "new_contact", h.ID))}},
+		}
+	}
+	const day = 24 * time.Hour
+	r.putTo(r.topic+".dlq", 0, letter(1, 41*day), letter(2, 39*day))
+	if got := r.must("", "dlq", "replay", "--all"); !containsAll(got, "replayed 1 dead letter\n", "1 not replayable: beyond_ledger") {
+		t.Errorf("got %s", got)
+	}
+	if got := r.must("", "dlq", "replay", "--all", "--beyond-ledger"); !containsAll(got, "replayed 1 dead letter\n", "1 passed over: replayed already") {
+		t.Errorf("beyond the ledger: got %s", got)
+	}
+	if got := r.must("", "dlq", "replay", "--all"); !containsAll(got, "replayed 0 dead letters\n", "2 passed over: replayed already") {
+		t.Errorf("again: got %s", got)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -18,10 +19,11 @@ import (
 
 	"github.com/leadhook/leadhook/internal/realstack"
 	"github.com/leadhook/leadhook/internal/samplecrm"
+	"github.com/leadhook/leadhook/webhook/shares"
 )
 
 // A sample says how a command is called so that it does something. In args,
-// {webhook} and {advertiser} are in Redis, {letter} is a dead letter's place,
+// {webhook} and {advertiser} are there, {letter} is a dead letter's place,
 // {event} and {seed} are files, {crm} is a sample CRM's address, and {dir} is a
 // directory that can be written to.
 type sample struct {
@@ -37,16 +39,19 @@ var samples = map[string]sample{
 	"dev crm":          {args: "--listen 127.0.0.1:0", up: "the sample CRM takes leads at"},
 	"dev crm answer":   {args: "/some-path 401 --listen {crm}"},
 	"dev crm answers":  {args: "--listen {crm}"},
-	"seed":             {args: "{seed}", redis: true},
-	"webhooks list":    {redis: true},
-	"webhooks show":    {args: "{webhook}", redis: true},
-	"webhooks test":    {args: "{webhook}", redis: true},
-	"webhooks export":  {redis: true},
-	"webhooks enable":  {args: "{webhook}", redis: true},
-	"webhooks disable": {args: "{webhook}", redis: true},
-	"webhooks remove":  {args: "nowhere --yes --ignore-missing", redis: true},
+	"seed":             {args: "{seed}", kafka: true},
+	"webhooks list":    {kafka: true, redis: true},
+	"webhooks show":    {args: "{webhook}", kafka: true},
+	"webhooks test":    {args: "{webhook}", kafka: true},
+	"webhooks export":  {kafka: true, redis: true},
+	"webhooks enable":  {args: "{webhook}", kafka: true},
+	"webhooks disable": {args: "{webhook} --yes", kafka: true},
+	"webhooks remove":  {args: "nowhere --yes --ignore-missing", kafka: true},
+	"webhooks history": {args: "{advertiser}", kafka: true},
+	"webhooks recover": {kafka: true, redis: true},
+	"webhooks adopt":   {kafka: true, redis: true},
 	"publish":          {args: "--sample call", kafka: true},
-	"explain":          {args: "{event}", redis: true},
+	"explain":          {args: "{event}", kafka: true},
 	"dlq list":         {kafka: true},
 	"dlq show":         {args: "{letter}", kafka: true},
 	"dlq tail":         {args: "--limit 1", kafka: true, up: "TIME"},
@@ -55,6 +60,8 @@ var samples = map[string]sample{
 	"topics create":    {kafka: true},
 	"topics check":     {kafka: true},
 	"secrets new-key":  {},
+	"secrets check":    {kafka: true, redis: true},
+	"secrets reseal":   {kafka: true, redis: true},
 	"config":           {},
 	"completion":       {args: "bash"},
 }
@@ -80,6 +87,7 @@ func newStage(t *testing.T) stage {
 	service := r.run()
 	r.until("there is a dead letter", func() bool { return r.leadhook("", "dlq", "show", "0/0").code == exitDone })
 	service.stop()
+	r.hasOldLayout()
 
 	dir := t.TempDir()
 	file := func(name, text string) string {
@@ -96,6 +104,17 @@ func newStage(t *testing.T) stage {
 	return stage{r, strings.NewReplacer("{webhook}", h.ID, "{advertiser}", h.Advertiser, "{letter}", "0/0",
 		"{event}", file("event.json", event(h.Advertiser, "new_contact", "call", 1)), "{seed}", file("seed.json", string(seedFile)),
 		"{crm}", startCRM(t, samplecrm.Options{Page: true}).Addr(), "{dir}", t.TempDir())}
+}
+
+// hasOldLayout puts what webhooks adopt reads into Redis, without a webhook.
+func (r *rig) hasOldLayout() {
+	r.t.Helper()
+	rdb := r.redisClient()
+	for share := range shares.Count {
+		if err := rdb.Set(r.t.Context(), fmt.Sprintf("%s:{%d}:seeded", r.topic, share), "1", 0).Err(); err != nil {
+			r.t.Fatal(err)
+		}
+	}
 }
 
 func TestEveryCommandBehaves(t *testing.T) {

@@ -11,6 +11,7 @@ import (
 	"github.com/leadhook/leadhook/internal/terminal"
 	"github.com/leadhook/leadhook/lead"
 	"github.com/leadhook/leadhook/webhook"
+	"github.com/leadhook/leadhook/webhook/follow"
 )
 
 // explainCommand shows what would become of a lead event.
@@ -22,8 +23,8 @@ type explainCommand struct {
 
 // Help returns what --help shows beside the flags.
 func (explainCommand) Help() string {
-	return `The event is read, and matched with the webhooks that are in Redis now, by the code that delivers
-leads; nothing is sent. Exit code 0: the event can be read, whether or not a webhook wants it; 1: it
+	return `The event is read, and matched with the webhooks as they are now, by the code that delivers leads;
+nothing is sent. Exit code 0: the event can be read, whether or not a webhook wants it; 1: it
 would become a dead letter.
 
 Examples:
@@ -50,8 +51,8 @@ func (c explainCommand) Run(ctx context.Context, env *cli.Env) error {
 		}
 		return terminal.ErrShown
 	}
-	return env.WithStore(ctx, func(store *webhook.Store) error {
-		hooks, err := store.Webhooks(ctx, ev.AdvertiserID)
+	return env.WithWebhooks(ctx, func(log *follow.Log) error {
+		hooks, err := webhook.Catalog{Log: log}.Webhooks(ctx, ev.AdvertiserID)
 		if err != nil {
 			return err
 		}
@@ -86,6 +87,8 @@ type wantingJSON struct {
 	Delivery string `json:"delivery,omitempty"` // the webhook-id that its CRM would see
 	Reason   string `json:"reason,omitempty"`   // why it does not get the lead
 	Text     string `json:"text,omitempty"`     // the same in plain words
+
+	Answers *lead.Answers `json:"answers,omitempty"` // what its CRM means by its answers
 }
 
 func explain(ev *lead.Event, hooks []*lead.Webhook) explanation {
@@ -96,7 +99,7 @@ func explain(ev *lead.Event, hooks []*lead.Webhook) explanation {
 	for i, hook := range hooks {
 		row := wantingJSON{Webhook: hook.ID}
 		if row.Reason, row.Text = webhooks.WhyNot(ev, hook); row.Reason == "" {
-			row.Wants, row.Delivery = true, lead.DeliveryID(ev, hook.ID)
+			row.Wants, row.Delivery, row.Answers = true, lead.DeliveryID(ev, hook.ID), hook.Answers
 		}
 		found.Webhooks[i] = row
 	}
@@ -125,7 +128,7 @@ func (e explanation) write(env *cli.Env) error {
 		if row.Wants {
 			wants = "yes"
 		}
-		if err := l.Add(row, row.Webhook, wants, terminal.Dash(row.Text)); err != nil {
+		if err := l.Add(row, terminal.Dash(row.Webhook), wants, terminal.Dash(row.Text)); err != nil {
 			return err
 		}
 	}

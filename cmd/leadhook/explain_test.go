@@ -8,46 +8,24 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/redis/go-redis/v9"
 
-	"github.com/leadhook/leadhook/config"
 	"github.com/leadhook/leadhook/lead"
-	"github.com/leadhook/leadhook/service"
-	"github.com/leadhook/leadhook/webhook"
+	"github.com/leadhook/leadhook/webhook/edit"
 )
-
-// redisClient is the test's own to the rig's Redis.
-func (r *rig) redisClient() redis.UniversalClient {
-	r.t.Helper()
-	loaded, err := config.Load("", r.environ)
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	rdb, err := service.ConnectRedis(loaded.Config.Redis)
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	r.t.Cleanup(func() { _ = rdb.Close() })
-	return rdb
-}
 
 // disable does what the service does with a webhook whose CRM is gone.
 func (r *rig) disable(h hook) {
 	r.t.Helper()
-	store := webhook.NewStore(r.redisClient(), r.topic)
-	stored, err := store.Find(r.t.Context(), h.ID)
-	if err != nil {
-		r.t.Fatal(err)
-	}
+	editor := &edit.Editor{Log: r.webhooks(), By: "leadhook", With: "leadhook run"}
 	at := time.Date(2026, 11, 23, 16, 12, 9, 0, time.UTC)
-	if done, err := store.Disable(r.t.Context(), stored, lead.Disabled{At: at, Reason: lead.Gone, Status: 410}); !done || err != nil {
+	if done, err := editor.Disable(r.t.Context(), r.find(h.ID), lead.Disabled{At: at, Reason: lead.Gone, Status: 410}); !done || err != nil {
 		r.t.Fatal(done, err)
 	}
 }
 
 func TestExplainGivesTheOneReasonOfEachWebhook(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, setup{noTopics: true, redis: startRedis(t).url})
+	r := newWebhookRig(t)
 	advertiser := r.name("USA_1")
 	wants, damaged, disabled := r.hook("1-wants", advertiser), r.hook("2-damaged", advertiser), r.hook("3-disabled", advertiser)
 	inactive, trigger, types := r.hook("4-inactive", advertiser), r.hook("5-trigger", advertiser), r.hook("6-types", advertiser)
@@ -63,7 +41,7 @@ func TestExplainGivesTheOneReasonOfEachWebhook(t *testing.T) {
 	for _, want := range []string{
 		"Lead 7 of advertiser " + advertiser + ": form, new_contact\n",
 		wants.ID + "     yes       -\n",
-		"no        the webhook's record in Redis cannot be used", "; the lead would become a dead letter\n",
+		"no        the webhook's stored record cannot be used", "; the lead would become a dead letter\n",
 		"no        leadhook set the webhook inactive at 2026-11-23T16:12:09Z because its CRM answered 410 Gone; ",
 		"no        its advertiser has it inactive; since when is not recorded\n",
 		"no        it takes leads of the trigger existing_contact, this one raised new_contact\n",
@@ -92,7 +70,7 @@ func TestExplainGivesTheOneReasonOfEachWebhook(t *testing.T) {
 
 func TestExplainWithoutAReaderOfTheLead(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, setup{noTopics: true, redis: startRedis(t).url})
+	r := newWebhookRig(t)
 	advertiser := r.name("USA_1")
 	in := event(advertiser, "new_contact", "sms", 7)
 	if got := r.leadhook(in, "explain", "-"); got.code != exitFailed || !strings.Contains(got.errs, "leadhook seed FILE") {

@@ -143,15 +143,18 @@ func (l *loggedMessages) call(file string, set *token.FileSet, call *ast.CallExp
 func isLogger(x ast.Expr) bool {
 	switch x := x.(type) {
 	case *ast.Ident:
-		return strings.EqualFold(x.Name, "log")
+		return isLoggerName(x.Name)
 	case *ast.SelectorExpr:
-		return strings.EqualFold(x.Sel.Name, "log")
+		return isLoggerName(x.Sel.Name)
 	case *ast.CallExpr: // such as log.With(…)
 		f, ok := x.Fun.(*ast.SelectorExpr)
 		return ok && isLogger(f.X)
 	}
 	return false
 }
+
+// isLoggerName has out for where log is the topic of webhooks.
+func isLoggerName(name string) bool { return strings.EqualFold(name, "log") || name == "out" }
 
 // levelOf is the name of a level, such as that of zapcore.WarnLevel.
 func levelOf(x ast.Expr) string {

@@ -67,13 +67,13 @@ type commands struct {
 
 	Run       runCommand       `cmd:"" help:"Deliver leads: the service."`
 	Dev       devcmd.Command   `cmd:"" help:"Everything in one process, to try it: Kafka, Redis, a sample CRM, the service."`
-	Seed      seed.Command     `cmd:"" help:"Write webhooks from files to Redis."`
-	Webhooks  webhooks.Command `cmd:"" help:"Show and test the webhooks in Redis, and change single ones."`
+	Seed      seed.Command     `cmd:"" help:"Write webhooks from files."`
+	Webhooks  webhooks.Command `cmd:"" help:"Show and test the webhooks, and change single ones."`
 	Publish   publish.Command  `cmd:"" help:"Publish lead events to Kafka."`
 	Explain   explainCommand   `cmd:"" help:"Show which webhooks want a lead event, and why the others do not."`
 	DLQ       dlq.Command      `cmd:"" name:"dlq" help:"Show, count and replay dead letters."`
 	Topics    topicsCommand    `cmd:"" help:"Create or check the topics."`
-	Secrets   secrets.Command  `cmd:"" help:"Make keys to seal webhooks with."`
+	Secrets   secrets.Command  `cmd:"" help:"Make, check and replace the keys that seal webhooks."`
 	ConfigCmd configCommand    `cmd:"" name:"config" help:"Show the settings in effect, and where each came from."`
 
 	Completion completionCommand `cmd:"" help:"Print what a shell needs to complete leadhook's commands."`

@@ -68,7 +68,7 @@ func TestAdvertisersShowsTwoWebhooks(t *testing.T) {
 		for _, kind := range []lead.Kind{lead.KindCall, lead.KindChat, lead.KindForm, lead.KindEmail} {
 			wanted := 0
 			for _, hook := range hooks {
-				if w := hook.Webhook; w.Active && w.Trigger == trigger && w.LeadTypes.Has(kind) {
+				if w := hook.Webhook(); w.Active && w.Trigger == trigger && w.LeadTypes.Has(kind) {
 					wanted++
 				}
 			}

@@ -145,7 +145,7 @@ func TestADisabledWebhookIsNotWaitedFor(t *testing.T) {
 	r.publish(calls(advertiser, 1, 5)...)
 	r.run().ready()
 	r.until("the first is delivered", func() bool { return len(r.crm.Counts()) == 1 })
-	r.must("", "webhooks", "disable", h.ID)
+	r.must("", "webhooks", "disable", "--yes", h.ID)
 	r.until("the others are dead", func() bool { return len(r.letters()) == 4 })
 	for _, m := range r.letters() {
 		if reason := header(m, "leadhook.reason"); reason != "webhook_inactive" {

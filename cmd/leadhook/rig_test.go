@@ -22,6 +22,9 @@ import (
 	"github.com/leadhook/leadhook/internal/devstack"
 	"github.com/leadhook/leadhook/internal/realstack"
 	"github.com/leadhook/leadhook/internal/samplecrm"
+	"github.com/leadhook/leadhook/lead"
+	"github.com/leadhook/leadhook/topics"
+	"github.com/leadhook/leadhook/webhook/seal"
 )
 
 // A rig is all that leadhook needs around it: a Kafka and a Redis, embedded or
@@ -54,6 +57,10 @@ type setup struct {
 
 var rigs atomic.Int64
 
+// sealingKey is what webhooks are sealed with: one for all rigs, two of which may share
+// webhooks.
+var sealingKey = seal.NewKey().Reveal()
+
 func newRig(t testing.TB, s setup) *rig {
 	t.Helper()
 	r := &rig{t: t, partitions: cmp.Or(s.partitions, 4), kafka: s.kafka, redis: s.redis, hooks: map[string]hook{}}
@@ -69,7 +76,7 @@ func newRig(t testing.TB, s setup) *rig {
 		"LEADHOOK_KAFKA_BROKERS=" + r.kafka, "LEADHOOK_KAFKA_TOPIC=" + r.topic, "LEADHOOK_KAFKA_GROUP=" + r.topic,
 		"LEADHOOK_KAFKA_HEARTBEAT_INTERVAL=200ms", "LEADHOOK_KAFKA_COMMIT_INTERVAL=50ms",
 		"LEADHOOK_TOPICS_PARTITIONS=" + strconv.Itoa(r.partitions), "LEADHOOK_REDIS_URL=" + r.redis,
-		"LEADHOOK_REDIS_PREFIX=" + r.topic,
+		"LEADHOOK_REDIS_PREFIX=" + r.topic, "LEADHOOK_SECRETS_KEYS=" + sealingKey,
 		"LEADHOOK_ADMIN_LISTEN=127.0.0.1:0", "LEADHOOK_RETRY_QUICK_WAIT=20ms",
 		"LEADHOOK_RETRY_DELAYS=" + strings.Join(retryDelays, ","), "LEADHOOK_RETRY_SCHEDULE=200ms",
 		"LEADHOOK_HTTP_ALLOW_HTTP=true", "LEADHOOK_HTTP_ALLOW_CIDRS=127.0.0.0/8", "LEADHOOK_HTTP_ALLOW_PORTS=" + port,
@@ -85,7 +92,8 @@ func (r *rig) createTopics() {
 	r.t.Helper()
 	r.must("", "topics", "create")
 	r.until("the topics are there", func() bool {
-		return !slices.ContainsFunc(r.topics(), func(topic string) bool { return len(r.ends(topic)) != r.partitions })
+		return len(r.ends(topics.WebhooksName(r.topic))) == 1 &&
+			!slices.ContainsFunc(r.topics(), func(topic string) bool { return len(r.ends(topic)) != r.partitions })
 	})
 }
 
@@ -93,7 +101,7 @@ func (r *rig) createTopics() {
 // 200 ms, once, and one that is put off ten seconds.
 var retryDelays = []string{"200ms", "2s", "10s"}
 
-// topics are those of a rig, in the order of creation.
+// topics are those of a rig that leads are in, in the order of creation.
 func (r *rig) topics() []string {
 	names := []string{r.topic}
 	for _, delay := range retryDelays {
@@ -178,6 +186,7 @@ type hook struct {
 	Active     bool              `json:"active"`
 	Auth       string            `json:"authorization,omitempty"`
 	AuthHeader string            `json:"auth_header,omitempty"`
+	Answers    *lead.Answers     `json:"answers,omitempty"`
 	Secrets    []string          `json:"signing_secrets,omitempty"`
 	Headers    map[string]string `json:"headers,omitempty"`
 	Rate       float64           `json:"rate,omitempty"`

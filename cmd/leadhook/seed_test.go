@@ -36,7 +36,7 @@ func seedText(id string, lines ...string) string {
 
 func TestADirectoryStandsForItsSeedFiles(t *testing.T) {
 	t.Parallel()
-	r, _ := newWebhookRig(t)
+	r := newWebhookRig(t)
 	active := "active: true"
 	dir := writeFiles(t, map[string]string{
 		"b.yaml": seedText("b", active), "a.yml": seedText("a", active), "sub/c.json": seedText("c", active),
@@ -62,7 +62,7 @@ func TestADirectoryStandsForItsSeedFiles(t *testing.T) {
 
 func TestADryRunShowsTheDifferenceFieldByField(t *testing.T) {
 	t.Parallel()
-	r, _ := newWebhookRig(t)
+	r := newWebhookRig(t)
 	r.must(seedText("a", "active: true", "authorization: hush1", "headers: {X-Token: hush2, X-Old: hush3, Accept: text/html}", "vendor_name: Bergström"), "seed", "-")
 	r.must(seedText("gone", "active: true"), "seed", "-")
 	changed := strings.Replace(seedText("a", "active: false", "authorization: hush4", "headers: {X-Token: hush5, X-New: hush6, Accept: '*/*'}", "rate: 2.5"),
@@ -101,12 +101,12 @@ dry run: 1 added, 1 changed, 0 unchanged, 1 removed; nothing was written
 
 func TestPruneAsksOrNeedsYes(t *testing.T) {
 	t.Parallel()
-	r, _ := newWebhookRig(t)
+	r := newWebhookRig(t)
 	dir := writeFiles(t, map[string]string{"a.yaml": seedText("a", "active: true"), "b.yaml": seedText("b", "active: true"), "c.yaml": seedText("c", "active: true")})
 	r.must("", "seed", dir)
 	only := filepath.Join(dir, "a.yaml")
 	got := r.leadhook("", "seed", "--prune", only)
-	if got.code != exitUsage || got.out != "" || !containsAll(got.errs, "Remove 2 webhooks that the files do not have?", "--yes") {
+	if got.code != exitUsage || got.out != "" || !containsAll(got.errs, "Remove 2 webhooks that the files do not have? Leads from now on are not sent there and not kept.", "--yes") {
 		t.Errorf("without a terminal: got exit code %d, want 2 and how many would go:\n%s%s", got.code, got.out, got.errs)
 	}
 	if ids := r.ids("webhooks", "list"); len(ids) != 3 {
@@ -118,7 +118,7 @@ func TestPruneAsksOrNeedsYes(t *testing.T) {
 		_, _ = person.WriteString(answer)
 		code = w.main(t.Context())
 		until(t, poll, "the question shows", func() bool {
-			return strings.Contains(screen.String(), "Remove 2 webhooks that the files do not have? [y/N]")
+			return strings.Contains(screen.String(), "not kept. [y/N]")
 		})
 		return code, screen.String()
 	}
@@ -142,7 +142,7 @@ func sortedLines(text string) string { return strings.Join(slices.Sorted(strings
 
 func TestSecretsOfASeedComeFromTheEnvironment(t *testing.T) {
 	t.Parallel()
-	r, store := newWebhookRig(t)
+	r := newWebhookRig(t)
 	text := seedText("a", "active: true", "authorization: Bearer ${WEBHOOK_TOKEN}", "headers: {X-Price: '5$', X-Key: '${WEBHOOK_KEY}'}")
 	file := filepath.Join(t.TempDir(), "seed.yaml")
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
@@ -155,7 +155,7 @@ func TestSecretsOfASeedComeFromTheEnvironment(t *testing.T) {
 	}
 	r.environ = append(r.environ, "WEBHOOK_TOKEN=hush", "WEBHOOK_KEY=hush2", "AWS_SECRET_ACCESS_KEY=hush3", "CRM_TOKEN=hush4", "CRM_KEY=hush5")
 	for what, got := range map[string]result{"a file": r.leadhook("", "seed", file), "standard input": r.leadhook(text, "seed", "-", "--allow-env")} {
-		h := find(t, store, "a")
+		h := r.find("a")
 		if got.code != exitDone || h.Authorization.Reveal() != "Bearer hush" || h.Headers["X-Price"].Reveal() != "5$" || h.Headers["X-Key"].Reveal() != "hush2" {
 			t.Errorf("%s: got exit code %d and a webhook with other secrets:\n%s%s", what, got.code, got.out, got.errs)
 		}
@@ -186,7 +186,7 @@ func TestSecretsOfASeedComeFromTheEnvironment(t *testing.T) {
 
 func TestWhatIsSurprisingInASeedIsWarnedOf(t *testing.T) {
 	t.Parallel()
-	r, _ := newWebhookRig(t)
+	r := newWebhookRig(t)
 	file := seedText("a", "active: true") + strings.Replace(strings.TrimPrefix(seedText("b", "active: true", "lead_types: [calls]"), "webhooks:\n"), "/b\n", "/a\n", 1) +
 		strings.Replace(strings.TrimPrefix(seedText("c"), "webhooks:\n"), "https://crm.example.com", "http://"+r.crmAddr, 1)
 	got := r.leadhook(file, "seed", "-", "--quiet")
@@ -201,7 +201,7 @@ warning: standard input:13:5: webhook "c" is inactive: no leads are sent to it
 
 func TestASettingSaysHowManyWebhooksAnAdvertiserMayHave(t *testing.T) {
 	t.Parallel()
-	r, _ := newWebhookRig(t)
+	r := newWebhookRig(t)
 	r.environ = append(r.environ, "LEADHOOK_WEBHOOKS_PER_ADVERTISER=1")
 	both := seedText("a", "active: true") + strings.TrimPrefix(seedText("b", "active: true"), "webhooks:\n")
 	got := r.leadhook(both, "seed", "-")
@@ -211,9 +211,9 @@ func TestASettingSaysHowManyWebhooksAnAdvertiserMayHave(t *testing.T) {
 	}
 	r.must(seedText("a", "active: true"), "seed", "-")
 	got = r.leadhook(seedText("b", "active: true"), "seed", "-")
-	want = `advertiser "A_1" has 1 webhooks in Redis and would have 2, at most 1 are allowed (webhooks.per_advertiser)`
+	want = `advertiser "A_1": it has 1 webhooks and would have 2, at most 1 are allowed (webhooks.per_advertiser)`
 	if got.code != exitFailed || !containsAll(got.errs, "nothing was written", want) {
-		t.Errorf("with one in Redis: got exit code %d, want 1 and\n%s\n%s%s", got.code, want, got.out, got.errs)
+		t.Errorf("with one that is there: got exit code %d, want 1 and\n%s\n%s%s", got.code, want, got.out, got.errs)
 	}
 	r.must(seedText("b", "active: true"), "seed", "-", "--prune", "--yes")
 	if ids := r.ids("webhooks", "list"); !slices.Equal(ids, []string{"b"}) {

@@ -66,7 +66,7 @@ func TestTopicsThatCouldStallALeadAreAProblem(t *testing.T) {
 		got = r.leadhook("", "topics", "check")
 		return !strings.Contains(got.out, "does not exist")
 	})
-	if got.code != exitFailed || !containsAll(got.out, "2 partitions", "max.message.bytes", "kafka-topics.sh", "kafka-configs.sh") {
+	if got.code != exitFailed || !containsAll(got.out, "2 partitions", "max.message.bytes", "leadhook topics create --partitions 4", "kafka-configs.sh") {
 		t.Errorf("got exit code %d, want 1, both problems, and the commands that end them:\n%s%s", got.code, got.out, got.errs)
 	}
 	r.run().notReady("2 partitions")
@@ -88,7 +88,7 @@ func TestATopicOfOtherRetryDelaysIsNamed(t *testing.T) {
 
 func TestSeedSaysWhatChanged(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, setup{noTopics: true})
+	r := newRig(t, setup{})
 	one, two := r.hook("one", r.name("USA_1")), r.hook("two", r.name("USA_2"))
 	said := func(step, want string, hooks ...hook) {
 		t.Helper()
@@ -113,7 +113,7 @@ func TestSeedSaysWhatChanged(t *testing.T) {
 
 func TestSeedFaultsAreAllShownAndNothingIsWritten(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, setup{noTopics: true})
+	r := newRig(t, setup{})
 	id := r.name("sound")
 	dir := t.TempDir()
 	sound, faulty := filepath.Join(dir, "sound.yaml"), filepath.Join(dir, "faulty.yaml")
@@ -162,8 +162,9 @@ func TestDeadLettersAreListedAndTailed(t *testing.T) {
 	}
 	r.put(kafka.Message{Key: []byte(advertiser), Value: []byte("hush"),
 		Headers: []kafka.Header{{Key: malformedHeader, Value: []byte("text")}}})
-	r.publish(calls(advertiser, 1, 30)...)
 	r.run()
+	r.settled() // so that it is the oldest
+	r.publish(calls(advertiser, 1, 30)...)
 	r.settled()
 
 	table := strings.Split(strings.TrimSpace(r.must("", "dlq", "list")), "\n")
@@ -205,4 +206,46 @@ func TestDeadLettersAreListedAndTailed(t *testing.T) {
 		t.Errorf("an advertiser in column %d below a heading in column %d:\n%s", got, want, tail.log.String())
 	}
 	tail.end(os.Interrupt)
+}
+
+// TestPartitionsAreAddedWhileTheServiceRuns stops the command after a step, and starts the
+// service in between.
+func TestPartitionsAreAddedWhileTheServiceRuns(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, setup{})
+	advertiser := r.name("USA_1")
+	r.seed(r.hook("a", advertiser))
+	i := r.run().ready()
+	r.publish(calls(advertiser, 100, 5)...)
+	r.until("the first leads arrive", func() bool { return r.account().taken == 5 })
+
+	half, err := r.client.CreatePartitions(t.Context(), &kafka.CreatePartitionsRequest{
+		Topics: []kafka.TopicPartitionsConfig{{Name: r.topic + ".dlq", Count: 9}},
+	})
+	if err != nil || half.Errors[r.topic+".dlq"] != nil {
+		t.Fatal(err, half)
+	}
+	i.stop()
+	i = r.run().ready()
+	got := r.must("", "topics", "create", "--partitions", "9")
+	if !containsAll(got, r.topic+".retry.2s", r.topic+".dlq", "had 4") || !strings.HasPrefix(last(got), r.topic+" ") {
+		t.Errorf("the live topic does not come last:\n%s", got)
+	}
+	until(t, poll, "the topics are everywhere", func() bool { return r.leadhook("", "topics", "check").code == exitDone })
+	r.partitions = 9
+	for partition := range 9 {
+		for _, event := range calls(advertiser, 1000+10*partition, 10) {
+			r.putTo(r.topic, partition, kafka.Message{Value: []byte(event)})
+		}
+	}
+	r.exactly(95)
+	i.stop()
+	if bad := r.leadhook("", "topics", "create", "--partitions", "5"); bad.code != exitFailed || !strings.Contains(bad.errs, "take partitions away") {
+		t.Errorf("fewer partitions: %d %s", bad.code, bad.errs)
+	}
+}
+
+func last(lines string) string {
+	all := strings.Split(strings.TrimSuffix(lines, "\n"), "\n")
+	return all[len(all)-1]
 }

@@ -158,7 +158,8 @@ func TestServersOfREADME(t *testing.T) {
 	}
 	d := dev{kafka: r.kafka, redis: at.Host, crm: r.crmAddr, admin: realstack.FreeAddr(t)}
 	environ := slices.DeleteFunc(slices.Clone(r.environ), func(entry string) bool {
-		return strings.HasPrefix(entry, "LEADHOOK_HTTP_") || strings.HasPrefix(entry, "LEADHOOK_RETRY_")
+		return strings.HasPrefix(entry, "LEADHOOK_HTTP_") || strings.HasPrefix(entry, "LEADHOOK_RETRY_") ||
+			strings.HasPrefix(entry, "LEADHOOK_SECRETS_")
 	})
 	environ = append(environ, "LEADHOOK_DEV_CRM_LISTEN="+d.crm, "LEADHOOK_ADMIN_LISTEN="+d.admin)
 	c := newConsole(t, environ, r.topic, d.places()...)

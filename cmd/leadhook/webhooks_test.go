@@ -11,22 +11,44 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/leadhook/leadhook/cmd/leadhook/webhooks"
+	"github.com/leadhook/leadhook/config"
 	"github.com/leadhook/leadhook/lead"
+	"github.com/leadhook/leadhook/service"
 	"github.com/leadhook/leadhook/webhook"
+	"github.com/leadhook/leadhook/webhook/follow"
 )
 
 // newWebhookRig is a rig whose Redis is its own, as these commands see all of
 // it.
-func newWebhookRig(t *testing.T) (*rig, *webhook.Store) {
+func newWebhookRig(t *testing.T) *rig {
 	t.Helper()
-	r := newRig(t, setup{noTopics: true, redis: startRedis(t).url})
-	opts, err := redis.ParseURL(r.redis)
+	return newRig(t, setup{partitions: 1, redis: startRedis(t).url})
+}
+
+// webhooks are the rig's, as the service and the commands have them.
+func (r *rig) webhooks() *follow.Log {
+	r.t.Helper()
+	loaded, err := config.Load("", r.environ)
 	if err != nil {
-		t.Fatal(err)
+		r.t.Fatal(err)
 	}
-	rdb := redis.NewClient(opts)
-	t.Cleanup(func() { _ = rdb.Close() })
-	return r, webhook.NewStore(rdb, r.topic)
+	k, err := service.ConnectKafka(loaded.Config.Kafka)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	log := service.Webhooks(&loaded.Config, k, r.redisClient())
+	r.t.Cleanup(func() { _ = log.Topic.Close(); k.Close() })
+	return log
+}
+
+// find is a webhook as it is stored.
+func (r *rig) find(id string) *lead.Webhook {
+	r.t.Helper()
+	h, err := webhook.Catalog{Log: r.webhooks()}.Find(r.t.Context(), id)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return h
 }
 
 // ids are those of the JSON lines that a list is.
@@ -46,7 +68,7 @@ func (r *rig) ids(args ...string) []string {
 
 func TestWebhooksAreListedPageByPage(t *testing.T) {
 	t.Parallel()
-	r, _ := newWebhookRig(t)
+	r := newWebhookRig(t)
 	if got := r.leadhook("", "webhooks", "list"); got.code != exitFailed || !strings.Contains(got.errs, "leadhook seed") {
 		t.Errorf("before a seed: got exit code %d, want 1 and what to do:\n%s", got.code, got.errs)
 	}
@@ -89,16 +111,14 @@ func TestWebhooksAreListedPageByPage(t *testing.T) {
 
 func TestWebhooksAreFoundByWhatTheyAre(t *testing.T) {
 	t.Parallel()
-	r, store := newWebhookRig(t)
+	r := newWebhookRig(t)
 	plain, adf, off, gone, bad := r.hook("plain", "A_1"), r.hook("adf", "A_1"), r.hook("off", "A_2"), r.hook("gone", "A_2"), r.hook("bad", "A_3")
 	adf.Format, off.Active = "adf", false
 	off.URL = "https://CRM.example.com/leads"
 	r.seed(plain, adf, off, gone, bad)
-	disabled, failing := find(t, store, gone.ID), find(t, store, bad.ID)
-	if _, err := store.Disable(t.Context(), disabled, lead.Disabled{At: time.Now(), Reason: lead.Gone, Status: 410}); err != nil {
-		t.Fatal(err)
-	}
-	if err := store.NoteFailing(t.Context(), failing, lead.Failing{Since: time.Now(), Attempts: 3}); err != nil {
+	r.disable(gone)
+	failing := lead.Failing{Since: time.Now(), Attempts: 3}
+	if err := r.webhooks().Shares.NoteFailing(t.Context(), bad.Advertiser, bad.ID, r.find(bad.ID).Version, failing); err != nil {
 		t.Fatal(err)
 	}
 	for args, want := range map[string][]string{
@@ -125,18 +145,9 @@ func TestWebhooksAreFoundByWhatTheyAre(t *testing.T) {
 	}
 }
 
-func find(t *testing.T, store *webhook.Store, id string) *lead.Webhook {
-	t.Helper()
-	h, err := store.Find(t.Context(), id)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return h
-}
-
 func TestSecretsOfWebhooksAreShownOnlyWhenAskedFor(t *testing.T) {
 	t.Parallel()
-	r, _ := newWebhookRig(t)
+	r := newWebhookRig(t)
 	h := r.hook("secret", "A_1")
 	h.URL += "/hush0?token=hush1"
 	h.Auth, h.Headers, h.Secrets = "Bearer hush2", map[string]string{"X-Token": "hush3", "Accept": "text/html"}, []string{"whsec_aHVzaDQtMDEyMzQ1Njc4OWFiY2RlZmdo"}
@@ -157,11 +168,26 @@ func TestSecretsOfWebhooksAreShownOnlyWhenAskedFor(t *testing.T) {
 
 func TestAWebhookThatIsNotThereIsNamed(t *testing.T) {
 	t.Parallel()
-	r, _ := newWebhookRig(t)
+	r := newWebhookRig(t)
 	h := r.hook("there", "A_1")
 	r.seed(h)
 	got := r.leadhook("", "webhooks", "show", "nowhere", h.ID)
 	if got.code != exitFailed || !strings.Contains(got.errs, `"nowhere"`) || !strings.Contains(got.out, h.URL) {
 		t.Errorf("got exit code %d, want 1, its name, and the other one:\n%s%s", got.code, got.out, got.errs)
 	}
+}
+
+// redisClient is a client of the rig's Redis.
+func (r *rig) redisClient() redis.UniversalClient {
+	r.t.Helper()
+	loaded, err := config.Load("", r.environ)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	rdb, err := service.ConnectRedis(loaded.Config.Redis)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	r.t.Cleanup(func() { _ = rdb.Close() })
+	return rdb
 }

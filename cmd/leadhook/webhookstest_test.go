@@ -21,7 +21,7 @@ import (
 
 func TestATestLeadReachesTheCRM(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, setup{noTopics: true})
+	r := newRig(t, setup{})
 	h := r.hook("crm", r.name("USA_1"))
 	h.Event, h.LeadTypes, h.Format, h.Active = "existing_contact", []string{"chats", "forms"}, "adf", false
 	r.seed(h)
@@ -50,7 +50,7 @@ func TestATestLeadReachesTheCRM(t *testing.T) {
 func TestATestLeadThatIsNotTaken(t *testing.T) {
 	t.Parallel()
 	crm := &answers{}
-	r := newRig(t, setup{noTopics: true, answer: crm.answer})
+	r := newRig(t, setup{answer: crm.answer})
 	h := r.hook("crm", r.name("USA_1"))
 	for _, tc := range []struct {
 		auth   string
@@ -96,7 +96,7 @@ func TestATestShowsNoSecret(t *testing.T) {
 		_ = p.Header.Write(&all)
 		return samplecrm.Answer{Status: 400, Body: "\x1b[2J" + all.String() + strings.Repeat("x", 500) + p.Header.Get("Authorization")}
 	}
-	r := newRig(t, setup{noTopics: true, answer: echo})
+	r := newRig(t, setup{answer: echo})
 	h := r.hook("crm", r.name("USA_1"))
 	h.URL += "/hush-path?key=hush-query"
 	h.Auth, h.Headers = "Bearer hush-token", map[string]string{"X-Dealer": "hush-dealer", "Accept": "text/plain"}
@@ -119,7 +119,7 @@ func TestATestShowsNoSecret(t *testing.T) {
 
 func TestPrintSendsNothing(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, setup{noTopics: true})
+	r := newRig(t, setup{})
 	h := r.hook("crm", r.name("USA_1"))
 	r.seed(h)
 	if got := r.must("", "webhooks", "test", h.ID, "--print"); !containsAll(got, "Content-Type: application/json", `{"lead": {"archived_at":`, "\nnothing was sent\n") {
@@ -141,7 +141,7 @@ func TestPrintSendsNothing(t *testing.T) {
 
 func TestALeadOfOnesOwnIsSentAsATest(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, setup{noTopics: true})
+	r := newRig(t, setup{})
 	h, other := r.hook("crm", r.name("USA_1")), r.hook("other", r.name("USA_2"))
 	r.seed(h, other)
 	in := event(h.Advertiser, "new_lead", "sms", 4711)
@@ -174,7 +174,7 @@ func TestATestShowsTheCertificate(t *testing.T) {
 	crm.Config.ErrorLog = log.New(io.Discard, "", 0)
 	crm.StartTLS()
 	t.Cleanup(crm.Close)
-	r := newRig(t, setup{noTopics: true, crm: strings.TrimPrefix(crm.URL, "https://")})
+	r := newRig(t, setup{crm: strings.TrimPrefix(crm.URL, "https://")})
 	h := r.hook("crm", r.name("USA_1"))
 	h.URL = crm.URL + "/leads"
 	r.seed(h)

@@ -15,7 +15,7 @@ import (
 	"github.com/leadhook/leadhook/internal/terminal"
 	"github.com/leadhook/leadhook/service"
 	"github.com/leadhook/leadhook/topics"
-	"github.com/leadhook/leadhook/webhook"
+	"github.com/leadhook/leadhook/webhook/edit"
 )
 
 const help = `Starts, in one process, an embedded Kafka (127.0.0.1:9092), an embedded Redis (127.0.0.1:6379), a
@@ -56,7 +56,7 @@ func (allCommand) Run(ctx context.Context, env *cli.Env, dev *Command) error {
 	if err != nil {
 		return &terminal.UsageError{Err: err}
 	}
-	if err := stack.prepare(ctx, s, cfg); err != nil {
+	if err := stack.prepare(ctx, env, s, cfg); err != nil {
 		return err
 	}
 
@@ -87,11 +87,12 @@ func (allCommand) Run(ctx context.Context, env *cli.Env, dev *Command) error {
 }
 
 // prepare creates the topics and seeds the sample webhooks.
-func (s *stack) prepare(ctx context.Context, with *service.Service, cfg *config.Config) error {
+func (s *stack) prepare(ctx context.Context, env *cli.Env, with *service.Service, cfg *config.Config) error {
 	if _, err := topics.Create(ctx, with.Kafka.Client, service.TopicSpecs(cfg)); err != nil {
 		return err
 	}
-	if _, err := with.Store.Seed(ctx, sampleWebhooks(s.crm.URL()), webhook.SeedOptions{}); err != nil {
+	editor := cli.ActorFlag{}.Editor(env, with.Webhooks, "leadhook dev")
+	if _, err := editor.Seed(ctx, sampleWebhooks(s.crm.URL()), edit.SeedOptions{}); err != nil {
 		return fmt.Errorf("seed the sample webhooks: %w", err)
 	}
 	return nil

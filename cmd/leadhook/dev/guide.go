@@ -26,15 +26,15 @@ import (
 func (s *stack) guide(ctx context.Context, env *cli.Env, p *producer.Publisher, cfg *config.Config) error {
 	fmt.Fprintf(env.Stdout, `leadhook dev: everything is in this one process.
 
-  Kafka  %s   topics %s, %s and those of retries
-  Redis  %s   webhooks of %s and %s
+  Kafka  %s   topics %s, %s, %s and those of retries
+  Redis  %s   webhooks of %s and %s, from %s
   CRM    %s   a sample CRM: shows each lead that it gets below, and live in a browser
   Admin  %s   /healthz /readyz /metrics
 
 Publishing %d sample leads:
 
-`, s.kafka.Addr(), cfg.Kafka.Topic, topics.DeadLetterName(cfg.Kafka.Topic), s.redis.Addr(),
-		samplelead.Advertiser, otherAdvertiser, s.crm.URL(), adminURL(cfg.Admin), sampleLeads)
+`, s.kafka.Addr(), cfg.Kafka.Topic, topics.DeadLetterName(cfg.Kafka.Topic), topics.WebhooksName(cfg.Kafka.Topic), s.redis.Addr(),
+		samplelead.Advertiser, otherAdvertiser, topics.WebhooksName(cfg.Kafka.Topic), s.crm.URL(), adminURL(cfg.Admin), sampleLeads)
 	records, err := sampleRecords(cfg.Kafka.Topic)
 	if err != nil {
 		return err
@@ -76,9 +76,10 @@ Let the sample CRM fail for one of its webhooks, on its page (%[4]s, in a browse
   %[8]s dev crm answer %[4]s/%[5]s 401    # 500, 410, 429, slow, hang; healthy again
   curl -X PUT -d 401 %[4]s%[6]s/%[5]s
 
-A webhook of your own for the sample CRM, whose address leadhook calls only where the settings allow it:
+A webhook of your own for the sample CRM, whose address leadhook calls only where the settings allow it (and
+here, where there is no key, secrets are kept in clear):
 
-  export LEADHOOK_HTTP_ALLOW_HTTP=true LEADHOOK_HTTP_ALLOW_CIDRS=%[3]s LEADHOOK_HTTP_ALLOW_PORTS=%[7]d
+  export LEADHOOK_HTTP_ALLOW_HTTP=true LEADHOOK_HTTP_ALLOW_CIDRS=%[3]s LEADHOOK_HTTP_ALLOW_PORTS=%[7]d LEADHOOK_SECRETS_PLAIN=true
   echo '{webhooks: [{id: mine, advertiser: MINE_1, event: new_contact, active: true, url: "%[4]s/mine"}]}' | %[8]s seed -
   %[8]s publish --sample form --advertiser MINE_1
 

@@ -10,6 +10,7 @@ import (
 	"github.com/leadhook/leadhook/cmd/leadhook/webhooks"
 	"github.com/leadhook/leadhook/deadletter"
 	"github.com/leadhook/leadhook/lead"
+	"github.com/leadhook/leadhook/service"
 	"github.com/leadhook/leadhook/webhook"
 )
 
@@ -83,7 +84,7 @@ func in[K comparable](groups map[K]*group, key K) *group {
 	return groups[key]
 }
 
-// hosts returns the hosts of the webhooks that Redis has.
+// hosts returns the hosts of those of the webhooks that exist.
 func (g *letterTopic) hosts(ctx context.Context, of map[webhookKey]*group) (map[webhookKey]string, error) {
 	advertisers := map[string]bool{}
 	for hook := range of {
@@ -95,24 +96,23 @@ func (g *letterTopic) hosts(ctx context.Context, of map[webhookKey]*group) (map[
 	if len(advertisers) == 0 {
 		return hosts, nil
 	}
-	rdb, err := cli.OpenRedis(ctx, g.cfg.Redis)
+	rdb, err := cli.OpenRedis(ctx, g.cfg, g.kafka)
 	if err != nil {
 		return hosts, err
 	}
 	defer func() { _ = rdb.Close() }()
-	store := webhook.NewStore(rdb, g.cfg.Redis.Prefix)
+	log := service.Webhooks(g.cfg, g.kafka, rdb)
+	defer func() { _ = log.Topic.Close() }()
 	const together = 256
 	for batch := range slices.Chunk(slices.Sorted(maps.Keys(advertisers)), together) {
-		found, err := store.WebhooksOf(ctx, batch)
-		for advertiser, hooks := range found {
-			for _, h := range hooks {
-				if at := webhooks.Host(h.URL); at != "" {
-					hosts[webhookKey{advertiser, h.ID}] = at
-				}
-			}
-		}
+		found, err := webhook.Catalog{Log: log}.Webhooks(ctx, batch...)
 		if err != nil {
 			return hosts, err
+		}
+		for _, h := range found {
+			if at := webhooks.Host(h.URL); at != "" {
+				hosts[webhookKey{h.Advertiser, h.ID}] = at
+			}
 		}
 	}
 	return hosts, nil

@@ -3,6 +3,7 @@ package dlq
 import (
 	"context"
 	"maps"
+	"time"
 
 	"github.com/leadhook/leadhook/deadletter"
 	"github.com/leadhook/leadhook/lead"
@@ -16,11 +17,17 @@ const (
 	delivered                  // nothing: a CRM has taken it
 	again                      // nothing: it was replayed already
 	unreadable                 // nothing: it was never a delivery
+	newer                      // nothing: a later version of leadhook wrote it
 	tooOften                   // nothing: marks have no room for one more
+	forgotten                  // nothing: it is so old that the ledger may have forgotten what became of it
 )
 
-func decide(l *deadletter.Letter, m lead.Mark) decision {
+// decide returns what a replay does with a letter whose delivery got as far as m. The
+// ledger may have forgotten those before remembered.
+func decide(l *deadletter.Letter, m lead.Mark, remembered time.Time) decision {
 	switch {
+	case l.Newer:
+		return newer
 	case undeliverable(l) || l.Delivery == "":
 		return unreadable
 	case m == lead.MarkDelivered:
@@ -29,6 +36,8 @@ func decide(l *deadletter.Letter, m lead.Mark) decision {
 		return tooOften
 	case m >= replayed(l):
 		return again
+	case m == 0 && l.Buried.Before(remembered):
+		return forgotten
 	}
 	return replay
 }
@@ -47,7 +56,7 @@ func (p *replayer) decisions(ctx context.Context, letters []deadletter.Letter) (
 	decisions := make([]decision, len(letters))
 	for i := range letters {
 		l := &letters[i]
-		decisions[i] = decide(l, max(reached[i], underWay[l.Delivery]))
+		decisions[i] = decide(l, max(reached[i], underWay[l.Delivery]), p.remembered)
 		if decisions[i] == replay {
 			underWay[l.Delivery] = replayed(l)
 		}

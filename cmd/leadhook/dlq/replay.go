@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/leadhook/leadhook/cmd/leadhook/cli"
 	"github.com/leadhook/leadhook/deadletter"
@@ -16,6 +17,8 @@ type replayCommand struct {
 	DryRun bool      `help:"Only count what would be replayed."`
 	Limit  int       `short:"n" placeholder:"N" help:"Replay at most N, in each partition the oldest first."`
 	Rate   float64   `placeholder:"N" help:"Replay at most N a second; by default as fast as Kafka takes them."`
+
+	BeyondLedger bool `help:"Replay those too that the ledger may have forgotten, older than 40 days. They may be delivered twice."`
 
 	letterFlags
 	spanFlags
@@ -34,8 +37,9 @@ expiry begin anew. If it fails again, it becomes a dead letter again.
 
 Dead letters that were replayed before are passed over, and so are those that a CRM has taken. So the
 same command can be run again, after an interruption or by mistake, and delivers nothing twice. Events
-that could not be read are never replayed: correct the producer, and publish them again. The command
-asks before it replays more than 100.
+that could not be read are never replayed: correct the producer, and publish them again. Those older than
+40 days are replayed with --beyond-ledger only: the ledger may have forgotten what became of them. The
+command asks before it replays more than 100.
 
 Examples:
   leadhook dlq replay 3/17
@@ -56,6 +60,9 @@ func (c replayCommand) Run(ctx context.Context, env *cli.Env) error {
 			return err
 		}
 		defer closed()
+		if c.BeyondLedger {
+			p.remembered = time.Time{}
+		}
 		selection, err := c.selection(ctx, env, g, filter)
 		if err != nil {
 			return err

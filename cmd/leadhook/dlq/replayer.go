@@ -39,8 +39,11 @@ type replayer struct {
 	limit     *rate.Limiter
 	chunk     int // letters that are published together
 	together  int // letters that are decided together
-	found     int // how many are to be replayed; 0 if that was not counted
-	show      *terminal.Progress
+
+	remembered time.Time // since when the ledger knows what became of a letter; zero: that does not matter
+
+	found int // how many are to be replayed; 0 if that was not counted
+	show  *terminal.Progress
 
 	mu       sync.Mutex
 	result   ReplayResult         // guarded by mu
@@ -53,6 +56,7 @@ func (g *letterTopic) replay(ctx context.Context, perSecond float64) (p *replaye
 	p = &replayer{
 		g: g, topic: topics.RetryName(g.cfg.Kafka.Topic, g.cfg.Retry.Delays[0]), underWay: map[string]lead.Mark{},
 		limit: rate.NewLimiter(rate.Inf, 1), chunk: decidedTogether, together: decidedTogether,
+		remembered: time.Now().Add(-ledger.HandedOnKept),
 	}
 	if perSecond > 0 {
 		p.chunk = int(min(max(perSecond/20, 1), decidedTogether))
@@ -62,7 +66,7 @@ func (g *letterTopic) replay(ctx context.Context, perSecond float64) (p *replaye
 	if err := g.kafka.HasTopic(ctx, p.topic); err != nil {
 		return nil, nil, err
 	}
-	rdb, err := cli.OpenRedis(ctx, g.cfg.Redis)
+	rdb, err := cli.OpenRedis(ctx, g.cfg, g.kafka)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -42,8 +42,12 @@ func (r *ReplayResult) add(letters []deadletter.Letter, decisions []decision, li
 			r.Again++
 		case unreadable:
 			r.not(string(letters[i].Reason))
+		case newer:
+			r.not("of_a_later_version")
 		case tooOften:
 			r.not(fmt.Sprintf("replayed_%d_times", lead.MaxReplays))
+		case forgotten:
+			r.not("beyond_ledger")
 		}
 	}
 	return chosen, limit > 0 && r.Chosen == limit

@@ -88,7 +88,7 @@ type hostStats struct {
 	group
 }
 
-// unknownHost stands for the host of webhooks that Redis does not have.
+// unknownHost stands for the host of webhooks that no longer exist.
 const unknownHost = "unknown"
 
 func (c *counts) stats(hosts map[webhookKey]string, top int) *stats {

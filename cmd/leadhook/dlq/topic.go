@@ -81,7 +81,7 @@ func (g *letterTopic) newest(ctx context.Context, delivery string) (deadletter.L
 // newLedger returns the ledger that the service writes. It writes nothing until its
 // Run is called.
 func newLedger(rdb redis.UniversalClient, cfg *config.Config) *ledger.Ledger {
-	opts := ledger.Options{Prefix: cfg.Redis.Prefix, HandedOnKept: cfg.Topics.DeadLetterRetention}
+	opts := ledger.Options{Prefix: cfg.Redis.Prefix, Retention: cfg.Ledger.Retention}
 	return ledger.New(rdb, opts, prometheus.NewRegistry(), zap.NewNop())
 }
 

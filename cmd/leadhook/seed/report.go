@@ -6,14 +6,15 @@ import (
 	"github.com/leadhook/leadhook/cmd/leadhook/cli"
 	"github.com/leadhook/leadhook/cmd/leadhook/webhooks"
 	"github.com/leadhook/leadhook/internal/terminal"
-	"github.com/leadhook/leadhook/webhook"
+	"github.com/leadhook/leadhook/webhook/edit"
+	"github.com/leadhook/leadhook/webhook/entry"
 )
 
 // report prints what became of each webhook, and the counts.
-func (c Command) report(env *cli.Env, changes webhook.Changes) error {
+func (c Command) report(env *cli.Env, changes edit.Changes) error {
 	l := c.List(env.Terminal)
 	for _, change := range changes {
-		if c.Quiet || change.Action == webhook.Unchanged {
+		if c.Quiet || change.Action == edit.Unchanged {
 			continue
 		}
 		if err := c.add(l, change); err != nil {
@@ -27,10 +28,13 @@ func (c Command) report(env *cli.Env, changes webhook.Changes) error {
 	if c.Table() {
 		sum = env.Stdout
 	}
-	text := fmt.Sprintf("%d added, %d changed, %d unchanged", changes.Count(webhook.Added),
-		changes.Count(webhook.Changed), changes.Count(webhook.Unchanged))
+	text := fmt.Sprintf("%d added, %d changed, %d unchanged", changes.Count(entry.Added),
+		changes.Count(entry.Changed), changes.Count(edit.Unchanged))
 	if c.Prune {
-		text += fmt.Sprintf(", %d removed", changes.Count(webhook.Removed))
+		text += fmt.Sprintf(", %d removed", changes.Count(entry.Removed))
+	}
+	if n := changes.Count(entry.Discarded); n > 0 {
+		text += fmt.Sprintf("; of %s all was replaced that could not be read", terminal.Counted(n, "advertiser"))
 	}
 	if c.DryRun {
 		text = "dry run: " + text + "; nothing was written"
@@ -39,22 +43,16 @@ func (c Command) report(env *cli.Env, changes webhook.Changes) error {
 	return nil
 }
 
-func (c Command) add(l *terminal.List, change webhook.Change) error {
-	row := webhooks.Row{What: string(change.Action), Webhook: change.Webhook, Advertiser: change.Advertiser}
-	if c.DryRun {
-		for _, f := range change.Fields {
-			row.Fields = append(row.Fields, webhooks.Field{Field: f.Field, Before: f.Before, After: f.After})
-		}
+func (c Command) add(l *terminal.List, change edit.Change) error {
+	row := webhooks.NewRow(change.Advertiser, change.WebhookChange)
+	if !c.DryRun {
+		row.Fields = nil
 	}
 	if err := l.Add(row, row.Line()); err != nil || !c.Table() {
 		return err
 	}
-	for _, f := range row.Fields {
-		text := terminal.Dash(f.Before) + " -> " + terminal.Dash(f.After)
-		if f.Before == f.After {
-			text = "changed"
-		}
-		if err := l.Add(nil, fmt.Sprintf("%-9s   %s: %s", "", f.Field, text)); err != nil {
+	for _, line := range row.FieldLines() {
+		if err := l.Add(nil, line); err != nil {
 			return err
 		}
 	}

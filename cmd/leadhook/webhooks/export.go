@@ -9,6 +9,7 @@ import (
 	"github.com/leadhook/leadhook/cmd/leadhook/cli"
 	"github.com/leadhook/leadhook/internal/terminal"
 	"github.com/leadhook/leadhook/webhook"
+	"github.com/leadhook/leadhook/webhook/follow"
 	"github.com/leadhook/leadhook/webhook/seedfile"
 )
 
@@ -21,8 +22,8 @@ type exportCommand struct {
 
 // Help returns what --help shows beside the flags.
 func (exportCommand) Help() string {
-	return `The seed file has every field as it is in Redis, secrets in the clear: keep it like a password. Seeded
-again it gives the same webhooks. The health that the service recorded is not in it. An export that
+	return `The seed file has every field as it is stored, secrets in the clear: keep it like a password. Seeded again
+it gives the same webhooks. The health that the service recorded is not in it. An export that
 fails half way, with exit code 1, is incomplete: do not seed it with --prune.
 
 Examples:
@@ -37,13 +38,17 @@ func (c exportCommand) Run(ctx context.Context, env *cli.Env) error {
 		return &terminal.UsageError{Err: errors.New("webhooks export: the seed file holds every secret in the clear: " +
 			"send it to a file (> webhooks.yaml), or let --show-secrets show it")}
 	}
-	return env.WithStore(ctx, func(store *webhook.Store) error {
+	return env.WithWebhooks(ctx, func(log *follow.Log) error {
 		out := bufio.NewWriter(env.Stdout)
 		text := seedfile.Head
 		var damaged []error
-		for h, err := range c.each(ctx, store, "") {
+		for h, err := range c.each(ctx, webhook.Catalog{Log: log}, "") {
 			if err != nil {
 				return errors.Join(fmt.Errorf("the export is not complete: %w", err), out.Flush())
+			}
+			if h.ID == "" {
+				damaged = append(damaged, fmt.Errorf("not exported: advertiser %q: %s", h.Advertiser, h.Damaged))
+				continue
 			}
 			item, err := seedfile.Text(h)
 			if err != nil {

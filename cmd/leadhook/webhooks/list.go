@@ -9,6 +9,7 @@ import (
 	"github.com/leadhook/leadhook/internal/terminal"
 	"github.com/leadhook/leadhook/lead"
 	"github.com/leadhook/leadhook/webhook"
+	"github.com/leadhook/leadhook/webhook/follow"
 )
 
 // listCommand shows a page of webhooks.
@@ -25,8 +26,10 @@ type listCommand struct {
 // Help returns what --help shows beside the flags.
 func (listCommand) Help() string {
 	return `The order is leadhook's own (that of a hash of the ids, and by id with --advertiser) and never changes,
-so that pages fit together whatever is added or removed meanwhile. STATE is active, inactive (set so in
-the seed file), disabled (by the service), failing (its latest attempts all failed), or damaged.
+so that pages fit together whatever is added or removed meanwhile. STATE is active, inactive (its advertiser
+wants no leads: they are not sent to it and not kept), disabled (by the service: its leads become dead
+letters), failing (its latest attempts all failed), or damaged (what is stored of it cannot be used: its
+leads become dead letters).
 
 Examples:
   leadhook webhooks list
@@ -40,31 +43,45 @@ func (c listCommand) Run(ctx context.Context, env *cli.Env) error {
 	if c.Limit < 0 {
 		return &terminal.UsageError{Err: errors.New("webhooks list: --limit must not be negative")}
 	}
-	return env.WithStore(ctx, func(store *webhook.Store) error {
+	return env.WithWebhooks(ctx, func(log *follow.Log) error {
 		out := c.List(env.Terminal, "ID", "ADVERTISER", "STATE", "EVENT", "LEAD TYPES", "FORMAT", "URL").Spare("FORMAT", "LEAD TYPES", "EVENT")
-		shown, last := 0, ""
-		for h, err := range c.each(ctx, store, c.After) {
-			if err != nil {
-				return errors.Join(out.End(), err)
-			}
-			if c.Limit > 0 && shown == c.Limit {
-				fmt.Fprintf(env.Stderr, "there are more: continue with --after %s\n", terminal.Printable(last))
-				break
-			}
-			if err := c.add(out, h); err != nil {
-				return err
-			}
-			shown, last = shown+1, h.ID
+		shown, err := c.page(ctx, env, webhook.Catalog{Log: log}, out)
+		if err := errors.Join(out.End(), err); err != nil {
+			return err
 		}
-		if shown == 0 {
+		if len(shown) == 0 {
 			fmt.Fprintln(env.Stderr, "no webhooks")
 		}
-		return out.End()
+		if shown["inactive"] && c.Table() {
+			fmt.Fprintln(env.Stderr, "inactive: leads are not sent to it and not kept")
+		}
+		return nil
 	})
+}
+
+// page lists the page, and returns the states of the webhooks in it.
+func (c listCommand) page(ctx context.Context, env *cli.Env, catalog webhook.Catalog, out *terminal.List) (states map[string]bool, err error) {
+	states = make(map[string]bool)
+	n, last := 0, ""
+	for h, err := range c.each(ctx, catalog, c.After) {
+		if err != nil {
+			return states, err
+		}
+		if c.Limit > 0 && n == c.Limit {
+			fmt.Fprintf(env.Stderr, "there are more: continue with --after %s\n", terminal.Printable(last))
+			break
+		}
+		if err := c.add(out, h); err != nil {
+			return states, err
+		}
+		states[state(h)] = true
+		n, last = n+1, h.ID
+	}
+	return states, nil
 }
 
 func (c listCommand) add(out *terminal.List, h *lead.Webhook) error {
 	view := viewOf(h, c.ShowSecrets)
-	return out.Add(view, h.ID, h.Advertiser, view.State, terminal.Dash(string(h.Trigger)), terminal.Dash(h.LeadTypes.String()),
+	return out.Add(view, terminal.Dash(h.ID), terminal.Dash(h.Advertiser), view.State, terminal.Dash(string(h.Trigger)), terminal.Dash(h.LeadTypes.String()),
 		terminal.Dash(string(h.Format)), terminal.Dash(view.URL))
 }

@@ -11,8 +11,8 @@ import (
 )
 
 // meaning returns the outcome of a test in words, for the person who set up the
-// webhook.
-func meaning(r *dispatch.TrialReport, hook *lead.Webhook) string {
+// webhook. got is what the CRM got.
+func meaning(r *dispatch.TrialReport, hook *lead.Webhook, got string) string {
 	if r.Status == 0 {
 		text := "Your CRM gave no answer: " + r.Error + "."
 		if r.Evidence == lead.MaybeReceived {
@@ -21,10 +21,19 @@ func meaning(r *dispatch.TrialReport, hook *lead.Webhook) string {
 		return text
 	}
 	answered := strings.TrimSpace(fmt.Sprintf("Your CRM answered %d %s", r.Status, http.StatusText(r.Status)))
-	return answered + ": " + statusInWords(r.Status, hook) + "."
+	switch {
+	case r.Rule != "":
+		return answered + ": by the webhook's answers, " + fmt.Sprintf(ruledInWords[r.Verdict], got) + "."
+	case r.Doubt:
+		return answered + ": by its status it took " + got + ", by its answer it did not."
+	}
+	return answered + ": " + statusInWords(r.Status, hook, got) + "."
 }
 
-func statusInWords(status int, hook *lead.Webhook) string {
+// ruledInWords says what a rule says.
+var ruledInWords = map[string]string{"delivered": "it took %s", "transient": "it wants %s again later", "refused": "it did not take %s"}
+
+func statusInWords(status int, hook *lead.Webhook, got string) string {
 	switch status {
 	case http.StatusBadRequest, http.StatusUnprocessableEntity, http.StatusUnsupportedMediaType:
 		return fmt.Sprintf("it cannot take the lead as it is; check that it expects the Payload Format, %s", hook.Format)
@@ -43,16 +52,18 @@ func statusInWords(status int, hook *lead.Webhook) string {
 		return "the lead is too large for it"
 	case http.StatusTooManyRequests:
 		return "it gets too many requests just now"
+	case http.StatusConflict:
+		return "it says that it has the lead already; that would count as delivered after an attempt that it may have received"
 	}
 	switch status / 100 {
 	case 2:
-		return "it took the test lead"
+		return "it took " + got
 	case 3:
 		return "it points to another URL, which leadhook does not follow; set that one as the Payload URL"
 	case 5:
 		return "it has a fault of its own, which its provider should look into"
 	}
-	return "it did not take the test lead"
+	return "it did not take " + got
 }
 
 // realLead returns what would become of a real lead now.

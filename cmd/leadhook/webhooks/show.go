@@ -9,6 +9,7 @@ import (
 	"github.com/leadhook/leadhook/cmd/leadhook/cli"
 	"github.com/leadhook/leadhook/internal/terminal"
 	"github.com/leadhook/leadhook/webhook"
+	"github.com/leadhook/leadhook/webhook/follow"
 )
 
 // showCommand shows single webhooks.
@@ -31,10 +32,11 @@ Examples:
 
 // Run shows them.
 func (c showCommand) Run(ctx context.Context, env *cli.Env) error {
-	return env.WithStore(ctx, func(store *webhook.Store) error {
+	return env.WithWebhooks(ctx, func(log *follow.Log) error {
+		catalog := webhook.Catalog{Log: log}
 		var missing []error
 		for i, id := range c.IDs {
-			h, err := store.Find(ctx, id)
+			h, err := catalog.Find(ctx, id)
 			if errors.Is(err, webhook.ErrNoWebhook) {
 				missing = append(missing, err)
 				continue

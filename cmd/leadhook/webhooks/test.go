@@ -16,6 +16,7 @@ import (
 	"github.com/leadhook/leadhook/lead"
 	"github.com/leadhook/leadhook/service"
 	"github.com/leadhook/leadhook/webhook"
+	"github.com/leadhook/leadhook/webhook/follow"
 )
 
 // testCommand sends a test lead.
@@ -24,6 +25,7 @@ type testCommand struct {
 	Type        lead.Kind    `enum:"call,chat,form,email," default:"" placeholder:"KIND" help:"Kind of the lead: call, chat, form or email; default is the first that the webhook takes."`
 	Trigger     lead.Trigger `enum:"new_contact,existing_contact,new_lead," default:"" placeholder:"TRIGGER" help:"Its trigger: new_contact, or existing_contact (also called new_lead); default is the webhook's."`
 	File        string       `placeholder:"FILE" complete:"file" help:"Send the lead of this event instead, marked as a test and with another lead.id; - is standard input."`
+	Answer      string       `placeholder:"FILE" complete:"file" help:"Only say what this answer of the CRM would count as, and send nothing: a status line, a header and a body, as curl -i shows them; - is standard input."`
 	Print       bool         `help:"Only show what would be sent."`
 	ShowSecrets bool         `help:"Show secrets, and all of the URL, instead of ***."`
 
@@ -34,20 +36,24 @@ type testCommand struct {
 func (testCommand) Help() string {
 	return `The lead is invented, has a lead.id of its own, and goes out with "webhook-test: true" (in ADF also
 TEST LEAD), through the code that delivers leads, to the addresses that leadhook may call, once. An
-inactive webhook gets it too. Whatever comes of it, the webhook stays as it is. Exit code 0: the CRM
-took it (2xx); 1: it did not.
+inactive webhook gets it too. Whatever comes of it, the webhook stays as it is. The answer counts as
+the webhook's answers say, if it has any. Exit code 0: the CRM took it; 1: it did not.
 
 Examples:
   leadhook webhooks test 84+TEST_1
   leadhook webhooks test 84+TEST_1 --type form --trigger existing_contact
   leadhook webhooks test 84+TEST_1 --print
-  leadhook webhooks test 84+TEST_1 --file examples/events/call.json --output json`
+  leadhook webhooks test 84+TEST_1 --file examples/events/call.json --output json
+  curl -si https://crm.example.com/leads -d @lead.json | leadhook webhooks test 84+TEST_1 --answer -`
 }
 
 // Run sends the lead.
 func (c testCommand) Run(ctx context.Context, env *cli.Env) error {
 	if c.File != "" && (c.Type != "" || c.Trigger != "") {
 		return &terminal.UsageError{Err: errors.New("webhooks test: --type and --trigger are for an invented lead: that of --file has its own")}
+	}
+	if c.Answer != "" && (c.File != "" || c.Type != "" || c.Trigger != "" || c.Print) {
+		return &terminal.UsageError{Err: errors.New("webhooks test: --answer sends no lead: --file, --type, --trigger and --print are about one")}
 	}
 	loaded, err := env.Settings()
 	if err != nil {
@@ -61,9 +67,13 @@ func (c testCommand) Run(ctx context.Context, env *cli.Env) error {
 	if err != nil {
 		return err
 	}
+	recorded, err := c.recorded(ctx, env)
+	if err != nil {
+		return err
+	}
 	var hook *lead.Webhook
-	err = env.WithStore(ctx, func(store *webhook.Store) (err error) {
-		hook, err = store.Find(ctx, c.ID)
+	err = env.WithWebhooks(ctx, func(log *follow.Log) (err error) {
+		hook, err = webhook.Catalog{Log: log}.Find(ctx, c.ID)
 		return err
 	})
 	if err != nil {
@@ -81,7 +91,16 @@ func (c testCommand) Run(ctx context.Context, env *cli.Env) error {
 	return c.try(ctx, env, &TrialView{
 		hook: hook, reveal: c.ShowSecrets, proxy: opts.Attempt.Proxy != nil, expire: loaded.Config.Retry.Expire,
 		Webhook: hook.ID, Advertiser: hook.Advertiser, Notes: notes(ev, hook),
-	}, trial)
+	}, trial, recorded)
+}
+
+// recorded reads the answer of --answer. It returns nil without.
+func (c testCommand) recorded(ctx context.Context, env *cli.Env) ([]byte, error) {
+	if c.Answer == "" {
+		return nil, nil
+	}
+	value, _, err := env.ReadInput(ctx, c.Answer, cli.MaxInput)
+	return value, err
 }
 
 // event reads the event of --file. It returns nil without --file.
@@ -141,17 +160,22 @@ func notes(ev *lead.Event, hook *lead.Webhook) []string {
 	return notes
 }
 
-// try sends the lead, unless --print is given, and shows the outcome.
-func (c testCommand) try(ctx context.Context, env *cli.Env, v *TrialView, trial *dispatch.Trial) error {
+// try sends the lead, unless --print or --answer is given, and shows the outcome.
+func (c testCommand) try(ctx context.Context, env *cli.Env, v *TrialView, trial *dispatch.Trial, recorded []byte) error {
 	if c.Print {
 		v.request(trial.Request(time.Now()))
 		return c.Show(env.Terminal, v, func(out io.Writer) error { return v.write(env, out) })
 	}
-	report, err := trial.Send(ctx)
+	var report *dispatch.TrialReport
+	var err error
+	if c.Answer != "" {
+		report, err = trial.Judge(recorded)
+	} else if report, err = trial.Send(ctx); err == nil {
+		v.request(report.TrialRequest)
+	}
 	if err != nil {
 		return err
 	}
-	v.request(report.TrialRequest)
 	v.result(report)
 	if err := c.Show(env.Terminal, v, func(out io.Writer) error { return v.write(env, out) }); err != nil {
 		return err

@@ -23,7 +23,7 @@ type TrialView struct {
 	Webhook    string       `json:"webhook"`
 	Advertiser string       `json:"advertiser"`
 	Notes      []string     `json:"notes,omitempty"`
-	Request    requestView  `json:"request"`
+	Request    *requestView `json:"request,omitempty"` // nil for a recorded answer
 	Refusal    string       `json:"refusal,omitempty"` // why leadhook may not send it
 	Result     *trialResult `json:"result,omitempty"`  // nil if it was only shown
 
@@ -44,6 +44,10 @@ type trialResult struct {
 	Verdict   string    `json:"verdict"` // delivered, transient, needs_human, gone or refused
 	Status    int       `json:"status,omitempty"`
 	Evidence  string    `json:"evidence,omitempty"` // not_sent, maybe_received or answered
+	Rule      string    `json:"rule,omitempty"`     // which of the webhook's rules for answers decided
+	Words     string    `json:"words,omitempty"`    // the CRM's own, where that rule says they are
+	Record    string    `json:"record,omitempty"`   // the CRM's id of the lead, likewise
+	Doubt     bool      `json:"doubt,omitempty"`    // the answer plainly says failure
 	Meaning   string    `json:"meaning"`
 	RealLead  string    `json:"real_lead"` // what would come of one
 	Protocol  string    `json:"protocol,omitempty"`
@@ -70,7 +74,7 @@ type stepsView struct {
 
 // request fills in what is sent, with secrets masked.
 func (v *TrialView) request(r dispatch.TrialRequest) {
-	v.Request = requestView{Headers: make(map[string]string, len(r.Header)), Body: string(r.Body)}
+	v.Request = &requestView{Headers: make(map[string]string, len(r.Header)), Body: string(r.Body)}
 	for name, values := range r.Header {
 		v.Request.Headers[name] = strings.Join(values, ", ")
 	}
@@ -93,13 +97,22 @@ func (v *TrialView) result(r *dispatch.TrialReport) {
 	n := r.Network
 	v.Result = &trialResult{
 		Delivered: r.Verdict == "delivered", Verdict: r.Verdict, Status: r.Status, Evidence: string(r.Evidence),
-		Meaning: meaning(r, v.hook), RealLead: realLead(r, v.expire),
+		Rule: r.Rule, Words: v.masked(r.Words), Record: v.masked(r.Record), Doubt: r.Doubt,
+		Meaning: meaning(r, v.hook, v.lead()), RealLead: realLead(r, v.expire),
 		Protocol: r.Protocol, Answer: v.answer(r.Head), Address: n.Address,
 		Seconds: stepsView{n.DNS.Seconds(), n.Connect.Seconds(), n.TLS.Seconds(), n.FirstByte.Seconds(), n.Total.Seconds()},
 	}
 	if c := n.Certificate; c != nil {
 		v.Result.TLS = &tlsView{Version: n.TLSVersion, Names: certificateNames(c), Issuer: issuer(c), Expires: c.NotAfter.UTC()}
 	}
+}
+
+// lead names what the CRM got.
+func (v *TrialView) lead() string {
+	if v.Request == nil {
+		return "the lead"
+	}
+	return "the test lead"
 }
 
 func certificateNames(c *x509.Certificate) []string {
@@ -118,11 +131,16 @@ func issuer(c *x509.Certificate) string {
 // which a CRM may send back.
 func (v *TrialView) answer(head []byte) string {
 	const most = 1 << 10
-	text := string(head)
+	text := v.masked(string(head))
+	return strings.ToValidUTF8(text[:min(len(text), most)], "\uFFFD")
+}
+
+// masked returns a text of the CRM without the secrets of the request.
+func (v *TrialView) masked(text string) string {
 	for _, secret := range v.secrets() {
 		text = strings.ReplaceAll(text, secret, lead.Secret(secret).String())
 	}
-	return strings.ToValidUTF8(text[:min(len(text), most)], "\uFFFD")
+	return text
 }
 
 // secrets returns the texts that must not be shown, longer ones first, since one
@@ -162,21 +180,27 @@ func (v *TrialView) write(env *cli.Env, out io.Writer) error {
 	for _, note := range v.Notes {
 		line("note", note)
 	}
-	line("request", "POST "+v.Request.URL)
-	for _, name := range slices.Sorted(maps.Keys(v.Request.Headers)) {
-		line("", name+": "+v.Request.Headers[name])
+	if v.Request != nil {
+		v.Request.write(out, line)
+		fmt.Fprintln(out)
 	}
-	fmt.Fprintln(out)
-	for text := range strings.Lines(v.Request.Body) {
-		line("", strings.TrimSuffix(text, "\n"))
-	}
-	fmt.Fprintln(out)
 	if v.Result == nil {
 		line("refused", v.Refusal)
 		_, err := fmt.Fprintln(out, "nothing was sent")
 		return err
 	}
 	return v.Result.write(env, out, line, v.proxy)
+}
+
+func (r *requestView) write(out io.Writer, line func(name, text string)) {
+	line("request", "POST "+r.URL)
+	for _, name := range slices.Sorted(maps.Keys(r.Headers)) {
+		line("", name+": "+r.Headers[name])
+	}
+	fmt.Fprintln(out)
+	for text := range strings.Lines(r.Body) {
+		line("", strings.TrimSuffix(text, "\n"))
+	}
 }
 
 func (r *trialResult) write(env *cli.Env, out io.Writer, line func(name, text string), proxy bool) error {
@@ -189,6 +213,11 @@ func (r *trialResult) write(env *cli.Env, out io.Writer, line func(name, text st
 	}
 	line("time", r.Seconds.words())
 	line("answer", r.Answer)
+	line("words", r.Words)
+	line("record", r.Record)
+	if r.Status != 0 {
+		line("counts as", r.countsAs())
+	}
 	style := terminal.Green
 	if !r.Delivered {
 		style = terminal.Red
@@ -196,6 +225,20 @@ func (r *trialResult) write(env *cli.Env, out io.Writer, line func(name, text st
 	fmt.Fprintf(out, "\n%s\n", env.Paint(style, terminal.Printable(r.Meaning)))
 	_, err := fmt.Fprintln(out, r.RealLead)
 	return err
+}
+
+// countsAs says what an answer counts as, and why.
+func (r *trialResult) countsAs() string {
+	by := "by its status"
+	if r.Rule != "" {
+		by = "by the webhook's " + r.Rule
+	}
+	verdict := strings.ReplaceAll(r.Verdict, "_", " ")
+	if r.Doubt {
+		verdict = "delivered with doubt"
+		by += ", although it says failure: the webhook has no answers with rules for the body"
+	}
+	return verdict + ", " + by
 }
 
 func (t *tlsView) words() string {

@@ -10,6 +10,7 @@ import (
 	"github.com/leadhook/leadhook/internal/terminal"
 	"github.com/leadhook/leadhook/lead"
 	"github.com/leadhook/leadhook/webhook"
+	"github.com/leadhook/leadhook/webhook/seedfile"
 )
 
 // View is a webhook for programs: the fields as in a seed file, and the health
@@ -28,6 +29,7 @@ type View struct {
 	SigningSecrets []string          `json:"signing_secrets,omitempty"`
 	Headers        map[string]string `json:"headers,omitempty"`
 	Rate           float64           `json:"rate,omitempty"`
+	Answers        *lead.Answers     `json:"answers,omitempty"`
 	VendorName     string            `json:"vendor_name,omitempty"`
 	ProviderName   string            `json:"provider_name,omitempty"`
 	Version        string            `json:"version,omitempty"`
@@ -51,7 +53,7 @@ type disabledView struct {
 func viewOf(h *lead.Webhook, reveal bool) View {
 	v := View{
 		ID: h.ID, Advertiser: h.Advertiser, State: state(h), AuthHeader: h.AuthHeader, Event: string(h.Trigger),
-		LeadTypes: h.LeadTypes.Names(), Format: string(h.Format), Active: h.Active, Rate: h.Rate,
+		LeadTypes: h.LeadTypes.Names(), Format: string(h.Format), Active: h.Active, Rate: h.Rate, Answers: h.Answers,
 		VendorName: h.VendorName, ProviderName: h.ProviderName, Version: h.Version, Damaged: h.Damaged,
 	}
 	for _, f := range webhook.Fields(h, reveal) {
@@ -89,13 +91,21 @@ func writeWebhook(out io.Writer, h *lead.Webhook, reveal bool) error {
 	line("state", stateInWords(h))
 	if h.Damaged == "" {
 		for _, f := range webhook.Fields(h, reveal) {
-			line(f.Name, f.Value)
+			if f.Name != "answers" {
+				line(f.Name, f.Value)
+			}
 		}
 	}
 	if f := h.Failing; !f.Since.IsZero() {
 		line("failing", failingInWords(f))
 	}
-	return table.Flush()
+	if err := table.Flush(); err != nil || h.Answers == nil {
+		return err
+	}
+	for text := range strings.Lines(seedfile.AnswersText(h.Answers, "")) {
+		fmt.Fprintln(out, terminal.Printable(strings.TrimSuffix(text, "\n")))
+	}
+	return nil
 }
 
 func stateInWords(h *lead.Webhook) string {
@@ -103,7 +113,7 @@ func stateInWords(h *lead.Webhook) string {
 	case "damaged":
 		return h.Damaged
 	case "inactive":
-		return "inactive, as its seed file or leadhook webhooks disable says"
+		return "inactive, as its seed file or leadhook webhooks disable says: leads are not sent to it and not kept"
 	case "disabled":
 		return fmt.Sprintf("disabled by the service at %s: %s; leadhook webhooks enable, or any changed field, makes it active again",
 			h.Disabled.At.UTC().Format(time.RFC3339), disabledInWords(h.Disabled))

@@ -1,5 +1,5 @@
 // Package webhooks is `leadhook webhooks`: it shows, changes, exports and tests
-// the webhooks in Redis.
+// webhooks.
 package webhooks
 
 import (
@@ -20,18 +20,22 @@ type Command struct {
 	Enable  enableCommand  `cmd:"" help:"Make webhooks active, including those that the service disabled."`
 	Disable disableCommand `cmd:"" help:"Make webhooks inactive, as their advertisers would."`
 	Remove  removeCommand  `cmd:"" help:"Remove webhooks."`
+	History historyCommand `cmd:"" help:"Show who changed the webhooks of an advertiser, when, and how."`
+	Recover recoverCommand `cmd:"" help:"Publish webhooks again that their topic lost."`
+	Adopt   adoptCommand   `cmd:"" help:"Take over webhooks that were kept in Redis alone, before they had a topic."`
 	Test    testCommand    `cmd:"" help:"Send a test lead to a webhook now, and show what comes of it."`
 }
 
 // Help returns what --help shows beside the flags.
 func (Command) Help() string {
-	return `Webhooks are written with "leadhook seed"; these commands show what is in Redis, and the health that
-the service recorded.
+	return `Webhooks are written with "leadhook seed"; these commands show what is stored, and the health that the
+service recorded.
 
 Examples:
   leadhook webhooks list --advertiser USA_332240
   leadhook webhooks show 84+TEST_1
   leadhook webhooks enable 84+TEST_1
+  leadhook webhooks history USA_332240
   leadhook webhooks export > webhooks.yaml`
 }
 
@@ -46,11 +50,11 @@ type filter struct {
 }
 
 // each yields the selected webhooks after the one with the id after, in the order
-// of [webhook.Store.All], or by id if they are all of one advertiser.
-func (f *filter) each(ctx context.Context, store *webhook.Store, after string) iter.Seq2[*lead.Webhook, error] {
-	source := store.All(ctx, after)
+// of [webhook.Catalog.All], or by id if they are all of one advertiser.
+func (f *filter) each(ctx context.Context, catalog webhook.Catalog, after string) iter.Seq2[*lead.Webhook, error] {
+	source := catalog.All(ctx, after)
 	if f.Advertiser != "" {
-		source = ofAdvertiser(ctx, store, f.Advertiser, after)
+		source = ofAdvertiser(ctx, catalog, f.Advertiser, after)
 	}
 	return func(yield func(*lead.Webhook, error) bool) {
 		for h, err := range source {
@@ -61,15 +65,15 @@ func (f *filter) each(ctx context.Context, store *webhook.Store, after string) i
 	}
 }
 
-func ofAdvertiser(ctx context.Context, store *webhook.Store, advertiser, after string) iter.Seq2[*lead.Webhook, error] {
+func ofAdvertiser(ctx context.Context, catalog webhook.Catalog, advertiser, after string) iter.Seq2[*lead.Webhook, error] {
 	return func(yield func(*lead.Webhook, error) bool) {
-		hooks, err := store.Webhooks(ctx, advertiser)
+		hooks, err := catalog.Webhooks(ctx, advertiser)
 		if err != nil {
 			yield(nil, err)
 			return
 		}
 		for _, h := range hooks {
-			if h.ID > after && !yield(h, nil) {
+			if (h.ID > after || after == "") && !yield(h, nil) {
 				return
 			}
 		}
