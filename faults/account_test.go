@@ -30,18 +30,22 @@ type account struct {
 	by       map[*hook]*tally
 	leads    int            // different leads in the live topic
 	repeats  int            // more records there than one for each lead
+	bombs    int            // records there that are too large to be leads
 	unwanted int            // deliveries that the CRM saw and nobody wanted
 	misled   int            // POSTs to another path than the webhook's
+	foreign  int            // POSTs whose body is not that of the lead, byte for byte
+	astray   int            // POSTs to what a change had taken away before the lead was published
 	posts    int            // POSTs
 	reasons  map[string]int // of dead letters, by reason and error
 	flights  []flight       // of the delivered pairs
+	repeated []repetition   // of what came twice
 	examples []string       // some of what must not be
 }
 
 func (a *account) String() string {
 	return fmt.Sprintf("%d leads (%d repeats), %d wanted: %d delivered, %d open, %d scheduled, %d dead, %d lost;"+
-		" %d POSTs, %d unwanted, %d misled, %d delivered and buried; twice: %s", a.leads, a.repeats, a.wanted,
-		a.delivered, a.open, a.scheduled, a.dead, a.lost, a.posts, a.unwanted, a.misled, a.buried, twiceText(a.twice))
+		" %d POSTs, %d unwanted, %d misled, %d with a foreign body, %d to what was taken away, %d delivered and buried; twice: %s", a.leads, a.repeats, a.wanted,
+		a.delivered, a.open, a.scheduled, a.dead, a.lost, a.posts, a.unwanted, a.misled, a.foreign, a.astray, a.buried, twiceText(a.twice))
 }
 
 func twiceText(twice map[cause]int) string {
@@ -77,6 +81,29 @@ type flight struct {
 	delivered time.Time
 }
 
+// A repetition is a POST of what the CRM had taken before.
+type repetition struct {
+	cause      cause
+	pair       *pair // nil: nobody wanted it
+	once, next *post
+}
+
+// named are the leads that came twice, by cause and by the instance that made the first POST.
+func (a *account) named() (lines []string) {
+	leads := map[string][]string{}
+	for _, d := range a.repeated {
+		if d.pair != nil {
+			by := fmt.Sprintf("%s, first by instance %d", d.cause, d.once.instance)
+			leads[by] = append(leads[by], d.pair.lead)
+		}
+	}
+	for _, by := range slices.Sorted(maps.Keys(leads)) {
+		slices.Sort(leads[by])
+		lines = append(lines, fmt.Sprintf("twice, %s: %d leads: %s", by, len(leads[by]), strings.Join(leads[by], " ")))
+	}
+	return lines
+}
+
 // recovered is how long after a moment the last of those pairs was delivered
 // that had been published before it: of some webhooks, or of all if none is
 // named.
@@ -105,10 +132,17 @@ func (a *account) pause(from time.Time, hooks ...*hook) (longest time.Duration) 
 type pair struct {
 	id                    deliveryID
 	hook                  *hook
+	life                  *life // of a webhook that an operator changes; nil: it is always what it is
 	lead                  string
+	body                  uint64
 	published             time.Time
 	open, scheduled, dead bool
+	died                  time.Time // when the newest dead letter was written
 }
+
+// buried returns whether there is a dead letter of a pair that had been delivered before.
+// An older letter is of what was replayed.
+func (p *pair) buried(delivered time.Time) bool { return p.dead && p.died.After(delivered) }
 
 // account compares what was published with what became of it. What is
 // delivered while it reads was open or scheduled before, since the offsets are
@@ -133,12 +167,16 @@ func (r *rig) account() *account {
 	r.read(r.deadLetters(), func(m *kafka.Message) {
 		a.reasons[header(m, "leadhook.reason")+": "+header(m, "leadhook.error")]++
 		if p := pairs[deliveryOf(m)]; p != nil {
-			p.dead = true
+			p.dead, p.died = true, m.Time
 		}
 	})
 	r.crm.judge(a, pairs, r.knownFaults())
 	return a
 }
+
+// counts says whether the pair is one that must be accounted for. What was published while
+// an operator changed the webhook may be delivered or not.
+func (p *pair) counts() bool { return p.life == nil || p.life.must(p.published) }
 
 // pairs are what the events in the live topic are wanted by.
 func (r *rig) pairs(a *account, waits func(*kafka.Message) bool) map[deliveryID]*pair {
@@ -147,8 +185,18 @@ func (r *rig) pairs(a *account, waits func(*kafka.Message) bool) map[deliveryID]
 	for _, h := range r.hooks {
 		hooks[h.Advertiser] = append(hooks[h.Advertiser], h)
 	}
+	r.mu.Lock()
+	lives := maps.Clone(r.lives)
+	r.mu.Unlock()
+	for _, l := range lives {
+		hooks[l.hook.Advertiser] = append(hooks[l.hook.Advertiser], &l.hook)
+	}
 	pairs, leads := map[deliveryID]*pair{}, map[string]bool{}
 	r.read(r.topic, func(m *kafka.Message) {
+		if len(m.Value) > largestRecord {
+			a.bombs++
+			return
+		}
 		ev := parseEvent(r.t, m)
 		id := ev.Lead.ID.String()
 		if leads[id] {
@@ -161,7 +209,7 @@ func (r *rig) pairs(a *account, waits func(*kafka.Message) bool) map[deliveryID]
 			}
 			key := ev.delivery(h.ID)
 			if pairs[key] == nil {
-				pairs[key] = &pair{id: key, hook: h, lead: id, published: m.Time}
+				pairs[key] = &pair{id: key, hook: h, life: lives[h.ID], lead: id, body: bodyOf(r.t, m), published: m.Time}
 			}
 			pairs[key].open = pairs[key].open || waits(m)
 		}
@@ -189,20 +237,44 @@ func (r *record) judge(a *account, pairs map[deliveryID]*pair, faults []fault) {
 	for i := range r.posts {
 		p := &r.posts[i]
 		pair := known[p.delivery]
-		if pair != nil && paths[p.path] != pair.hook.path() {
-			a.misled++
-			a.example("lead %s of %s was sent to %s", pair.lead, pair.hook.ID, paths[p.path])
+		if pair != nil {
+			a.follow(pair, p, paths[p.path])
 		}
 		if pair != nil && p.answered() && !delivered[pair] {
 			delivered[pair] = true
+			pair.dead = pair.buried(time.UnixMicro(p.end))
+			if !pair.counts() {
+				continue
+			}
 			a.flights = append(a.flights, flight{pair, time.UnixMicro(p.end)})
 		}
 	}
 	for _, p := range pairs {
+		if !p.counts() {
+			continue
+		}
 		a.place(p, delivered[p])
 	}
 	a.posts = len(r.posts)
-	r.repeated(a, known, faults)
+	r.findRepeated(a, known, faults)
+}
+
+// follow looks where a POST went, and what it had.
+func (a *account) follow(pair *pair, p *post, address string) {
+	if p.body != pair.body {
+		a.foreign++
+		a.example("what %s was sent as lead %s is not that lead's body", pair.hook.ID, pair.lead)
+	}
+	path, _, _ := strings.Cut(address, separator)
+	switch {
+	case pair.life == nil && path != pair.hook.path(), pair.life != nil && !pair.life.had(address):
+		a.misled++
+		a.example("lead %s of %s was sent to %s", pair.lead, pair.hook.ID, address)
+	case pair.life != nil && pair.life.took(address, pair.published):
+		a.astray++
+		a.example("lead %s of %s, published %s, was sent at %s to %s, which was taken away before", pair.lead, pair.hook.ID,
+			pair.published.Format(time.StampMilli), time.UnixMicro(p.begin).Format(time.StampMilli), address)
+	}
 }
 
 func newTally() tally { return tally{twice: map[cause]int{}} }
@@ -245,8 +317,8 @@ func (t *tally) place(p *pair, delivered bool) {
 	}
 }
 
-// repeated counts what the CRM took more than once, by cause.
-func (r *record) repeated(a *account, known []*pair, faults []fault) {
+// findRepeated counts what the CRM took more than once, by cause.
+func (r *record) findRepeated(a *account, known []*pair, faults []fault) {
 	again := map[uint32][]*post{}
 	for i := range r.posts {
 		if p := &r.posts[i]; p.taken && r.taken[p.delivery] > 1 {
@@ -258,13 +330,14 @@ func (r *record) repeated(a *account, known []*pair, faults []fault) {
 		for i, next := range posts[1:] {
 			c := why(posts[i], next, faults)
 			a.twice[c]++
+			a.repeated = append(a.repeated, repetition{c, known[n], posts[i], next})
 			if known[n] != nil {
 				a.of(known[n].hook).twice[c]++
 			}
 			if pair := known[n]; c == withoutCause && pair != nil {
-				a.example("twice: lead %s for %s, taken %s (attempt %d) and %s (attempt %d), faults at %s", pair.lead, pair.hook.ID,
-					time.UnixMicro(posts[i].end).Format(time.StampMilli), posts[i].attempt,
-					time.UnixMicro(next.begin).Format(time.StampMilli), next.attempt, faultTimes(faults))
+				a.example("twice: lead %s for %s, taken %s (attempt %d, instance %d) and %s (attempt %d, instance %d), faults at %s",
+					pair.lead, pair.hook.ID, time.UnixMicro(posts[i].end).Format(time.StampMilli), posts[i].attempt, posts[i].instance,
+					time.UnixMicro(next.begin).Format(time.StampMilli), next.attempt, next.instance, faultTimes(faults))
 			}
 		}
 	}

@@ -171,8 +171,9 @@ func garbage(x *exchange) {
 	})
 }
 
-// hugeHeaders answers with more headers than anybody wants to read.
+// hugeHeaders takes the lead, and says so with more headers than anybody wants to read.
 func hugeHeaders(x *exchange) {
+	x.post.status, x.post.taken = http.StatusOK, true
 	x.raw(func(conn net.Conn) {
 		_, _ = io.WriteString(conn, "HTTP/1.1 200 OK\r\nX-Huge: "+strings.Repeat("h", 10<<20)+"\r\n\r\n")
 	})

@@ -67,6 +67,7 @@ func (b *besieged) happens() {
 		answer(takes)(b)
 		a = b.arrived(5 * time.Minute)
 	}
+	b.tolerates(40*time.Second, nil)
 	b.row("isolation: "+b.fault, a, end, seen)
 }
 
@@ -144,7 +145,7 @@ func (b *besieged) replace() {
 func (b *besieged) disable() {
 	b.t.Helper()
 	for _, h := range b.crowd {
-		b.must("", "webhooks", "disable", h.ID)
+		b.must("", "webhooks", "disable", "--yes", h.ID)
 	}
 }
 

@@ -134,19 +134,21 @@ func (c *crm) behaviour(path string) behaviour {
 // ServeHTTP reads a POST, has its path's behaviour answer it, and remembers
 // both.
 func (c *crm) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if _, err := io.Copy(io.Discard, r.Body); err != nil || r.Method != http.MethodPost {
+	body, err := io.ReadAll(r.Body)
+	if err != nil || r.Method != http.MethodPost {
 		w.WriteHeader(http.StatusBadRequest)
 		return // it has not come whole: nobody has taken anything
 	}
 	attempt, _ := strconv.ParseUint(r.Header.Get("Webhook-Attempt"), 10, 16)
-	x := &exchange{w: w, r: r, post: post{begin: time.Now().UnixMicro(), attempt: uint16(attempt)}}
+	x := &exchange{w: w, r: r, post: post{
+		begin: time.Now().UnixMicro(), attempt: uint16(attempt), body: sum(body), instance: instanceOf(r.UserAgent())}}
 	c.began()
 	defer func() {
 		x.post.end = time.Now().UnixMicro()
 		if r.Context().Err() != nil && !x.sent {
 			x.post.status = 0 // the client did not wait for it
 		}
-		c.over(x.post, r.Header.Get("Webhook-Id"), r.URL.Path)
+		c.over(x.post, r.Header.Get("Webhook-Id"), addressOf(r.URL.Path, r.Header.Get("Authorization")))
 		if x.abort {
 			panic(http.ErrAbortHandler)
 		}

@@ -30,6 +30,17 @@ func parseEvent(t *testing.T, m *kafka.Message) (ev event) {
 	return ev
 }
 
+// bodyOf is the sum of what a webhook gets of an event: all of this suite's have the
+// format JSON, which is the lead object byte for byte.
+func bodyOf(t *testing.T, m *kafka.Message) uint64 {
+	t.Helper()
+	var ev struct{ Lead json.RawMessage }
+	if err := json.Unmarshal(m.Value, &ev); err != nil {
+		t.Fatalf("%s/%d/%d: %v", m.Topic, m.Partition, m.Offset, err)
+	}
+	return sum(slices.Concat([]byte(`{"lead": `), ev.Lead, []byte(`}`)))
+}
+
 // wants says whether the event is one for the webhook.
 func (h *hook) wants(ev *event) bool {
 	return h.Active && h.Advertiser == ev.Advertiser && h.Event == ev.Trigger && slices.Contains(h.LeadTypes, ev.Lead.EventType+"s")

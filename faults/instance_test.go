@@ -6,6 +6,7 @@ import (
 	"bufio"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"os/exec"
@@ -20,26 +21,33 @@ import (
 // An instance is a `leadhook run`, as a process.
 type instance struct {
 	r       *rig
+	number  int // from 1; the User-Agent of its POSTs has it
 	process *os.Process
 	log     string          // the file with both outputs
 	ended   <-chan struct{} // closed when the process is over
 	code    int             // valid once ended is closed; -1: ended by a signal
 	admin   string          // where it answers questions; empty: not known yet
+	said    string          // what it said last of its readiness
 }
 
 // start starts a command of leadhook on a thread that lives as long as the
 // process, since the kernel ends the process with that thread: nothing stays
 // behind when the suite dies.
-func (r *rig) start(args ...string) *instance {
+func (r *rig) start(args ...string) *instance { r.t.Helper(); return r.startWith(nil, args...) }
+
+// startWith is start with settings that differ from the rig's.
+func (r *rig) startWith(environ []string, args ...string) *instance {
 	r.t.Helper()
 	r.started++
-	i := &instance{r: r, log: filepath.Join(r.t.TempDir(), strconv.Itoa(r.started)+".log")}
+	i := &instance{r: r, number: r.started, log: filepath.Join(r.logs(), strconv.Itoa(r.started)+".log")}
+	program := r.numbered(i.number)
+	defer os.Remove(program) // the process has it open
 	log, err := os.Create(i.log)
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	cmd := exec.Command(r.binary, args...)
-	cmd.Env = r.env()
+	cmd := exec.Command(program, args...)
+	cmd.Env = append(r.env(), environ...)
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	began, ended := make(chan error, 1), make(chan struct{})
@@ -58,11 +66,26 @@ func (r *rig) start(args ...string) *instance {
 		r.t.Fatal(err)
 	}
 	i.process, i.ended = cmd.Process, ended
+	r.instances = append(r.instances, i)
 	r.t.Cleanup(func() {
 		_ = i.process.Kill()
 		<-ended
 	})
 	return i
+}
+
+// logs is the directory for the logs of the rig's instances.
+func (r *rig) logs() string {
+	r.t.Helper()
+	kept := os.Getenv(logsVariable)
+	if kept == "" {
+		return r.t.TempDir()
+	}
+	dir := filepath.Join(kept, r.topic)
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		r.t.Fatal(err)
+	}
+	return dir
 }
 
 // env is the rig's environment, without what a developer has set for
@@ -109,7 +132,12 @@ func (i *instance) kill() {
 	from := time.Now()
 	_ = i.process.Kill()
 	<-i.ended
-	i.r.note(fault{what: killed, from: from, to: time.Now()})
+	i.died(from)
+}
+
+// died notes that it is dead for the others, from a moment on.
+func (i *instance) died(from time.Time) {
+	i.r.note(fault{what: killed, instance: i.number, from: from, to: time.Now()})
 }
 
 // term asks it to stop; await waits for that.
@@ -135,7 +163,7 @@ func (i *instance) stop() { i.r.t.Helper(); i.term(); i.await(time.Minute) }
 func (i *instance) freeze() {
 	from := time.Now()
 	_ = i.process.Signal(syscall.SIGSTOP)
-	i.r.note(fault{what: killed, from: from, to: time.Now()})
+	i.died(from)
 }
 
 func (i *instance) thaw() { _ = i.process.Signal(syscall.SIGCONT) }
@@ -143,7 +171,11 @@ func (i *instance) thaw() { _ = i.process.Signal(syscall.SIGCONT) }
 // ready waits until the instance says that it is.
 func (i *instance) ready() *instance {
 	i.r.t.Helper()
-	i.r.until(time.Minute, "an instance is ready", func() bool { return i.readyz() == http.StatusOK })
+	for deadline := time.Now().Add(time.Minute); i.readyz() != http.StatusOK; time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			i.r.giveUp("not within a minute: an instance is ready; it says %s\n%s", i.said, i.tail())
+		}
+	}
 	return i
 }
 
@@ -158,7 +190,38 @@ func (i *instance) readyz() (status int) {
 		return 0
 	}
 	defer res.Body.Close()
+	said, _ := io.ReadAll(res.Body)
+	i.said = string(said)
 	return res.StatusCode
+}
+
+// ledger is what it counts of look-ups that Redis did not answer in time, and of attempts
+// without a claim: on a machine that is too busy these make leads come twice.
+func (i *instance) ledger() string {
+	client := &http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
+	res, err := client.Get("http://" + i.findAdmin() + "/metrics")
+	if err != nil {
+		return fmt.Sprintf("instance %d does not tell its metrics: %v", i.number, err)
+	}
+	defer res.Body.Close()
+	text := fmt.Sprintf("instance %d counts", i.number)
+	for lines := bufio.NewScanner(res.Body); lines.Scan(); {
+		line := lines.Text()
+		if strings.HasPrefix(line, "leadhook_ledger_unanswered_total") || strings.HasPrefix(line, "leadhook_ledger_unclaimed_total") {
+			text += " " + line
+		}
+	}
+	return text
+}
+
+// alive returns whether the process runs.
+func (i *instance) alive() bool {
+	select {
+	case <-i.ended:
+		return false
+	default:
+		return true
+	}
 }
 
 // findAdmin looks the address up in the log.

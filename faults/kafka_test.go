@@ -9,16 +9,20 @@ import (
 	"time"
 
 	"github.com/segmentio/kafka-go"
+	"github.com/twmb/franz-go/pkg/kgo"
 )
 
 func (r *rig) deadLetters() string { return r.topic + ".dlq" }
 
+// webhooks is the topic that keeps the webhooks.
+func (r *rig) webhooks() string { return r.topic + ".webhooks" }
+
 // partitionsOf is how many partitions a topic has.
 func (r *rig) partitionsOf(topic string) int {
-	if topic == r.topic+".webhooks" {
+	if topic == r.webhooks() {
 		return 1
 	}
-	return partitions
+	return r.partitions
 }
 
 // topics are all of the rig's topics that exist: live, retry, dead letters, webhooks.
@@ -68,9 +72,9 @@ func (r *rig) ends(topic string) map[int]int64 {
 // committed are the group's offsets by topic and partition, as they were at one
 // moment; nil if Kafka does not tell all of them.
 func (r *rig) committed(topics ...string) map[string]map[int]int64 {
-	req := &kafka.OffsetFetchRequest{GroupID: r.topic, Topics: map[string][]int{}}
+	req := &kafka.OffsetFetchRequest{GroupID: r.group, Topics: map[string][]int{}}
 	for _, topic := range topics {
-		for p := range partitions {
+		for p := range r.partitions {
 			req.Topics[topic] = append(req.Topics[topic], p)
 		}
 	}
@@ -99,7 +103,7 @@ func (r *rig) lag(topics ...string) (lag int64) {
 	committed := r.committed(topics...)
 	for _, topic := range topics {
 		ends := r.ends(topic)
-		if committed == nil || len(ends) != partitions {
+		if committed == nil || len(ends) != r.partitions {
 			return -1
 		}
 		for p, end := range ends {
@@ -109,36 +113,51 @@ func (r *rig) lag(topics ...string) (lag int64) {
 	return lag
 }
 
-// read calls a function for each record of a topic.
+// read calls a function for each record of a topic that counts: not for those of aborted
+// transactions.
 func (r *rig) read(topic string, see func(*kafka.Message)) {
 	r.t.Helper()
 	ends := r.ends(topic)
-	if len(ends) != partitions {
-		r.t.Fatalf("Kafka tells the ends of %d partitions of %s, want %d", len(ends), topic, partitions)
+	if len(ends) != r.partitionsOf(topic) {
+		r.t.Fatalf("Kafka tells the ends of %d partitions of %s, want %d", len(ends), topic, r.partitionsOf(topic))
 	}
+	left, from := int64(0), map[int32]kgo.Offset{}
 	for p, end := range ends {
-		r.readPartition(topic, p, end, see)
+		if end > 0 {
+			left, from[int32(p)] = left+end, kgo.NewOffset().AtStart()
+		}
+	}
+	client, err := kgo.NewClient(kgo.SeedBrokers(r.brokers...), kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{topic: from}),
+		kgo.FetchIsolationLevel(kgo.ReadCommitted()), kgo.KeepControlRecords(), kgo.FetchMaxWait(100*time.Millisecond))
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	defer client.Close()
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.t.Context()), 5*time.Minute)
+	defer cancel()
+	for passed := map[int32]int64{}; left > 0; {
+		fetched := client.PollFetches(ctx)
+		if err := fetched.Err(); err != nil {
+			r.t.Fatalf("read %s: %v", topic, err)
+		}
+		fetched.EachRecord(func(m *kgo.Record) {
+			end := ends[int(m.Partition)]
+			if m.Offset >= end {
+				return
+			}
+			left -= m.Offset + 1 - passed[m.Partition]
+			passed[m.Partition] = m.Offset + 1
+			if !m.Attrs.IsControl() {
+				see(messageOf(m))
+			}
+		})
 	}
 }
 
-func (r *rig) readPartition(topic string, partition int, end int64, see func(*kafka.Message)) {
-	r.t.Helper()
-	if end == 0 {
-		return
+func messageOf(m *kgo.Record) *kafka.Message {
+	to := &kafka.Message{Topic: m.Topic, Partition: int(m.Partition), Offset: m.Offset, Key: m.Key, Value: m.Value, Time: m.Timestamp}
+	for _, h := range m.Headers {
+		to.Headers = append(to.Headers, kafka.Header{Key: h.Key, Value: h.Value})
 	}
-	reader := kafka.NewReader(kafka.ReaderConfig{
-		Brokers: []string{servers.kafka.Addr()}, Topic: topic, Partition: partition,
-		MaxWait: 100 * time.Millisecond, MinBytes: 1, MaxBytes: 8 << 20,
-	})
-	defer reader.Close()
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
-	defer cancel()
-	for last := int64(-1); last < end-1; {
-		m, err := reader.ReadMessage(ctx)
-		if err != nil {
-			r.t.Fatalf("read %s/%d to %d: %v", topic, partition, end, err)
-		}
-		see(&m)
-		last = m.Offset
-	}
+	return to
 }

@@ -5,6 +5,7 @@ package faults
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"net"
 	"strings"
 	"time"
@@ -51,17 +52,32 @@ func (l *line) reset(after time.Duration) error {
 	return l.add("reset_peer", map[string]int64{"timeout": after.Milliseconds()})
 }
 
+// cut lets nothing through any more, in neither direction, and tells nobody.
+func (l *line) cut() error {
+	return errors.Join(l.addTo("upstream", "cut", "timeout", map[string]int64{"timeout": 0}),
+		l.addTo("downstream", "timeout", "timeout", map[string]int64{"timeout": 0}))
+}
+
 func (l *line) add(kind string, attributes map[string]int64) error {
-	toxic, err := json.Marshal(map[string]any{"name": kind, "type": kind, "stream": "downstream", "attributes": attributes})
+	return l.addTo("downstream", kind, kind, attributes)
+}
+
+func (l *line) addTo(stream, name, kind string, attributes map[string]int64) error {
+	toxic, err := json.Marshal(map[string]any{"name": name, "type": kind, "stream": stream, "attributes": attributes})
 	if err == nil {
 		_, err = l.proxy.Toxics.AddToxicJson(strings.NewReader(string(toxic)))
 	}
 	return err
 }
 
-// heal takes back slow, narrow and reset.
+// heal takes back slow, narrow, reset and cut.
 func (l *line) heal(ctx context.Context) error {
-	for _, kind := range []string{"latency", "bandwidth", "reset_peer"} {
+	return l.mend(ctx, "latency", "bandwidth", "reset_peer", "timeout", "cut")
+}
+
+// mend takes back some of them.
+func (l *line) mend(ctx context.Context, kinds ...string) error {
+	for _, kind := range kinds {
 		if l.proxy.Toxics.GetToxic(kind) == nil {
 			continue
 		}

@@ -20,6 +20,7 @@ const (
 	shortVariable = "FAULTS_SHORT" // not empty: fewer leads, shorter faults, no long cases
 	seedVariable  = "FAULTS_SEED"  // a number; empty: any
 	tableVariable = "FAULTS_TABLE" // the file to write the table to; empty: standard output alone
+	logsVariable  = "FAULTS_LOGS"  // a directory that keeps what the instances log; empty: none does
 )
 
 // The suite's own world, made once by TestMain.
@@ -54,6 +55,9 @@ func run(m *testing.M) (code int, err error) {
 		return 1, err
 	}
 	defer servers.close()
+	if err = leaveOut(); err != nil {
+		return 1, err
+	}
 	code = m.Run()
 	return code, rows.write(os.Getenv(tableVariable))
 }
@@ -91,7 +95,7 @@ func binary(t *testing.T, tags string) string {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
-	build := exec.CommandContext(ctx, "go", "build", "-tags", tags, "-o", path, "../cmd/leadhook")
+	build := exec.CommandContext(ctx, "go", "build", "-tags", tags, "-ldflags", "-s -w -X main.version="+nobodysVersion, "-o", path, "../cmd/leadhook")
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("build leadhook with the tags %q: %v\n%s", tags, err, out)
 	}

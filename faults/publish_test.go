@@ -36,7 +36,7 @@ func (r *rig) publishFrom(first int64, n int, rate float64, hooks []*hook) {
 	transport := &kafka.Transport{MetadataTTL: time.Second}
 	defer transport.CloseIdleConnections()
 	w := &kafka.Writer{
-		Addr: kafka.TCP(servers.kafka.Addr()), Transport: transport, Topic: r.topic, Balancer: &kafka.Hash{},
+		Addr: kafka.TCP(r.brokers...), Transport: transport, Topic: r.topic, Balancer: &kafka.Hash{},
 		RequiredAcks: kafka.RequireAll, BatchTimeout: time.Millisecond, BatchSize: batchLeads, MaxAttempts: 1,
 		WriteTimeout: 5 * time.Second, ReadTimeout: 5 * time.Second,
 	}
@@ -101,4 +101,24 @@ func lead(id int64, advertiser string) kafka.Message {
 		`{"schema_version":1,"advertiser_id":%q,"trigger":"new_contact","lead":{"id":%d,"event_type":"call",`+
 			`"contact":{"first_name":"Ada","last_name":"Example","phone_mobile":"+13095550100"},"notes":%q}}`,
 		advertiser, id, filler)}
+}
+
+// writeTo writes messages to the partitions that they name.
+func (r *rig) writeTo(topic string, messages []kafka.Message) {
+	r.t.Helper()
+	byPartition := map[int][]kafka.Record{}
+	for _, m := range messages {
+		byPartition[m.Partition] = append(byPartition[m.Partition], kafka.Record{
+			Time: m.Time, Key: kafka.NewBytes(m.Key), Value: kafka.NewBytes(m.Value), Headers: m.Headers})
+	}
+	for partition, records := range byPartition {
+		res, err := r.kafka.Produce(r.t.Context(), &kafka.ProduceRequest{
+			Topic: topic, Partition: partition, RequiredAcks: kafka.RequireAll, Records: kafka.NewRecordReader(records...)})
+		if err == nil {
+			err = res.Error
+		}
+		if err != nil {
+			r.t.Fatalf("produce to %s/%d: %v", topic, partition, err)
+		}
+	}
 }

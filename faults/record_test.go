@@ -4,6 +4,7 @@ package faults
 
 import (
 	"encoding/hex"
+	"hash/maphash"
 	"strings"
 	"sync"
 )
@@ -12,12 +13,19 @@ import (
 // a million of them.
 type post struct {
 	begin, end int64  // microseconds since 1970: when it had been read, and when it was over
+	body       uint64 // its sum
 	delivery   uint32 // which one, as record.ids has it
-	path       uint32 // where to, as record.paths has it
+	path       uint32 // where to, and with which token, as record.paths has it
 	attempt    uint16 // as the header said
 	status     uint16 // what was answered; zero: nothing, or the client was gone
+	instance   uint16 // the number of the instance that made it; zero: none of the suite's
 	taken      bool   // the CRM has the lead now, whatever it answered
 }
+
+// sum is what a body is compared by.
+func sum(body []byte) uint64 { return maphash.Bytes(bodySeed, body) }
+
+var bodySeed = maphash.MakeSeed()
 
 func (p *post) answered() bool { return p.status/100 == 2 }
 

@@ -3,6 +3,7 @@
 package faults
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -25,8 +26,11 @@ type rig struct {
 	tags    string // build tags that break the service; empty: it is sound
 	binary  string
 	unique  string
-	topic   string // of the lead events; the group's name too
+	topic   string // of the lead events
+	group   string
 	environ []string
+	brokers []string // what is not the service reaches Kafka by them
+	three   *three   // nil: there is one broker
 	kafka   *kafka.Client
 	crm     *crm
 	ca      *authority
@@ -36,21 +40,32 @@ type rig struct {
 	leads   atomic.Int64     // lead ids given out, from 1
 	gone    int              // how many of the leads went with their topic
 
-	last *account // the newest one
+	partitions int         // of each topic but that of the webhooks
+	instances  []*instance // all processes that were started
+
+	last  *account // the newest one
+	bound bound    // what its next row tolerates
 
 	mu     sync.Mutex
-	faults []fault  // guarded by mu
-	wrong  []string // guarded by mu: what the case found
+	lives  map[string]*life // guarded by mu: the webhooks that operators change, by id
+	faults []fault          // guarded by mu
+	wrong  []string         // guarded by mu: what the case found
+	shown  int              // guarded by mu: how much of that is in a row
 }
 
-// partitions of each topic but that of the webhooks.
+// partitions is how many a topic has, but that of the webhooks.
 const partitions = 12
+
+// sealingKey is what the webhooks are sealed with.
+const sealingKey = "lhk1_mDGBlMWIAFONy_i9XLBiyaBD-8RY6a_BrNKElVHufCgN42Hw"
 
 // A setup says what a rig is to be like. The zero value is the usual one.
 type setup struct {
 	tags      string   // build tags that break the service
 	slowKafka bool     // Kafka is reached by its line
+	three     bool     // Kafka is three brokers
 	slowRedis bool     // Redis is reached by its line
+	redis     string   // another Redis than that of the stack; empty: that one
 	environ   []string // more settings
 }
 
@@ -59,29 +74,47 @@ var rigs atomic.Int64
 func newRig(t *testing.T, s setup) *rig {
 	t.Helper()
 	servers.heal(t)
-	r := &rig{t: t, tags: s.tags, binary: binary(t, s.tags), rand: chance(t), hooks: map[string]*hook{}, crm: newCRM(t), ca: newAuthority(t)}
+	r := &rig{t: t, bound: usualBound, tags: s.tags, binary: binary(t, s.tags), rand: chance(t), hooks: map[string]*hook{}, lives: map[string]*life{}, crm: newCRM(t), ca: newAuthority(t)}
 	r.unique = strconv.FormatInt(time.Now().UnixMilli(), 36) + strconv.FormatInt(rigs.Add(1), 36)
 	r.topic = "faults-" + r.unique
+	r.group, r.partitions = r.topic, partitions
 	transport := &kafka.Transport{MetadataTTL: 200 * time.Millisecond}
 	t.Cleanup(transport.CloseIdleConnections)
-	r.kafka = &kafka.Client{Addr: kafka.TCP(servers.kafka.Addr()), Transport: transport, Timeout: 10 * time.Second}
-	brokers, redis := servers.kafka.Addr(), servers.redis.Addr()
-	if s.slowKafka {
-		brokers = servers.kafkaLine.addr()
-	}
+	brokers, redis := r.findBrokers(s), servers.redis.Addr()
+	r.kafka = &kafka.Client{Addr: kafka.TCP(r.brokers...), Transport: transport, Timeout: 10 * time.Second}
 	if s.slowRedis {
 		redis = servers.redisLine.addr()
 	}
+	redis = cmp.Or(s.redis, redis)
 	r.environ = append([]string{
 		"LEADHOOK_KAFKA_BROKERS=" + brokers, "LEADHOOK_KAFKA_TOPIC=" + r.topic, "LEADHOOK_KAFKA_GROUP=" + r.topic,
 		"LEADHOOK_TOPICS_PARTITIONS=" + strconv.Itoa(partitions), "LEADHOOK_REDIS_URL=redis://" + redis + "/0",
-		"LEADHOOK_ADMIN_LISTEN=127.0.0.1:0", "LEADHOOK_HTTP_ALLOW_HTTP=true",
+		"LEADHOOK_SECRETS_KEYS=" + sealingKey, "LEADHOOK_ADMIN_LISTEN=127.0.0.1:0", "LEADHOOK_HTTP_ALLOW_HTTP=true",
 		"LEADHOOK_HTTP_ALLOW_CIDRS=127.0.0.0/8", "LEADHOOK_HTTP_CA_FILE=" + r.ca.file,
 	}, s.environ...)
 	r.allowPorts()
 	r.createTopics()
 	t.Cleanup(r.report)
 	return r
+}
+
+// findBrokers finds the rig's brokers, and returns how the service reaches them.
+func (r *rig) findBrokers(s setup) (service string) {
+	r.t.Helper()
+	if s.three {
+		r.three = servers.needThree(r.t)
+		r.brokers = r.three.cluster.Addrs()
+		if s.slowKafka {
+			return strings.Join(r.three.lineAddrs(), ",")
+		}
+		return strings.Join(r.brokers, ",")
+	}
+	servers.endThree()
+	r.brokers = []string{servers.kafka.Addr()}
+	if s.slowKafka {
+		return servers.kafkaLine.addr()
+	}
+	return servers.kafka.Addr()
 }
 
 // allowPorts tells the service of all ports that the CRM listens on by now.
@@ -117,10 +150,13 @@ func (r *rig) fails(format string, args ...any) {
 // errGaveUp ends the case of a service that was broken on purpose.
 var errGaveUp = errors.New("gave up")
 
-func (r *rig) wrongs() []string {
+// news is what the case found since the last row.
+func (r *rig) news() []string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return slices.Clone(r.wrong)
+	found := slices.Clone(r.wrong[r.shown:])
+	r.shown = len(r.wrong)
+	return found
 }
 
 // giveUp ends the case, which cannot go on.
@@ -215,14 +251,4 @@ func (r *rig) seed(hooks ...*hook) {
 		r.t.Fatal(err)
 	}
 	r.must(string(file), "seed", "-")
-}
-
-// reseed seeds all webhooks again, as after Redis has lost them.
-func (r *rig) reseed() {
-	r.t.Helper()
-	var all []*hook
-	for _, h := range r.hooks {
-		all = append(all, h)
-	}
-	r.seed(all...)
 }

@@ -19,6 +19,7 @@ type stack struct {
 	redis     *realstack.Redis
 	kafkaLine *line
 	redisLine *line
+	three     *three // nil while no test needs them
 }
 
 func startStack(ctx context.Context) (s *stack, err error) {
@@ -50,6 +51,7 @@ func startStack(ctx context.Context) (s *stack, err error) {
 }
 
 func (s *stack) close() {
+	s.endThree()
 	var errs []error
 	if s.kafka != nil {
 		errs = append(errs, s.kafka.Close())
@@ -86,13 +88,20 @@ func (s *stack) heal(t *testing.T) {
 		}
 	}
 	s.redisDo(t, "CONFIG", "SET", "maxmemory", "0")
+	s.redisDo(t, "CONFIG", "SET", "maxmemory-policy", "noeviction")
 	s.redisDo(t, "FLUSHALL")
 }
 
 // redisDo sends Redis one command.
 func (s *stack) redisDo(t *testing.T, command ...any) {
 	t.Helper()
-	client := redis.NewClient(&redis.Options{Addr: s.redis.Addr()})
+	redisDo(t, s.redis.Addr(), command...)
+}
+
+// redisDo sends a Redis one command.
+func redisDo(t *testing.T, addr string, command ...any) {
+	t.Helper()
+	client := redis.NewClient(&redis.Options{Addr: addr})
 	defer client.Close()
 	if err := client.Do(context.WithoutCancel(t.Context()), command...).Err(); err != nil {
 		t.Fatalf("redis %v: %v", command, err)

@@ -3,8 +3,12 @@
 package faults
 
 import (
+	"context"
 	"errors"
+	"os/exec"
+	"strings"
 	"testing"
+	"time"
 )
 
 // These tests are about the suite itself: it must fail with a service that is
@@ -17,9 +21,73 @@ func TestSuiteSeesOffsetsCommittedEarly(t *testing.T) {
 }
 
 func TestSuiteSeesThatTheLedgerIsOff(t *testing.T) {
-	r := newRig(t, setup{tags: "broken_ledger", environ: quickSession})
+	r := newRig(t, setup{tags: "broken_ledger", environ: quickKills})
 	r.try(killedAtRandomMoments)
 	r.found(r.last != nil && r.last.twice[withoutCause] > 0, "leads that came twice without a cause")
+}
+
+func TestSuiteSeesThatRedisIsBelieved(t *testing.T) {
+	server := startRedis(t, byDefault...)
+	r := newRig(t, setup{tags: "broken_places", redis: server.Addr()})
+	r.try(func(r *rig) { redisForgets(r, server) })
+	r.found(r.last != nil && r.last.lost+r.last.astray > 0, "leads that are lost, or sent to what was taken away")
+}
+
+func TestSuiteSeesThatNothingIsConfirmed(t *testing.T) {
+	r := newRig(t, setup{tags: "broken_confirm", slowKafka: true})
+	r.try(changedWhileKafkaIsSlow)
+	r.found(r.last != nil && r.last.lost+r.last.astray > 0, "leads that are lost, or sent to what was taken away")
+}
+
+// TestFullModelOfWebhooksSeesWhatIsBroken tries random schedules on webhooks that are broken
+// on purpose, without servers. About one schedule in four notices.
+func TestFullModelOfWebhooksSeesWhatIsBroken(t *testing.T) {
+	const schedules, outdated = "-schedules=30", "I1: " // what the model says of a lead that got webhooks of before
+	for _, tag := range []string{"broken_places", "broken_confirm"} {
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
+		defer cancel()
+		out, err := exec.CommandContext(ctx, "go", "test", "-tags", tag, "-count=1", "-run", "^TestSchedules$", "../webhook", schedules).CombinedOutput()
+		if err == nil || !strings.Contains(string(out), outdated) {
+			t.Errorf("in webhooks built with the tag %s the model finds no outdated ones: %v\n%.2000s", tag, err, out)
+		}
+	}
+}
+
+// TestSuiteSeesThatNothingIsClaimed runs the ledger's random schedules without claims.
+func TestSuiteSeesThatNothingIsClaimed(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+	defer cancel()
+	out, err := exec.CommandContext(ctx, "go", "test", "-tags", "broken_claims", "-count=1", "-run", "^TestNeverTwoHolders$", "../ledger").CombinedOutput()
+	if err == nil || !strings.Contains(string(out), "attempt it") {
+		t.Errorf("in a ledger built with the tag broken_claims no two instances attempt a delivery: %v\n%.2000s", err, out)
+	}
+}
+
+// TestSuiteSeesThatTwoInstancesAttemptAtOnce has instances that claim nothing read each event
+// from two partitions.
+func TestSuiteSeesThatTwoInstancesAttemptAtOnce(t *testing.T) {
+	r := newRig(t, setup{tags: "broken_claims", environ: quickKills})
+	r.try(oneEventInTwoPartitions)
+	r.found(r.last != nil && r.last.twice[withoutCause] > 0, "leads that came twice without a cause")
+}
+
+// TestSuiteSeesThatUnpackingIsNotBounded has instances unpack records of any size.
+func TestSuiteSeesThatUnpackingIsNotBounded(t *testing.T) {
+	r := newRig(t, setup{tags: "broken_bound"})
+	r.try(bombsAmongGoodLeads)
+	r.found(r.last != nil && r.last.bombs > 0, "records that take all memory")
+}
+
+// TestFullSuiteSeesThatWhatWaitsForUsIsNotCapped has the test of one partition of the
+// dead-letter topic being away see a build in which whatever waits for it stays there.
+func TestFullSuiteSeesThatWhatWaitsForUsIsNotCapped(t *testing.T) {
+	const test, standsStill = "^TestOnePartitionOfTheDeadLettersIsAway$", "the healthy webhooks have all their leads"
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
+	defer cancel()
+	out, err := exec.CommandContext(ctx, "go", "test", "-tags", "broken_caps", "-count=1", "-run", test, "../cmd/leadhook").CombinedOutput()
+	if err == nil || !strings.Contains(string(out), standsStill) {
+		t.Errorf("a build with the tag broken_caps is not seen: %v\n%.2000s", err, out)
+	}
 }
 
 // withoutLimiter is the build tag of a service without a limiter.

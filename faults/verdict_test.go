@@ -46,11 +46,22 @@ func (r *rig) fair() *account {
 	if n := int(r.leads.Load()) - r.gone; a.leads != n {
 		r.fails("the live topic has %d leads, %d were published", a.leads, n)
 	}
-	if a.lost != 0 || a.buried != 0 || a.unwanted != 0 || a.misled != 0 || a.twice[withoutCause] != 0 {
-		r.fails("want nothing lost, nothing twice without a cause, no dead letter of what was delivered and"+
-			" nothing where nobody wanted it, got %v\n%s", a, a.details())
+	if a.lost != 0 || a.buried != 0 || a.unwanted != 0 || a.misled != 0 || a.foreign != 0 || a.astray != 0 || a.twice[withoutCause] != 0 {
+		r.fails("want nothing lost, nothing twice without a cause, no dead letter of what was delivered,"+
+			" nothing where nobody wanted it, no body but the lead's and nothing to what was taken away, got %v\n%s", a, a.details())
+		r.logLedgers()
 	}
 	return a
+}
+
+// logLedgers notes what the instances count of a ledger that did not answer.
+func (r *rig) logLedgers() {
+	r.t.Helper()
+	for _, i := range r.instances {
+		if i.alive() && i.findAdmin() != "" {
+			r.t.Log(i.ledger())
+		}
+	}
 }
 
 // arrived is an account in which everything was delivered.

@@ -65,10 +65,10 @@ func (o *one) prepare(ctx context.Context) error {
 	if err := o.empty(ctx); err != nil {
 		return err
 	}
-	if err := seed(ctx, o.group.sets, o.situation.rates, binary(o.dir, ""), o.settings(o.topic, o.name, adminPort)); err != nil {
+	if err := o.createTopics(ctx, o.topic); err != nil {
 		return err
 	}
-	if err := o.createTopics(ctx, o.topic); err != nil {
+	if err := seed(ctx, o.group.sets, o.situation.rates, binary(o.dir, ""), o.settings(o.topic, o.name, adminPort)); err != nil {
 		return err
 	}
 	o.arrivals = newArrivals(o.plan, o.situation.lasts+time.Minute)

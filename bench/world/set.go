@@ -74,7 +74,7 @@ func (s *set) hooks(rate float64) []hook {
 	return hooks
 }
 
-// seed brings all sets' webhooks to Redis as an operator does, in several files if
+// seed stores all sets' webhooks as an operator does, in several files if
 // they are very many. Rates are by the sets' names.
 func seed(ctx context.Context, sets []*set, rates map[string]float64, binary string, env []string) error {
 	const perFile = 100_000
