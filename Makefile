@@ -6,19 +6,20 @@ VERSION   ?= $(or $(patsubst v%,%,$(shell git describe --tags --exact-match 2>/d
 FUZZTIME  ?= 20s
 BENCH     ?= .
 BENCHTIME ?= 1s
+SOAK      ?= 30m
 
 # The packages with tests that need real servers, or can use them, beside those of
 # the whole service. The slowest come first.
-REAL_PACKAGES = ./consumer ./internal/realstack ./internal/rediswatch ./producer ./ledger ./webhook ./webhook/shares ./webhook/topic ./producer/retryqueue ./topics ./deadletter ./internal/devstack
+REAL_PACKAGES = ./consumer ./consumer/fetch ./internal/realstack ./internal/rediswatch ./producer ./ledger ./webhook ./webhook/shares ./webhook/topic ./producer/retryqueue ./topics ./deadletter ./internal/devstack
 
 # Tests that type what documents say, or build, or that try hundreds of cases one
 # after the other on a Redis of their own, or that play minutes with thousands of CRMs
 # (Scene): once is enough, in `make test`.
 ONCE = ^Test(Docs|Build|ASeedThatIsCutAnywhere|Scene|Bombs)
-# A test whose thousands of look-ups at once the ledger must answer in time: beside the
-# race detector and other packages' tests it cannot, fails open, and leads come twice. It
-# is in `make test` and `make e2e-real`.
-QUICK = ^TestAnOrderlyStopWithLeadsThatWaitRepeatsNone$$
+# Tests whose thousands of look-ups at once the ledger must answer in time: beside the
+# race detector and other packages' tests it cannot, fails open, and leads come twice. They
+# are in `make test` and `make e2e-real`.
+QUICK = ^Test(AnOrderlyStopWithLeadsThatWaitRepeatsNone|InstancesComeAndGoWhileLeadsFlow)$$
 TOOL = go tool -modfile=tools/go.mod
 
 # One set of flags for whatever compiles: what one target has compiled, no other
@@ -30,7 +31,7 @@ export CGO_ENABLED ?= 0
 PATIENCE = @echo 'Compiling. The first time takes a few minutes, later times some seconds.' >&2
 
 .DEFAULT_GOAL := help
-.PHONY: help dev build image test race page lint fix fuzz bench e2e-real real-packages real-service faults world docs
+.PHONY: help dev build image test race page lint fix fuzz bench e2e-real real-packages real-service faults soak world docs
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -47,10 +48,10 @@ image: ## build the container image, leadhook:dev (needs Docker)
 
 test: ## run all tests that need only Go
 	$(PATIENCE)
-	go test -shuffle=on ./...
+	go test -shuffle=on -parallel 4 ./...
 
 race: ## run them with the race detector (needs a C compiler)
-	CGO_ENABLED=1 go test -race -shuffle=on -skip '$(ONCE)|$(QUICK)' ./...
+	CGO_ENABLED=1 go test -race -shuffle=on -parallel 4 -skip '$(ONCE)|$(QUICK)' ./...
 
 page: ## test the sample CRM's page in a real browser (needs Chromium)
 	go test -tags browser -count=1 $(GOTESTFLAGS) ./internal/samplecrm/browser
@@ -93,8 +94,13 @@ real-service:
 
 faults: ## break things while leads flow and count lost leads: docs/reliability.md (FAULTS_SHORT, FAULTS_RUN, FAULTS_SEED)
 	LEADHOOK_TEST_KAFKA_LIBS="$${LEADHOOK_TEST_KAFKA_LIBS:-$$(.ci/kafka-libs)}" \
-	FAULTS_SHORT='$(FAULTS_SHORT)' FAULTS_SEED='$(FAULTS_SEED)' FAULTS_TABLE='$(if $(FAULTS_RUN)$(FAULTS_SHORT),,$(CURDIR)/docs/reliability.md)' \
-	  go test -tags faults -count=1 -timeout 3h -v -run '$(FAULTS_RUN)' $(if $(FAULTS_SHORT),-skip ^TestFull) $(GOTESTFLAGS) ./faults
+	FAULTS_SHORT='$(FAULTS_SHORT)' FAULTS_SEED='$(FAULTS_SEED)' FAULTS_LOGS='$(FAULTS_LOGS)' FAULTS_TABLE='$(if $(FAULTS_RUN)$(FAULTS_SHORT),,$(CURDIR)/docs/reliability.md)' \
+	  go test -tags faults -count=1 -timeout 3h -v -run '$(FAULTS_RUN)' $(GOTESTFLAGS) ./faults
+
+soak: ## break random pairs of things for SOAK (30m), on three brokers and a Redis pair: docs/reliability.md (SOAK_SEED)
+	LEADHOOK_TEST_KAFKA_LIBS="$${LEADHOOK_TEST_KAFKA_LIBS:-$$(.ci/kafka-libs)}" \
+	FAULTS_SOAK='$(SOAK)' FAULTS_SEED='$(SOAK_SEED)' FAULTS_LOGS='$(FAULTS_LOGS)' FAULTS_TABLE='$(CURDIR)/docs/reliability.md' \
+	  go test -tags faults -count=1 -timeout 0 -v -run '^TestSoak$$' $(GOTESTFLAGS) ./faults
 
 world: ## measure in a world of slow, hanging and failing TLS hosts: docs/performance.md (WORLD_SHORT, WORLD_RUN, WORLD_BESIDE)
 	$(PATIENCE)
