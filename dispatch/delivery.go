@@ -191,7 +191,7 @@ func (d *Dispatcher) attempt(ctx context.Context, dl *delivery) result {
 		dl.history.Status, dl.history.Evidence, dl.history.Error = end.outcome.Status, end.outcome.Evidence, end.outcome.Text
 		dl.history.MaybeReceived = dl.history.MaybeReceived || end.outcome.Evidence == lead.MaybeReceived
 		if end.report != nil {
-			d.reportHealth(ctx, dl.hook, &end)
+			d.reportHealth(ctx, dl.hook, now, &end)
 		}
 		return d.resultOf(dl, &end)
 	case <-ctx.Done():
@@ -203,7 +203,7 @@ func (d *Dispatcher) attempt(ctx context.Context, dl *delivery) result {
 		}
 		d.inProgress.done(dl.history.Delivery)
 		if end.report != nil {
-			d.reportHealth(ctx, dl.hook, &end)
+			d.reportHealth(ctx, dl.hook, now, &end)
 		}
 	})
 	return result{kind: handedOver, at: now.Add(d.opts.Attempt.Timeout + handOverMargin), attempted: true}

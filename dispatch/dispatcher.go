@@ -77,8 +77,9 @@ type Ledger interface {
 // has another version by now. Disable reports whether it disabled the webhook.
 type HealthRecords interface {
 	Disable(ctx context.Context, hook *lead.Webhook, d lead.Disabled) (done bool, err error)
-	NoteFailing(ctx context.Context, hook *lead.Webhook, f lead.Failing) error
+	NoteFailing(ctx context.Context, hook *lead.Webhook, f lead.Failing, last lead.Failure) error
 	NoteRecovered(ctx context.Context, hook *lead.Webhook) error
+	NoteDoubt(ctx context.Context, hook *lead.Webhook, deliveries int, last time.Time) error
 }
 
 // Parts is what a [Dispatcher] works with. All are required.

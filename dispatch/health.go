@@ -6,6 +6,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/leadhook/leadhook/dispatch/attempt"
 	"github.com/leadhook/leadhook/lead"
 )
 
@@ -13,10 +14,10 @@ import (
 // delivery whose attempt changed it.
 const healthTime = time.Second
 
-// reportHealth logs and writes what an attempt changed for its webhook. What
-// cannot be written is reported again after a later attempt. end.report must not
-// be nil.
-func (d *Dispatcher) reportHealth(ctx context.Context, hook *lead.Webhook, end *attemptEnd) {
+// reportHealth logs and writes what the attempt that began at the given time changed for
+// its webhook. What cannot be written is reported again after a later attempt. end.report
+// must not be nil.
+func (d *Dispatcher) reportHealth(ctx context.Context, hook *lead.Webhook, at time.Time, end *attemptEnd) {
 	r := end.report
 	log := d.log.With(zap.String("advertiser_id", hook.Advertiser), zap.String("webhook_id", hook.ID))
 	switch {
@@ -33,20 +34,29 @@ func (d *Dispatcher) reportHealth(ctx context.Context, hook *lead.Webhook, end *
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), healthTime)
 	defer cancel()
 	var err error
+	if r.Doubts > 0 {
+		err = d.parts.HealthRecords.NoteDoubt(ctx, hook, r.Doubts, at)
+	}
 	switch {
 	case r.Disable != "":
 		err = d.disable(ctx, hook, r.Disable, end.outcome.Status, log)
 	case r.Recovered:
-		if err = d.parts.HealthRecords.NoteRecovered(ctx, hook); err != nil {
+		if failed := d.parts.HealthRecords.NoteRecovered(ctx, hook); failed != nil {
+			err = failed
 			d.limiter.Reannounce(hook)
 		}
 	case !r.Failing.Since.IsZero():
-		err = d.parts.HealthRecords.NoteFailing(ctx, hook, r.Failing)
+		err = d.parts.HealthRecords.NoteFailing(ctx, hook, r.Failing, failureOf(&end.outcome, at))
 		d.limiter.Reannounce(hook)
 	}
 	if err != nil {
 		log.Warn("cannot write the health record of a webhook", zap.Error(err))
 	}
+}
+
+// failureOf returns what is kept of a failed attempt that began at the given time.
+func failureOf(o *attempt.Outcome, at time.Time) lead.Failure {
+	return lead.Failure{At: at, Cause: o.Cause(), Status: o.Status, Error: o.Text}
 }
 
 // disable disables a webhook for all instances.

@@ -4,6 +4,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/leadhook/leadhook/dispatch/limiter"
+	"github.com/leadhook/leadhook/lead"
 )
 
 // limits collects what the limiter does, once for each scrape.
@@ -25,12 +26,15 @@ var (
 	hostCeiling   = describe("leadhook_host_attempts_limit", "How many attempts at once these hosts get at present.", "host")
 	hostRate      = describe("leadhook_host_rate_limit", "Attempts a second that those of them get which refused more (429).", "host")
 	hostsHeldBack = describe("leadhook_hosts_held_back", "Hosts whose deliveries are held back since they are slow.")
+	failing       = describe("leadhook_webhooks_failing",
+		"Webhooks that are failing, as this instance has seen lately (five attempts in a row, or all over an hour), by why: "+
+			"unauthorized, not_found, refused, overloaded, server_error, no_answer, unreachable, not_allowed.", "cause")
 )
 
 // Describe is part of [prometheus.Collector].
 func (l limits) Describe(to chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
-		attemptsByClass, attemptsFree, attemptsReserve, deferralsTotal, hostAttempts, hostCeiling, hostRate, hostsHeldBack,
+		attemptsByClass, attemptsFree, attemptsReserve, deferralsTotal, hostAttempts, hostCeiling, hostRate, hostsHeldBack, failing,
 	} {
 		to <- d
 	}
@@ -58,4 +62,7 @@ func (l limits) Collect(to chan<- prometheus.Metric) {
 		}
 	}
 	gauge(hostsHeldBack, float64(now.HostsHeldBack))
+	for _, cause := range lead.Causes {
+		gauge(failing, float64(now.Failing[cause]), string(cause))
+	}
 }

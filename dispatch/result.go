@@ -80,6 +80,7 @@ func forLimiter(o *attempt.Outcome) limiter.Feedback {
 	return limiter.Feedback{
 		Result: results[o.Verdict], NoAnswer: o.Status == 0,
 		PauseAsked: o.PauseAsked && o.Overloaded(), Pause: o.Pause, Took: o.Took, Overloaded: o.Overloaded(),
+		Cause: o.Cause(), Doubt: o.Doubt,
 	}
 }
 

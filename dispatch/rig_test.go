@@ -211,6 +211,8 @@ type standing struct {
 	mu       sync.Mutex
 	disabled map[string]lead.Disabled // guarded by mu, and so are the others; by webhook
 	failing  map[string]lead.Failing
+	last     map[string]lead.Failure
+	doubts   map[string]int
 	healed   []string
 	away     bool          // nothing can be written
 	slow     time.Duration // how long writing how it fails takes
@@ -219,7 +221,7 @@ type standing struct {
 var errAway = errors.New("Redis is away")
 
 func newStanding() *standing {
-	return &standing{disabled: map[string]lead.Disabled{}, failing: map[string]lead.Failing{}}
+	return &standing{disabled: map[string]lead.Disabled{}, failing: map[string]lead.Failing{}, last: map[string]lead.Failure{}, doubts: map[string]int{}}
 }
 
 func (s *standing) Disable(_ context.Context, hook *lead.Webhook, d lead.Disabled) (bool, error) {
@@ -229,11 +231,11 @@ func (s *standing) Disable(_ context.Context, hook *lead.Webhook, d lead.Disable
 	return true, nil
 }
 
-func (s *standing) NoteFailing(_ context.Context, hook *lead.Webhook, f lead.Failing) error {
+func (s *standing) NoteFailing(_ context.Context, hook *lead.Webhook, f lead.Failing, last lead.Failure) error {
 	time.Sleep(s.slow)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.failing[hook.ID] = f
+	s.failing[hook.ID], s.last[hook.ID] = f, last
 	return nil
 }
 
@@ -245,6 +247,13 @@ func (s *standing) NoteRecovered(_ context.Context, hook *lead.Webhook) error {
 	}
 	delete(s.failing, hook.ID)
 	s.healed = append(s.healed, hook.ID)
+	return nil
+}
+
+func (s *standing) NoteDoubt(_ context.Context, hook *lead.Webhook, deliveries int, _ time.Time) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.doubts[hook.ID] += deliveries
 	return nil
 }
 

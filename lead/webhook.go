@@ -171,23 +171,15 @@ type Webhook struct {
 	VendorName   string // for ADF; if empty, the advertiser's name
 	ProviderName string // for ADF; if empty, the service's setting
 
-	// Version changes with every change of a field of the stored webhook. Failing and
+	// Version changes with every change of a field of the stored webhook. Health and
 	// Disabled are about this version. It is empty if the webhook was never stored.
-	Version  string
-	Failing  Failing
+	Version string
+	Health
 	Disabled Disabled
 
 	// Damaged is why the stored record cannot be used, and empty if it can. Of a
 	// damaged webhook only ID and Advertiser are reliable.
 	Damaged string
-}
-
-// Failing says since when every attempt at a webhook has failed, over all instances and
-// restarts. It is zero if the last attempt succeeded, or none was made.
-type Failing struct {
-	Since    time.Time // the first failed attempt after the last success, or ever
-	Attempts int       // failed attempts since
-	Warned   time.Time // when a warning said that the webhook will be disabled; zero if none did
 }
 
 // Disabled says when and why the service itself disabled a webhook: set it inactive,

@@ -173,7 +173,7 @@ func (c Catalog) owner(id string, value []byte) owner {
 	return owner{advertiser, err}
 }
 
-// A list is an advertiser's webhooks, with what is known of their failing, or why they
+// A list is an advertiser's webhooks, with what is known of their health, or why they
 // cannot be read.
 type list struct {
 	*entry.List
@@ -194,7 +194,7 @@ func (c Catalog) lists(ctx context.Context, epoch string, advertisers []string) 
 			continue
 		}
 		for _, h := range l.Webhooks {
-			withFailing(h, a.Failing)
+			withHealth(h, a.Health)
 		}
 		lists[advertisers[i]] = list{List: l}
 	}

@@ -155,7 +155,7 @@ func (c *Cache) answer(ctx context.Context, epoch, advertiser string, found *sha
 		if h.Damaged != "" {
 			c.metrics.damaged.Inc()
 		}
-		withFailing(h, found.Failing)
+		withHealth(h, found.Health)
 	}
 	return a
 }

@@ -117,8 +117,9 @@ func TestWebhooksAreFoundByWhatTheyAre(t *testing.T) {
 	off.URL = "https://CRM.example.com/leads"
 	r.seed(plain, adf, off, gone, bad)
 	r.disable(gone)
-	failing := lead.Failing{Since: time.Now(), Attempts: 3}
-	if err := r.webhooks().Shares.NoteFailing(t.Context(), bad.Advertiser, bad.ID, r.find(bad.ID).Version, failing); err != nil {
+	now := time.Now()
+	failing, last := lead.Failing{Since: now, Attempts: 5}, lead.Failure{At: now, Cause: lead.CauseServerError, Status: 503, Error: "the CRM answered 503", Answer: "busy"}
+	if err := r.webhooks().Shares.NoteFailing(t.Context(), bad.Advertiser, bad.ID, r.find(bad.ID).Version, failing, last); err != nil {
 		t.Fatal(err)
 	}
 	for args, want := range map[string][]string{
@@ -140,8 +141,8 @@ func TestWebhooksAreFoundByWhatTheyAre(t *testing.T) {
 	if !containsAll(shown, "disabled by the service at ", "its CRM answered 410 (Gone)", "leadhook webhooks enable") {
 		t.Errorf("got\n%s\nwant why and since when nothing is sent, and what ends it", shown)
 	}
-	if shown = r.must("", "webhooks", "show", bad.ID); !containsAll(shown, "failing:", ", 3 attempts") {
-		t.Errorf("got\n%s\nwant since when it fails", shown)
+	if shown = r.must("", "webhooks", "show", bad.ID); !containsAll(shown, "failing:", ", 5 attempts", "last failure:", ": the CRM answered 503", "last answer:", "busy") {
+		t.Errorf("got\n%s\nwant since when it fails, and how", shown)
 	}
 }
 

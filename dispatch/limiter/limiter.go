@@ -29,6 +29,8 @@ package limiter
 import (
 	"sync"
 	"time"
+
+	"github.com/leadhook/leadhook/lead"
 )
 
 // Options are the settings of a [Limiter]. All are required but those that say so.
@@ -84,6 +86,7 @@ type Limiter struct {
 	putOff   list[webhook] // with deliveries that come again, at no known pace; in the order in which these were deferred
 	deferred [Causes]uint64
 
+	ailing   map[lead.Cause]int // webhooks that are failing; it has no more entries than there are causes
 	heldBack list[host]
 	news     []news     // that HeldBack has not been told
 	telling  sync.Mutex // held while HeldBack is called, and locked before mu
@@ -102,6 +105,7 @@ func New(opts Options) *Limiter {
 	return &Limiter{
 		opts: opts, free: opts.MaxInFlight, pools: newPools(opts),
 		byID: make(map[string]*webhook), byAdvertiser: make(map[string][]*webhook), hosts: make(map[string]*host),
+		ailing: make(map[lead.Cause]int, len(lead.Causes)),
 	}
 }
 
@@ -133,6 +137,7 @@ func (ls *Limiter) Done(t *Ticket, f Feedback) *Report {
 	if t.version == w.version {
 		ls.learnOfWebhook(t, f, now)
 		report = w.learn(f, now)
+		ls.diagnose(w, f.Cause, now)
 	}
 	if w.open() || now.Before(w.paused) {
 		ls.deferAll(w, now)

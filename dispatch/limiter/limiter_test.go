@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -71,6 +72,99 @@ func TestTheEndOfCtxIsTheEndOfWaiting(t *testing.T) {
 		l.Cancel(&first)
 		acquire(t, l, r, &second)
 		l.Cancel(&second)
+	})
+}
+
+func TestWebhooksThatAreFailingAreCountedByCause(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l, r := one()
+		failing := func(want map[lead.Cause]int) {
+			t.Helper()
+			got := l.Stats().Failing
+			for _, cause := range lead.Causes {
+				if got[cause] != want[cause] {
+					t.Errorf("%s: got %d, want %d", cause, got[cause], want[cause])
+				}
+			}
+		}
+		attempt := func(result limiter.Result, cause lead.Cause) *limiter.Report {
+			t.Helper()
+			var ticket limiter.Ticket
+			acquire(t, l, r, &ticket)
+			return l.Done(&ticket, limiter.Feedback{Result: result, Cause: cause})
+		}
+		for range 4 {
+			attempt(limiter.Refused, lead.CauseRefused)
+		}
+		failing(nil)
+		if got := attempt(limiter.Refused, lead.CauseRefused); got == nil || got.Failing.Attempts != 5 {
+			t.Errorf("got %+v, want the fifth noted at once", got)
+		}
+		failing(map[lead.Cause]int{lead.CauseRefused: 1})
+		attempt(limiter.Refused, lead.CauseUnauthorized)
+		failing(map[lead.Cause]int{lead.CauseUnauthorized: 1})
+		attempt(limiter.Accepted, "")
+		failing(nil)
+
+		attempt(limiter.Refused, lead.CauseRefused)
+		time.Sleep(59 * time.Minute)
+		attempt(limiter.Refused, lead.CauseRefused)
+		failing(nil)
+		time.Sleep(time.Minute)
+		attempt(limiter.Refused, lead.CauseRefused)
+		failing(map[lead.Cause]int{lead.CauseRefused: 1})
+
+		changed := *r.Webhook
+		changed.Version = "another"
+		r.Webhook = &changed
+		attempt(limiter.Refused, lead.CauseRefused)
+		failing(nil)
+		known := changed
+		known.Version = "a third"
+		known.Failing = lead.Failing{Since: time.Now().Add(-time.Hour), Attempts: 9}
+		known.LastFailure = lead.Failure{At: time.Now(), Cause: lead.CauseNotFound}
+		r.Webhook = &known
+		var ticket limiter.Ticket
+		acquire(t, l, r, &ticket) // another instance saw it fail
+		failing(map[lead.Cause]int{lead.CauseNotFound: 1})
+		l.Cancel(&ticket)
+
+		other := func(id string) {
+			var ticket limiter.Ticket
+			o := r
+			o.Webhook = &lead.Webhook{ID: id, Advertiser: id, Active: true}
+			acquire(t, l, o, &ticket)
+			l.Cancel(&ticket)
+		}
+		time.Sleep(30 * time.Minute)
+		other("o1")
+		failing(map[lead.Cause]int{lead.CauseNotFound: 1})
+		time.Sleep(31 * time.Minute)
+		for i := range 4 {
+			other(fmt.Sprint("p", i))
+		}
+		failing(nil)
+	})
+}
+
+func TestDoubtsAreToldOnceAMinute(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l, r := one()
+		attempt := func() int {
+			var ticket limiter.Ticket
+			acquire(t, l, r, &ticket)
+			if got := l.Done(&ticket, limiter.Feedback{Result: limiter.Accepted, Doubt: true}); got != nil {
+				return got.Doubts
+			}
+			return 0
+		}
+		if got := []int{attempt(), attempt(), attempt()}; !slices.Equal(got, []int{1, 0, 0}) {
+			t.Errorf("got %v", got)
+		}
+		time.Sleep(time.Minute)
+		if got := attempt(); got != 3 {
+			t.Errorf("a minute later: got %d, want those that were not told, and this one", got)
+		}
 	})
 }
 

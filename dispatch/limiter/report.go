@@ -27,6 +27,8 @@ type Feedback struct {
 	Pause      time.Duration // how long that is; meaningless unless PauseAsked
 	Took       time.Duration // how long the attempt took
 	Undated    bool          // the clock is wrong: a failure does not tell how long the webhook has been failing
+	Cause      lead.Cause    // why it failed; empty if it did not
+	Doubt      bool          // it was accepted, and its answer plainly says failure
 }
 
 // A Report is what an attempt changes for its webhook.
@@ -41,6 +43,8 @@ type Report struct {
 	// when it has been failing (zero if there is nothing to write).
 	Recovered bool
 	Failing   lead.Failing
+
+	Doubts int // deliveries with doubt that are to be added to the health record
 
 	Warn    bool        // the webhook will be disabled in one day unless it recovers
 	Disable lead.Reason // why the webhook is to be disabled; empty if it is not
@@ -60,12 +64,13 @@ const (
 // learn takes in the outcome of an attempt, and tells what it changes.
 func (w *webhook) learn(f Feedback, now time.Time) Report {
 	if f.Result == Accepted {
+		doubts := w.doubt(f, now)
 		healed := !w.failing.Since.IsZero() || !w.reannounce.IsZero() && !now.Before(w.reannounce)
 		w.failing, w.noted = lead.Failing{}, time.Time{}
 		if healed {
 			w.reannounce = time.Time{}
 		}
-		return Report{Closed: w.succeeded(), Recovered: healed}
+		return Report{Closed: w.succeeded(), Recovered: healed, Doubts: doubts}
 	}
 	wasOpen := w.open()
 	if f.Result == Refused { // the CRM works, and does not want this one
@@ -76,6 +81,20 @@ func (w *webhook) learn(f Feedback, now time.Time) Report {
 	got := w.fails(f, now)
 	got.Opened = w.open() && !wasOpen
 	return got
+}
+
+// doubt counts a delivery with doubt, and returns how many have to be told now.
+func (w *webhook) doubt(f Feedback, now time.Time) int {
+	if !f.Doubt {
+		return 0
+	}
+	w.doubts++
+	if now.Sub(w.doubtsTold) < noteEvery {
+		return 0
+	}
+	told := w.doubts
+	w.doubts, w.doubtsTold = 0, now
+	return told
 }
 
 // Reannounce makes a later Report say again that a webhook has recovered, if it
@@ -108,7 +127,8 @@ func (w *webhook) fails(f Feedback, now time.Time) Report {
 	if got.Warn = lasts >= continually-warnBefore && w.failing.Warned.IsZero(); got.Warn {
 		w.failing.Warned = now
 	}
-	if got.Warn || now.Sub(w.noted) >= noteEvery {
+	plainly := w.failing.Attempts == lead.PlainlyFailing // the moment from which on it is listed as failing
+	if got.Warn || plainly || now.Sub(w.noted) >= noteEvery {
 		w.noted, got.Failing = now, w.failing
 	}
 	if f.Result != Gone && lasts >= continually && w.failing.Attempts >= timesContinually && now.Sub(w.failing.Warned) >= warnBefore {

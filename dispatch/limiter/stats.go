@@ -2,8 +2,11 @@ package limiter
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"time"
+
+	"github.com/leadhook/leadhook/lead"
 )
 
 // A Cause is why a delivery was deferred.
@@ -39,6 +42,8 @@ type Stats struct {
 	HeldBack []string    // hosts whose deliveries are held back, at most ten
 
 	HostsHeldBack int // however many
+
+	Failing map[lead.Cause]int // webhooks that are failing, as far as they were used lately; without those of which there are none
 }
 
 // HostStats are those of one host.
@@ -57,7 +62,7 @@ func (ls *Limiter) Stats() Stats {
 	got := Stats{
 		Prompt: ls.opts.MaxInFlight - ls.free - ls.slowly, Slow: ls.slowly, Old: ls.old.n,
 		Free: ls.free, Reserve: min(ls.free, ls.opts.MaxInFlight/reservePart), Deferred: ls.deferred,
-		HostsHeldBack: ls.heldBack.n,
+		HostsHeldBack: ls.heldBack.n, Failing: maps.Clone(ls.ailing),
 	}
 	var hosts []*host
 	for _, in := range []*list[Ticket]{&ls.young, &ls.old} {
@@ -74,6 +79,20 @@ func (ls *Limiter) Stats() Stats {
 		got.HeldBack = append(got.HeldBack, e.owner.name)
 	}
 	return got
+}
+
+// diagnose counts a webhook among those that are failing, by why its last attempt, at the
+// given time, failed, or takes it out if it is not.
+func (ls *Limiter) diagnose(w *webhook, why lead.Cause, last time.Time) {
+	if !w.failing.Plainly(last) {
+		why = ""
+	}
+	if w.ailing != "" {
+		ls.ailing[w.ailing]--
+	}
+	if w.ailing = why; why != "" {
+		ls.ailing[why]++
+	}
 }
 
 // news is that a host begins or ends being held back.

@@ -20,6 +20,10 @@ const (
 
 	// idleFor is for how long a webhook is remembered that nothing comes for.
 	idleFor = 10 * time.Minute
+
+	// ailingFor is for how long one is that is failing: what was put off comes again after
+	// half an hour at the latest, and until then it is to be counted.
+	ailingFor = time.Hour
 )
 
 // A webhook is what is known of one webhook.
@@ -52,6 +56,9 @@ type webhook struct {
 	failing    lead.Failing // since the last success, over all instances
 	noted      time.Time    // when failing was told to the others
 	reannounce time.Time    // when to tell them again that it works: they may think that it fails; zero: they do not
+	ailing     lead.Cause   // why it is one of Limiter.ailing; empty: it is none
+	doubts     int          // deliveries with doubt that the others have not been told
+	doubtsTold time.Time    // when they were told last
 }
 
 // A branch is the webhooks of one advertiser on one host.
@@ -100,6 +107,7 @@ func (ls *Limiter) webhook(hook *lead.Webhook, hostName string, now time.Time) *
 		w.recent.owner, w.turn.owner, w.watched.owner, w.putOff.owner = w, w, w, w
 		ls.join(w, hostName, now)
 		w.reset(hook, now)
+		ls.diagnose(w, hook.LastFailure.Cause, hook.LastFailure.At)
 		ls.byID[hook.ID] = w
 		ls.byAdvertiser[w.advertiser] = append(ls.byAdvertiser[w.advertiser], w)
 	case w.version != hook.Version:
@@ -108,6 +116,7 @@ func (ls *Limiter) webhook(hook *lead.Webhook, hostName string, now time.Time) *
 		ls.join(w, hostName, now)
 		ls.leave(before)
 		w.reset(hook, now)
+		ls.diagnose(w, hook.LastFailure.Cause, hook.LastFailure.At)
 	}
 	w.used = now
 	uses.push(&w.recent)
@@ -125,6 +134,7 @@ func (w *webhook) reset(hook *lead.Webhook, now time.Time) {
 	w.meter, w.told, w.slot = meter{}, time.Time{}, time.Time{}
 	w.breaker = breaker{trying: w.trying}
 	w.noted, w.reannounce = time.Time{}, time.Time{}
+	w.doubts, w.doubtsTold = 0, time.Time{}
 }
 
 // join makes a webhook one of a host's, and of its advertiser's there.
@@ -187,10 +197,11 @@ func (ls *Limiter) forget(uses *list[webhook], most int, now time.Time) {
 		switch {
 		case w == nil, uses.n <= most && now.Sub(w.used) <= idleFor:
 			return
-		case w.held > 0 || w.queued() > 0:
+		case w.held > 0 || w.queued() > 0, w.ailing != "" && uses.n <= most && now.Sub(w.used) <= ailingFor:
 			uses.push(&w.recent)
 		default:
 			w.recent.remove()
+			ls.diagnose(w, "", now)
 			delete(ls.byID, w.id)
 			ls.leaveAdvertiser(w)
 			ls.leave(w.branch)

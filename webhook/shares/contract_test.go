@@ -38,6 +38,7 @@ var contract = map[string]func(t *testing.T, r *rig){
 	"a hint":                                     hint,
 	"failing webhooks":                           failingWebhooks,
 	"failing webhooks that cannot be read":       failingThatCannotBeRead,
+	"last failures and doubts":                   lastFailuresAndDoubts,
 	"contents that nobody wrote":                 hostileContents,
 	"a record without stamp changes nothing":     recordWithoutStamp,
 	"an end of the caller's patience is said":    endedContext,
@@ -515,6 +516,10 @@ var (
 	warned = lead.Failing{Since: since, Attempts: 1 << 40, Warned: since.Add(48 * time.Hour)}
 )
 
+func health(version string, f lead.Failing) shares.Health {
+	return shares.Health{Version: version, Health: lead.Health{Failing: f}}
+}
+
 func failingWebhooks(t *testing.T, r *rig) {
 	ctx := t.Context()
 	r.mustFill(t, shares.Place{}, at(1, ""))
@@ -525,35 +530,72 @@ func failingWebhooks(t *testing.T, r *rig) {
 			t.Error(err)
 		}
 	}
-	want := func(key string, want map[string]shares.Failing) {
+	want := func(key string, want map[string]shares.Health) {
 		t.Helper()
-		if diff := cmp.Diff(want, r.Get(ctx, epoch, []string{key})[0].Failing); diff != "" {
+		if diff := cmp.Diff(want, r.Get(ctx, epoch, []string{key})[0].Health); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", key, diff)
 		}
 	}
 	want(a, nil)
 	local := noted
 	local.Since = since.In(time.FixedZone("", 3600))
-	note(r.NoteFailing(ctx, a, `w "1"/ä\`, "v1", local))
-	note(r.NoteFailing(ctx, a, "w-2", "v1", noted))
-	want(a, map[string]shares.Failing{`w "1"/ä\`: {"v1", noted}, "w-2": {"v1", noted}})
+	note(r.NoteFailing(ctx, a, `w "1"/ä\`, "v1", local, lead.Failure{}))
+	note(r.NoteFailing(ctx, a, "w-2", "v1", noted, lead.Failure{}))
+	want(a, map[string]shares.Health{`w "1"/ä\`: health("v1", noted), "w-2": health("v1", noted)})
 	want(b, nil)
-	note(r.NoteFailing(ctx, a, "w-2", "v2", warned))
-	want(a, map[string]shares.Failing{`w "1"/ä\`: {"v1", noted}, "w-2": {"v2", warned}})
+	note(r.NoteFailing(ctx, a, "w-2", "v2", warned, lead.Failure{}))
+	want(a, map[string]shares.Health{`w "1"/ä\`: health("v1", noted), "w-2": health("v2", warned)})
 	note(r.NoteRecovered(ctx, a, "w-2", "v1")) // another version's
 	note(r.NoteRecovered(ctx, a, "w-3", "v1"))
 	note(r.NoteRecovered(ctx, b, "w-2", "v2"))
-	want(a, map[string]shares.Failing{`w "1"/ä\`: {"v1", noted}, "w-2": {"v2", warned}})
+	want(a, map[string]shares.Health{`w "1"/ä\`: health("v1", noted), "w-2": health("v2", warned)})
 	note(r.NoteRecovered(ctx, a, `w "1"/ä\`, "v1"))
-	want(a, map[string]shares.Failing{"w-2": {"v2", warned}})
+	want(a, map[string]shares.Health{"w-2": health("v2", warned)})
 	note(r.Drop(ctx, epoch))
 	r.mustFill(t, shares.Place{}, at(1, ""))
-	want(a, map[string]shares.Failing{"w-2": {"v2", warned}}) // epochs do not matter to it
+	want(a, map[string]shares.Health{"w-2": health("v2", warned)}) // epochs do not matter to it
 	note(r.NoteRecovered(ctx, a, "w-2", "v2"))
 	want(a, nil)
 	if n := r.rdb.Exists(ctx, r.prefix+":{7}:failing").Val(); n != 0 {
 		t.Error("the hash is still there when nothing is failing")
 	}
+}
+
+func lastFailuresAndDoubts(t *testing.T, r *rig) {
+	ctx := t.Context()
+	r.mustFill(t, shares.Place{}, at(1, ""))
+	key, now := keyIn(7, 0), time.Now().UTC().Truncate(time.Second)
+	last := lead.Failure{At: now, Cause: lead.CauseRefused, Status: 422, Error: "the CRM answered 422", Answer: "{\"field\": \"postal\"} é"}
+	old := last
+	old.At = now.AddDate(0, 0, -31)
+	want := func(want map[string]shares.Health) {
+		t.Helper()
+		if diff := cmp.Diff(want, r.Get(ctx, epoch, []string{key})[0].Health); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
+		}
+	}
+	note := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Error(err)
+		}
+	}
+	note(r.NoteFailing(ctx, key, "w", "v1", noted, last))
+	note(r.NoteFailing(ctx, key, "x", "v1", noted, old))
+	note(r.NoteFailing(ctx, key, "w", "v1", noted, lead.Failure{})) // keeps what is known of the last
+	want(map[string]shares.Health{"w": {"v1", lead.Health{Failing: noted, LastFailure: last}}, "x": {"v1", lead.Health{Failing: noted, LastFailure: old}}})
+	note(r.NoteRecovered(ctx, key, "w", "v1"))
+	note(r.NoteRecovered(ctx, key, "x", "v1"))
+	note(r.NoteDoubt(ctx, key, "w", "v1", 2, now))
+	doubt := lead.Doubt{First: now, Last: now, Deliveries: 2}
+	want(map[string]shares.Health{"w": {"v1", lead.Health{LastFailure: last, Doubt: doubt}}}) // x is of no interest any longer
+	later := now.Add(time.Minute)
+	note(r.NoteDoubt(ctx, key, "w", "v1", 3, later))
+	note(r.NoteFailing(ctx, key, "w", "v1", noted, last))
+	doubt = lead.Doubt{First: now, Last: later, Deliveries: 5}
+	want(map[string]shares.Health{"w": {"v1", lead.Health{Failing: noted, LastFailure: last, Doubt: doubt}}})
+	note(r.NoteDoubt(ctx, key, "w", "v2", 1, later))
+	want(map[string]shares.Health{"w": {"v2", lead.Health{Doubt: lead.Doubt{First: later, Last: later, Deliveries: 1}}}}) // nothing of another version
 }
 
 // failingThatCannotBeRead holds up no lead, and is replaced by what is noted next.
@@ -564,19 +606,19 @@ func failingThatCannotBeRead(t *testing.T, r *rig) {
 	for _, text := range []string{"", "x", "7", `"w"`, "null", "true", "[]", "{}", "[1,{}]", `{"w":5}`, `{"w":{"v":[]}}`, `{"1":{"attempts":"x"}}`,
 		`{"w":{"attempts":1e300}}`, strings.Repeat("[", 5000), "\x00\xff"} {
 		r.rdb.HSet(ctx, hash, "="+key, text)
-		if got := r.Get(ctx, epoch, []string{key})[0]; got.Err != nil || len(got.Failing) != 0 || got.Place != at(1, "") {
+		if got := r.Get(ctx, epoch, []string{key})[0]; got.Err != nil || len(got.Health) != 0 || got.Place != at(1, "") {
 			t.Errorf("%.20q: got %v", text, got)
 		}
-		if err := r.NoteFailing(ctx, key, "w", "v1", noted); err != nil {
+		if err := r.NoteFailing(ctx, key, "w", "v1", noted, lead.Failure{}); err != nil {
 			t.Errorf("noting over %.20q: %v", text, err)
 		}
 	}
 	r.rdb.Del(ctx, hash)
 	r.rdb.Set(ctx, hash, "x", 0)
-	if got := r.Get(ctx, epoch, []string{key})[0]; got.Err != nil || got.Failing != nil || got.Place != at(1, "") {
+	if got := r.Get(ctx, epoch, []string{key})[0]; got.Err != nil || got.Health != nil || got.Place != at(1, "") {
 		t.Errorf("a failing that is no hash: got %v", got)
 	}
-	if err := r.NoteFailing(ctx, key, "w", "v1", noted); err == nil || !strings.Contains(err.Error(), hash) {
+	if err := r.NoteFailing(ctx, key, "w", "v1", noted, lead.Failure{}); err == nil || !strings.Contains(err.Error(), hash) {
 		t.Errorf("noting in what is no hash: got %v, want an error that names it", err)
 	}
 }
@@ -695,7 +737,7 @@ func endedContext(t *testing.T, r *rig) {
 	_, _, _, err = r.Hint(ctx)
 	check("Hint", err)
 	check("Drop", r.Drop(ctx, epoch))
-	check("NoteFailing", r.NoteFailing(ctx, "USA_1", "w", "v", noted))
+	check("NoteFailing", r.NoteFailing(ctx, "USA_1", "w", "v", noted, lead.Failure{}))
 }
 
 func stepsOfOneShare(t *testing.T, r *rig) {

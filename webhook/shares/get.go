@@ -8,10 +8,10 @@ import (
 
 // An Answer is what Redis has of a key.
 type Answer struct {
-	Place                      // of its share, read together with the value
-	Value   []byte             // nil if the share has no record of the key
-	Failing map[string]Failing // by webhook; nil if none is known to be failing
-	Err     error              // [ErrNotFilled] if the share is not there
+	Place                    // of its share, read together with the value
+	Value  []byte            // nil if the share has no record of the key
+	Health map[string]Health // by webhook; nil if nothing is known of any
+	Err    error             // [ErrNotFilled] if the share is not there
 }
 
 // Get looks up keys of an epoch, in one round trip to each node, and returns an answer
@@ -90,7 +90,7 @@ func (s *Shares) group(ctx context.Context, epoch string, share int, keys []stri
 
 func (g *group) answer(answers []Answer) {
 	place, values, err := readFields(g.key, g.records, len(g.members))
-	counts, lost := readFailing(g.failing, len(g.members))
+	noted, lost := readHealth(g.failing, len(g.members))
 	if err == nil {
 		err = lost
 	}
@@ -103,8 +103,8 @@ func (g *group) answer(answers []Answer) {
 		if value, ok := values[n].(string); ok {
 			answers[i].Value = []byte(value)
 		}
-		if counts != nil {
-			answers[i].Failing = parseFailing(counts[n])
+		if noted != nil {
+			answers[i].Health = parseHealth(noted[n])
 		}
 	}
 }

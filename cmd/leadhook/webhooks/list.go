@@ -28,7 +28,7 @@ func (listCommand) Help() string {
 	return `The order is leadhook's own (that of a hash of the ids, and by id with --advertiser) and never changes,
 so that pages fit together whatever is added or removed meanwhile. STATE is active, inactive (its advertiser
 wants no leads: they are not sent to it and not kept), disabled (by the service: its leads become dead
-letters), failing (its latest attempts all failed), or damaged (what is stored of it cannot be used: its
+letters), failing (its last five attempts failed, or all over an hour), or damaged (what is stored of it cannot be used: its
 leads become dead letters).
 
 Examples:

@@ -34,6 +34,8 @@ type View struct {
 	ProviderName   string            `json:"provider_name,omitempty"`
 	Version        string            `json:"version,omitempty"`
 	Failing        *failingView      `json:"failing,omitempty"`
+	LastFailure    *failureView      `json:"last_failure,omitempty"`
+	Doubt          *doubtView        `json:"doubt,omitempty"`
 	Disabled       *disabledView     `json:"disabled,omitempty"`
 	Damaged        string            `json:"damaged,omitempty"`
 }
@@ -42,6 +44,20 @@ type failingView struct {
 	Since    time.Time `json:"since"`
 	Attempts int       `json:"attempts"`
 	Warned   time.Time `json:"warned,omitzero"`
+}
+
+type failureView struct {
+	At     time.Time  `json:"at"`
+	Cause  lead.Cause `json:"cause,omitempty"`
+	Status int        `json:"status,omitempty"`
+	Error  string     `json:"error,omitempty"`
+	Answer string     `json:"answer,omitempty"`
+}
+
+type doubtView struct {
+	First      time.Time `json:"first"`
+	Last       time.Time `json:"last"`
+	Deliveries int       `json:"deliveries"`
 }
 
 type disabledView struct {
@@ -74,6 +90,12 @@ func viewOf(h *lead.Webhook, reveal bool) View {
 	if f := h.Failing; !f.Since.IsZero() {
 		v.Failing = &failingView{f.Since.UTC(), f.Attempts, f.Warned.UTC()}
 	}
+	if f := h.LastFailure; !f.At.IsZero() {
+		v.LastFailure = &failureView{f.At.UTC(), f.Cause, f.Status, f.Error, f.Answer}
+	}
+	if d := h.Doubt; d.Deliveries > 0 {
+		v.Doubt = &doubtView{d.First.UTC(), d.Last.UTC(), d.Deliveries}
+	}
 	if d := h.Disabled; !d.At.IsZero() {
 		v.Disabled = &disabledView{d.At.UTC(), string(d.Reason), d.Status}
 	}
@@ -96,8 +118,8 @@ func writeWebhook(out io.Writer, h *lead.Webhook, reveal bool) error {
 			}
 		}
 	}
-	if f := h.Failing; !f.Since.IsZero() {
-		line("failing", failingInWords(f))
+	for _, about := range healthInWords(h) {
+		line(about[0], about[1])
 	}
 	if err := table.Flush(); err != nil || h.Answers == nil {
 		return err
@@ -130,6 +152,24 @@ func disabledInWords(d lead.Disabled) string {
 		why += fmt.Sprintf(", the last one with status %d", d.Status)
 	}
 	return why
+}
+
+// healthInWords returns names and texts of what the service found out about a webhook.
+func healthInWords(h *lead.Webhook) (lines [][2]string) {
+	if f := h.Failing; !f.Since.IsZero() {
+		lines = append(lines, [2]string{"failing", failingInWords(f)})
+	}
+	if f := h.LastFailure; !f.At.IsZero() {
+		lines = append(lines, [2]string{"last failure", f.At.UTC().Format(time.RFC3339) + ": " + f.Error})
+		if f.Answer != "" {
+			lines = append(lines, [2]string{"last answer", f.Answer})
+		}
+	}
+	if d := h.Doubt; d.Deliveries > 0 {
+		lines = append(lines, [2]string{"in doubt", fmt.Sprintf("%s since %s, last at %s: the status says delivered, the answer failure; say in answers what they mean",
+			terminal.Counted(d.Deliveries, "lead"), d.First.UTC().Format(time.RFC3339), d.Last.UTC().Format(time.RFC3339))})
+	}
+	return lines
 }
 
 func failingInWords(f lead.Failing) string {

@@ -45,7 +45,7 @@ type filter struct {
 	Host       string      `placeholder:"NAME" help:"Only those whose URL has this host, with its port if the URL has one."`
 	Format     lead.Format `enum:"json,adf," default:"" placeholder:"FORMAT" help:"Only those with this format: json or adf."`
 	Active     *bool       `negatable:"" help:"Only those that leads are sent to (--no-active: that none are sent to)."`
-	Failing    bool        `help:"Only those of which the latest attempts have all failed."`
+	Failing    bool        `help:"Only those that fail: the last five attempts did, or all over an hour."`
 	Disabled   bool        `help:"Only those that the service disabled."`
 }
 
@@ -84,7 +84,7 @@ func (f *filter) takes(h *lead.Webhook) bool {
 	return (f.Host == "" || strings.EqualFold(f.Host, Host(h.URL))) &&
 		(f.Format == "" || f.Format == h.Format) &&
 		(f.Active == nil || *f.Active == sends(h)) &&
-		(!f.Failing || !h.Failing.Since.IsZero()) &&
+		(!f.Failing || fails(h)) &&
 		(!f.Disabled || !h.Disabled.At.IsZero())
 }
 
@@ -103,6 +103,9 @@ func sends(h *lead.Webhook) bool {
 	return h.Damaged == "" && h.Active && h.Disabled.At.IsZero()
 }
 
+// fails reports whether the webhook counts as failing.
+func fails(h *lead.Webhook) bool { return h.Failing.Plainly(h.LastFailure.At) }
+
 // state returns a webhook's state in one word.
 func state(h *lead.Webhook) string {
 	switch {
@@ -112,7 +115,7 @@ func state(h *lead.Webhook) string {
 		return "inactive"
 	case !h.Disabled.At.IsZero():
 		return "disabled"
-	case !h.Failing.Since.IsZero():
+	case fails(h):
 		return "failing"
 	}
 	return "active"
