@@ -192,5 +192,8 @@ func TestDoubtIsCounted(t *testing.T) {
 		if got := r.count(t, "leadhook_deliveries_doubtful_total"); got != c.doubt {
 			t.Errorf("%d %s: got %v deliveries with doubt, want %v", c.status, c.body, got, c.doubt)
 		}
+		if got := r.standing.doubts["w"]; float64(got) != c.doubt {
+			t.Errorf("%d %s: got %d noted of the webhook, want %v", c.status, c.body, got, c.doubt)
+		}
 	}
 }

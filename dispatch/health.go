@@ -2,6 +2,7 @@ package dispatch
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"go.uber.org/zap"
@@ -33,25 +34,29 @@ func (d *Dispatcher) reportHealth(ctx context.Context, hook *lead.Webhook, at ti
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), healthTime)
 	defer cancel()
-	var err error
-	if r.Doubts > 0 {
-		err = d.parts.HealthRecords.NoteDoubt(ctx, hook, r.Doubts, at)
-	}
-	switch {
-	case r.Disable != "":
-		err = d.disable(ctx, hook, r.Disable, end.outcome.Status, log)
-	case r.Recovered:
-		if failed := d.parts.HealthRecords.NoteRecovered(ctx, hook); failed != nil {
-			err = failed
-			d.limiter.Reannounce(hook)
-		}
-	case !r.Failing.Since.IsZero():
-		err = d.parts.HealthRecords.NoteFailing(ctx, hook, r.Failing, failureOf(&end.outcome, at))
-		d.limiter.Reannounce(hook)
-	}
+	err := errors.Join(d.writeHealth(ctx, hook, at, end), d.disable(ctx, hook, r.Disable, end.outcome.Status, log))
 	if err != nil {
 		log.Warn("cannot write the health record of a webhook", zap.Error(err))
 	}
+}
+
+// writeHealth writes what the attempt changed in the webhook's health record.
+func (d *Dispatcher) writeHealth(ctx context.Context, hook *lead.Webhook, at time.Time, end *attemptEnd) (err error) {
+	r, records := end.report, d.parts.HealthRecords
+	if r.Doubts > 0 {
+		err = records.NoteDoubt(ctx, hook, r.Doubts, at)
+	}
+	switch {
+	case r.Recovered:
+		if failed := records.NoteRecovered(ctx, hook); failed != nil {
+			d.limiter.Reannounce(hook)
+			err = failed
+		}
+	case !r.Failing.Since.IsZero():
+		err = records.NoteFailing(ctx, hook, r.Failing, failureOf(&end.outcome, at))
+		d.limiter.Reannounce(hook)
+	}
+	return err
 }
 
 // failureOf returns what is kept of a failed attempt that began at the given time.
@@ -59,8 +64,11 @@ func failureOf(o *attempt.Outcome, at time.Time) lead.Failure {
 	return lead.Failure{At: at, Cause: o.Cause(), Status: o.Status, Error: o.Text}
 }
 
-// disable disables a webhook for all instances.
+// disable disables a webhook for all instances, if there is a reason.
 func (d *Dispatcher) disable(ctx context.Context, hook *lead.Webhook, why lead.Reason, status int, log *zap.Logger) error {
+	if why == "" {
+		return nil
+	}
 	by := lead.Disabled{At: time.Now(), Reason: why, Status: status}
 	done, err := d.parts.HealthRecords.Disable(ctx, hook, by)
 	if done {

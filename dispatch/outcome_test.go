@@ -77,6 +77,25 @@ func answered(t *testing.T, status int, retryAfter string) (attempts int, waits 
 	return attempts, waits, letter, r
 }
 
+func TestItIsNotedHowTheLastAttemptFailed(t *testing.T) {
+	for _, c := range []struct {
+		status     int
+		retryAfter string
+		want       lead.Cause
+	}{
+		{200, "", ""}, {401, "", lead.CauseUnauthorized}, {403, "", lead.CauseUnauthorized}, {404, "", lead.CauseNotFound},
+		{410, "", lead.CauseNotFound}, {302, "", lead.CauseRefused}, {422, "", lead.CauseRefused}, {501, "", lead.CauseRefused},
+		{422, "60", lead.CauseServerError}, {423, "", lead.CauseServerError}, {500, "", lead.CauseServerError},
+		{503, "", lead.CauseServerError}, {503, "60", lead.CauseOverloaded}, {429, "", lead.CauseOverloaded},
+	} {
+		_, _, _, r := answered(t, c.status, c.retryAfter)
+		last := r.standing.last["w"]
+		if last.Cause != c.want || c.want != "" && (last.Status != c.status || !strings.HasPrefix(last.Error, fmt.Sprint("the CRM answered ", c.status)) || last.At.IsZero()) {
+			t.Errorf("%d, Retry-After %q: got %+v, want the cause %q", c.status, c.retryAfter, last, c.want)
+		}
+	}
+}
+
 // TestTheTableOfOutcomes asks for every status, without and with Retry-After.
 func TestTheTableOfOutcomes(t *testing.T) {
 	seen := map[int]bool{}

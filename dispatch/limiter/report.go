@@ -128,11 +128,11 @@ func (w *webhook) fails(f Feedback, now time.Time) Report {
 		w.failing.Warned = now
 	}
 	plainly := w.failing.Attempts == lead.PlainlyFailing // the moment from which on it is listed as failing
-	if got.Warn || plainly || now.Sub(w.noted) >= noteEvery {
-		w.noted, got.Failing = now, w.failing
-	}
 	if f.Result != Gone && lasts >= continually && w.failing.Attempts >= timesContinually && now.Sub(w.failing.Warned) >= warnBefore {
 		got.Disable = lead.Exhausted
+	}
+	if got.Warn || plainly || got.Disable != "" || now.Sub(w.noted) >= noteEvery {
+		w.noted, got.Failing = now, w.failing
 	}
 	return got
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
+	"time"
 
 	"github.com/leadhook/leadhook/cmd/leadhook/cli"
 	"github.com/leadhook/leadhook/internal/terminal"
@@ -44,7 +46,7 @@ func (c listCommand) Run(ctx context.Context, env *cli.Env) error {
 		return &terminal.UsageError{Err: errors.New("webhooks list: --limit must not be negative")}
 	}
 	return env.WithWebhooks(ctx, func(log *follow.Log) error {
-		out := c.List(env.Terminal, "ID", "ADVERTISER", "STATE", "EVENT", "LEAD TYPES", "FORMAT", "URL").Spare("FORMAT", "LEAD TYPES", "EVENT")
+		out := c.heading(env)
 		shown, err := c.page(ctx, env, webhook.Catalog{Log: log}, out)
 		if err := errors.Join(out.End(), err); err != nil {
 			return err
@@ -57,6 +59,22 @@ func (c listCommand) Run(ctx context.Context, env *cli.Env) error {
 		}
 		return nil
 	})
+}
+
+// heading begins the list. Of webhooks that fail it shows how, instead of what they are.
+func (c listCommand) heading(env *cli.Env) *terminal.List {
+	if c.Failing {
+		return c.List(env.Terminal, "ID", "ADVERTISER", "STATE", "SINCE", "ATTEMPTS", "STATUS", "URL", "WHY").Spare("STATE", "URL", "ADVERTISER")
+	}
+	return c.List(env.Terminal, "ID", "ADVERTISER", "STATE", "EVENT", "LEAD TYPES", "FORMAT", "URL").Spare("FORMAT", "LEAD TYPES", "EVENT")
+}
+
+// statusOf returns the status of a failure, or a dash if none came.
+func statusOf(f lead.Failure) string {
+	if f.Status == 0 {
+		return "-"
+	}
+	return strconv.Itoa(f.Status)
 }
 
 // page lists the page, and returns the states of the webhooks in it.
@@ -82,6 +100,10 @@ func (c listCommand) page(ctx context.Context, env *cli.Env, catalog webhook.Cat
 
 func (c listCommand) add(out *terminal.List, h *lead.Webhook) error {
 	view := viewOf(h, c.ShowSecrets)
+	if f := h.LastFailure; c.Failing {
+		return out.Add(view, terminal.Dash(h.ID), terminal.Dash(h.Advertiser), view.State, h.Failing.Since.UTC().Format(time.RFC3339),
+			strconv.Itoa(h.Failing.Attempts), statusOf(f), terminal.Dash(view.URL), terminal.Dash(f.Error))
+	}
 	return out.Add(view, terminal.Dash(h.ID), terminal.Dash(h.Advertiser), view.State, terminal.Dash(string(h.Trigger)), terminal.Dash(h.LeadTypes.String()),
 		terminal.Dash(string(h.Format)), terminal.Dash(view.URL))
 }
