@@ -122,6 +122,10 @@ func TestWebhooksAreFoundByWhatTheyAre(t *testing.T) {
 	if err := r.webhooks().Shares.NoteFailing(t.Context(), bad.Advertiser, bad.ID, r.find(bad.ID).Version, failing, last); err != nil {
 		t.Fatal(err)
 	}
+	failing.Attempts = 1 // one lead that a CRM refuses is none
+	if err := r.webhooks().Shares.NoteFailing(t.Context(), plain.Advertiser, plain.ID, r.find(plain.ID).Version, failing, last); err != nil {
+		t.Fatal(err)
+	}
 	for args, want := range map[string][]string{
 		"":                                {adf.ID, bad.ID, gone.ID, off.ID, plain.ID},
 		"--active":                        {adf.ID, bad.ID, plain.ID},
@@ -136,6 +140,9 @@ func TestWebhooksAreFoundByWhatTheyAre(t *testing.T) {
 		if got := r.ids(append([]string{"webhooks", "list"}, strings.Fields(args)...)...); !slices.Equal(got, want) {
 			t.Errorf("webhooks list %s: got %v, want %v", args, got, want)
 		}
+	}
+	if shown := r.must("", "webhooks", "list", "--failing", "--output", "wide"); !containsAll(shown, "SINCE", "  5  ", "  503  ", "the CRM answered 503") {
+		t.Errorf("got\n%s\nwant how it fails", shown)
 	}
 	shown := r.must("", "webhooks", "show", gone.ID)
 	if !containsAll(shown, "disabled by the service at ", "its CRM answered 410 (Gone)", "leadhook webhooks enable") {
