@@ -2,6 +2,7 @@ package formats
 
 import (
 	"cmp"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -73,14 +74,19 @@ func (v *vehicle) known() bool {
 }
 
 // vehicles writes the vehicle that is wanted and the one that the customer trades in, if
-// the lead knows of that one: it is never given as the one wanted.
+// the lead knows of that one. The customer's own is never given as the one wanted: one that
+// is to be serviced, which ADF has no word for, stands in the comments alone.
 func (p *prospect) vehicles() {
 	wanted, own := p.fields.vehicle(mainVehicle), p.fields.vehicle(ownVehicle)
 	tradesIn := own.known()
-	if !tradesIn && p.isAboutTradeIn() {
+	switch {
+	case tradesIn:
+	case p.isAbout(tradeInPhrases):
 		tradesIn = true
 		own, wanted = wanted, vehicle{stock: wanted[stock]} // the customer's own car has no stock number
 		own[stock] = ""
+	case p.isAbout(servicePhrases):
+		wanted = vehicle{}
 	}
 	for part, desired := range p.fields.vehicle(wantedVehicle) {
 		wanted[part] = cmp.Or(wanted[part], desired)
@@ -125,29 +131,29 @@ func vehicleStatus(condition string) string {
 	return ""
 }
 
-// isAboutTradeIn reports whether the name or the subject of the form says that it is about
-// a vehicle that the customer has.
-func (p *prospect) isAboutTradeIn() bool {
+// tradeInPhrases and servicePhrases are what the titles of forms say that are about a vehicle
+// which the customer has: to be traded in, or to be serviced.
+var (
+	tradeInPhrases = []string{
+		" trade in ", " trade ins ", " tradein ", " tradeins ", " your trade ", " my trade ", " trade value ", " trade evaluation ",
+		" appraisal ", " appraisals ", " appraise ",
+	}
+	servicePhrases = []string{
+		" service appointment ", " service appointments ", " schedule service ", " schedule a service ", " schedule your service ", " book service ",
+		" book a service ", " service request ", " request service ", " service department ", " service scheduler ", " service booking ",
+		" oil change ", " repair ", " repairs ", " body shop ", " collision ",
+	}
+)
+
+// isAbout reports whether the name or the subject of the form has one of the phrases, in any
+// spelling: "Trade-In", "trade_in_form", "ValueYourTrade", "Appraise my car".
+func (p *prospect) isAbout(phrases []string) bool {
 	for _, title := range [...]string{
 		p.form.text("name"), p.form.text("form_name"), p.form.text("subject"),
 		p.fields.text(formName), p.fields.text(formSubject),
 	} {
-		if saysTradeIn(title) {
-			return true
-		}
-	}
-	return false
-}
-
-// saysTradeIn looks for the words in any spelling: "Trade-In", "trade_in_form",
-// "ValueYourTrade", "Appraise my car".
-func saysTradeIn(title string) bool {
-	said := words(title)
-	for _, phrase := range [...]string{
-		" trade in ", " trade ins ", " tradein ", " tradeins ", " your trade ", " my trade ", " trade value ", " trade evaluation ",
-		" appraisal ", " appraisals ", " appraise ",
-	} {
-		if strings.Contains(said, phrase) {
+		said := words(title)
+		if slices.ContainsFunc(phrases, func(phrase string) bool { return strings.Contains(said, phrase) }) {
 			return true
 		}
 	}
