@@ -48,7 +48,7 @@ func ResolveLocation(webhook, location string) (*url.URL, bool) {
 const maxHostShown, maxSegmentShown = 253 + len(":65535"), 32 // bytes
 
 func usualHost(host string) bool {
-	return host != "" && len(host) <= maxHostShown && strings.Trim(host, hostCharacters) == "" && url.URL{Host: host}.Hostname() != ""
+	return host != "" && len(host) <= maxHostShown && strings.Trim(host, hostCharacters) == "" && (&url.URL{Host: host}).Hostname() != ""
 }
 
 const letters, digits = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ", "0123456789"
