@@ -2,7 +2,7 @@
 // every lead afterwards. It has only tests, with the build tag "faults":
 //
 //	make faults                        # everything, and docs/reliability.md
-//	make faults FAULTS_SHORT=1         # five minutes of it, as in CI; writes no file
+//	make faults FAULTS_SHORT=1         # four minutes of it, as in CI; writes no file
 //	make faults FAULTS_RUN='Redis'     # the tests whose names match
 //	make faults FAULTS_SEED=81327      # with the random moments of an earlier run
 //	make faults FAULTS_LOGS=/tmp/logs  # keeps what the instances log

@@ -18,7 +18,7 @@ import (
 // picks them, so that each is in some runs.
 
 // sampleSeconds is how long a short run may take, by what its cases usually take.
-const sampleSeconds = 300
+const sampleSeconds = 220
 
 // cornerstones are the cases that each short run has.
 var cornerstones = []string{

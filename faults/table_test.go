@@ -101,7 +101,7 @@ const preamble = `<!-- Made by a run of the fault suite: make faults -->
 
 The fault suite (` + "`make faults`" + `) starts leadhook as processes on a real Kafka and a real Redis, breaks one thing
 at a time while leads flow, and compares what was published with what each CRM saw, what waits and what is dead. The
-checker shares no code with the service. The table is of a whole run. CI has a short one with fewer leads and about five
+checker shares no code with the service. The table is of a whole run. CI has a short one with fewer leads and about four
 minutes of the cases, picked by a random seed that it prints.
 
 - **leads** counts each lead once for each webhook that wants it.
