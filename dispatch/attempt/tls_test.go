@@ -243,6 +243,12 @@ func TestFaultsOfTLS(t *testing.T) {
 				hook := c.hook
 				hook.URL = crm.URL
 				o := post(t, client, &hook)
+				// The connection of before may still be there. What is said on a new one may be
+				// lost in net/http, but not twice.
+				for tries := 0; way == "HTTP/2 before" && c.text != "" && o.Verdict != attempt.NeedsHuman && tries < 1000; tries++ {
+					client.Close()
+					o = post(t, client, &hook)
+				}
 				switch {
 				case c.text == "" && o.Verdict != attempt.Delivered:
 					t.Errorf("got %+v, want it delivered", o)

@@ -24,7 +24,7 @@ func (t *Transport) postNext(ctx context.Context, r *Request, deadline time.Time
 		}
 	}))
 	if err != nil {
-		if conn == nil && ended(err) { // it may want a hello that Next does not make
+		if conn == nil { // the next handshake is made here, where it is known why it fails
 			t.speaksHTTP2.remove(r.Template.endpoint.server())
 		}
 		return nil, err

@@ -93,15 +93,37 @@ func (t *Transport) dialOnce(ctx context.Context, r *Request, h *host, classic b
 		}
 	}()
 	c.wire = &wire{Conn: dialled}
-	if secure, err = t.handshake(ctx, c.wire, config, trace{r.Trace}); err != nil {
+	done, wanted, err := t.handshake(ctx, c.wire, config, trace{r.Trace})
+	if err == nil && wanted && speaksHTTP2(done) {
+		err = t.awaitSettings(ctx, done)
+	}
+	if err != nil {
 		return nil, err
 	}
-	if c.Conn = secure; secure.ConnectionState().NegotiatedProtocol == protoHTTP2 {
+	secure = done
+	if c.Conn = secure; speaksHTTP2(secure) {
 		t.speaksHTTP2.add(to.server())
 		c.close()
 		return nil, errHTTP2
 	}
 	return c, nil
+}
+
+func speaksHTTP2(c *tls.Conn) bool { return c.ConnectionState().NegotiatedProtocol == protoHTTP2 }
+
+// awaitSettings waits for the first that a server says over HTTP/2 (RFC 9113 §3.4). With TLS 1.3
+// one that wants a client certificate says only now whether it goes on without, and Next
+// may lose what it says.
+func (t *Transport) awaitSettings(ctx context.Context, c *tls.Conn) error {
+	end, _ := ctx.Deadline() // of the attempt
+	if most := time.Now().Add(t.HandshakeTimeout); end.IsZero() || most.Before(end) {
+		end = most
+	}
+	_ = c.SetReadDeadline(end)
+	if _, err := c.Read(make([]byte, 1)); err != nil {
+		return &HandshakeError{Err: err, Wanted: true}
+	}
+	return nil
 }
 
 // A HandshakeError is why TLS did not come about. Nothing of the request was written.
@@ -127,8 +149,9 @@ func ended(err error) bool {
 	return errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
 }
 
-// handshake puts TLS on a connection. The error is a [HandshakeError].
-func (t *Transport) handshake(ctx context.Context, dialled *wire, config *tls.Config, trace trace) (*tls.Conn, error) {
+// handshake puts TLS on a connection, and reports whether the server asked for a client
+// certificate. The error is a [HandshakeError].
+func (t *Transport) handshake(ctx context.Context, dialled *wire, config *tls.Config, trace trace) (conn *tls.Conn, wanted bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, t.HandshakeTimeout)
 	defer cancel()
 	var failed HandshakeError
@@ -142,18 +165,18 @@ func (t *Transport) handshake(ctx context.Context, dialled *wire, config *tls.Co
 	}
 	// HandshakeContext would have a goroutine watch ctx.
 	stop := context.AfterFunc(ctx, func() { _ = dialled.SetDeadline(longAgo) })
-	conn := tls.Client(dialled, config)
+	conn = tls.Client(dialled, config)
 	trace.TLSHandshakeStart()
-	err := conn.HandshakeContext(context.WithoutCancel(ctx))
+	err = conn.HandshakeContext(context.WithoutCancel(ctx))
 	if !stop() { // the deadline may be set yet
 		err = ctx.Err()
 	}
 	trace.TLSHandshakeDone(conn.ConnectionState(), err)
 	if err != nil {
 		failed.Err, failed.Unsaid = err, !dialled.heard && ended(err)
-		return nil, &failed
+		return nil, false, &failed
 	}
-	return conn, nil
+	return conn, failed.Wanted, nil
 }
 
 // ClassicGroups are for key exchange without a post-quantum share.
