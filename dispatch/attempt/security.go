@@ -30,8 +30,8 @@ func hasOwnTLS(hook *lead.Webhook) bool {
 }
 
 // security returns what is special about TLS for a webhook, and nil if nothing is. What it
-// makes of the texts is not kept: a handshake costs more than reading them, and a
-// thousand webhooks would hold a thousand pools of authorities.
+// makes of the texts is not kept: it is needed for a handshake alone, and a thousand
+// webhooks would hold a thousand pools of authorities.
 func security(hook *lead.Webhook) func(*tls.Config) error {
 	if !hasOwnTLS(hook) {
 		return nil
