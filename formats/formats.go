@@ -10,6 +10,7 @@
 package formats
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/leadhook/leadhook/lead"
@@ -24,15 +25,20 @@ type Body struct {
 // Bytes returns the body as one new slice.
 func (b Body) Bytes() []byte { return slices.Concat(b.Parts[:]...) }
 
-// Render returns the body for one delivery, in the webhook's format. The same
+// Render returns the body for one delivery, in the webhook's format, and with the
+// webhook's Content-Type if it has one. The same
 // event and webhook always give the same bytes.
 //
 // provider is the name of the service in ADF, unless the webhook has another one:
 // CRMs show it as the source of the lead. JSON does not contain it. It may be
 // empty; it is not checked.
 func Render(ev *lead.Event, hook *lead.Webhook, provider string) Body {
+	var body Body
 	if hook.Format == lead.ADF {
-		return renderADF(ev, hook, provider)
+		body = renderADF(ev, hook, provider)
+	} else {
+		body = renderJSON(ev)
 	}
-	return renderJSON(ev)
+	body.ContentType = cmp.Or(hook.ContentType, body.ContentType)
+	return body
 }

@@ -162,7 +162,16 @@ type Webhook struct {
 
 	SigningSecrets []Secret          // "whsec_…", at most two; without any, POSTs are not signed
 	Headers        map[string]Secret // extra headers; their values may be tokens
+	ContentType    string            // in place of that of Format; if empty, that one
 	Rate           float64           // deliveries a second at most, MinRate to MaxRate; zero if the advertiser set no limit
+
+	// ClientCert is the certificate that is shown to the CRM in TLS, those that vouch for
+	// it, and its private key; CA is the certificates that are trusted beside the
+	// system's. Both are PEM, and usually empty. LegacyTLS makes TLS with what only old
+	// servers need: key exchange by RSA, CBC, and no post-quantum share.
+	ClientCert Secret
+	CA         string
+	LegacyTLS  bool
 
 	Answers *Answers // what the CRM means by its answers; nil: what their status says
 

@@ -236,7 +236,7 @@ func weight(advertiser string, e *cached) uint32 {
 	n := ofEntry + len(advertiser)
 	for _, h := range e.hooks {
 		n += ofWebhook + len(h.ID) + len(h.URL) + len(h.Authorization) + len(h.AuthHeader) +
-			len(h.VendorName) + len(h.ProviderName) + len(h.Damaged)
+			len(h.VendorName) + len(h.ProviderName) + len(h.ContentType) + len(h.ClientCert) + len(h.CA) + len(h.Damaged)
 		for _, secret := range h.SigningSecrets {
 			n += ofText + len(secret)
 		}

@@ -49,6 +49,12 @@ func Fields(h *lead.Webhook, reveal bool) []Field {
 	for _, name := range slices.Sorted(maps.Keys(h.Headers)) {
 		add("headers."+name, shownHeader(name, h.Headers[name], reveal))
 	}
+	add("content_type", h.ContentType)
+	add("client_cert", secret(h.ClientCert))
+	add("ca", shownCA(h.CA, reveal))
+	if h.LegacyTLS {
+		add("legacy_tls", "true")
+	}
 	add("rate", shownRate(h.Rate))
 	add("answers", shownAnswers(h.Answers))
 	add("vendor_name", h.VendorName)
@@ -64,6 +70,18 @@ func shownHeader(name string, value lead.Secret, reveal bool) string {
 		return value.Reveal()
 	}
 	return value.String()
+}
+
+// shownCA returns how many certificates there are, or themselves: none is a secret, but
+// they are long.
+func shownCA(ca string, reveal bool) string {
+	if ca == "" || reveal {
+		return ca
+	}
+	if n := strings.Count(ca, "-----BEGIN CERTIFICATE-----"); n != 1 {
+		return strconv.Itoa(n) + " certificates"
+	}
+	return "1 certificate"
 }
 
 // shownAnswers returns rules for answers in one line, as JSON.

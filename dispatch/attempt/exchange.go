@@ -26,6 +26,7 @@ type exchange struct {
 	answer  *http1.Answer                // nil: none came
 	doubt   bool                         // its body plainly says failure, and there are no rules for it
 
+	reused bool         // the connection has carried requests before
 	outer  net.Conn     // the connection as net/http sees it; nil until there is one
 	conn   *countedConn // the connection below outer; nil if there is none
 	writes int64        // conn.writes when the exchange got the connection
@@ -45,7 +46,7 @@ func (x *exchange) prepare(r *Request) {
 // request, again whenever it changes to another connection.
 func (x *exchange) GotConn(info httptrace.GotConnInfo) {
 	x.leave()
-	x.outer, x.conn = info.Conn, counted(info.Conn)
+	x.outer, x.conn, x.reused = info.Conn, counted(info.Conn), info.Reused
 	if x.conn != nil {
 		x.conn.join()
 		x.writes, x.reads = x.conn.writes.Load(), x.conn.reads.Load()

@@ -3,14 +3,13 @@ package attempt
 import (
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"syscall"
-	"time"
 
+	"github.com/leadhook/leadhook/dispatch/attempt/http1"
 	"github.com/leadhook/leadhook/lead"
 )
 
@@ -20,8 +19,11 @@ func (c *Client) noAnswer(err error, x *exchange) Outcome {
 	if _, ok := errors.AsType[guardError](err); ok {
 		o.Verdict = NeedsHuman
 	}
-	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
-		o.Verdict = NeedsHuman
+	if refusal := c.refusedTLS(err, x); refusal != nil {
+		o.Verdict, o.Text = NeedsHuman, refusal.text
+		if refusal.unaccepted {
+			o.Evidence = lead.NotSent
+		}
 	}
 	return o
 }
@@ -38,15 +40,11 @@ func (c *Client) explain(err error, x *exchange) string {
 	} else if ok && op.Op == "socks connect" {
 		return "the proxy did not connect to the CRM"
 	}
-	if cert, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
-		return explainCertificate(cert, x.target.url.Host)
-	}
 	if dns, ok := errors.AsType[*net.DNSError](err); ok {
 		return explainDNS(dns)
 	}
 	if alert, ok := errors.AsType[*net.OpError](err); ok && alert.Op == "remote error" {
-		// The text comes from crypto/tls. With TLS 1.3 the alert may come after
-		// the request, for instance if the CRM wants a client certificate.
+		// The text comes from crypto/tls.
 		return "TLS aborted by the CRM: " + alert.Err.Error()
 	}
 	if x.evidence() == lead.NotSent {
@@ -65,7 +63,7 @@ func (c *Client) explain(err error, x *exchange) string {
 
 func (c *Client) explainProxy(err error) string {
 	if cert, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
-		return "the proxy cannot be trusted: " + explainCertificate(cert, c.opts.Proxy.Host)
+		return "the proxy cannot be trusted: " + explainCertificate(cert, c.opts.Proxy.Host, "http.ca_file")
 	}
 	return "the proxy cannot be reached"
 }
@@ -73,6 +71,10 @@ func (c *Client) explainProxy(err error) string {
 func (c *Client) explainUnsent(err error) string {
 	if proxy, ok := errors.AsType[proxyError](err); ok {
 		return proxy.Error()
+	}
+	if failed, ok := errors.AsType[*http1.HandshakeError](err); ok && failed.Unsaid {
+		return "the CRM ended the connection at the hello of TLS (ClientHello), also at one without a post-quantum share: " +
+			"a firewall before it, or its server, refuses the connection"
 	}
 	if _, ok := errors.AsType[tls.RecordHeaderError](err); ok {
 		return "TLS handshake failed: the CRM does not speak TLS on this port"
@@ -109,21 +111,4 @@ func explainDNS(dns *net.DNSError) string {
 		return fmt.Sprintf("looking up the CRM's name %s took too long (DNS)", dns.Name)
 	}
 	return fmt.Sprintf("the CRM's name %s could not be looked up (DNS)", dns.Name)
-}
-
-func explainCertificate(err *tls.CertificateVerificationError, host string) string {
-	if name, ok := errors.AsType[x509.HostnameError](err); ok {
-		return "certificate is not for " + name.Host
-	}
-	if _, ok := errors.AsType[x509.UnknownAuthorityError](err); ok {
-		return "certificate of " + host + " is signed by an unknown authority"
-	}
-	invalid, ok := errors.AsType[x509.CertificateInvalidError](err)
-	switch {
-	case ok && invalid.Reason == x509.Expired && time.Now().After(invalid.Cert.NotAfter):
-		return "certificate expired on " + invalid.Cert.NotAfter.UTC().Format(time.DateOnly)
-	case ok && invalid.Reason == x509.Expired:
-		return "certificate is not valid before " + invalid.Cert.NotBefore.UTC().Format(time.DateOnly)
-	}
-	return "certificate of " + host + " cannot be trusted"
 }

@@ -2,6 +2,7 @@ package attempt
 
 import (
 	"cmp"
+	"crypto/tls"
 	"errors"
 	"maps"
 	"net"
@@ -26,6 +27,8 @@ type Target struct {
 	blocked  error    // why the guard does not allow the URL; nil: it does
 	keys     [][]byte // for signing; empty: requests are not signed
 	template *http1.Template
+	ownCert  bool          // the webhook has a client certificate
+	legacy   bool          // it allows what only old servers need
 	rules    *answer.Rules // for what answers mean; nil: their status alone counts
 }
 
@@ -92,18 +95,31 @@ func (c *Client) newTarget(hook *lead.Webhook) (*Target, error) {
 	if len(faults) > 0 {
 		return nil, errors.New("the answers of the webhook are not valid; seed the webhook again")
 	}
+	secure := security(hook)
+	if secure != nil {
+		if err := secure(&tls.Config{MinVersion: tls.VersionTLS12}); err != nil {
+			return nil, err
+		}
+	}
+	blocked := c.guard.CheckURL(u)
+	if blocked == nil && secure != nil && c.opts.Proxy != nil && c.opts.Proxy.Scheme != "http" && c.opts.Proxy.Scheme != "https" {
+		blocked = guardError("client_cert, ca and legacy_tls do not work through a socks5 proxy: set http.proxy to one with http or https")
+	}
 	return &Target{
-		url: u, origin: Origin(u), blocked: c.guard.CheckURL(u), keys: keys, rules: rules,
-		template: http1.NewTemplate(u, c.constantFields(hook), c.group(hook)),
+		url: u, origin: Origin(u), blocked: blocked, keys: keys, rules: rules,
+		template: http1.NewTemplate(u, c.constantFields(hook), c.group(hook), secure),
+		ownCert:  hook.ClientCert != "", legacy: hook.LegacyTLS,
 	}, nil
 }
 
-// group returns whose requests may share the webhook's connections.
+// group returns whose requests may share the webhook's connections: those with the same
+// TLS, and of the same advertiser if the operator wants that.
 func (c *Client) group(hook *lead.Webhook) string {
+	group := securityName(hook)
 	if c.opts.PerAdvertiser {
-		return hook.Advertiser
+		group += hook.Advertiser // behind what has one length, or is empty
 	}
-	return ""
+	return group
 }
 
 // constantFields returns the part of the header that is the same for each attempt

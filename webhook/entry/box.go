@@ -31,7 +31,7 @@ func AllowsSecrets(boxes Boxes, hooks ...*lead.Webhook) error {
 }
 
 func hasSecret(h *lead.Webhook) bool {
-	return h.Authorization != "" || len(h.Headers) > 0 || len(h.SigningSecrets) > 0
+	return h.Authorization != "" || len(h.Headers) > 0 || len(h.SigningSecrets) > 0 || h.ClientCert != ""
 }
 
 // Restamp returns an entry with the same contents and another stamp.

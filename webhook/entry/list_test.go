@@ -32,6 +32,7 @@ func hook(id string) *lead.Webhook {
 		Trigger: lead.NewContact, LeadTypes: lead.Calls | lead.Forms, Format: lead.JSON, Active: true,
 		SigningSecrets: []lead.Secret{"whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="},
 		Headers:        map[string]lead.Secret{"X-Dealer": "77"}, Rate: 2.5, VendorName: "V", ProviderName: "P", Enabled: 3,
+		ContentType: "text/xml", ClientCert: clientCert, CA: authority, LegacyTLS: true,
 		Disabled: lead.Disabled{At: at, Reason: lead.Gone, Status: 410},
 		Answers: &lead.Answers{
 			Refused:   []string{"204"},
@@ -104,6 +105,8 @@ func TestHookSetsEveryFieldThatIsStored(t *testing.T) {
 // What is stored today must be readable, and keep its versions, for ever.
 func TestListIsStoredAsEver(t *testing.T) {
 	old := hook("a")
+	old.ContentType, old.ClientCert, old.CA, old.LegacyTLS = "", "", "", false
+	ruled := *old
 	old.Answers = nil
 	e := sealList(t, plain, &entry.List{Webhooks: []*lead.Webhook{old}, History: history(1, 1)})
 	const want = "plain\n" + `{"v":1,"webhooks":[{"id":"a","url":"https://crm.example.com/a","authorization":"Bearer s3cret",` +
@@ -120,11 +123,20 @@ func TestListIsStoredAsEver(t *testing.T) {
 	}
 	const answers = `"rate":2.5,"answers":{"refused":["204"],"body":[{"path":"a.0","equals":"\u003c","then":"delivered","id":"id"},` +
 		`{"empty":true,"then":"refused"}],"otherwise":"retry"},"vendor_name":"V"`
-	if e := sealList(t, plain, &entry.List{Webhooks: []*lead.Webhook{hook("a")}}); !bytes.Contains(e.Box, []byte(answers)) {
+	if e := sealList(t, plain, &entry.List{Webhooks: []*lead.Webhook{&ruled}}); !bytes.Contains(e.Box, []byte(answers)) {
 		t.Errorf("answers are stored as %s", e.Box)
 	}
-	if got := entry.Version(hook("a")); got != "c128e7a1fd398295" {
+	if got := entry.Version(&ruled); got != "c128e7a1fd398295" {
 		t.Errorf("the version of a webhook with answers is %s", got)
+	}
+	all := sealList(t, plain, &entry.List{Webhooks: []*lead.Webhook{hook("a")}}).Box
+	for _, part := range []string{`"headers":{"X-Dealer":"77"},"content_type":"text/xml","client_cert":"-----BEGIN CERT`, `","ca":"-----BEGIN CERT`, `-----\n","legacy_tls":true,"rate":2.5,`} {
+		if !bytes.Contains(all, []byte(part)) {
+			t.Errorf("%s is not in %s", part, all)
+		}
+	}
+	if got := entry.Version(hook("a")); got != "c309cc2596bf9098" {
+		t.Errorf("the version of a webhook with all fields is %s", got)
 	}
 }
 
@@ -137,6 +149,8 @@ func TestVersionIsThatOfTheSettings(t *testing.T) {
 		"signing_secrets": func(h *lead.Webhook) { h.SigningSecrets = nil }, "headers": func(h *lead.Webhook) { h.Headers = nil },
 		"rate": func(h *lead.Webhook) { h.Rate = 3 }, "vendor_name": func(h *lead.Webhook) { h.VendorName = "" },
 		"provider_name": func(h *lead.Webhook) { h.ProviderName = "" }, "enabled": func(h *lead.Webhook) { h.Enabled++ },
+		"content_type": func(h *lead.Webhook) { h.ContentType = "" }, "client_cert": func(h *lead.Webhook) { h.ClientCert = "" },
+		"ca": func(h *lead.Webhook) { h.CA = "" }, "legacy_tls": func(h *lead.Webhook) { h.LegacyTLS = false },
 		"answers": func(h *lead.Webhook) { h.Answers = nil }, "a rule": func(h *lead.Webhook) { h.Answers.Body[0].Path = "b" },
 	} {
 		h := hook("a")

@@ -79,6 +79,10 @@ func anyWebhook() *rapid.Generator[lead.Webhook] {
 			}
 			h.Headers[name] = lead.Secret(text("value"))
 		}
+		h.ContentType = rapid.SampledFrom([]string{"", "text/xml", "application/json; charset=\"utf-8\""}).Draw(t, "content_type")
+		h.ClientCert = rapid.SampledFrom([]lead.Secret{"", clientCert}).Draw(t, "client_cert")
+		h.CA = rapid.SampledFrom([]string{"", authority, "${A} $${B}\n" + authority}).Draw(t, "ca")
+		h.LegacyTLS = rapid.Bool().Draw(t, "legacy_tls")
 		if rapid.Bool().Draw(t, "answers") {
 			h.Answers = anyAnswers(t)
 		}

@@ -32,6 +32,10 @@ type settingsJSON struct {
 	Active         bool              `json:"active"`
 	SigningSecrets []string          `json:"signing_secrets,omitempty"`
 	Headers        map[string]string `json:"headers,omitempty"`
+	ContentType    string            `json:"content_type,omitempty"`
+	ClientCert     string            `json:"client_cert,omitempty"`
+	CA             string            `json:"ca,omitempty"`
+	LegacyTLS      bool              `json:"legacy_tls,omitempty"`
 	Rate           float64           `json:"rate,omitempty"`
 	Answers        json.RawMessage   `json:"answers,omitempty"`
 	VendorName     string            `json:"vendor_name,omitempty"`
@@ -61,6 +65,7 @@ func settings(h *lead.Webhook) settingsJSON {
 	s := settingsJSON{
 		URL: h.URL, Authorization: h.Authorization.Reveal(), AuthHeader: h.AuthHeader,
 		Event: string(h.Trigger), LeadTypes: h.LeadTypes.Names(), Format: string(h.Format), Active: h.Active,
+		ContentType: h.ContentType, ClientCert: h.ClientCert.Reveal(), CA: h.CA, LegacyTLS: h.LegacyTLS,
 		Rate: h.Rate, VendorName: h.VendorName, ProviderName: h.ProviderName, Enabled: h.Enabled,
 	}
 	if h.Answers != nil {
@@ -100,6 +105,7 @@ func decodeWebhook(advertiser string, w *webhookJSON) *lead.Webhook {
 		ID: w.ID, Advertiser: advertiser,
 		URL: w.URL, Authorization: lead.Secret(w.Authorization), AuthHeader: w.AuthHeader,
 		Format: lead.Format(w.Format), Active: w.Active,
+		ContentType: w.ContentType, ClientCert: lead.Secret(w.ClientCert), CA: w.CA, LegacyTLS: w.LegacyTLS,
 		Rate: w.Rate, VendorName: w.VendorName, ProviderName: w.ProviderName, Enabled: w.Enabled,
 	}
 	h.Trigger, _ = lead.ParseTrigger(w.Event)

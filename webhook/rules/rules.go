@@ -69,6 +69,8 @@ func Check(h *lead.Webhook) []Violation {
 	}
 	c.signingSecrets(h.SigningSecrets)
 	c.headers(h)
+	c.contentType(h.ContentType)
+	c.tls(h)
 	if h.Rate != 0 && !(h.Rate >= lead.MinRate && h.Rate <= lead.MaxRate) { // NaN is refused too
 		c.add("rate", "rate must be a number from 0.001 to 10,000, in deliveries a second")
 	}
@@ -85,7 +87,8 @@ func Check(h *lead.Webhook) []Violation {
 }
 
 func size(h *lead.Webhook) int {
-	n := len(h.ID) + len(h.Advertiser) + len(h.URL) + len(h.Authorization) + len(h.AuthHeader) + len(h.VendorName) + len(h.ProviderName)
+	n := len(h.ID) + len(h.Advertiser) + len(h.URL) + len(h.Authorization) + len(h.AuthHeader) + len(h.VendorName) + len(h.ProviderName) +
+		len(h.ContentType) + len(h.ClientCert) + len(h.CA)
 	for _, secret := range h.SigningSecrets {
 		n += len(secret)
 	}

@@ -20,14 +20,10 @@ type Entry struct {
 func NewEntry(h *lead.Webhook, at Position) Entry {
 	b := make([]byte, 0, 256)
 	for _, text := range []string{h.ID, h.Advertiser, h.URL, h.Authorization.Reveal(), h.AuthHeader, string(h.Trigger),
-		string(h.Format), h.VendorName, h.ProviderName} {
+		string(h.Format), h.VendorName, h.ProviderName, h.ContentType, h.ClientCert.Reveal(), h.CA} {
 		b = appendText(b, text)
 	}
-	active := byte(0)
-	if h.Active {
-		active = 1
-	}
-	b = append(b, byte(h.LeadTypes), active)
+	b = append(b, byte(h.LeadTypes), flag(h.Active), flag(h.LegacyTLS))
 	b = binary.LittleEndian.AppendUint64(b, math.Float64bits(h.Rate))
 	b = binary.AppendUvarint(b, uint64(len(h.SigningSecrets)))
 	for _, secret := range h.SigningSecrets {
@@ -44,6 +40,13 @@ func NewEntry(h *lead.Webhook, at Position) Entry {
 	return Entry{string(append(binary.AppendUvarint(b, uint64(len(answers))), answers...)), at}
 }
 
+func flag(set bool) byte {
+	if set {
+		return 1
+	}
+	return 0
+}
+
 func appendText(b []byte, text string) []byte {
 	return append(binary.AppendUvarint(b, uint64(len(text))), text...)
 }
@@ -54,7 +57,8 @@ func (e *Entry) Webhook() *lead.Webhook {
 	h := &lead.Webhook{
 		ID: p.text(), Advertiser: p.text(), URL: p.text(), Authorization: lead.Secret(p.text()), AuthHeader: p.text(),
 		Trigger: lead.Trigger(p.text()), Format: lead.Format(p.text()), VendorName: p.text(), ProviderName: p.text(),
-		LeadTypes: lead.LeadTypes(p.next(1)[0]), Active: p.next(1)[0] == 1,
+		ContentType: p.text(), ClientCert: lead.Secret(p.text()), CA: p.text(),
+		LeadTypes: lead.LeadTypes(p.next(1)[0]), Active: p.next(1)[0] == 1, LegacyTLS: p.next(1)[0] == 1,
 		Rate: math.Float64frombits(binary.LittleEndian.Uint64([]byte(p.next(8)))),
 	}
 	for range p.number() {

@@ -52,6 +52,10 @@ func Text(h *lead.Webhook) (string, error) {
 		headers[name] = literal(value)
 	}
 	add("headers", headers, len(headers) > 0)
+	add("content_type", h.ContentType, h.ContentType != "")
+	add("client_cert", literal(h.ClientCert), h.ClientCert != "")
+	add("ca", h.CA, h.CA != "")
+	add("legacy_tls", h.LegacyTLS, h.LegacyTLS)
 	add("rate", h.Rate, h.Rate != 0)
 	if h.Answers != nil {
 		item.WriteString(AnswersText(h.Answers, "    "))

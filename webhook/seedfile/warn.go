@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
+	"github.com/leadhook/leadhook/dispatch/attempt/credentials"
 	"github.com/leadhook/leadhook/lead"
 )
 
@@ -14,11 +16,12 @@ import (
 const warningsShown = 10
 
 // Warnings returns a line for each thing in seed files that is legal and perhaps
-// not meant: plain http, webhooks that are inactive, and leads that would arrive
+// not meant: plain http, certificates that have expired, webhooks that are inactive, and leads that would arrive
 // twice. The first ten of each kind are named, and the others counted.
 func Warnings(files ...[]Entry) []string {
 	plain := warnings{more: "webhooks with http URLs"}
 	inactive := warnings{more: "inactive webhooks"}
+	expired := warnings{more: "webhooks with certificates that have expired"}
 	twice := warnings{more: "webhooks that get the leads of others"}
 	for _, file := range files {
 		for i := range file {
@@ -26,6 +29,7 @@ func Warnings(files ...[]Entry) []string {
 			if strings.HasPrefix(h.URL, "http:") {
 				plain.add(&file[i], "has an http URL: leads, and its secrets, can be read on their way")
 			}
+			expired.addExpired(&file[i], h)
 			if !h.Active {
 				inactive.add(&file[i], "is inactive: no leads are sent to it")
 			}
@@ -35,7 +39,7 @@ func Warnings(files ...[]Entry) []string {
 		twice.add(o.entry, "has the URL and event of webhook %q (%s), and takes %s like it: each such lead arrives twice",
 			o.other.ID(), o.other.At, strings.ReplaceAll(o.types.String(), ",", ", "))
 	}
-	return append(append(twice.list(), plain.list()...), inactive.list()...)
+	return slices.Concat(twice.list(), plain.list(), expired.list(), inactive.list())
 }
 
 // An overlap is a webhook to which leads are sent that another one before it gets too.
@@ -126,6 +130,15 @@ type warnings struct {
 func (w *warnings) add(h *Entry, format string, args ...any) {
 	if w.count++; w.count <= warningsShown {
 		w.shown = append(w.shown, fmt.Sprintf("%s: webhook %q %s", h.At, h.ID(), fmt.Sprintf(format, args...)))
+	}
+}
+
+// addExpired adds what has expired of a webhook's certificates for TLS.
+func (w *warnings) addExpired(e *Entry, h *lead.Webhook) {
+	for _, field := range []struct{ name, text string }{{"client_cert", h.ClientCert.Reveal()}, {"ca", h.CA}} {
+		if until := credentials.Expired(field.text, time.Now()); !until.IsZero() {
+			w.add(e, "has a certificate in %s that expired on %s", field.name, until.UTC().Format(time.DateOnly))
+		}
 	}
 }
 

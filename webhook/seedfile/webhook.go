@@ -70,9 +70,13 @@ var fields = map[string]func(*webhookReader, ast.Node){
 	"event":           (*webhookReader).readEvent,
 	"lead_types":      (*webhookReader).readLeadTypes,
 	"format":          (*webhookReader).readFormat,
-	"active":          (*webhookReader).readActive,
+	"active":          func(w *webhookReader, n ast.Node) { w.readSwitch(n, "active", &w.hook.Active) },
 	"signing_secrets": (*webhookReader).readSigningSecrets,
 	"headers":         (*webhookReader).readHeaders,
+	"content_type":    func(w *webhookReader, n ast.Node) { w.readText(n, "content_type", &w.hook.ContentType) },
+	"client_cert":     func(w *webhookReader, n ast.Node) { w.readSecret(n, "client_cert", &w.hook.ClientCert) },
+	"ca":              func(w *webhookReader, n ast.Node) { w.readText(n, "ca", &w.hook.CA) },
+	"legacy_tls":      func(w *webhookReader, n ast.Node) { w.readSwitch(n, "legacy_tls", &w.hook.LegacyTLS) },
 	"rate":            (*webhookReader).readRate,
 	"answers":         (*webhookReader).readAnswers,
 	"vendor_name":     func(w *webhookReader, n ast.Node) { w.readText(n, "vendor_name", &w.hook.VendorName) },
@@ -192,13 +196,10 @@ func (w *webhookReader) readFormat(node ast.Node) {
 	}
 }
 
-func (w *webhookReader) readActive(node ast.Node) {
-	b, ok := w.value(node).(*ast.BoolNode)
-	if !ok {
-		w.faults.add(w.start(node), "active must be true or false, without quotes")
-		return
+func (w *webhookReader) readSwitch(node ast.Node, field string, to *bool) {
+	if b := w.yesOrNo(w.value(node), field); b != nil {
+		*to = *b
 	}
-	w.hook.Active = b.Value
 }
 
 func (w *webhookReader) readSigningSecrets(node ast.Node) {

@@ -152,7 +152,7 @@ func (v *TrialView) secrets() []string {
 	const few, longSegment = 4, 8
 	path, query := lead.HiddenOfURL(v.hook.URL)
 	token := v.hook.Authorization.Reveal()
-	all := []string{path, query, token, token[strings.LastIndexByte(token, ' ')+1:]} // without its scheme
+	all := []string{path, query, v.hook.ClientCert.Reveal(), token, token[strings.LastIndexByte(token, ' ')+1:]} // without its scheme
 	for segment := range strings.SplitSeq(path, "/") {
 		if len(segment) >= longSegment { // others are words such as leads
 			all = append(all, segment)

@@ -28,6 +28,10 @@ type View struct {
 	Active         bool              `json:"active"`
 	SigningSecrets []string          `json:"signing_secrets,omitempty"`
 	Headers        map[string]string `json:"headers,omitempty"`
+	ContentType    string            `json:"content_type,omitempty"`
+	ClientCert     string            `json:"client_cert,omitempty"`
+	CA             string            `json:"ca,omitempty"`
+	LegacyTLS      bool              `json:"legacy_tls,omitempty"`
 	Rate           float64           `json:"rate,omitempty"`
 	Answers        *lead.Answers     `json:"answers,omitempty"`
 	VendorName     string            `json:"vendor_name,omitempty"`
@@ -70,7 +74,7 @@ func viewOf(h *lead.Webhook, reveal bool) View {
 	v := View{
 		ID: h.ID, Advertiser: h.Advertiser, State: state(h), AuthHeader: h.AuthHeader, Event: string(h.Trigger),
 		LeadTypes: h.LeadTypes.Names(), Format: string(h.Format), Active: h.Active, Rate: h.Rate, Answers: h.Answers,
-		VendorName: h.VendorName, ProviderName: h.ProviderName, Version: h.Version, Damaged: h.Damaged,
+		ContentType: h.ContentType, CA: h.CA, LegacyTLS: h.LegacyTLS, VendorName: h.VendorName, ProviderName: h.ProviderName, Version: h.Version, Damaged: h.Damaged,
 	}
 	for _, f := range webhook.Fields(h, reveal) {
 		switch name, member, _ := strings.Cut(f.Name, "."); name {
@@ -78,6 +82,8 @@ func viewOf(h *lead.Webhook, reveal bool) View {
 			v.URL = f.Value
 		case "authorization":
 			v.Authorization = f.Value
+		case "client_cert":
+			v.ClientCert = f.Value
 		case "signing_secrets":
 			v.SigningSecrets = append(v.SigningSecrets, f.Value)
 		case "headers":

@@ -53,7 +53,7 @@ var readers = sync.Pool{New: func() any { return bufio.NewReader(nil) }}
 
 func newConn(dialled net.Conn, to endpoint, h *host) *conn {
 	c := &conn{Conn: dialled, dialled: dialled, to: to, host: h}
-	if s, ok := dialled.(syscall.Conn); ok {
+	if s, ok := dialled.(syscall.Conn); ok && canPeek {
 		c.raw, _ = s.SyscallConn()
 	}
 	return c

@@ -21,6 +21,10 @@ const (
 	// happens again.
 	minFresh = time.Minute
 	maxFresh = 16 * time.Minute
+
+	// classicFor is for how long a server that ended connections at a post-quantum share
+	// gets none. Then it is tried again: what is on the way to it may have been mended.
+	classicFor = 24 * time.Hour
 )
 
 // bounds are those of how long an idle connection is kept.
@@ -46,6 +50,22 @@ type host struct {
 	closedAt   time.Time
 	fresh      time.Duration // how long it gets, or last got, fresh connections only
 	freshUntil time.Time
+
+	classicUntil time.Time // it gets no post-quantum share; see classicFor
+}
+
+// classic reports whether the server is to get no post-quantum share.
+func (h *host) classic() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return time.Now().Before(h.classicUntil)
+}
+
+// preferClassic notes that TLS came about only without a post-quantum share.
+func (h *host) preferClassic() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.classicUntil = time.Now().Add(classicFor)
 }
 
 // keep returns for how long a connection may be idle; 0: it is not used again.

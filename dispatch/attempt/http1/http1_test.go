@@ -155,7 +155,7 @@ func ask(r *http.Request) (*http1.Request, error) {
 	}
 	group, _ := r.Context().Value(groupKey{}).(string)
 	half := len(fields) / 2 // some with all requests, some with this one
-	return &http1.Request{Template: http1.NewTemplate(r.URL, fields[:half], group), Fields: fields[half:], Body: [][]byte{body[:len(body)/2], body[len(body)/2:]},
+	return &http1.Request{Template: http1.NewTemplate(r.URL, fields[:half], group, nil), Fields: fields[half:], Body: [][]byte{body[:len(body)/2], body[len(body)/2:]},
 		Trace: httptrace.ContextClientTrace(r.Context()), KeepBody: 1 << 20}, err
 }
 
@@ -408,7 +408,7 @@ func TestKeepBody(t *testing.T) {
 			s := listen(t, answering(c.answer, name == "no more came"))
 			transport, _ := newTransport(t)
 			request := &http1.Request{
-				Template: http1.NewTemplate(&url.URL{Scheme: "http", Host: s.address}, nil, ""),
+				Template: http1.NewTemplate(&url.URL{Scheme: "http", Host: s.address}, nil, "", nil),
 				Body:     [][]byte{[]byte(c.request)}, KeepBody: keep,
 			}
 			answer, err := transport.Post(t.Context(), request, time.Now().Add(time.Minute))

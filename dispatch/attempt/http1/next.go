@@ -24,6 +24,9 @@ func (t *Transport) postNext(ctx context.Context, r *Request, deadline time.Time
 		}
 	}))
 	if err != nil {
+		if conn == nil { // the next handshake is made here, where it is known why it fails
+			t.speaksHTTP2.remove(r.Template.endpoint.server())
+		}
 		return nil, err
 	}
 	if to := r.Template.endpoint.server(); to.secure && response.ProtoMajor == 1 {

@@ -4,7 +4,9 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"io"
 	"net"
+	"syscall"
 	"time"
 )
 
@@ -43,16 +45,44 @@ func (t *Transport) open(ctx context.Context, r *Request, deadline time.Time) (*
 	return c, err
 }
 
-// dial opens a connection.
+// dial opens a connection. If the server ends it at the hello of TLS (ClientHello), it is
+// tried once more without a post-quantum share: with it the hello does not fit into one
+// packet, and there are servers, and firewalls before them, that take only one. Nothing of
+// the request was written by then.
 func (t *Transport) dial(ctx context.Context, r *Request, deadline time.Time) (*conn, error) {
-	to := r.Template.endpoint
 	ctx, cancel := withDeadline(ctx, deadline)
 	defer cancel()
+	h := t.hosts.get(r.Template.endpoint.server())
+	classic := h.classic()
+	c, err := t.dialOnce(ctx, r, h, classic)
+	if !unheard(err) || classic {
+		return c, err
+	}
+	c, again := t.dialOnce(ctx, r, h, true)
+	switch {
+	case again == nil:
+		h.preferClassic()
+	case unheard(again):
+		again = err
+	}
+	return c, again
+}
+
+// dialOnce opens a connection, with a post-quantum share unless it is to be classic.
+func (t *Transport) dialOnce(ctx context.Context, r *Request, h *host, classic bool) (*conn, error) {
+	to := r.Template.endpoint
+	var config *tls.Config
+	if to.secure {
+		var err error
+		if config, err = t.config(r.Template, classic); err != nil {
+			return nil, err
+		}
+	}
 	dialled, err := t.Dial(r.withTrace(ctx), "tcp", to.address)
 	if err != nil {
 		return nil, err
 	}
-	c := newConn(dialled, to, t.hosts.get(to.server()))
+	c := newConn(dialled, to, h)
 	if !to.secure {
 		return c, nil
 	}
@@ -63,10 +93,15 @@ func (t *Transport) dial(ctx context.Context, r *Request, deadline time.Time) (*
 		}
 	}()
 	c.wire = &wire{Conn: dialled}
-	if secure, err = t.handshake(ctx, c.wire, to, trace{r.Trace}); err != nil {
+	done, wanted, err := t.handshake(ctx, c.wire, config, trace{r.Trace})
+	if err == nil && wanted && speaksHTTP2(done) {
+		err = t.awaitSettings(ctx, done)
+	}
+	if err != nil {
 		return nil, err
 	}
-	if c.Conn = secure; secure.ConnectionState().NegotiatedProtocol == protoHTTP2 {
+	secure = done
+	if c.Conn = secure; speaksHTTP2(secure) {
 		t.speaksHTTP2.add(to.server())
 		c.close()
 		return nil, errHTTP2
@@ -74,39 +109,103 @@ func (t *Transport) dial(ctx context.Context, r *Request, deadline time.Time) (*
 	return c, nil
 }
 
-// handshake puts TLS on a connection.
-func (t *Transport) handshake(ctx context.Context, dialled net.Conn, to endpoint, trace trace) (*tls.Conn, error) {
+func speaksHTTP2(c *tls.Conn) bool { return c.ConnectionState().NegotiatedProtocol == protoHTTP2 }
+
+// awaitSettings waits for the first that a server says over HTTP/2 (RFC 9113 §3.4). With TLS 1.3
+// one that wants a client certificate says only now whether it goes on without, and Next
+// may lose what it says.
+func (t *Transport) awaitSettings(ctx context.Context, c *tls.Conn) error {
+	end, _ := ctx.Deadline() // of the attempt
+	if most := time.Now().Add(t.HandshakeTimeout); end.IsZero() || most.Before(end) {
+		end = most
+	}
+	_ = c.SetReadDeadline(end)
+	if _, err := c.Read(make([]byte, 1)); err != nil {
+		return &HandshakeError{Err: err, Wanted: true}
+	}
+	return nil
+}
+
+// A HandshakeError is why TLS did not come about. Nothing of the request was written.
+type HandshakeError struct {
+	Err    error // of crypto/tls, or the end of the time for it
+	Unsaid bool  // the server ended the connection before it said anything
+	Wanted bool  // the server asked for a client certificate
+}
+
+func (e *HandshakeError) Error() string { return "TLS: " + e.Err.Error() }
+
+// Unwrap returns Err.
+func (e *HandshakeError) Unwrap() error { return e.Err }
+
+// unheard reports whether the server ended the connection at the hello.
+func unheard(err error) bool {
+	failed, ok := errors.AsType[*HandshakeError](err)
+	return ok && failed.Unsaid
+}
+
+// ended reports whether the other side ended a connection, in whatever way.
+func ended(err error) bool {
+	return errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
+}
+
+// handshake puts TLS on a connection, and reports whether the server asked for a client
+// certificate. The error is a [HandshakeError].
+func (t *Transport) handshake(ctx context.Context, dialled *wire, config *tls.Config, trace trace) (conn *tls.Conn, wanted bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, t.HandshakeTimeout)
 	defer cancel()
+	var failed HandshakeError
+	certificate := config.GetClientCertificate
+	config.GetClientCertificate = func(info *tls.CertificateRequestInfo) (*tls.Certificate, error) {
+		failed.Wanted = true
+		if certificate == nil {
+			return &tls.Certificate{}, nil
+		}
+		return certificate(info)
+	}
 	// HandshakeContext would have a goroutine watch ctx.
 	stop := context.AfterFunc(ctx, func() { _ = dialled.SetDeadline(longAgo) })
-	conn := tls.Client(dialled, t.config(to))
+	conn = tls.Client(dialled, config)
 	trace.TLSHandshakeStart()
-	err := conn.HandshakeContext(context.WithoutCancel(ctx))
+	err = conn.HandshakeContext(context.WithoutCancel(ctx))
 	if !stop() { // the deadline may be set yet
 		err = ctx.Err()
 	}
 	trace.TLSHandshakeDone(conn.ConnectionState(), err)
 	if err != nil {
-		return nil, err
+		failed.Err, failed.Unsaid = err, !dialled.heard && ended(err)
+		return nil, false, &failed
 	}
-	return conn, nil
+	return conn, failed.Wanted, nil
 }
 
-// config returns what TLS needs for an endpoint.
-func (t *Transport) config(to endpoint) *tls.Config {
+// ClassicGroups are for key exchange without a post-quantum share.
+var ClassicGroups = []tls.CurveID{tls.X25519, tls.CurveP256, tls.CurveP384, tls.CurveP521}
+
+// config returns what TLS needs for a template. Classic connections are made here, as
+// Next does not know which servers need one.
+func (t *Transport) config(template *Template, classic bool) (*tls.Config, error) {
+	to := template.endpoint
 	config := t.TLS.Clone()
 	if config == nil {
 		config = &tls.Config{MinVersion: tls.VersionTLS12}
 	}
-	if config.NextProtos = []string{protoHTTP2, protoHTTP1}; to.group != "" {
+	if config.NextProtos = []string{protoHTTP2, protoHTTP1}; to.group != "" || classic {
 		config.NextProtos = []string{protoHTTP1}
 	}
 	config.ServerName, _, _ = net.SplitHostPort(to.address)
 	if config.ClientSessionCache != nil {
 		config.ClientSessionCache = sessions{config.ClientSessionCache, to.address + " " + to.group}
 	}
-	return config
+	if template.secure != nil {
+		if err := template.secure(config); err != nil {
+			return nil, err
+		}
+	}
+	if classic {
+		config.CurvePreferences = ClassicGroups
+	}
+	return config, nil
 }
 
 // sessions are the TLS sessions that may be resumed with one endpoint. crypto/tls

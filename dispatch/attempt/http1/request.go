@@ -3,6 +3,7 @@ package http1
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -27,9 +28,10 @@ type HeaderField struct{ Name, Value string }
 type Template struct {
 	url      *url.URL
 	header   []HeaderField
-	endpoint endpoint // the zero value: only net/http understands the URL
-	head     []byte   // the bytes that requests begin with (RFC 9112 §3 to §5)
-	err      error    // why no request may be sent; nil if requests may be sent
+	endpoint endpoint                // the zero value: only net/http understands the URL
+	head     []byte                  // the bytes that requests begin with (RFC 9112 §3 to §5)
+	secure   func(*tls.Config) error // what is special about its TLS; nil: nothing
+	err      error                   // why no request may be sent; nil if requests may be sent
 }
 
 // NewTemplate prepares a template. Fields that would say who receives a message or
@@ -39,8 +41,12 @@ type Template struct {
 // Requests of different groups do not share connections or TLS sessions of the
 // Transport. Those of a group that is not empty are made over HTTP/1.1, since Next
 // knows no groups.
-func NewTemplate(u *url.URL, header []HeaderField, group string) *Template {
-	t := &Template{url: u, header: header, endpoint: endpointOf(u, group)}
+//
+// If secure is not nil, it is called before each TLS handshake, and changes a copy of
+// [Transport.TLS]; an error ends the request. All templates of a group must change it in
+// the same way, and the group must not be empty.
+func NewTemplate(u *url.URL, header []HeaderField, group string, secure func(*tls.Config) error) *Template {
+	t := &Template{url: u, header: header, endpoint: endpointOf(u, group), secure: secure}
 	target := u.RequestURI()
 	if strings.ContainsFunc(target, isControl) || !httpguts.ValidHostHeader(u.Host) {
 		t.err = errors.New("http1: the request's URL or host is not valid")

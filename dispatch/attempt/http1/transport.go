@@ -117,6 +117,9 @@ func (t *Transport) CloseIdleConnections() {
 // canPost reports whether the request is made here, not by Next.
 func (t *Transport) canPost(r *Request) bool {
 	to := r.Template.endpoint
+	if t.Dial != nil && r.Template.secure != nil && to.secure {
+		return true
+	}
 	if !canPeek || t.Dial == nil || t.SecureOnly && !to.secure || to == (endpoint{}) || r.size() == 0 {
 		return false
 	}

@@ -11,6 +11,7 @@ type wire struct {
 	header [5]byte // of the record (RFC 8446 §5.1) that TLS is reading
 	filled int     // bytes of header
 	left   int     // bytes of the record that are to come
+	heard  bool    // something was received
 }
 
 func (w *wire) Read(b []byte) (n int, err error) {
@@ -26,6 +27,7 @@ func (w *wire) Read(b []byte) (n int, err error) {
 
 // follow follows the records.
 func (w *wire) follow(b []byte) {
+	w.heard = w.heard || len(b) > 0
 	for len(b) > 0 {
 		n := min(w.left, len(b))
 		if w.left -= n; n == 0 {
