@@ -93,7 +93,7 @@ const oldVersion = "the CRM does not speak TLS 1.2 or 1.3, and older versions ar
 // alertOf returns the alert that crypto/tls reports, or zero. It has a type of its own for
 // them that only its text tells.
 func alertOf(err error) tls.AlertError {
-	for alert := range tls.AlertError(alertNoApplicationProtocol + 1) {
+	for alert := range alertNoApplicationProtocol + 1 {
 		if alert != 0 && err.Error() == alert.Error() {
 			return alert
 		}

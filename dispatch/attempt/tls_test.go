@@ -405,7 +405,7 @@ func TestHelloThatIsReset(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			server := &http.Server{ //nolint:gosec // no slow client comes here
+			server := &http.Server{
 				Handler:  http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("Connection", "close") }),
 				ErrorLog: log.New(io.Discard, "", 0),
 			}
@@ -477,7 +477,7 @@ func TestRenegotiation(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer listener.Close() //nolint:errcheck // nothing depends on it
+	defer listener.Close()
 	var served sync.WaitGroup
 	defer served.Wait()
 	served.Go(func() {
@@ -485,7 +485,7 @@ func TestRenegotiation(t *testing.T) {
 		if err != nil {
 			return
 		}
-		defer raw.Close() //nolint:errcheck // likewise
+		defer raw.Close()
 		var keys, sent bytes.Buffer
 		conn := tls.Server(&recording{raw, &sent}, &tls.Config{
 			Certificates: []tls.Certificate{sign(t, root, "crm", ecKey, nil).pair()}, MaxVersion: tls.VersionTLS12, KeyLogWriter: &keys,

@@ -26,7 +26,7 @@ func TestClassicHelloIsRemembered(t *testing.T) {
 		transport.Dial = func(context.Context, string, string) (net.Conn, error) {
 			ours, theirs := net.Pipe()
 			serving.Go(func() {
-				defer theirs.Close() //nolint:errcheck // nothing depends on it
+				defer theirs.Close()
 				secure := tls.Server(theirs, &tls.Config{GetConfigForClient: func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
 					hellos = append(hellos, slices.Contains(hello.SupportedCurves, tls.X25519MLKEM768))
 					if hellos[len(hellos)-1] {
