@@ -41,6 +41,7 @@ var answers = []string{
 	"HTTP/1.1 200 OK\r\nX: " + strings.Repeat("x", 5000) + "\r\nContent-Length: 2\r\n\r\nok",
 	"HTTP/1.1 200 " + strings.Repeat("x", 5000) + "\r\nContent-Length: 2\r\n\r\nok",
 	"HTTP/1.1 200 OK\r\nContent-Length: " + strings.Repeat("0", 5000) + "2\r\n\r\nok",
+	"HTTP/1.1 503 x\r\nRetry-After: " + strings.Repeat("7", 5000) + "\r\nContent-Length: 2\r\n\r\nok",
 }
 
 // FuzzHead holds what is read of any answer against what net/http reads.

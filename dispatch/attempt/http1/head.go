@@ -58,7 +58,7 @@ func (c *conn) readHead(h *head) error {
 		if len(field) == 0 {
 			return nil
 		}
-		if frames := h.readField(field); frames && long {
+		if matters := h.readField(field); matters && long {
 			h.odd = true // the value is not all of it
 		}
 	}
@@ -112,9 +112,8 @@ func isProto(b []byte) bool {
 	return ok
 }
 
-// readField reads a field (RFC 9112 §5). It reports whether it is one of those that say
-// where the answer or its connection ends.
-func (h *head) readField(line []byte) (frames bool) {
+// readField reads a field (RFC 9112 §5). It reports whether it is one of those that matter.
+func (h *head) readField(line []byte) (matters bool) {
 	h.odd = h.odd || !isField(line)
 	name, value, _ := bytes.Cut(line, []byte(":"))
 	value = bytes.Trim(value, " \t")
@@ -127,13 +126,10 @@ func (h *head) readField(line []byte) (frames bool) {
 		h.readConnection(value)
 	case isName(name, "Keep-Alive"):
 		h.promised = cmp.Or(h.promised, readTimeout(value))
-		return false
 	case isName(name, "Retry-After"):
 		h.retryAfter = cmp.Or(h.retryAfter, string(value))
-		return false
 	case isName(name, "Content-Encoding"):
 		h.encoding = cmp.Or(h.encoding, string(value))
-		return false
 	default:
 		return false
 	}
