@@ -22,6 +22,7 @@ import (
 // for concurrent use.
 type Target struct {
 	url      *url.URL
+	raw      string // the URL as it is stored
 	origin   string
 	blocked  error    // why the guard does not allow the URL; nil: it does
 	keys     [][]byte // for signing; empty: requests are not signed
@@ -93,7 +94,7 @@ func (c *Client) newTarget(hook *lead.Webhook) (*Target, error) {
 		return nil, errors.New("the answers of the webhook are not valid; seed the webhook again")
 	}
 	return &Target{
-		url: u, origin: Origin(u), blocked: c.guard.CheckURL(u), keys: keys, rules: rules,
+		url: u, raw: hook.URL, origin: Origin(u), blocked: c.guard.CheckURL(u), keys: keys, rules: rules,
 		template: http1.NewTemplate(u, c.constantFields(hook), c.group(hook)),
 	}, nil
 }

@@ -26,6 +26,7 @@ type head struct {
 	proto      string
 	retryAfter string
 	encoding   string
+	fields     []HeaderField
 	promised   time.Duration // see [Answer]
 
 	length  int64 // Content-Length; -1: none
@@ -135,6 +136,7 @@ func (h *head) readField(line []byte) (frames bool) {
 		h.encoding = cmp.Or(h.encoding, string(value))
 		return false
 	default:
+		h.fields = keepField(h.fields, h.status, name, value)
 		return false
 	}
 	return true
