@@ -105,10 +105,10 @@ func TestAnEventWaitsAsAWholeWhileItsWebhooksAreAway(t *testing.T) {
 	var ids []string
 	all := &partlyAway{hooks: hooks{webhook("a", "https://crm.example.com/"), webhook("b", "https://crm.example.com/")}, away: true}
 	accepts := func(req *http.Request) (*http.Response, error) {
-		if got := req.Header.Get("Webhook-Attempt"); got != "1" {
+		if got := asSent(req, "webhook-attempt"); got != "1" {
 			t.Errorf("got attempt %s, want the first", got)
 		}
-		ids = append(ids, req.Header.Get("Webhook-Id"))
+		ids = append(ids, asSent(req, "webhook-id"))
 		return status(http.StatusNoContent)
 	}
 	bubbleOf(t, dispatch.Options{Attempt: attempt.Options{MaxInFlight: 1}}, all, accepts, func(t *testing.T, r *rig) {

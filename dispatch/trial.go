@@ -80,6 +80,7 @@ type TrialReport struct {
 	Status   int           // zero if there was no answer
 	Evidence lead.Evidence // whether the CRM may have the lead after a failure; empty if it was delivered
 	Error    string        // in plain words and without secrets; empty if it was delivered
+	Why      string        // the part of Error that tells more than the status: who answered, where it leads; empty if nothing does
 	Rule     string        // which of the webhook's rules for answers decided; empty if none did
 	Words    string        // the CRM's own words, where that rule says where they are; they may quote the lead
 	Record   string        // the CRM's id of the lead, likewise
@@ -122,7 +123,7 @@ func (t *Trial) Judge(recorded []byte) (*TrialReport, error) {
 // fill fills in the result of a trial.
 func (t *Trial) fill(report *TrialReport, o *attempt.Outcome, seen *attempt.Observation) {
 	report.Observation = *seen
-	report.Verdict, report.Status, report.Evidence, report.Error = o.Verdict.String(), o.Status, o.Evidence, o.Text
+	report.Verdict, report.Status, report.Evidence, report.Error, report.Why = o.Verdict.String(), o.Status, o.Evidence, o.Text, o.Why
 	report.Rule, report.Words, report.Record, report.Doubt = o.Rule, o.Words, o.Record, o.Doubt
 	wait, more := scheduledWait(t.opts.Schedule, 0, o)
 	switch {

@@ -38,7 +38,7 @@ func TestTheWholeSchedule(t *testing.T) {
 	var at []time.Time
 	var attempts []string
 	bubble(t, waiting(), func(req *http.Request) (*http.Response, error) {
-		at, attempts = append(at, time.Now()), append(attempts, req.Header.Get("Webhook-Attempt"))
+		at, attempts = append(at, time.Now()), append(attempts, asSent(req, "webhook-attempt"))
 		return status(http.StatusUnauthorized)
 	}, func(t *testing.T, r *rig) {
 		r.handle(t, message(call))

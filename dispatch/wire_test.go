@@ -54,7 +54,7 @@ func TestWire(t *testing.T) {
 	r.wantDelivered(t)
 
 	got := bytes.ReplaceAll(<-requests, []byte(address), []byte("ADDRESS"))
-	got = regexp.MustCompile(`(Webhook-Timestamp: )\d{10}\r`).ReplaceAll(got, []byte("${1}UNIX\r"))
+	got = regexp.MustCompile(`(webhook-timestamp: )\d{10}\r`).ReplaceAll(got, []byte("${1}UNIX\r"))
 	golden := filepath.Join("testdata", "request.golden")
 	if *update {
 		if err := os.WriteFile(golden, got, 0o644); err != nil {

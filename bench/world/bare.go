@@ -72,8 +72,8 @@ func post(ctx context.Context, client *http.Client, lead int64, url string) erro
 		return err
 	}
 	r.Header = http.Header{
-		"Content-Type": {"application/json"}, "User-Agent": {"leadhook"}, "Webhook-Attempt": {"1"},
-		"Webhook-Id": {"dlv_00000000000000000000000000000000"}, "Webhook-Timestamp": {"1790000000"}, "Webhook-Trigger": {"new_contact"},
+		"Accept": {"*/*"}, "Content-Type": {"application/json"}, "User-Agent": {"leadhook"}, "webhook-attempt": {"1"},
+		"webhook-id": {"dlv_00000000000000000000000000000000"}, "webhook-timestamp": {"1790000000"}, "webhook-trigger": {"new_contact"},
 	}
 	answer, err := client.Do(r) //nolint:gosec // to a host of ours
 	if err != nil {

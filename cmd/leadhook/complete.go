@@ -181,7 +181,8 @@ func (t *typed) flags(word string) []suggestion {
 }
 
 // values returns the possible values of a flag or an argument: those of its enum, or
-// of the kinds in its tag complete, which are file, webhook and advertiser.
+// of the kinds in its tag complete, which are file, webhook and advertiser. Any other word
+// there is a value.
 func (t *typed) values(ctx context.Context, v *kong.Value, word string) []suggestion {
 	var all []suggestion
 	add := func(text, means string) {
@@ -208,6 +209,8 @@ func (t *typed) values(ctx context.Context, v *kong.Value, word string) []sugges
 					add(id, "")
 				}
 			})
+		default:
+			add(kind, "")
 		}
 	}
 	return all

@@ -61,6 +61,8 @@ func TestSuggestionsForTheWordThatIsTyped(t *testing.T) {
 		{line: "webhooks show " + one.ID + " t", want: two.ID},
 		{line: "webhooks test o", want: one.ID},
 		{line: "webhooks test " + one.ID + " ", want: ""},
+		{line: "dev crm answer /json-new-1 h", want: "healthy hang hubspot-locked"},
+		{line: "dev crm answer /json-new-1 z", want: "zoho"},
 		{line: "webhooks list --advertiser CAN", want: two.Advertiser},
 		{line: "webhooks show one", want: "", r: elsewhere},
 		{line: "--config " + settings + " webhooks show one", want: one.ID, r: &rig{t: t}},

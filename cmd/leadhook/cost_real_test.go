@@ -122,9 +122,9 @@ func post(what string) {
 		Timeout:   15 * time.Second,
 	}
 	header := http.Header{
-		"Content-Type": {"application/json"}, "User-Agent": {"leadhook"},
-		"Webhook-Attempt": {"1"}, "Webhook-Id": {lead.DeliveryID(ev, "1")},
-		"Webhook-Timestamp": {"1790000000"}, "Webhook-Trigger": {string(ev.Trigger)},
+		"Accept": {"*/*"}, "Content-Type": {"application/json"}, "User-Agent": {"leadhook"},
+		"webhook-attempt": {"1"}, "webhook-id": {lead.DeliveryID(ev, "1")},
+		"webhook-timestamp": {"1790000000"}, "webhook-trigger": {string(ev.Trigger)},
 	}
 	var next atomic.Int64
 	var wg sync.WaitGroup

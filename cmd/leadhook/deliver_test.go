@@ -128,6 +128,7 @@ func TestTheHeadersOfAPost(t *testing.T) {
 	for _, post := range r.crm.Posts() {
 		h := hookOf(r, post)
 		want := http.Header{
+			"Accept":          {"*/*"},
 			"Content-Length":  {fmt.Sprint(len(post.Body))},
 			"Traceparent":     {trace},
 			"User-Agent":      {"leadhook/" + buildVersion()},

@@ -27,7 +27,7 @@ func TestATestLeadReachesTheCRM(t *testing.T) {
 	r.seed(h)
 	got := r.must("", "webhooks", "test", h.ID)
 	if !containsAll(got, "webhook   "+h.ID+" of "+h.Advertiser, "note      inactive", "real leads are not sent to it",
-		"request   POST "+h.URL, "Webhook-Test: true", "Webhook-Trigger: existing_contact", "TEST LEAD", "<service>Chat</service>",
+		"request   POST "+h.URL, "webhook-test: true", "webhook-trigger: existing_contact", "TEST LEAD", "<service>Chat</service>",
 		"address   "+r.crmAddr, "time      connect ", "Your CRM answered 204 No Content: it took the test lead.\n",
 		"A real lead would be delivered.\n") || strings.Contains(got, "would not get this lead") {
 		t.Errorf("got\n%s", got)
@@ -146,7 +146,7 @@ func TestALeadOfOnesOwnIsSentAsATest(t *testing.T) {
 	r.seed(h, other)
 	in := event(h.Advertiser, "new_lead", "sms", 4711)
 	got := r.must(in, "webhooks", "test", h.ID, "--file", "-")
-	if !containsAll(got, "it would not get this lead: no webhook takes leads of this event_type", "Webhook-Test: true", `"event_type":"sms","contact":{"first_name":"Ada"}}}`) {
+	if !containsAll(got, "it would not get this lead: no webhook takes leads of this event_type", "webhook-test: true", `"event_type":"sms","contact":{"first_name":"Ada"}}}`) {
 		t.Errorf("got\n%s", got)
 	}
 	posts := r.crm.Posts()

@@ -24,6 +24,7 @@ type exchange struct {
 	request http1.Request
 	fields  [maxFields]http1.HeaderField // the memory of request.Fields
 	answer  *http1.Answer                // nil: none came
+	hint    hint                         // what the beginning of its body says beside its status
 	doubt   bool                         // its body plainly says failure, and there are no rules for it
 
 	reused bool         // the connection has carried requests before
@@ -65,9 +66,10 @@ func (x *exchange) leave() {
 	}
 }
 
-// GotBody implements [http1.Watcher]. What came first is all that is looked at for doubt.
+// GotBody implements [http1.Watcher]. What came first is all that is looked at for doubt and
+// hints.
 func (x *exchange) GotBody(status int, first []byte) {
-	x.doubt = x.target.doubts(status, first)
+	x.doubt, x.hint = x.target.doubts(status, first), hintOf(status, first)
 }
 
 // MayRepeat implements [http1.Watcher]. net/http calls it before it sends the

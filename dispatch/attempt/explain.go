@@ -58,7 +58,10 @@ func (c *Client) explain(err error, x *exchange) string {
 	case errors.Is(err, io.EOF), !x.read():
 		return "the CRM closed the connection without an answer"
 	}
-	return "no valid HTTP answer came (not HTTP, cut short, or headers of more than 64 KiB)"
+	if x.http2() {
+		return "no valid HTTP answer came (not HTTP, cut short, or headers of more than 64 KiB)"
+	}
+	return "no valid HTTP answer came (not HTTP, or cut short)"
 }
 
 func (c *Client) explainProxy(err error) string {

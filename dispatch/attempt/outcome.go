@@ -2,6 +2,7 @@ package attempt
 
 import (
 	"bytes"
+	"cmp"
 	"compress/gzip"
 	"fmt"
 	"io"
@@ -40,6 +41,7 @@ type Outcome struct {
 	Status   int           // zero if there was no answer
 	Evidence lead.Evidence // whether the CRM may have the lead after a failed attempt; empty if it was delivered
 	Text     string        // why it failed, in plain words and without secrets; empty if it was delivered
+	Why      string        // the part of Text that tells more than the status: who answered, where it leads; empty if nothing does
 	Took     time.Duration // from [Request.Time] to the end of the answer
 
 	Rule   string // which of the webhook's rules for answers decided; empty if none did
@@ -80,9 +82,9 @@ func (o Outcome) Reason() lead.Reason {
 }
 
 // answered returns the outcome of an attempt that was answered: what the webhook's rules
-// say, and where they say nothing the status. For some statuses it matters whether the CRM
+// say, and where they say nothing the status. h is what the body says beside that. For some statuses it matters whether the CRM
 // says when to come again, and whether it may have had the lead before.
-func answered(r *Request, a *http1.Answer) Outcome {
+func answered(r *Request, a *http1.Answer, h hint) Outcome {
 	pause, asked := retryAfter(a.RetryAfter, time.Now())
 	o := Outcome{Verdict: verdictOf(a.Status, asked, r.MaybeReceived), Status: a.Status}
 	o.apply(r.Target.rules, a)
@@ -93,8 +95,8 @@ func answered(r *Request, a *http1.Answer) Outcome {
 	o.Text = strings.TrimSpace(fmt.Sprintf("the CRM answered %d %s", a.Status, statusText(a.Status)))
 	if o.Rule != "" {
 		o.Text += ", which counts as " + ruledAs[o.Verdict] + " by the webhook's " + o.Rule
-	} else {
-		o.Text += advice(a.Status)
+	} else if o.Why = why(r.Target, a, h); o.Why+advice(a.Status) != "" {
+		o.Text += ": " + cmp.Or(o.Why, advice(a.Status))
 	}
 	if !o.Final() {
 		o.Pause, o.PauseAsked = pause, asked
@@ -179,18 +181,6 @@ func verdictOf(status int, retryAfter, maybeReceived bool) Verdict {
 	}
 	// 5xx. RFC 9110 §15 treats every invalid status like 5xx.
 	return Transient
-}
-
-func advice(status int) string {
-	switch {
-	case status == http.StatusUnauthorized || status == http.StatusForbidden:
-		return ": check the authorization of the webhook"
-	case status == http.StatusNotFound || status == http.StatusGone:
-		return ": check the URL of the webhook"
-	case status/100 == 3:
-		return ": redirects are not followed; set the URL that it leads to"
-	}
-	return ""
 }
 
 // maxPause is the longest pause that a CRM can ask for.

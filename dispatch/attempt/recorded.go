@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"net/http"
 	"net/http/httputil"
 	"net/textproto"
 	"strconv"
@@ -21,8 +22,8 @@ func (t *Target) Judge(recorded []byte) (Outcome, *Observation, error) {
 	if err != nil {
 		return Outcome{}, nil, err
 	}
-	o := answered(&Request{Target: t}, a)
 	body, _ := plainBody(a)
+	o := answered(&Request{Target: t}, a, hintOf(a.Status, body))
 	o.Doubt = o.Verdict == Delivered && t.doubts(a.Status, body)
 	return o, &Observation{Protocol: a.Proto, Head: body[:min(len(body), maxHead)]}, nil
 }
@@ -49,7 +50,7 @@ func readRecorded(recorded []byte) (*http1.Answer, error) {
 		if status/100 == 1 && status != 101 {
 			continue
 		}
-		a := &http1.Answer{Status: status, Proto: proto, RetryAfter: header.Get("Retry-After")}
+		a := &http1.Answer{Status: status, Proto: proto, RetryAfter: header.Get("Retry-After"), Fields: http1.KeepFields(status, http.Header(header))}
 		body, _ := io.ReadAll(in) // from memory
 		a.Body = recordedBody(body, header)
 		if bytes.HasPrefix(a.Body, []byte("\x1f\x8b")) {

@@ -37,29 +37,31 @@ const maxFields = 8
 
 // fields appends the part of the header that belongs to this attempt; constantFields
 // in target.go has the rest. A name that is new must be one that no advertiser can
-// set: see isAttemptField, and the reserved names of a webhook (webhook/rules).
+// set: see isAttemptField, and the reserved names of a webhook (webhook/rules). The names are
+// spelled as Standard Webhooks and W3C Trace Context do.
 func (r *Request) fields(h []http1.HeaderField) []http1.HeaderField {
 	unix := strconv.FormatInt(r.Time.Unix(), 10)
 	h = append(h,
 		http1.HeaderField{Name: "Content-Type", Value: r.ContentType},
-		http1.HeaderField{Name: "Webhook-Id", Value: r.DeliveryID},
-		http1.HeaderField{Name: "Webhook-Timestamp", Value: unix},
-		http1.HeaderField{Name: "Webhook-Attempt", Value: strconv.Itoa(r.Number)},
-		http1.HeaderField{Name: "Webhook-Trigger", Value: string(r.Trigger)},
+		http1.HeaderField{Name: "webhook-id", Value: r.DeliveryID},
+		http1.HeaderField{Name: "webhook-timestamp", Value: unix},
+		http1.HeaderField{Name: "webhook-attempt", Value: strconv.Itoa(r.Number)},
+		http1.HeaderField{Name: "webhook-trigger", Value: string(r.Trigger)},
 	)
 	if r.Test {
-		h = append(h, http1.HeaderField{Name: "Webhook-Test", Value: "true"})
+		h = append(h, http1.HeaderField{Name: "webhook-test", Value: "true"})
 	}
 	if len(r.Target.keys) > 0 {
-		h = append(h, http1.HeaderField{Name: "Webhook-Signature", Value: sign(r.Target.keys, r.DeliveryID, unix, r.Body)})
+		h = append(h, http1.HeaderField{Name: "webhook-signature", Value: sign(r.Target.keys, r.DeliveryID, unix, r.Body)})
 	}
 	if validTraceparent(r.Traceparent) {
-		h = append(h, http1.HeaderField{Name: "Traceparent", Value: r.Traceparent})
+		h = append(h, http1.HeaderField{Name: "traceparent", Value: r.Traceparent})
 	}
 	return h
 }
 
-// Header returns the header, without Host and Content-Length. It shows secrets.
+// Header returns the header, without Host and Content-Length, by the names as they are
+// spelled on the wire: see [http1.Request.Header]. It shows secrets.
 func (r *Request) Header() http.Header {
 	var x exchange
 	x.prepare(r)

@@ -23,6 +23,7 @@ import (
 // for concurrent use.
 type Target struct {
 	url      *url.URL
+	raw      string // the URL as it is stored
 	origin   string
 	blocked  error    // why the guard does not allow the URL; nil: it does
 	keys     [][]byte // for signing; empty: requests are not signed
@@ -106,7 +107,7 @@ func (c *Client) newTarget(hook *lead.Webhook) (*Target, error) {
 		blocked = guardError("client_cert, ca and legacy_tls do not work through a socks5 proxy: set http.proxy to one with http or https")
 	}
 	return &Target{
-		url: u, origin: Origin(u), blocked: blocked, keys: keys, rules: rules,
+		url: u, raw: hook.URL, origin: Origin(u), blocked: blocked, keys: keys, rules: rules,
 		template: http1.NewTemplate(u, c.constantFields(hook), c.group(hook), secure),
 		ownCert:  hook.ClientCert != "", legacy: hook.LegacyTLS,
 	}, nil
@@ -123,28 +124,34 @@ func (c *Client) group(hook *lead.Webhook) string {
 }
 
 // constantFields returns the part of the header that is the same for each attempt
-// at the webhook, in the order of the names. Nothing that an advertiser set can
-// take the place of leadhook's own fields, neither here nor in [Request.fields].
+// at the webhook, in the order of the names, which are spelled as the advertiser did:
+// there are CRMs that look for them in just that case. Nothing that an advertiser set can
+// take the place of leadhook's own fields, neither here nor in [Request.fields], except
+// Accept.
 func (c *Client) constantFields(hook *lead.Webhook) []http1.HeaderField {
-	h := http.Header{}
-	for name, value := range hook.Headers {
-		h.Set(name, value.Reveal())
+	h := map[string]http1.HeaderField{} // by the canonical name
+	set := func(name, value string) {
+		h[http.CanonicalHeaderKey(name)] = http1.HeaderField{Name: name, Value: value}
+	}
+	set("Accept", "*/*")
+	for _, name := range slices.Sorted(maps.Keys(hook.Headers)) {
+		set(name, hook.Headers[name].Reveal())
 	}
 	if token := hook.Authorization.Reveal(); token != "" {
-		h.Set(cmp.Or(hook.AuthHeader, "Authorization"), token)
+		set(cmp.Or(hook.AuthHeader, "Authorization"), token)
 	}
-	h.Set("User-Agent", c.opts.UserAgent)
+	set("User-Agent", c.opts.UserAgent)
 	var fields []http1.HeaderField
 	for _, name := range slices.Sorted(maps.Keys(h)) {
 		if !isAttemptField(name) {
-			fields = append(fields, http1.HeaderField{Name: name, Value: h.Get(name)})
+			fields = append(fields, h[name])
 		}
 	}
 	return fields
 }
 
-// isAttemptField reports whether [Request.fields] may set the field. Seeding
-// refuses webhooks with such a field, but a record may have been written in
+// isAttemptField reports whether [Request.fields] may set the field of that canonical
+// name. Seeding refuses webhooks with such a field, but a record may have been written in
 // another way.
 func isAttemptField(name string) bool {
 	return name == "Content-Type" || name == "Traceparent" || strings.HasPrefix(name, "Webhook-")

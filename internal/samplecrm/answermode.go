@@ -13,6 +13,7 @@ import (
 // Healthy.
 type AnswerMode struct {
 	answer Answer
+	system system // of a real system, in place of answer; nil: none
 	text   string
 }
 
@@ -32,10 +33,14 @@ const (
 //	429 30s, or 503 30s: with Retry-After; 429 alone stands for 429 30s
 //	slow 5s: 204 after that time; slow alone stands for slow 5s
 //	hang: no answer until the client gives up
+//	zoho, or another of [Systems]: as that system answers; soap-fault 200: with that status
 //
 // The error says what can be written.
 func ParseAnswerMode(text string) (AnswerMode, error) {
 	words := strings.Fields(strings.ToLower(text))
+	if m, ok := systemMode(strings.Join(words, " ")); ok {
+		return m, nil
+	}
 	if len(words) == 0 || len(words) > 2 {
 		return AnswerMode{}, errAnswerMode
 	}
@@ -49,7 +54,7 @@ func ParseAnswerMode(text string) (AnswerMode, error) {
 	return newMode(words[0], span)
 }
 
-var errAnswerMode = errors.New("an answer is healthy, a status from 200 to 599 such as 401, 429 with a time such as 30s, slow with a time, or hang")
+var errAnswerMode = errors.New("an answer is healthy, a status from 200 to 599 such as 401, 429 with a time such as 30s, slow with a time, hang, or " + strings.Join(Systems(), ", "))
 
 // newMode returns the mode of that word. A span of zero means that none was given.
 func newMode(word string, span time.Duration) (AnswerMode, error) {

@@ -45,6 +45,8 @@ type Answer struct {
 	Body   string        // may be empty
 	After  time.Duration // the delay before anything is sent
 	Never  bool          // send nothing until the client gives up or the CRM is closed
+	Closes bool          // close the connection in place of an answer
+	Stored *bool         // whether the lead counts as taken; nil: with a 2xx
 }
 
 // A CRM is the sample CRM: a server that accepts leads as JSON or ADF on any path
@@ -141,7 +143,7 @@ func (c *CRM) decide(post Post, unreadable error) Answer {
 	if c.state != nil {
 		path, _ := post.target()
 		if mode := c.state.mode(path); !mode.healthy() {
-			return mode.answer
+			return mode.For(post)
 		}
 	}
 	switch {
@@ -172,7 +174,7 @@ func (c *CRM) refuse(w http.ResponseWriter, post Post, err error) {
 
 // send sends an answer, after its delay.
 func (c *CRM) send(w http.ResponseWriter, r *http.Request, post Post, a Answer) {
-	if !delay(r.Context(), a) {
+	if !delay(r.Context(), a) || a.Closes {
 		panic(http.ErrAbortHandler) // net/http closes the connection and logs nothing
 	}
 	maps.Copy(w.Header(), a.Header)
@@ -199,11 +201,16 @@ func (a Answer) status() int {
 	return a.Status
 }
 
-func (a Answer) taken() bool { return a.status()/100 == 2 }
+func (a Answer) taken() bool {
+	if a.Stored != nil {
+		return *a.Stored
+	}
+	return a.status()/100 == 2 && !a.Closes
+}
 
 // brief returns the answer in a few words: 429, Retry-After 30.
 func (a Answer) brief() string {
-	if a.Never {
+	if a.Never || a.Closes {
 		return "none"
 	}
 	text := strconv.Itoa(a.status())

@@ -267,7 +267,7 @@ func TestTheRequestIsShownWithoutSecrets(t *testing.T) {
 	mustPost(t, c.URL()+"/json?key=hush1", `{"lead":{"id":7}}`, "Authorization", "Bearer hush2", "X-API-Key", "hush3",
 		"webhook-signature", "v1,c2hvd24=")
 	status, text := ask(t, http.MethodGet, c.URL()+"/-/leads/1", "")
-	for _, want := range []string{"POST /json?…\n", "Authorization: (not shown)\n", "X-Api-Key: (not shown)\n", "Webhook-Signature: v1,c2hvd24=\n",
+	for _, want := range []string{"POST /json?…\n", "Authorization: (not shown)\n", "X-Api-Key: (not shown)\n", "webhook-signature: v1,c2hvd24=\n",
 		"Content-Type: application/json\n", "\n\n{\"lead\":{\"id\":7}}"} {
 		if status != 200 || !strings.Contains(text, want) {
 			t.Errorf("got %d, want %q in:\n%s", status, want, text)

@@ -11,7 +11,7 @@ import (
 // shownHeaders are the headers whose values the page shows. Of all others it shows
 // only the names, since a webhook's credentials may be in any header.
 var shownHeaders = []string{
-	"Accept-Encoding", "Content-Length", "Content-Type", "Traceparent", "User-Agent", "Webhook-Attempt", "Webhook-Id",
+	"Accept", "Accept-Encoding", "Content-Length", "Content-Type", "Traceparent", "User-Agent", "Webhook-Attempt", "Webhook-Id",
 	"Webhook-Signature", "Webhook-Test", "Webhook-Timestamp", "Webhook-Trigger",
 }
 
@@ -52,9 +52,18 @@ func writeHeader(b *bytes.Buffer, h http.Header) {
 			if !slices.Contains(shownHeaders, name) {
 				value = "(not shown)"
 			}
-			fmt.Fprintf(b, "%s: %s\n", name, clipped(value))
+			fmt.Fprintf(b, "%s: %s\n", asSent(name), clipped(value))
 		}
 	}
+}
+
+// asSent returns the name of a header as leadhook spells it. net/http has turned it into
+// its canonical form.
+func asSent(name string) string {
+	if name == "Traceparent" || strings.HasPrefix(name, "Webhook-") {
+		return strings.ToLower(name)
+	}
+	return name
 }
 
 // target returns the path of the POST, and whether a query followed it.

@@ -75,19 +75,22 @@ func (c crmCommand) listen(env *cli.Env) (string, error) {
 
 type answerCommand struct {
 	Webhook string   `arg:"" help:"The webhook's path at the sample CRM, such as /json-new-1, or its whole URL."`
-	Answer  []string `arg:"" help:"healthy; a status such as 401; 429 or 503 with a time for Retry-After; slow with a time; or hang."`
+	Answer  []string `arg:"" complete:"healthy,401,410,429,500,503,slow,hang,apps-script,close-silently,cloudflare,follow-up-boss,hubspot-locked,iis,leadbyte,php-warning,soap-fault,zoho" help:"healthy; a status such as 401; 429 or 503 with a time for Retry-After; slow with a time; hang; or a real system such as zoho."`
 }
 
 // Help returns what --help shows beside the flags.
 func (answerCommand) Help() string {
 	return `The sample CRM of "leadhook dev" or "leadhook dev crm" gives this answer to every lead of that webhook,
 until it is told otherwise or stops. healthy is the default: 204, or 400 to what is not a lead. 429
-without a time means 429 30s, and slow without a time means slow 5s. hang never answers.
+without a time means 429 30s, and slow without a time means slow 5s. hang never answers. As real systems do
+answer apps-script, hubspot-locked, zoho, soap-fault (or soap-fault 200), leadbyte, follow-up-boss, cloudflare,
+iis, php-warning and close-silently.
 
 Examples:
   leadhook dev crm answer /json-new-1 500
   leadhook dev crm answer /json-new-1 429 2m
   leadhook dev crm answer /json-new-1 slow 10s
+  leadhook dev crm answer /json-new-1 zoho
   leadhook dev crm answer /json-new-1 healthy
   leadhook dev crm answer http://127.0.0.1:18085/mine hang`
 }

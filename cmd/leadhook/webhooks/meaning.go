@@ -26,6 +26,8 @@ func meaning(r *dispatch.TrialReport, hook *lead.Webhook, got string) string {
 		return answered + ": by the webhook's answers, " + fmt.Sprintf(ruledInWords[r.Verdict], got) + "."
 	case r.Doubt:
 		return answered + ": by its status it took " + got + ", by its answer it did not."
+	case r.Why != "":
+		return answered + ": " + r.Why + "."
 	}
 	return answered + ": " + statusInWords(r.Status, hook, got) + "."
 }

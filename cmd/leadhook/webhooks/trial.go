@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"net/textproto"
 	"slices"
 	"strings"
 	"time"
@@ -83,9 +82,9 @@ func (v *TrialView) request(r dispatch.TrialRequest) {
 		case "url":
 			v.Request.URL = f.Value
 		case "authorization":
-			v.Request.Headers[textproto.CanonicalMIMEHeaderKey(cmp.Or(v.hook.AuthHeader, "Authorization"))] = f.Value
+			v.Request.mask(cmp.Or(v.hook.AuthHeader, "Authorization"), f.Value)
 		case "headers":
-			v.Request.Headers[textproto.CanonicalMIMEHeaderKey(header)] = f.Value
+			v.Request.mask(header, f.Value)
 		}
 	}
 	if r.Blocked != nil {
@@ -190,6 +189,13 @@ func (v *TrialView) write(env *cli.Env, out io.Writer) error {
 		return err
 	}
 	return v.Result.write(env, out, line, v.proxy)
+}
+
+// mask replaces the value of a header, if that is sent.
+func (r *requestView) mask(name, value string) {
+	if _, sent := r.Headers[name]; sent {
+		r.Headers[name] = value
+	}
 }
 
 func (r *requestView) write(out io.Writer, line func(name, text string)) {

@@ -19,10 +19,12 @@ func Doubtful(body []byte) bool {
 		return false
 	}
 	if body = body[start:]; body[0] == '<' {
-		body = body[:min(len(body), maxXML)]
-		return saysXML(body, "uccess>", "false") || hasFault(body)
+		xml := body[:min(len(body), maxXML)]
+		if saysXML(xml, "uccess>", "false") || hasFault(xml) {
+			return true
+		}
 	}
-	body = body[:min(len(body), maxJSON)]
+	body = body[:min(len(body), maxJSON)] // behind a < too: PHP writes its warnings, in HTML, before the JSON
 	return saysJSON(body, `uccess"`, "false") || saysJSON(body, `tatus"`, "error")
 }
 

@@ -12,11 +12,12 @@ import (
 // An Answer is a server's answer to a request.
 type Answer struct {
 	Status     int
-	Proto      string // such as HTTP/1.1
-	RetryAfter string // the first field of that name that is not empty; empty if there is none
-	Encoding   string // Content-Encoding, likewise: the body is as it came
-	Body       []byte // the beginning of the body, at most [Request.KeepBody] bytes
-	Whole      bool   // the body was read to its end, or there is no body
+	Proto      string        // such as HTTP/1.1
+	RetryAfter string        // the first field of that name that is not empty; empty if there is none
+	Encoding   string        // Content-Encoding, likewise: the body is as it came
+	Body       []byte        // the beginning of the body, at most [Request.KeepBody] bytes
+	Fields     []HeaderField // those of [KeepFields]
+	Whole      bool          // the body was read to its end, or there is no body
 
 	promised time.Duration // how long the server keeps the connection (Keep-Alive: timeout=); 0: it does not say
 }
@@ -26,6 +27,7 @@ func newAnswer(r *http.Response) *Answer {
 	return &Answer{
 		Status: r.StatusCode, Proto: r.Proto, RetryAfter: cmp.Or(r.Header["Retry-After"]...),
 		Encoding: cmp.Or(r.Header["Content-Encoding"]...), Whole: r.Body == http.NoBody,
+		Fields:   KeepFields(r.StatusCode, r.Header),
 		promised: readTimeout([]byte(r.Header.Get("Keep-Alive"))),
 	}
 }
@@ -37,7 +39,8 @@ func (a *Answer) readBody(r *Request, body io.Reader, limit int64) {
 	if keep := int64(r.KeepBody); keep > 0 {
 		a.Body, _ = io.ReadAll(io.LimitReader(&in, min(keep, limit)))
 	}
-	_, _ = io.CopyN(io.Discard, &in, limit-int64(len(a.Body)))
+	const end = 1 // a body that ends at the limit is seen to end only behind it
+	_, _ = io.CopyN(io.Discard, &in, limit-int64(len(a.Body))+end)
 	a.Whole = in.whole
 }
 

@@ -26,6 +26,7 @@ type head struct {
 	proto      string
 	retryAfter string
 	encoding   string
+	fields     []HeaderField
 	promised   time.Duration // see [Answer]
 
 	length  int64 // Content-Length; -1: none
@@ -131,6 +132,7 @@ func (h *head) readField(line []byte) (matters bool) {
 	case isName(name, "Content-Encoding"):
 		h.encoding = cmp.Or(h.encoding, string(value))
 	default:
+		h.fields = keepField(h.fields, h.status, name, value)
 		return false
 	}
 	return true

@@ -18,8 +18,7 @@ import (
 	"golang.org/x/net/http/httpguts"
 )
 
-// A HeaderField is a field of a header. Its name must be as [http.CanonicalHeaderKey]
-// writes it: otherwise a field that must not be sent is not recognised.
+// A HeaderField is a field of a header. Over HTTP/1.1 its name is sent as it is spelled.
 type HeaderField struct{ Name, Value string }
 
 // A Template is what requests to one URL have in common: the URL and a part
@@ -100,11 +99,15 @@ func (r *Request) size() int {
 }
 
 // Header returns the header, without the fields that say who receives the message
-// and where it ends.
+// and where it ends. Its keys are spelled as on the wire, so that [http.Header.Get] does
+// not find them all.
 func (r *Request) Header() http.Header {
 	h := make(http.Header, len(r.Template.header)+len(r.Fields))
 	for _, fields := range [][]HeaderField{r.Template.header, r.Fields} {
 		for _, f := range fields {
+			if isFraming(f.Name) {
+				continue
+			}
 			h[f.Name] = append(h[f.Name], f.Value)
 		}
 	}
@@ -196,9 +199,10 @@ func appendFields(b []byte, fields []HeaderField) ([]byte, error) {
 // isFraming reports whether a field says who receives a message or where it ends.
 // Such fields of a caller are left out.
 func isFraming(name string) bool {
-	switch name {
-	case "Host", "Content-Length", "Transfer-Encoding", "Trailer":
-		return true
+	for _, framing := range [...]string{"Host", "Content-Length", "Transfer-Encoding", "Trailer"} {
+		if len(name) == len(framing) && strings.EqualFold(name, framing) {
+			return true
+		}
 	}
 	return false
 }

@@ -61,7 +61,7 @@ type Transport struct {
 
 	HandshakeTimeout time.Duration // of TLS; required
 	MaxHeader        int64         // bytes of an answer before its body, including 1xx answers before it; required
-	MaxBody          int64         // bytes of an answer's body that are read at most, so that its connection can be used again; required
+	MaxBody          int64         // bytes of an answer's body that are read at most, so that its connection can be used again, and one to see that it ends there; required
 	BodyTimeout      time.Duration // for the rest of an answer once its header has come; required
 	MaxIdle          int           // connections that are kept idle; beyond it the one that has been idle longest is closed; 0: no bound
 

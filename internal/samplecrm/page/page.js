@@ -3,7 +3,8 @@
 'use strict';
 
 const kept = 300;
-const choices = ['healthy', '500', '401', '410', '429', 'slow', 'hang'];
+const choices = ['healthy', '500', '401', '410', '429', 'slow', 'hang', 'apps-script', 'close-silently', 'cloudflare', 'follow-up-boss',
+  'hubspot-locked', 'iis', 'leadbyte', 'php-warning', 'soap-fault', 'soap-fault 200', 'zoho'];
 const find = (id) => document.getElementById(id);
 const state = find('state');
 const rows = new Map(); // path to its row in Answers
