@@ -1,11 +1,8 @@
 package attempt
 
 import (
-	"bytes"
 	"cmp"
-	"compress/gzip"
 	"fmt"
-	"io"
 	"net/http"
 	"strconv"
 	"strings"
@@ -124,20 +121,6 @@ var ruled = [...]Verdict{answer.Delivered: Delivered, answer.Retry: Transient, a
 // ruledAs has the words of the rules for the verdicts that they give, but for delivered.
 var ruledAs = map[Verdict]string{Transient: answer.Retry.String(), Refused: answer.Refused.String()}
 
-// plainBody returns the body of an answer, unpacked if the CRM packed it without being
-// asked to, and whether that is all of it. What is unpacked is bounded.
-func plainBody(a *http1.Answer) (body []byte, whole bool) {
-	if !strings.EqualFold(a.Encoding, "gzip") || len(a.Body) == 0 {
-		return a.Body, a.Whole
-	}
-	in, err := gzip.NewReader(bytes.NewReader(a.Body))
-	if err != nil {
-		return nil, false
-	}
-	body, err = io.ReadAll(io.LimitReader(in, answer.MaxBody+1))
-	return body, a.Whole && err == nil
-}
-
 // statusText is [http.StatusText] with what HubSpot means by 477.
 func statusText(status int) string {
 	if status == statusMigrating {
@@ -187,7 +170,7 @@ func verdictOf(status int, retryAfter, maybeReceived bool) Verdict {
 const maxPause = 24 * time.Hour
 
 // retryAfter reads a Retry-After field (RFC 9110 §10.2.3): seconds or a date. Some CRMs
-// write decimals, which are rounded up. It returns false if the field is empty or not
+// write decimals, which are rounded up, or the time in seconds or milliseconds since 1970. It returns false if the field is empty or not
 // valid. A date in the past asks for a pause of zero.
 func retryAfter(value string, now time.Time) (time.Duration, bool) {
 	value = strings.TrimSpace(value)
@@ -196,7 +179,12 @@ func retryAfter(value string, now time.Time) (time.Duration, bool) {
 	}
 	if whole, decimals, _ := strings.Cut(value, "."); whole != "" && strings.Trim(whole+decimals, "0123456789") == "" {
 		seconds, err := strconv.ParseInt(whole, 10, 64)
-		if err != nil || seconds >= int64(maxPause/time.Second) {
+		switch {
+		case err == nil && seconds >= earliest.UnixMilli() && seconds < latest.UnixMilli():
+			return pauseUntil(time.UnixMilli(seconds), now), true
+		case err == nil && seconds >= earliest.Unix() && seconds < latest.Unix():
+			return pauseUntil(time.Unix(seconds, 0), now), true
+		case err != nil || seconds >= int64(maxPause/time.Second):
 			return maxPause, true // too many digits are a very long pause
 		}
 		if strings.Trim(decimals, "0") != "" {
@@ -208,5 +196,14 @@ func retryAfter(value string, now time.Time) (time.Duration, bool) {
 	if err != nil {
 		return 0, false
 	}
-	return min(max(date.Sub(now), 0), maxPause), true
+	return pauseUntil(date, now), true
 }
+
+// A number between these, in seconds or milliseconds since 1970, is a time: as a pause it would
+// be one of more than forty years.
+var (
+	earliest = time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC)
+	latest   = time.Date(2100, 1, 1, 0, 0, 0, 0, time.UTC)
+)
+
+func pauseUntil(at, now time.Time) time.Duration { return min(max(at.Sub(now), 0), maxPause) }

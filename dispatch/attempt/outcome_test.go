@@ -19,6 +19,8 @@ func TestRetryAfter(t *testing.T) {
 		{"0", 0, true}, {"120", 2 * time.Minute, true}, {" 7 ", 7 * time.Second, true},
 		{"86400", 24 * time.Hour, true}, {"86401", 24 * time.Hour, true},
 		{strings.Repeat("9", 40), 24 * time.Hour, true},
+		{"1795450389", time.Minute, true}, {"1795450389000", time.Minute, true}, {"1795450389500", time.Minute + 500*time.Millisecond, true},
+		{"1795450269", 0, true}, {"1577836799", 24 * time.Hour, true}, {"4102444800", 24 * time.Hour, true}, {"4102444799", 24 * time.Hour, true},
 		{"Mon, 23 Nov 2026 16:13:09 GMT", time.Minute, true},
 		{"Monday, 23-Nov-26 16:13:09 GMT", time.Minute, true},
 		{"Mon Nov 23 16:13:09 2026", time.Minute, true},

@@ -104,7 +104,7 @@ func (r *Rules) Body(body []byte, whole bool) Meaning {
 		return Meaning{}
 	}
 	if whole && len(body) <= MaxBody {
-		d := document{body: bytes.TrimSpace(bytes.TrimPrefix(body, byteOrderMark)), values: make([][]byte, len(r.paths))}
+		d := document{body: bytes.TrimSpace(inUTF8(body)), values: make([][]byte, len(r.paths))}
 		d.read(r.paths)
 		for i := range r.body {
 			if rule := &r.body[i]; rule.fulfilled(&d) {
@@ -120,9 +120,6 @@ func (r *Rules) Body(body []byte, whole bool) Meaning {
 	}
 	return Meaning{Outcome: r.otherwise, Rule: "answers.otherwise"}
 }
-
-// byteOrderMark is what some servers put before UTF-8.
-var byteOrderMark = []byte("\xef\xbb\xbf")
 
 const maxWords, maxRecord = 256, 128 // bytes
 
