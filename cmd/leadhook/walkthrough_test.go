@@ -205,9 +205,10 @@ func jq(args []string) error {
 	return err
 }
 
-// curl knows -X and -d.
+// curl knows -X, -d and -s.
 func curl(args []string) error {
 	flags := flag.NewFlagSet("curl", flag.ContinueOnError)
+	flags.Bool("s", true, "shows no progress, as here anyway")
 	method, body := flags.String("X", http.MethodGet, "method"), flags.String("d", "", "body")
 	if err := flags.Parse(args); err != nil {
 		return err
