@@ -7,30 +7,41 @@ import (
 	"unicode/utf8"
 )
 
-// A mapped is a text that was made from another one: each byte comes from the bytes from
-// (inclusive) to to (exclusive) of that one.
+// A mapped is a text that was made from another one: each byte comes from the span of that
+// one with the same index.
 type mapped struct {
-	bytes    []byte
-	from, to []int32
+	bytes []byte
+	spans []span
+}
+
+// A span is a part of a text, the end excluded.
+type span struct{ from, to int32 }
+
+// room returns an empty text that may become as long as m without being copied.
+func (m *mapped) room() mapped {
+	return mapped{bytes: make([]byte, 0, len(m.bytes)), spans: make([]span, 0, len(m.bytes))}
 }
 
 // plain returns a text as it is.
 func plain(said []byte) mapped {
-	m := mapped{bytes: said, from: make([]int32, len(said)), to: make([]int32, len(said))}
+	m := mapped{bytes: said, spans: make([]span, len(said))}
 	for i := range said {
-		m.from[i], m.to[i] = int32(i), int32(i+1)
+		m.spans[i] = span{int32(i), int32(i + 1)}
 	}
 	return m
 }
 
-func (m *mapped) add(b byte, from, to int32) {
-	m.bytes, m.from, m.to = append(m.bytes, b), append(m.from, from), append(m.to, to)
+func (m *mapped) add(b byte, of span) {
+	m.bytes, m.spans = append(m.bytes, b), append(m.spans, of)
 }
+
+// part returns what the bytes from i to j come from.
+func (m *mapped) part(i, j int) span { return span{m.spans[i].from, m.spans[j-1].to} }
 
 // hide marks what the bytes from i to j come from.
 func (m *mapped) hide(i, j int, hidden []bool) {
-	for at := m.from[i]; at < m.to[j-1]; at++ {
-		hidden[at] = true
+	for of := m.part(i, j); of.from < of.to; of.from++ {
+		hidden[of.from] = true
 	}
 }
 
@@ -38,18 +49,17 @@ func (m *mapped) hide(i, j int, hidden []bool) {
 // (percent), of JSON and of programming languages (backslash), of HTML and XML (ampersand).
 // It reports whether there were any.
 func decode(m *mapped) (mapped, bool) {
-	var out mapped
-	changed := false
+	out, changed := m.room(), false
 	for i := 0; i < len(m.bytes); {
 		text, size := escape(m.bytes[i:])
 		if size == 0 {
-			out.add(m.bytes[i], m.from[i], m.to[i])
+			out.add(m.bytes[i], m.spans[i])
 			i++
 			continue
 		}
 		changed = true
 		for k := range len(text) {
-			out.add(text[k], m.from[i], m.to[i+size-1])
+			out.add(text[k], m.part(i, i+size))
 		}
 		i += size
 	}

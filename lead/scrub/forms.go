@@ -19,17 +19,17 @@ type forms struct {
 
 // formsOf returns the forms of a text.
 func formsOf(m *mapped) *forms {
-	f := &forms{}
+	f := &forms{words: m.room(), joined: m.room(), letters: m.room(), marks: m.room(), line: m.room()}
 	breaks := false
 	for i := 0; i < len(m.bytes); {
 		r, size := utf8.DecodeRune(m.bytes[i:])
 		if r == utf8.RuneError && size <= 1 {
 			r = rune(m.bytes[i]) // Latin-1
 		}
-		from, to := m.from[i], m.to[i+size-1]
+		of := m.part(i, i+size)
 		i += size
 		breaks = breaks || r == '\n' || r == '\r'
-		fold(r, func(r rune) { f.add(r, from, to) })
+		fold(r, func(r rune) { f.add(r, of) })
 	}
 	if !breaks {
 		f.joined = mapped{}
@@ -38,22 +38,22 @@ func formsOf(m *mapped) *forms {
 }
 
 // add adds a folded rune.
-func (f *forms) add(r rune, from, to int32) {
-	f.line.addRune(onLine(r), from, to)
+func (f *forms) add(r rune, of span) {
+	f.line.addRune(onLine(r), of)
 	switch {
 	case unicode.IsLetter(r), unicode.IsNumber(r):
 		for _, m := range []*mapped{&f.words, &f.joined, &f.letters, &f.marks} {
-			m.addRune(r, from, to)
+			m.addRune(r, of)
 		}
 	case r == '\n' || r == '\r':
-		f.words.addBlank(from, to)
+		f.words.addBlank(of)
 	case unicode.IsSpace(r) || r == '+':
-		f.words.addBlank(from, to)
-		f.joined.addBlank(from, to)
+		f.words.addBlank(of)
+		f.joined.addBlank(of)
 	default:
-		f.words.addBlank(from, to)
-		f.joined.addBlank(from, to)
-		f.marks.addRune(r, from, to)
+		f.words.addBlank(of)
+		f.joined.addBlank(of)
+		f.marks.addRune(r, of)
 	}
 }
 
@@ -67,20 +67,21 @@ func onLine(r rune) rune {
 	return r
 }
 
-func (m *mapped) addRune(r rune, from, to int32) {
+func (m *mapped) addRune(r rune, of span) {
 	if r < utf8.RuneSelf {
-		m.add(byte(r), from, to)
+		m.add(byte(r), of)
 		return
 	}
-	for _, b := range utf8.AppendRune(nil, r) {
-		m.add(b, from, to)
+	m.bytes = utf8.AppendRune(m.bytes, r)
+	for len(m.spans) < len(m.bytes) {
+		m.spans = append(m.spans, of)
 	}
 }
 
 // addBlank adds a blank, unless there is one.
-func (m *mapped) addBlank(from, to int32) {
+func (m *mapped) addBlank(of span) {
 	if n := len(m.bytes); n > 0 && m.bytes[n-1] != ' ' {
-		m.add(' ', from, to)
+		m.add(' ', of)
 	}
 }
 
