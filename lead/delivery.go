@@ -47,6 +47,12 @@ type History struct {
 
 	Error string // the last error in plain words, without secrets and personal data; empty if there was none
 
+	// What the CRM said to the last attempt if that failed, each maybe empty, on one line and
+	// without what it said of the lead and of secrets.
+	Answer   string // the beginning of the body, at most 1 KiB
+	Location string // where a 3xx leads: see [ShownLocation]
+	Record   string // its own id of the lead
+
 	Received      time.Time // when the event was first published
 	FirstAttempt  time.Time // zero if none was made
 	LastAttempt   time.Time // zero if none was made

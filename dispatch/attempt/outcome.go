@@ -42,10 +42,10 @@ type Outcome struct {
 	Text     string        // why it failed, in plain words and without secrets; empty if it was delivered
 	Took     time.Duration // from [Request.Time] to the end of the answer
 
-	Rule   string // which of the webhook's rules for answers decided; empty if none did
-	Words  string // the CRM's own words, where that rule says where they are; they may quote the lead
-	Record string // the CRM's id of the lead, likewise
-	Doubt  bool   // it was delivered although the answer plainly says failure, and no rule is about that
+	Rule  string // which of the webhook's rules for answers decided; empty if none did
+	Doubt bool   // it was delivered although the answer plainly says failure, and no rule is about that
+
+	Kept
 
 	PauseAsked bool          // whether the CRM said when to come again (Retry-After), after what is tried again
 	Pause      time.Duration // how long; at most 24 hours

@@ -16,14 +16,15 @@ import (
 
 // Judge returns what a recorded answer would count as: a status line, a header and a body,
 // as curl -i shows them. Nothing is sent. It is the answer to a first attempt.
-func (t *Target) Judge(recorded []byte) (Outcome, *Observation, error) {
+func (r *Request) Judge(recorded []byte) (Outcome, *Observation, error) {
 	a, err := readRecorded(recorded)
 	if err != nil {
 		return Outcome{}, nil, err
 	}
-	o := answered(&Request{Target: t}, a)
+	o := answered(r, a)
+	o.keep(r, a)
 	body, _ := plainBody(a)
-	o.Doubt = o.Verdict == Delivered && t.doubts(a.Status, body)
+	o.Doubt = o.Verdict == Delivered && r.Target.doubts(a.Status, body)
 	return o, &Observation{Protocol: a.Proto, Head: body[:min(len(body), maxHead)]}, nil
 }
 
@@ -49,7 +50,7 @@ func readRecorded(recorded []byte) (*http1.Answer, error) {
 		if status/100 == 1 && status != 101 {
 			continue
 		}
-		a := &http1.Answer{Status: status, Proto: proto, RetryAfter: header.Get("Retry-After")}
+		a := &http1.Answer{Status: status, Proto: proto, RetryAfter: header.Get("Retry-After"), Location: header.Get("Location")}
 		body, _ := io.ReadAll(in) // from memory
 		a.Body = recordedBody(body, header)
 		if bytes.HasPrefix(a.Body, []byte("\x1f\x8b")) {

@@ -21,6 +21,7 @@ import (
 // attempt and would cost time to work out again. It does not change, and is safe
 // for concurrent use.
 type Target struct {
+	hook     *lead.Webhook
 	url      *url.URL
 	origin   string
 	blocked  error    // why the guard does not allow the URL; nil: it does
@@ -93,7 +94,7 @@ func (c *Client) newTarget(hook *lead.Webhook) (*Target, error) {
 		return nil, errors.New("the answers of the webhook are not valid; seed the webhook again")
 	}
 	return &Target{
-		url: u, origin: Origin(u), blocked: c.guard.CheckURL(u), keys: keys, rules: rules,
+		hook: hook, url: u, origin: Origin(u), blocked: c.guard.CheckURL(u), keys: keys, rules: rules,
 		template: http1.NewTemplate(u, c.constantFields(hook), c.group(hook)),
 	}, nil
 }

@@ -15,7 +15,8 @@ type Answer struct {
 	Proto      string // such as HTTP/1.1
 	RetryAfter string // the first field of that name that is not empty; empty if there is none
 	Encoding   string // Content-Encoding, likewise: the body is as it came
-	Body       []byte // the beginning of the body, at most [Request.KeepBody] bytes
+	Location   string // likewise
+	Body       []byte // the beginning of the body, as [Request.KeepBody] says
 	Whole      bool   // the body was read to its end, or there is no body
 
 	promised time.Duration // how long the server keeps the connection (Keep-Alive: timeout=); 0: it does not say
@@ -25,7 +26,7 @@ type Answer struct {
 func newAnswer(r *http.Response) *Answer {
 	return &Answer{
 		Status: r.StatusCode, Proto: r.Proto, RetryAfter: cmp.Or(r.Header["Retry-After"]...),
-		Encoding: cmp.Or(r.Header["Content-Encoding"]...), Whole: r.Body == http.NoBody,
+		Encoding: cmp.Or(r.Header["Content-Encoding"]...), Location: cmp.Or(r.Header["Location"]...), Whole: r.Body == http.NoBody,
 		promised: readTimeout([]byte(r.Header.Get("Keep-Alive"))),
 	}
 }
@@ -34,7 +35,7 @@ func newAnswer(r *http.Response) *Answer {
 // bytes that are to be kept. An error only means that the answer is not whole.
 func (a *Answer) readBody(r *Request, body io.Reader, limit int64) {
 	in := endReader{in: body, first: func(b []byte) { r.gotBody(a.Status, b) }}
-	if keep := int64(r.KeepBody); keep > 0 {
+	if keep := int64(r.keep(a.Status)); keep > 0 {
 		a.Body, _ = io.ReadAll(io.LimitReader(&in, min(keep, limit)))
 	}
 	_, _ = io.CopyN(io.Discard, &in, limit-int64(len(a.Body)))

@@ -26,6 +26,7 @@ type head struct {
 	proto      string
 	retryAfter string
 	encoding   string
+	location   string
 	promised   time.Duration // see [Answer]
 
 	length  int64 // Content-Length; -1: none
@@ -133,6 +134,9 @@ func (h *head) readField(line []byte) (frames bool) {
 		return false
 	case isName(name, "Content-Encoding"):
 		h.encoding = cmp.Or(h.encoding, string(value))
+		return false
+	case isName(name, "Location"):
+		h.location = cmp.Or(h.location, string(value))
 		return false
 	default:
 		return false
