@@ -148,6 +148,7 @@ func (d *Dispatcher) deadBeforeAttempt(dl *delivery) result {
 	if dl.target, err = d.client.Target(hook); err != nil {
 		return deadBecause(lead.WebhookDamaged, err.Error())
 	}
+	dl.history.Host = dl.target.Host()
 	return result{}
 }
 

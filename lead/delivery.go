@@ -37,6 +37,7 @@ const (
 type History struct {
 	Advertiser string // empty if the event could not be read that far
 	Webhook    string // empty for an event that could not be read
+	Host       string // of the webhook's URL when the delivery last had its turn, with the port if the URL has one; empty if it had none, or that was before leadhook kept it
 	Delivery   string // empty for an event that could not be read
 
 	Attempts int      // attempts made

@@ -61,8 +61,8 @@ func AnyLetter(t *rapid.T) *lead.DeadLetter {
 	l := &lead.DeadLetter{
 		Reason: lead.Reason(word.Draw(t, "reason")),
 		History: lead.History{
-			Error:  word.Draw(t, "error"),
-			Answer: word.Draw(t, "answer"), Location: word.Draw(t, "location"), Record: word.Draw(t, "record"),
+			Error: word.Draw(t, "error"),
+			Host:  word.Draw(t, "host"), Answer: word.Draw(t, "answer"), Location: word.Draw(t, "location"), Record: word.Draw(t, "record"),
 			Advertiser:    word.Draw(t, "advertiser"),
 			Webhook:       word.Draw(t, "webhook"),
 			Delivery:      word.Draw(t, "delivery"),

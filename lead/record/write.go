@@ -71,7 +71,7 @@ func (h *headers) text(key, value string) {
 // history adds what [readHistory] reads back.
 func (h *headers) history(of *lead.History) {
 	for _, text := range []struct{ key, value string }{
-		{headerError, of.Error}, {headerAnswer, of.Answer}, {headerLocation, of.Location}, {headerRecord, of.Record},
+		{headerError, of.Error}, {headerHost, of.Host}, {headerAnswer, of.Answer}, {headerLocation, of.Location}, {headerRecord, of.Record},
 	} {
 		h.text(text.key, cut(readable(text.value), maxText))
 	}

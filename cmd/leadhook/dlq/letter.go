@@ -39,6 +39,10 @@ type letterJSON struct {
 	Attempts      int       `json:"attempts"`
 	Status        int       `json:"status,omitempty"`
 	Evidence      string    `json:"evidence,omitempty"`
+	Host          string    `json:"host,omitempty"`
+	Answer        string    `json:"answer,omitempty"`
+	Location      string    `json:"location,omitempty"`
+	Record        string    `json:"record,omitempty"`
 	Replays       int       `json:"replays,omitempty"`
 	Now           lead.Fate `json:"now,omitempty"`
 	Received      time.Time `json:"received,omitzero"`
@@ -55,7 +59,7 @@ func newLetterJSON(l *deadletter.Letter) letterJSON {
 	return letterJSON{
 		Time: l.Buried.UTC(), Advertiser: l.Advertiser, Webhook: l.Webhook, Delivery: l.Delivery, LeadID: l.LeadID,
 		Reason: string(l.Reason), Error: l.Error, Attempts: l.Attempts, Status: l.Status,
-		Evidence: string(l.Evidence), Replays: l.Replays, Received: l.Received.UTC(),
+		Evidence: string(l.Evidence), Host: l.Host, Answer: l.Answer, Location: l.Location, Record: l.Record, Replays: l.Replays, Received: l.Received.UTC(),
 		FirstAttempt: l.FirstAttempt.UTC(), LastAttempt: l.LastAttempt.UTC(), FirstDeferral: l.FirstDeferral.UTC(),
 		Step: l.Step, Partition: l.Partition, Offset: l.Offset, Bytes: l.Size,
 	}
