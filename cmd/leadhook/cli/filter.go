@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/leadhook/leadhook/deadletter"
 )
@@ -55,3 +56,6 @@ func (s *statuses) UnmarshalText(text []byte) error {
 	*s = statuses{First: first, Last: last}
 	return nil
 }
+
+// Clock returns a time as people read it.
+func Clock(t time.Time) string { return t.Local().Format(time.DateTime) }

@@ -23,9 +23,6 @@ func letterCells(l *deadletter.Letter) []string {
 	}
 }
 
-// clock returns a time as people read it.
-func clock(t time.Time) string { return t.Local().Format(time.DateTime) }
-
 // letterJSON is a dead letter for programs. The names are those of the record
 // headers.
 type letterJSON struct {

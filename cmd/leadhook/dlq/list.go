@@ -81,7 +81,7 @@ func (c listCommand) add(to *terminal.List, l *deadletter.Letter, fate lead.Fate
 	if row.Now = fate; undeliverable(l) {
 		row.Now = ""
 	}
-	cells := append([]string{clock(l.Buried), position(l), terminal.Dash(string(row.Now))}, letterCells(l)...)
+	cells := append([]string{cli.Clock(l.Buried), position(l), terminal.Dash(string(row.Now))}, letterCells(l)...)
 	if c.wide() {
 		cells = append(cells, terminal.Dash(l.Answer))
 	}

@@ -177,7 +177,7 @@ func sometime(t time.Time) string {
 	if t.IsZero() {
 		return ""
 	}
-	return clock(t)
+	return cli.Clock(t)
 }
 
 // source returns where the event was published, or "" if that is unknown.
