@@ -104,7 +104,7 @@ func (r *Reader) visitRecord(partition int, stored *kafka.Record, visit func(*fo
 		m.Headers[i] = lead.Header(h)
 	}
 	letter := &found{value: stored.Value, Letter: Letter{
-		DeadLetter: record.ReadDeadLetter(m), Newer: record.IsNewer(m), Partition: partition, Offset: stored.Offset, Buried: m.Time,
+		DeadLetter: record.ReadDeadLetter(m), Newer: record.IsNewer(m), NotBefore: record.NotBefore(m), Partition: partition, Offset: stored.Offset, Buried: m.Time,
 	}}
 	if stored.Value != nil {
 		letter.Size = stored.Value.Len()

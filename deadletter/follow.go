@@ -28,6 +28,9 @@ func (r *Reader) follow(ctx context.Context, f *Filter, ends map[int]int64) iter
 				return nil
 			}
 			letter, err := found.letter(false)
+			if !f.wantsLead(&letter) {
+				return err
+			}
 			select {
 			case arrived <- letter:
 			case <-ctx.Done():

@@ -140,7 +140,9 @@ func (r *Reader) round(
 					return nil
 				}
 				letter, err := found.letter(false)
-				best.add(letter)
+				if f.wantsLead(&letter) {
+					best.add(letter)
+				}
 				return err
 			})
 			mu.Lock()

@@ -116,7 +116,7 @@ func whileElecting(ctx context.Context, try func() error) error {
 func (r *Reader) readError(err error, partition int) error {
 	at := topics.Partition{Topic: r.topic, Number: partition}
 	if partition == topics.AnyPartition {
-		return fmt.Errorf("reading dead letters: %w", at.Explain(err, r.client.Addr.String()))
+		return fmt.Errorf("reading %s: %w", r.what, at.Explain(err, r.client.Addr.String()))
 	}
-	return fmt.Errorf("reading dead letters of %s: %w", at, at.Explain(err, r.client.Addr.String()))
+	return fmt.Errorf("reading %s of %s: %w", r.what, at, at.Explain(err, r.client.Addr.String()))
 }

@@ -33,6 +33,7 @@ type Letter struct {
 	Partition int       // of the letter in the dead-letter topic
 	Offset    int64     // of the letter in that partition
 	Buried    time.Time // when it was published there
+	NotBefore time.Time // when it is due, if it is none but waits: see [EachWaiting]; zero if it was due at once
 }
 
 // A Reader reads the dead-letter topic without a consumer group: it commits
@@ -45,6 +46,7 @@ type Reader struct {
 
 	client *kafka.Client
 	topic  string
+	what   string // is read
 	outage *topicOutage
 }
 
@@ -54,6 +56,7 @@ func NewReader(client *kafka.Client, topic string, log *zap.Logger) *Reader {
 	return &Reader{
 		client: client,
 		topic:  topic,
+		what:   "dead letters",
 		outage: newTopicOutage(log, topic),
 	}
 }

@@ -76,9 +76,9 @@ func (v *visitor) visitFound(f *found) error {
 		return nil
 	}
 	letter := f.Letter
-	if v.events {
+	if v.events || v.filter.Lead != "" {
 		var err error
-		if letter, err = f.letter(true); err != nil {
+		if letter, err = f.letter(v.events); err != nil || !v.filter.wantsLead(&letter) {
 			return err
 		}
 	}

@@ -148,6 +148,7 @@ func (d *Dispatcher) deadBeforeAttempt(dl *delivery) result {
 	if dl.target, err = d.client.Target(hook); err != nil {
 		return deadBecause(lead.WebhookDamaged, err.Error())
 	}
+	dl.history.Host = dl.target.Host()
 	return result{}
 }
 
@@ -188,7 +189,9 @@ func (d *Dispatcher) attempt(ctx context.Context, dl *delivery) result {
 	var end attemptEnd
 	select {
 	case end = <-ended:
-		dl.history.Status, dl.history.Evidence, dl.history.Error = end.outcome.Status, end.outcome.Evidence, end.outcome.Text
+		o := &end.outcome
+		dl.history.Status, dl.history.Evidence, dl.history.Error = o.Status, o.Evidence, o.Text
+		dl.history.Answer, dl.history.Location, dl.history.Record = o.Answer, o.Location, o.Record
 		dl.history.MaybeReceived = dl.history.MaybeReceived || end.outcome.Evidence == lead.MaybeReceived
 		if end.report != nil {
 			d.reportHealth(ctx, dl.hook, now, &end)
@@ -244,7 +247,7 @@ func (d *Dispatcher) runAttempt(dl *delivery, ended chan<- attemptEnd) {
 func (dl *delivery) request() attempt.Request {
 	return attempt.Request{
 		Target: dl.target, DeliveryID: dl.history.Delivery, Number: dl.history.Attempts,
-		MaybeReceived: dl.history.MaybeReceived, Trigger: dl.ev.Trigger, Test: dl.ev.Test, Traceparent: dl.msg.Header("traceparent"),
+		MaybeReceived: dl.history.MaybeReceived, Trigger: dl.ev.Trigger, Test: dl.ev.Test, Lead: dl.ev.Lead, Traceparent: dl.msg.Header("traceparent"),
 		Time: dl.history.LastAttempt, ContentType: dl.body.ContentType, Body: dl.body.Parts[:],
 	}
 }

@@ -61,7 +61,7 @@ func (d *Dispatcher) writeHealth(ctx context.Context, hook *lead.Webhook, at tim
 
 // failureOf returns what is kept of a failed attempt that began at the given time.
 func failureOf(o *attempt.Outcome, at time.Time) lead.Failure {
-	return lead.Failure{At: at, Cause: o.Cause(), Status: o.Status, Error: o.Text}
+	return lead.Failure{At: at, Cause: o.Cause(), Status: o.Status, Error: o.Text, Answer: o.Answer}
 }
 
 // disable disables a webhook for all instances, if there is a reason.

@@ -44,7 +44,7 @@ func NewTrial(opts Options, ev *lead.Event, hook *lead.Webhook) (*Trial, error) 
 	}
 	t := &Trial{opts: opts, client: client, url: hook.URL, body: formats.Render(ev, hook, opts.Provider)}
 	t.request = attempt.Request{
-		Target: target, DeliveryID: lead.DeliveryID(ev, hook.ID), Number: 1, Trigger: ev.Trigger, Test: ev.Test,
+		Target: target, DeliveryID: lead.DeliveryID(ev, hook.ID), Number: 1, Trigger: ev.Trigger, Test: ev.Test, Lead: ev.Lead,
 		ContentType: t.body.ContentType, Body: t.body.Parts[:],
 	}
 	return t, nil
@@ -82,14 +82,13 @@ type TrialReport struct {
 	Error    string        // in plain words and without secrets; empty if it was delivered
 	Why      string        // the part of Error that tells more than the status: who answered, where it leads; empty if nothing does
 	Rule     string        // which of the webhook's rules for answers decided; empty if none did
-	Words    string        // the CRM's own words, where that rule says where they are; they may quote the lead
-	Record   string        // the CRM's id of the lead, likewise
 	Doubt    bool          // delivered, although the answer plainly says failure
 
 	QuickRetry bool          // whether a real delivery would be retried within seconds
 	Wait       time.Duration // how long it would then wait for the next attempt; zero if there was none
 	Dead       lead.Reason   // why it would be a dead letter at once; empty if it would not
 
+	attempt.Kept
 	attempt.Observation
 }
 
@@ -109,9 +108,9 @@ func (t *Trial) Send(ctx context.Context) (*TrialReport, error) {
 }
 
 // Judge returns what a recorded answer to the request would count as, and what would
-// follow: see [attempt.Target.Judge]. Nothing is sent.
+// follow: see [attempt.Request.Judge]. Nothing is sent.
 func (t *Trial) Judge(recorded []byte) (*TrialReport, error) {
-	o, seen, err := t.request.Target.Judge(recorded)
+	o, seen, err := t.request.Judge(recorded)
 	if err != nil {
 		return nil, err
 	}
@@ -124,7 +123,7 @@ func (t *Trial) Judge(recorded []byte) (*TrialReport, error) {
 func (t *Trial) fill(report *TrialReport, o *attempt.Outcome, seen *attempt.Observation) {
 	report.Observation = *seen
 	report.Verdict, report.Status, report.Evidence, report.Error, report.Why = o.Verdict.String(), o.Status, o.Evidence, o.Text, o.Why
-	report.Rule, report.Words, report.Record, report.Doubt = o.Rule, o.Words, o.Record, o.Doubt
+	report.Rule, report.Doubt, report.Kept = o.Rule, o.Doubt, o.Kept
 	wait, more := scheduledWait(t.opts.Schedule, 0, o)
 	switch {
 	case o.Verdict == attempt.Delivered:

@@ -37,6 +37,7 @@ const (
 type History struct {
 	Advertiser string // empty if the event could not be read that far
 	Webhook    string // empty for an event that could not be read
+	Host       string // of the webhook's URL when the delivery last had its turn, with the port if the URL has one; empty if it had none, or that was before leadhook kept it
 	Delivery   string // empty for an event that could not be read
 
 	Attempts int      // attempts made
@@ -46,6 +47,12 @@ type History struct {
 	Evidence Evidence // of the last attempt; empty if none was made
 
 	Error string // the last error in plain words, without secrets and personal data; empty if there was none
+
+	// What the CRM said to the last attempt if that failed, each maybe empty, on one line and
+	// without what it said of the lead and of secrets.
+	Answer   string // the beginning of the body, at most 1 KiB
+	Location string // where a 3xx leads: see [ShownLocation]
+	Record   string // its own id of the lead
 
 	Received      time.Time // when the event was first published
 	FirstAttempt  time.Time // zero if none was made

@@ -30,7 +30,6 @@ func Mask(event []byte) ([]byte, error) {
 
 // mask appends the masked value of the member with this path.
 func mask(out, raw []byte, path string, depth int) []byte {
-	shape, shows := shown[path]
 	switch {
 	case depth == 0:
 		return append(out, `"`+Masked+`"`...)
@@ -40,10 +39,17 @@ func mask(out, raw []byte, path string, depth int) []byte {
 		return maskList(out, raw, path, depth)
 	case string(raw) == "null" || string(raw) == `""`:
 		return append(out, raw...)
-	case shows && shape.Match(bytes.Trim(raw, `"`)):
+	case Impersonal(path, raw):
 		return append(out, raw...)
 	}
 	return append(out, `"`+Masked+`"`...)
+}
+
+// Impersonal reports whether a value of a lead event, in JSON, is an id, a type, a state or a
+// time, by its path, such as .lead.contact.id, and its form.
+func Impersonal(path string, raw []byte) bool {
+	shape, ok := shown[path]
+	return ok && shape.Match(bytes.Trim(raw, `"`))
 }
 
 func maskObject(out, raw []byte, path string, depth int) []byte {

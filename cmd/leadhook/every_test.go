@@ -58,6 +58,8 @@ var samples = map[string]sample{
 	"dlq tail":         {args: "--limit 1", kafka: true, up: "TIME"},
 	"dlq stats":        {kafka: true},
 	"dlq replay":       {args: "{letter} --dry-run", kafka: true, redis: true},
+	"retries list":     {kafka: true},
+	"retries stats":    {kafka: true},
 	"topics create":    {kafka: true},
 	"topics check":     {kafka: true},
 	"secrets new-key":  {},

@@ -3,7 +3,7 @@
 // wants it. The same binary has the tools that operators need.
 //
 // This package has the command line and the commands that need one file. Commands
-// with more files have folders: dev, dlq, publish, secrets, seed, webhooks. What they
+// with more files have folders: dev, dlq, publish, retries, secrets, seed, webhooks. What they
 // share is in cli and internal/terminal. The service itself, which `leadhook run` and
 // `leadhook dev` start, is in package service.
 package main
@@ -25,6 +25,7 @@ import (
 	devcmd "github.com/leadhook/leadhook/cmd/leadhook/dev"
 	"github.com/leadhook/leadhook/cmd/leadhook/dlq"
 	"github.com/leadhook/leadhook/cmd/leadhook/publish"
+	"github.com/leadhook/leadhook/cmd/leadhook/retries"
 	"github.com/leadhook/leadhook/cmd/leadhook/samplelead"
 	"github.com/leadhook/leadhook/cmd/leadhook/secrets"
 	"github.com/leadhook/leadhook/cmd/leadhook/seed"
@@ -72,6 +73,7 @@ type commands struct {
 	Publish   publish.Command  `cmd:"" help:"Publish lead events to Kafka."`
 	Explain   explainCommand   `cmd:"" help:"Show which webhooks want a lead event, and why the others do not."`
 	DLQ       dlq.Command      `cmd:"" name:"dlq" help:"Show, count and replay dead letters."`
+	Retries   retries.Command  `cmd:"" help:"Show and count what waits for its next attempt."`
 	Topics    topicsCommand    `cmd:"" help:"Create or check the topics."`
 	Secrets   secrets.Command  `cmd:"" help:"Make, check and replace the keys that seal webhooks."`
 	ConfigCmd configCommand    `cmd:"" name:"config" help:"Show the settings in effect, and where each came from."`

@@ -85,9 +85,18 @@ func (c *Client) Close() { c.transport.CloseIdleConnections() }
 // Do makes one attempt and blocks until it has ended. Only [Options.Timeout] ends
 // it early: a CRM may have the lead as soon as the first byte is sent, and if the
 // attempt were cancelled, it would stay unknown whether it has.
-func (c *Client) Do(r *Request) Outcome { return c.do(context.Background(), r, &exchange{}) }
+func (c *Client) Do(r *Request) Outcome {
+	var x exchange
+	o := c.do(context.Background(), r, &x)
+	if o.Verdict == Delivered {
+		o.Kept = Kept{}
+	} else {
+		o.keep(r, x.answer)
+	}
+	return o
+}
 
-// do makes an attempt with x.
+// do makes an attempt with x. It leaves out what is kept of the answer.
 func (c *Client) do(ctx context.Context, r *Request, x *exchange) Outcome {
 	var o Outcome
 	defer x.leave()

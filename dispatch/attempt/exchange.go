@@ -12,6 +12,7 @@ import (
 	"github.com/leadhook/leadhook/dispatch/attempt/answer"
 	"github.com/leadhook/leadhook/dispatch/attempt/http1"
 	"github.com/leadhook/leadhook/lead"
+	"github.com/leadhook/leadhook/lead/scrub"
 )
 
 // errReplay keeps net/http from sending a POST again.
@@ -37,9 +38,12 @@ type exchange struct {
 // prepare sets the request that is sent.
 func (x *exchange) prepare(r *Request) {
 	x.request.Template, x.request.Fields, x.request.Body = r.Target.template, r.fields(x.fields[:0]), r.Body
-	x.request.Watcher = x
-	if r.Target.rules.WantsBody() {
+	x.request.Watcher, x.request.KeepOther = x, scrub.MaxRead
+	switch {
+	case r.Target.rules.WantsBody():
 		x.request.KeepBody, x.request.Await = answer.MaxBody, true
+	case r.Target.rules != nil: // a 2xx may count as refused
+		x.request.KeepBody = scrub.MaxRead
 	}
 }
 

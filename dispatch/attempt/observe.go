@@ -4,6 +4,8 @@ import (
 	"context"
 	"net/http/httptrace"
 	"time"
+
+	"github.com/leadhook/leadhook/lead/scrub"
 )
 
 // An Observation is what was observed of an attempt besides its outcome.
@@ -27,8 +29,9 @@ func (c *Client) Observe(ctx context.Context, r *Request) (Outcome, *Observation
 		context.AfterFunc(ctx, func() { _ = got.Conn.Close() })
 	}
 	var x exchange
-	x.request.Trace, x.request.KeepBody = trace, maxHead
+	x.request.Trace, x.request.KeepBody = trace, scrub.MaxRead
 	o := c.do(ctx, r, &x)
+	o.keep(r, x.answer)
 	seen := &Observation{Network: steps.network(time.Now())}
 	if x.answer != nil {
 		seen.Protocol, seen.Head = x.answer.Proto, x.answer.Body[:min(len(x.answer.Body), maxHead)]

@@ -41,10 +41,10 @@ type Outcome struct {
 	Why      string        // the part of Text that tells more than the status: who answered, where it leads; empty if nothing does
 	Took     time.Duration // from [Request.Time] to the end of the answer
 
-	Rule   string // which of the webhook's rules for answers decided; empty if none did
-	Words  string // the CRM's own words, where that rule says where they are; they may quote the lead
-	Record string // the CRM's id of the lead, likewise
-	Doubt  bool   // it was delivered although the answer plainly says failure, and no rule is about that
+	Rule  string // which of the webhook's rules for answers decided; empty if none did
+	Doubt bool   // it was delivered although the answer plainly says failure, and no rule is about that
+
+	Kept
 
 	PauseAsked bool          // whether the CRM said when to come again (Retry-After), after what is tried again
 	Pause      time.Duration // how long; at most 24 hours
@@ -79,8 +79,9 @@ func (o Outcome) Reason() lead.Reason {
 }
 
 // answered returns the outcome of an attempt that was answered: what the webhook's rules
-// say, and where they say nothing the status. h is what the body says beside that. For some statuses it matters whether the CRM
-// says when to come again, and whether it may have had the lead before.
+// say, and where they say nothing the status. For some statuses it matters whether the CRM
+// says when to come again, and whether it may have had the lead before. h is what the body
+// says beside the status.
 func answered(r *Request, a *http1.Answer, h hint) Outcome {
 	pause, asked := retryAfter(a.RetryAfter, time.Now())
 	o := Outcome{Verdict: verdictOf(a.Status, asked, r.MaybeReceived), Status: a.Status}
@@ -92,7 +93,7 @@ func answered(r *Request, a *http1.Answer, h hint) Outcome {
 	o.Text = strings.TrimSpace(fmt.Sprintf("the CRM answered %d %s", a.Status, statusText(a.Status)))
 	if o.Rule != "" {
 		o.Text += ", which counts as " + ruledAs[o.Verdict] + " by the webhook's " + o.Rule
-	} else if o.Why = why(r.Target, a, h); o.Why+advice(a.Status) != "" {
+	} else if o.Why = why(r, a, h); o.Why+advice(a.Status) != "" {
 		o.Text += ": " + cmp.Or(o.Why, advice(a.Status))
 	}
 	if !o.Final() {
@@ -170,8 +171,9 @@ func verdictOf(status int, retryAfter, maybeReceived bool) Verdict {
 const maxPause = 24 * time.Hour
 
 // retryAfter reads a Retry-After field (RFC 9110 §10.2.3): seconds or a date. Some CRMs
-// write decimals, which are rounded up, or the time in seconds or milliseconds since 1970. It returns false if the field is empty or not
-// valid. A date in the past asks for a pause of zero.
+// write decimals, which are rounded up, or the time in seconds or milliseconds since 1970.
+// It returns false if the field is empty or not valid. A date in the past asks for a pause
+// of zero.
 func retryAfter(value string, now time.Time) (time.Duration, bool) {
 	value = strings.TrimSpace(value)
 	if value == "" {

@@ -17,14 +17,15 @@ import (
 
 // Judge returns what a recorded answer would count as: a status line, a header and a body,
 // as curl -i shows them. Nothing is sent. It is the answer to a first attempt.
-func (t *Target) Judge(recorded []byte) (Outcome, *Observation, error) {
+func (r *Request) Judge(recorded []byte) (Outcome, *Observation, error) {
 	a, err := readRecorded(recorded)
 	if err != nil {
 		return Outcome{}, nil, err
 	}
 	body, _ := plainBody(a)
-	o := answered(&Request{Target: t}, a, hintOf(a.Status, body))
-	o.Doubt = o.Verdict == Delivered && t.doubts(a.Status, body)
+	o := answered(r, a, hintOf(a.Status, body))
+	o.keep(r, a)
+	o.Doubt = o.Verdict == Delivered && r.Target.doubts(a.Status, body)
 	return o, &Observation{Protocol: a.Proto, Head: body[:min(len(body), maxHead)]}, nil
 }
 

@@ -6,11 +6,13 @@ import (
 	"strings"
 
 	"github.com/leadhook/leadhook/lead"
+	"github.com/leadhook/leadhook/lead/scrub"
 )
 
 // redirectWords returns where a Location field leads, compared with the webhook's URL. It is
 // empty if that is not known.
-func redirectWords(webhook, location string) string {
+func redirectWords(r *Request, location string) string {
+	webhook := r.Target.hook.URL
 	to, ok := lead.ResolveLocation(webhook, location)
 	from, err := url.Parse(webhook)
 	if !ok || err != nil {
@@ -23,6 +25,7 @@ func redirectWords(webhook, location string) string {
 		return notFollowed + "the same address " + strings.Join(differences, " and ") + ": set that as the URL of the webhook"
 	}
 	shown, _ := lead.ShownLocation(webhook, location) // as ResolveLocation
+	shown = scrub.New(r.Lead, r.Target.hook).Text(shown, maxLocation)
 	switch {
 	case to.Hostname() == "script.googleusercontent.com":
 		return notFollowed + shown + ", as Google Apps Script answers when it has run: the webhook's answers can count that as delivered"

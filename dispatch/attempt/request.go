@@ -18,6 +18,9 @@ type Request struct {
 	Trigger    lead.Trigger
 	Test       bool // whether the lead is a test lead
 
+	// Lead is the lead as it was published. What a CRM sends back of it is not kept.
+	Lead []byte
+
 	// MaybeReceived is whether the CRM may have the lead after an attempt before.
 	MaybeReceived bool
 

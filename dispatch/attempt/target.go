@@ -22,8 +22,8 @@ import (
 // attempt and would cost time to work out again. It does not change, and is safe
 // for concurrent use.
 type Target struct {
+	hook     *lead.Webhook
 	url      *url.URL
-	raw      string // the URL as it is stored
 	origin   string
 	blocked  error    // why the guard does not allow the URL; nil: it does
 	keys     [][]byte // for signing; empty: requests are not signed
@@ -107,7 +107,7 @@ func (c *Client) newTarget(hook *lead.Webhook) (*Target, error) {
 		blocked = guardError("client_cert, ca and legacy_tls do not work through a socks5 proxy: set http.proxy to one with http or https")
 	}
 	return &Target{
-		url: u, raw: hook.URL, origin: Origin(u), blocked: blocked, keys: keys, rules: rules,
+		hook: hook, url: u, origin: Origin(u), blocked: blocked, keys: keys, rules: rules,
 		template: http1.NewTemplate(u, c.constantFields(hook), c.group(hook), secure),
 		ownCert:  hook.ClientCert != "", legacy: hook.LegacyTLS,
 	}, nil

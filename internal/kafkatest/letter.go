@@ -32,7 +32,8 @@ func Letter() *lead.DeadLetter {
 		},
 		Reason: lead.Exhausted,
 		History: lead.History{
-			Error:      "the CRM answered 503",
+			Error:  "the CRM answered 503",
+			Answer: `{"error":"try later"}`, Location: "https://crm.example.com/busy", Record: "5725767000000524157",
 			Advertiser: "USA_332240", Webhook: "84+TEST_1", Delivery: "dlv_00112233445566778899aabbccddeeff",
 			Attempts: 11, Step: 9, Replays: 1, Status: 503, Evidence: lead.Answered,
 			Received:     Time("2026-11-23T16:12:09.5Z"),
@@ -60,7 +61,8 @@ func AnyLetter(t *rapid.T) *lead.DeadLetter {
 	l := &lead.DeadLetter{
 		Reason: lead.Reason(word.Draw(t, "reason")),
 		History: lead.History{
-			Error:         word.Draw(t, "error"),
+			Error: word.Draw(t, "error"),
+			Host:  word.Draw(t, "host"), Answer: word.Draw(t, "answer"), Location: word.Draw(t, "location"), Record: word.Draw(t, "record"),
 			Advertiser:    word.Draw(t, "advertiser"),
 			Webhook:       word.Draw(t, "webhook"),
 			Delivery:      word.Draw(t, "delivery"),

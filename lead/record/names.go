@@ -9,6 +9,10 @@ const (
 	headerReason        = ownHeaders + "reason"     // of a dead letter, also while it waits
 	headerNotBefore     = ownHeaders + "not-before" // of a delivery that waits
 	headerError         = ownHeaders + "error"
+	headerHost          = ownHeaders + "host"
+	headerAnswer        = ownHeaders + "answer"
+	headerLocation      = ownHeaders + "location"
+	headerRecord        = ownHeaders + "record"
 	headerAdvertiser    = ownHeaders + "advertiser"
 	headerWebhook       = ownHeaders + "webhook"
 	headerDelivery      = ownHeaders + "delivery"

@@ -55,6 +55,10 @@ func published(m *lead.Message, received time.Time) lead.Message {
 func readHistory(m *lead.Message) lead.History {
 	return lead.History{
 		Error:         m.Header(headerError),
+		Host:          m.Header(headerHost),
+		Answer:        m.Header(headerAnswer),
+		Location:      m.Header(headerLocation),
+		Record:        m.Header(headerRecord),
 		Advertiser:    m.Header(headerAdvertiser),
 		Webhook:       m.Header(headerWebhook),
 		Delivery:      m.Header(headerDelivery),

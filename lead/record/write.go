@@ -10,8 +10,8 @@ import (
 	"github.com/leadhook/leadhook/lead"
 )
 
-// maxError is the longest leadhook.error, in bytes.
-const maxError = 1 << 10
+// maxText is the longest leadhook.error, and the longest leadhook.answer, in bytes.
+const maxText = 1 << 10
 
 // timeLayout is RFC 3339 with milliseconds, which is what Kafka keeps of a time.
 const timeLayout = "2006-01-02T15:04:05.000Z07:00"
@@ -70,7 +70,11 @@ func (h *headers) text(key, value string) {
 
 // history adds what [readHistory] reads back.
 func (h *headers) history(of *lead.History) {
-	h.text(headerError, cut(readable(of.Error), maxError))
+	for _, text := range []struct{ key, value string }{
+		{headerError, of.Error}, {headerHost, of.Host}, {headerAnswer, of.Answer}, {headerLocation, of.Location}, {headerRecord, of.Record},
+	} {
+		h.text(text.key, cut(readable(text.value), maxText))
+	}
 	h.text(headerAdvertiser, of.Advertiser)
 	h.text(headerWebhook, of.Webhook)
 	h.text(headerDelivery, of.Delivery)

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/leadhook/leadhook/cmd/leadhook/cli"
 	"github.com/leadhook/leadhook/deadletter"
 	"github.com/leadhook/leadhook/internal/terminal"
 	"github.com/leadhook/leadhook/lead"
@@ -15,12 +16,9 @@ import (
 
 // letterFlags select dead letters by their properties. Embed it in the command.
 type letterFlags struct {
-	Advertiser string        `placeholder:"ID" complete:"advertiser" help:"Only those of this advertiser."`
-	Webhook    string        `placeholder:"ID" complete:"webhook" help:"Only those of this webhook."`
-	Delivery   string        `placeholder:"ID" help:"Only those of this delivery (what the CRM saw as webhook-id)."`
-	Reason     []lead.Reason `placeholder:"REASON" help:"Only those with one of these reasons: refused, exhausted, …"`
-	Status     []statuses    `placeholder:"STATUS" help:"Only those that ended with one of these: 401, 4xx, none (no answer)."`
-	Grep       string        `placeholder:"TEXT" help:"Only those with this text in the reason or the error, in upper or lower case."`
+	cli.DeliveryFlags
+
+	Reason []lead.Reason `placeholder:"REASON" help:"Only those with one of these reasons: refused, exhausted, …"`
 }
 
 // spanFlags select dead letters by when they became dead letters. Embed it in the
@@ -39,13 +37,8 @@ func (f letterFlags) filter(span spanFlags) (deadletter.Filter, error) {
 	if !span.Until.IsZero() && !span.Since.Before(span.Until.Time) {
 		return deadletter.Filter{}, &terminal.UsageError{Err: errors.New("--until must be later than --since")}
 	}
-	all := deadletter.Filter{
-		Advertiser: f.Advertiser, Webhook: f.Webhook, Delivery: f.Delivery, Reasons: f.Reason, Text: f.Grep,
-		Since: span.Since.Time, Until: span.Until.Time,
-	}
-	for _, s := range f.Status {
-		all.Statuses = append(all.Statuses, deadletter.Statuses(s))
-	}
+	all := f.Filter()
+	all.Reasons, all.Since, all.Until = f.Reason, span.Since.Time, span.Until.Time
 	return all, nil
 }
 
@@ -59,28 +52,8 @@ func reasonNames() string {
 
 // any reports whether at least one flag is set.
 func (f letterFlags) any(span spanFlags) bool {
-	return f.Advertiser+f.Webhook+f.Delivery+f.Grep != "" || len(f.Reason)+len(f.Status) > 0 ||
+	return f.Any() || len(f.Reason) > 0 ||
 		!span.Since.IsZero() || !span.Until.IsZero()
-}
-
-// statuses is one status, a class of them (4xx), or none, which means no answer.
-type statuses deadletter.Statuses
-
-// UnmarshalText parses the value of a flag or argument.
-func (s *statuses) UnmarshalText(text []byte) error {
-	typed := strings.ToLower(string(text))
-	if typed == "none" {
-		*s = statuses{}
-		return nil
-	}
-	first, err := strconv.Atoi(strings.ReplaceAll(typed, "x", "0"))
-	digits := strings.TrimRight(typed, "x")
-	if err != nil || len(typed) != 3 || len(digits) == 0 || strings.Contains(digits, "x") || first < 100 {
-		return fmt.Errorf("%q is not a status: want one like 401, a class like 4xx, or none", text)
-	}
-	last, _ := strconv.Atoi(strings.ReplaceAll(typed, "x", "9"))
-	*s = statuses{First: first, Last: last}
-	return nil
 }
 
 // A moment is a time as a person types it: how long ago, a date, or a date and

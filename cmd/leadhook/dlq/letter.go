@@ -23,9 +23,6 @@ func letterCells(l *deadletter.Letter) []string {
 	}
 }
 
-// clock returns a time as people read it.
-func clock(t time.Time) string { return t.Local().Format(time.DateTime) }
-
 // letterJSON is a dead letter for programs. The names are those of the record
 // headers.
 type letterJSON struct {
@@ -39,6 +36,10 @@ type letterJSON struct {
 	Attempts      int       `json:"attempts"`
 	Status        int       `json:"status,omitempty"`
 	Evidence      string    `json:"evidence,omitempty"`
+	Host          string    `json:"host,omitempty"`
+	Answer        string    `json:"answer,omitempty"`
+	Location      string    `json:"location,omitempty"`
+	Record        string    `json:"record,omitempty"`
 	Replays       int       `json:"replays,omitempty"`
 	Now           lead.Fate `json:"now,omitempty"`
 	Received      time.Time `json:"received,omitzero"`
@@ -55,7 +56,7 @@ func newLetterJSON(l *deadletter.Letter) letterJSON {
 	return letterJSON{
 		Time: l.Buried.UTC(), Advertiser: l.Advertiser, Webhook: l.Webhook, Delivery: l.Delivery, LeadID: l.LeadID,
 		Reason: string(l.Reason), Error: l.Error, Attempts: l.Attempts, Status: l.Status,
-		Evidence: string(l.Evidence), Replays: l.Replays, Received: l.Received.UTC(),
+		Evidence: string(l.Evidence), Host: l.Host, Answer: l.Answer, Location: l.Location, Record: l.Record, Replays: l.Replays, Received: l.Received.UTC(),
 		FirstAttempt: l.FirstAttempt.UTC(), LastAttempt: l.LastAttempt.UTC(), FirstDeferral: l.FirstDeferral.UTC(),
 		Step: l.Step, Partition: l.Partition, Offset: l.Offset, Bytes: l.Size,
 	}

@@ -142,6 +142,10 @@ func showHistory(out io.Writer, l *deadletter.Letter, s *shownLetter) error {
 	line("reason", string(l.Reason))
 	line("error", l.Error)
 	line("status", number(l.Status))
+	line("answer", l.Answer)
+	line("location", l.Location)
+	line("record", l.Record)
+	line("host", l.Host)
 	line("evidence", evidenceWords[l.Evidence])
 	line("attempts", strconv.Itoa(l.Attempts))
 	line("waits", number(l.Step))
@@ -173,7 +177,7 @@ func sometime(t time.Time) string {
 	if t.IsZero() {
 		return ""
 	}
-	return clock(t)
+	return cli.Clock(t)
 }
 
 // source returns where the event was published, or "" if that is unknown.

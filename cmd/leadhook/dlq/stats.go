@@ -123,13 +123,13 @@ func (s *stats) write(out io.Writer) error {
 		_, err := fmt.Fprintln(out, "0 dead letters")
 		return err
 	}
-	fmt.Fprintf(out, "%s, from %s to %s\n", terminal.Counted(s.Letters, "dead letter"), clock(s.Oldest), clock(s.Newest))
+	fmt.Fprintf(out, "%s, from %s to %s\n", terminal.Counted(s.Letters, "dead letter"), cli.Clock(s.Oldest), cli.Clock(s.Newest))
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	row := func(g group, cells ...string) {
 		for i, cell := range cells {
 			cells[i] = terminal.Printable(terminal.Dash(cell))
 		}
-		fmt.Fprintf(table, "%s\t%d\t%s\n", strings.Join(cells, "\t"), g.Letters, clock(g.Newest))
+		fmt.Fprintf(table, "%s\t%d\t%s\n", strings.Join(cells, "\t"), g.Letters, cli.Clock(g.Newest))
 	}
 	fmt.Fprintln(table, "\nREASON\tLETTERS\tNEWEST")
 	for _, r := range s.Reasons {

@@ -42,7 +42,7 @@ func (c tailCommand) Run(ctx context.Context, env *cli.Env) error {
 		}
 		for letter, err := range g.reader.Tail(ctx, filter, c.Limit) {
 			if err == nil {
-				err = l.Add(newLetterJSON(&letter), append([]string{clock(letter.Buried), position(&letter)}, letterCells(&letter)...)...)
+				err = l.Add(newLetterJSON(&letter), append([]string{cli.Clock(letter.Buried), position(&letter)}, letterCells(&letter)...)...)
 			}
 			if err != nil && ctx.Err() == nil { // its end is how one ends to follow
 				return err

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/leadhook/leadhook/cmd/leadhook/cli"
+	"github.com/leadhook/leadhook/cmd/leadhook/retries"
 	"github.com/leadhook/leadhook/internal/terminal"
 	"github.com/leadhook/leadhook/lead"
 	"github.com/leadhook/leadhook/webhook"
@@ -23,14 +24,17 @@ type listCommand struct {
 	ShowSecrets bool   `help:"Show secrets, and all of URLs, instead of ***."`
 
 	terminal.OutputFlag
+
+	waiting map[string]int // how many wait for each webhook; nil: not counted
 }
 
 // Help returns what --help shows beside the flags.
-func (listCommand) Help() string {
+func (*listCommand) Help() string {
 	return `The order is leadhook's own (that of a hash of the ids, and by id with --advertiser) and never changes,
 so that pages fit together whatever is added or removed meanwhile. STATE is active, inactive (its advertiser
 wants no leads: they are not sent to it and not kept), disabled (by the service: its leads become dead
-letters), failing (its last five attempts failed, or all over an hour), or damaged (what is stored of it cannot be used: its
+letters), failing (its last five attempts failed, or all over an hour; with --failing, WAITING is how many
+leads wait for it: leadhook retries list shows them), or damaged (what is stored of it cannot be used: its
 leads become dead letters).
 
 Examples:
@@ -41,11 +45,12 @@ Examples:
 }
 
 // Run lists the page.
-func (c listCommand) Run(ctx context.Context, env *cli.Env) error {
+func (c *listCommand) Run(ctx context.Context, env *cli.Env) error {
 	if c.Limit < 0 {
 		return &terminal.UsageError{Err: errors.New("webhooks list: --limit must not be negative")}
 	}
 	return env.WithWebhooks(ctx, func(log *follow.Log) error {
+		c.countWaiting(ctx, env)
 		out := c.heading(env)
 		shown, err := c.page(ctx, env, webhook.Catalog{Log: log}, out)
 		if err := errors.Join(out.End(), err); err != nil {
@@ -62,11 +67,31 @@ func (c listCommand) Run(ctx context.Context, env *cli.Env) error {
 }
 
 // heading begins the list. Of webhooks that fail it shows how, instead of what they are.
-func (c listCommand) heading(env *cli.Env) *terminal.List {
+func (c *listCommand) heading(env *cli.Env) *terminal.List {
 	if c.Failing {
-		return c.List(env.Terminal, "ID", "ADVERTISER", "STATE", "SINCE", "ATTEMPTS", "STATUS", "URL", "WHY").Spare("STATE", "URL", "ADVERTISER")
+		return c.List(env.Terminal, "ID", "ADVERTISER", "STATE", "SINCE", "ATTEMPTS", "WAITING", "STATUS", "URL", "WHY").Spare("STATE", "URL", "ADVERTISER")
 	}
 	return c.List(env.Terminal, "ID", "ADVERTISER", "STATE", "EVENT", "LEAD TYPES", "FORMAT", "URL").Spare("FORMAT", "LEAD TYPES", "EVENT")
+}
+
+// countWaiting counts how many leads wait for webhooks that fail. If it cannot, it says so.
+func (c *listCommand) countWaiting(ctx context.Context, env *cli.Env) {
+	if !c.Failing {
+		return
+	}
+	var err error
+	if c.waiting, err = retries.Count(ctx, env); err != nil {
+		fmt.Fprintf(env.Stderr, "leadhook: how many wait is not known: %v\n", err)
+	}
+}
+
+// waitingFor returns how many wait for a webhook, and puts it into view.
+func (c *listCommand) waitingFor(h *lead.Webhook, view *View) string {
+	if c.waiting == nil {
+		return "-"
+	}
+	view.Waiting = new(c.waiting[h.ID])
+	return strconv.Itoa(*view.Waiting)
 }
 
 // statusOf returns the status of a failure, or a dash if none came.
@@ -78,7 +103,7 @@ func statusOf(f lead.Failure) string {
 }
 
 // page lists the page, and returns the states of the webhooks in it.
-func (c listCommand) page(ctx context.Context, env *cli.Env, catalog webhook.Catalog, out *terminal.List) (states map[string]bool, err error) {
+func (c *listCommand) page(ctx context.Context, env *cli.Env, catalog webhook.Catalog, out *terminal.List) (states map[string]bool, err error) {
 	states = make(map[string]bool)
 	n, last := 0, ""
 	for h, err := range c.each(ctx, catalog, c.After) {
@@ -98,11 +123,11 @@ func (c listCommand) page(ctx context.Context, env *cli.Env, catalog webhook.Cat
 	return states, nil
 }
 
-func (c listCommand) add(out *terminal.List, h *lead.Webhook) error {
+func (c *listCommand) add(out *terminal.List, h *lead.Webhook) error {
 	view := viewOf(h, c.ShowSecrets)
 	if f := h.LastFailure; c.Failing {
 		return out.Add(view, terminal.Dash(h.ID), terminal.Dash(h.Advertiser), view.State, h.Failing.Since.UTC().Format(time.RFC3339),
-			strconv.Itoa(h.Failing.Attempts), statusOf(f), terminal.Dash(view.URL), terminal.Dash(f.Error))
+			strconv.Itoa(h.Failing.Attempts), c.waitingFor(h, &view), statusOf(f), terminal.Dash(view.URL), terminal.Dash(f.Error))
 	}
 	return out.Add(view, terminal.Dash(h.ID), terminal.Dash(h.Advertiser), view.State, terminal.Dash(string(h.Trigger)), terminal.Dash(h.LeadTypes.String()),
 		terminal.Dash(string(h.Format)), terminal.Dash(view.URL))

@@ -14,6 +14,7 @@ import (
 	"github.com/leadhook/leadhook/dispatch"
 	"github.com/leadhook/leadhook/internal/terminal"
 	"github.com/leadhook/leadhook/lead"
+	"github.com/leadhook/leadhook/lead/scrub"
 	"github.com/leadhook/leadhook/webhook"
 )
 
@@ -46,11 +47,12 @@ type trialResult struct {
 	Rule      string    `json:"rule,omitempty"`     // which of the webhook's rules for answers decided
 	Words     string    `json:"words,omitempty"`    // the CRM's own, where that rule says they are
 	Record    string    `json:"record,omitempty"`   // the CRM's id of the lead, likewise
+	Location  string    `json:"location,omitempty"` // where a 3xx leads, as far as that is shown
 	Doubt     bool      `json:"doubt,omitempty"`    // the answer plainly says failure
 	Meaning   string    `json:"meaning"`
 	RealLead  string    `json:"real_lead"` // what would come of one
 	Protocol  string    `json:"protocol,omitempty"`
-	Answer    string    `json:"answer,omitempty"` // its first KiB
+	Answer    string    `json:"answer,omitempty"` // its first KiB, as it would be kept
 	Address   string    `json:"address,omitempty"`
 	TLS       *tlsView  `json:"tls,omitempty"`
 	Seconds   stepsView `json:"seconds"`
@@ -96,9 +98,9 @@ func (v *TrialView) result(r *dispatch.TrialReport) {
 	n := r.Network
 	v.Result = &trialResult{
 		Delivered: r.Verdict == "delivered", Verdict: r.Verdict, Status: r.Status, Evidence: string(r.Evidence),
-		Rule: r.Rule, Words: v.masked(r.Words), Record: v.masked(r.Record), Doubt: r.Doubt,
+		Rule: r.Rule, Words: r.Words, Record: r.Record, Location: r.Location, Doubt: r.Doubt,
 		Meaning: meaning(r, v.hook, v.lead()), RealLead: realLead(r, v.expire),
-		Protocol: r.Protocol, Answer: v.answer(r.Head), Address: n.Address,
+		Protocol: r.Protocol, Answer: v.answer(r), Address: n.Address,
 		Seconds: stepsView{n.DNS.Seconds(), n.Connect.Seconds(), n.TLS.Seconds(), n.FirstByte.Seconds(), n.Total.Seconds()},
 	}
 	if c := n.Certificate; c != nil {
@@ -126,46 +128,13 @@ func issuer(c *x509.Certificate) string {
 	return strings.Join(slices.Concat([]string{c.Issuer.CommonName}, c.Issuer.Organization), ", ")
 }
 
-// answer returns the first KiB of an answer, without the secrets of the request,
-// which a CRM may send back.
-func (v *TrialView) answer(head []byte) string {
-	const most = 1 << 10
-	text := v.masked(string(head))
-	return strings.ToValidUTF8(text[:min(len(text), most)], "\uFFFD")
-}
-
-// masked returns a text of the CRM without the secrets of the request.
-func (v *TrialView) masked(text string) string {
-	for _, secret := range v.secrets() {
-		text = strings.ReplaceAll(text, secret, lead.Secret(secret).String())
+// answer returns the first KiB of an answer: as it would be kept, or with --show-secrets as
+// it came.
+func (v *TrialView) answer(r *dispatch.TrialReport) string {
+	if !v.reveal {
+		return r.Answer
 	}
-	return text
-}
-
-// secrets returns the texts that must not be shown, longer ones first, since one
-// may be part of another. Very short ones are left out: they occur in any text.
-func (v *TrialView) secrets() []string {
-	if v.reveal {
-		return nil
-	}
-	const few, longSegment = 4, 8
-	path, query := lead.HiddenOfURL(v.hook.URL)
-	token := v.hook.Authorization.Reveal()
-	all := []string{path, query, v.hook.ClientCert.Reveal(), token, token[strings.LastIndexByte(token, ' ')+1:]} // without its scheme
-	for segment := range strings.SplitSeq(path, "/") {
-		if len(segment) >= longSegment { // others are words such as leads
-			all = append(all, segment)
-		}
-	}
-	for _, secret := range v.hook.SigningSecrets {
-		all = append(all, secret.Reveal())
-	}
-	for _, value := range v.hook.Headers {
-		all = append(all, value.Reveal())
-	}
-	all = slices.DeleteFunc(all, func(s string) bool { return len(s) < few })
-	slices.SortFunc(all, func(a, b string) int { return len(b) - len(a) })
-	return all
+	return strings.ToValidUTF8(string(r.Head[:min(len(r.Head), scrub.MaxKept)]), "\uFFFD")
 }
 
 // write writes the test for people.
@@ -219,6 +188,7 @@ func (r *trialResult) write(env *cli.Env, out io.Writer, line func(name, text st
 	}
 	line("time", r.Seconds.words())
 	line("answer", r.Answer)
+	line("location", r.Location)
 	line("words", r.Words)
 	line("record", r.Record)
 	if r.Status != 0 {

@@ -38,6 +38,7 @@ type View struct {
 	ProviderName   string            `json:"provider_name,omitempty"`
 	Version        string            `json:"version,omitempty"`
 	Failing        *failingView      `json:"failing,omitempty"`
+	Waiting        *int              `json:"waiting,omitempty"` // leads that wait for it; nil if they were not counted
 	LastFailure    *failureView      `json:"last_failure,omitempty"`
 	Doubt          *doubtView        `json:"doubt,omitempty"`
 	Disabled       *disabledView     `json:"disabled,omitempty"`

@@ -46,8 +46,8 @@ func outcomeOf(text string) (Outcome, bool) {
 type Meaning struct {
 	Outcome Outcome
 	Rule    string // such as "answers.refused (204)" or "answers.body, rule 2"; empty if Outcome is [Unruled]
-	Words   string // the CRM's own words, one line of at most 256 bytes; empty if the rule does not say where they are. They may quote the lead
-	Record  string // the CRM's id of the lead, one line of at most 128 bytes; likewise
+	Words   string // the CRM's own words, one line of at most [MaxText] bytes; empty if the rule does not say where they are. They may quote the lead
+	Record  string // the CRM's id of the lead, likewise
 }
 
 // Rules are the compiled answer rules of a webhook. They do not change, and are safe for
@@ -110,7 +110,7 @@ func (r *Rules) Body(body []byte, whole bool) Meaning {
 			if rule := &r.body[i]; rule.fulfilled(&d) {
 				return Meaning{
 					Outcome: rule.then, Rule: rule.name,
-					Words: d.line(rule.reason, maxWords), Record: d.line(rule.id, maxRecord),
+					Words: d.line(rule.reason), Record: d.line(rule.id),
 				}
 			}
 		}
@@ -121,7 +121,9 @@ func (r *Rules) Body(body []byte, whole bool) Meaning {
 	return Meaning{Outcome: r.otherwise, Rule: "answers.otherwise"}
 }
 
-const maxWords, maxRecord = 256, 128 // bytes
+// MaxText is the longest text of a [Meaning], in bytes. It is longer than what is kept, so
+// that nothing that must be recognised in it is cut in two.
+const MaxText = 4 << 10
 
 // fulfilled reports whether all conditions hold.
 func (r *rule) fulfilled(d *document) bool {

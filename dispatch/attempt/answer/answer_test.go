@@ -156,8 +156,8 @@ func TestTheFirstRuleThatMatchesCounts(t *testing.T) {
 
 func TestWordsAreBounded(t *testing.T) {
 	rules := compiled(t, lead.Answers{Body: []lead.AnswerRule{{Path: "e", Exists: new(true), Then: "refused", Reason: "e", ID: "i"}}})
-	got := rules.Body([]byte(`{"e":"\u0000`+strings.Repeat("é ", 500)+`","i":"`+strings.Repeat("ä", 400)+`"}`), true)
-	if len(got.Words) > 256 || len(got.Words) < 250 || !strings.HasPrefix(got.Words, "é é ") || len(got.Record) != 128 {
+	got := rules.Body([]byte(`{"e":"\u0000`+strings.Repeat("é ", 2000)+`","i":"`+strings.Repeat("ä", 3000)+`"}`), true)
+	if len(got.Words) > answer.MaxText || len(got.Words) < answer.MaxText-3 || !strings.HasPrefix(got.Words, "é é ") || len(got.Record) != answer.MaxText {
 		t.Errorf("got %d and %d bytes: %q, %q", len(got.Words), len(got.Record), got.Words, got.Record)
 	}
 }

@@ -75,7 +75,7 @@ func (d *document) isEmpty(path int) bool {
 
 // line returns the text of a value as one line of valid UTF-8 that has at most so many
 // bytes, and "" if there is no such value.
-func (d *document) line(path, most int) string {
+func (d *document) line(path int) string {
 	if path < 0 || d.kind == other || d.values[path] == nil {
 		return ""
 	}
@@ -86,7 +86,7 @@ func (d *document) line(path, most int) string {
 			text = compact.Bytes()
 		}
 	}
-	return oneLine(text, most)
+	return oneLine(text, MaxText)
 }
 
 func oneLine(text []byte, most int) string {

@@ -39,7 +39,7 @@ func FuzzBody(f *testing.F) {
 			return
 		}
 		got := rules.Body(body, true)
-		if got.Outcome == answer.Unruled || got.Rule == "" || len(got.Words) > 256 || len(got.Record) > 128 ||
+		if got.Outcome == answer.Unruled || got.Rule == "" || len(got.Words) > answer.MaxText || len(got.Record) > answer.MaxText ||
 			!utf8.ValidString(got.Words) || strings.ContainsAny(got.Words+got.Record, "\r\n\x00\x1b") {
 			t.Errorf("%q, %q: got %+v", body, path, got)
 		}

@@ -15,7 +15,7 @@ type Answer struct {
 	Proto      string        // such as HTTP/1.1
 	RetryAfter string        // the first field of that name that is not empty; empty if there is none
 	Encoding   string        // Content-Encoding, likewise: the body is as it came
-	Body       []byte        // the beginning of the body, at most [Request.KeepBody] bytes
+	Body       []byte        // the beginning of the body, as [Request.KeepBody] says
 	Fields     []HeaderField // those of [KeepFields]
 	Whole      bool          // the body was read to its end, or there is no body
 
@@ -36,7 +36,7 @@ func newAnswer(r *http.Response) *Answer {
 // bytes that are to be kept. An error only means that the answer is not whole.
 func (a *Answer) readBody(r *Request, body io.Reader, limit int64) {
 	in := endReader{in: body, first: func(b []byte) { r.gotBody(a.Status, b) }}
-	if keep := int64(r.KeepBody); keep > 0 {
+	if keep := int64(r.keep(a.Status)); keep > 0 {
 		a.Body, _ = io.ReadAll(io.LimitReader(&in, min(keep, limit)))
 	}
 	const end = 1 // a body that ends at the limit is seen to end only behind it

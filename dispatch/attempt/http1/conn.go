@@ -152,8 +152,8 @@ func (c *conn) readAnswer(r *Request) (answer *Answer, body io.Reader, keepAlive
 // takeBody reads a body that has come as a whole.
 func (c *conn) takeBody(r *Request, a *Answer, length int) {
 	body, _ := c.in.Peek(length)
-	if r.KeepBody > 0 {
-		a.Body = bytes.Clone(body[:min(r.KeepBody, length)])
+	if keep := r.keep(a.Status); keep > 0 {
+		a.Body = bytes.Clone(body[:min(keep, length)])
 	}
 	r.gotBody(a.Status, body)
 	_, _ = c.in.Discard(length)

@@ -62,10 +62,11 @@ type Request struct {
 	Fields   []HeaderField // its own part of the header; no name is one of the template's
 	Body     [][]byte      // in parts, which must not change before Post returns
 
-	KeepBody int                    // how many bytes of the answer's body to return
-	Await    bool                   // wait for the body until the deadline, not only for [Transport.BodyTimeout]
-	Watcher  Watcher                // may be nil
-	Trace    *httptrace.ClientTrace // may be nil
+	KeepBody  int                    // how many bytes of the answer's body to return
+	KeepOther int                    // likewise, of an answer whose status is not 2xx, if that is more
+	Await     bool                   // wait for the body until the deadline, not only for [Transport.BodyTimeout]
+	Watcher   Watcher                // may be nil
+	Trace     *httptrace.ClientTrace // may be nil
 }
 
 // A Watcher follows a request.
@@ -81,6 +82,14 @@ type Watcher interface {
 	// MayRepeat is called when Next is about to send the request again. An error
 	// prevents that.
 	MayRepeat() error
+}
+
+// keep returns how many bytes to return of the body of an answer with the status.
+func (r *Request) keep(status int) int {
+	if status/100 == 2 {
+		return r.KeepBody
+	}
+	return max(r.KeepBody, r.KeepOther)
 }
 
 func (r *Request) gotBody(status int, first []byte) {

@@ -1,0 +1,128 @@
+package scrub
+
+import (
+	"unicode"
+	"unicode/utf8"
+
+	"golang.org/x/text/unicode/norm"
+)
+
+// Forms are a text in the forms in which something is looked for. All are without regard to
+// case, accents, and characters that cannot be seen.
+type forms struct {
+	words   mapped // letters and digits, with one blank for whatever is between them
+	joined  mapped // likewise, but a line break within a word is nothing. Empty if there is none
+	letters mapped // letters and digits alone
+	marks   mapped // everything but blanks, and the plus that may stand for one
+	line    mapped // everything, with a blank for each that is one, and - for each that is one
+}
+
+// formsOf returns the forms of a text.
+func formsOf(m *mapped) *forms {
+	f := &forms{words: m.room(), joined: m.room(), letters: m.room(), marks: m.room(), line: m.room()}
+	breaks := false
+	for i := 0; i < len(m.bytes); {
+		r, size := utf8.DecodeRune(m.bytes[i:])
+		if r == utf8.RuneError && size <= 1 {
+			r = rune(m.bytes[i]) // Latin-1
+		}
+		of := m.part(i, i+size)
+		i += size
+		breaks = breaks || r == '\n' || r == '\r'
+		fold(r, func(r rune) { f.add(r, of) })
+	}
+	if !breaks {
+		f.joined = mapped{}
+	}
+	return f
+}
+
+// add adds a folded rune.
+func (f *forms) add(r rune, of span) {
+	f.line.addRune(onLine(r), of)
+	switch {
+	case unicode.IsLetter(r), unicode.IsNumber(r):
+		for _, m := range []*mapped{&f.words, &f.joined, &f.letters, &f.marks} {
+			m.addRune(r, of)
+		}
+	case r == '\n' || r == '\r':
+		f.words.addBlank(of)
+	case unicode.IsSpace(r) || r == '+':
+		f.words.addBlank(of)
+		f.joined.addBlank(of)
+	default:
+		f.words.addBlank(of)
+		f.joined.addBlank(of)
+		f.marks.addRune(r, of)
+	}
+}
+
+func onLine(r rune) rune {
+	switch {
+	case unicode.IsSpace(r):
+		return ' '
+	case unicode.Is(unicode.Pd, r), r == '\u2212': // a minus
+		return '-'
+	}
+	return r
+}
+
+func (m *mapped) addRune(r rune, of span) {
+	if r < utf8.RuneSelf {
+		m.add(byte(r), of)
+		return
+	}
+	m.bytes = utf8.AppendRune(m.bytes, r)
+	for len(m.spans) < len(m.bytes) {
+		m.spans = append(m.spans, of)
+	}
+}
+
+// addBlank adds a blank, unless there is one.
+func (m *mapped) addBlank(of span) {
+	if n := len(m.bytes); n > 0 && m.bytes[n-1] != ' ' {
+		m.add(' ', of)
+	}
+}
+
+// fold calls add with what all spellings of a rune have in common: its letters in one case,
+// without accents. It does not for what cannot be seen.
+func fold(r rune, add func(rune)) {
+	if r < utf8.RuneSelf {
+		if !unicode.IsControl(r) || unicode.IsSpace(r) {
+			add(oneCase(r))
+		}
+		return
+	}
+	for _, part := range string(norm.NFKD.AppendString(nil, string(r))) {
+		switch {
+		case unicode.In(part, unicode.Mn, unicode.Cf), unicode.IsControl(part) && !unicode.IsSpace(part):
+		case part == 'ß' || part == 'ẞ':
+			add('s')
+			add('s')
+		case part == 'ı': // whose capital is I
+			add('i')
+		default:
+			add(oneCase(part))
+		}
+	}
+}
+
+// oneCase returns the first of the runes that differ from r only in their case, as a small
+// letter if it is in ASCII.
+func oneCase(r rune) rune {
+	if r < utf8.RuneSelf {
+		if 'A' <= r && r <= 'Z' {
+			r += 'a' - 'A'
+		}
+		return r
+	}
+	first := r
+	for next := unicode.SimpleFold(r); next != r; next = unicode.SimpleFold(next) {
+		first = min(first, next)
+	}
+	if first < utf8.RuneSelf {
+		return oneCase(first)
+	}
+	return first
+}
