@@ -10,8 +10,9 @@ import (
 // A mapped is a text that was made from another one: each byte comes from the span of that
 // one with the same index.
 type mapped struct {
-	bytes []byte
-	spans []span
+	bytes  []byte
+	spans  []span
+	joints []int // where a line break, and the blanks after it, were left out
 }
 
 // A span is a part of a text, the end excluded.

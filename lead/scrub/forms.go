@@ -11,10 +11,11 @@ import (
 // case, accents, and characters that cannot be seen.
 type forms struct {
 	words   mapped // letters and digits, with one blank for whatever is between them
-	joined  mapped // likewise, but a line break within a word is nothing. Empty if there is none
+	joined  mapped // likewise, but a line break with the blanks after it is nothing. Empty if there is none
 	letters mapped // letters and digits alone
 	marks   mapped // everything but blanks, and the plus that may stand for one
-	line    mapped // everything, with a blank for each that is one, and - for each that is one
+	line    mapped // everything, with one blank for those in a row, and - for each that is one
+	broken  bool   // since a line break there were only blanks
 }
 
 // formsOf returns the forms of a text.
@@ -39,22 +40,32 @@ func formsOf(m *mapped) *forms {
 
 // add adds a folded rune.
 func (f *forms) add(r rune, of span) {
-	f.line.addRune(onLine(r), of)
+	f.addToLine(r, of)
+	blank := unicode.IsSpace(r) || r == '+'
+	f.broken = r == '\n' || r == '\r' || f.broken && blank
 	switch {
 	case unicode.IsLetter(r), unicode.IsNumber(r):
 		for _, m := range []*mapped{&f.words, &f.joined, &f.letters, &f.marks} {
 			m.addRune(r, of)
 		}
-	case r == '\n' || r == '\r':
-		f.words.addBlank(of)
-	case unicode.IsSpace(r) || r == '+':
-		f.words.addBlank(of)
-		f.joined.addBlank(of)
+		return
+	case f.broken:
+		f.joined.addJoint()
 	default:
-		f.words.addBlank(of)
 		f.joined.addBlank(of)
+	}
+	f.words.addBlank(of)
+	if !blank {
 		f.marks.addRune(r, of)
 	}
+}
+
+func (f *forms) addToLine(r rune, of span) {
+	if r = onLine(r); r == ' ' {
+		f.line.addBlank(of)
+		return
+	}
+	f.line.addRune(r, of)
 }
 
 func onLine(r rune) rune {
@@ -75,6 +86,13 @@ func (m *mapped) addRune(r rune, of span) {
 	m.bytes = utf8.AppendRune(m.bytes, r)
 	for len(m.spans) < len(m.bytes) {
 		m.spans = append(m.spans, of)
+	}
+}
+
+// addJoint notes that something is left out here.
+func (m *mapped) addJoint() {
+	if n := len(m.joints); n == 0 || m.joints[n-1] < len(m.bytes) {
+		m.joints = append(m.joints, len(m.bytes))
 	}
 }
 

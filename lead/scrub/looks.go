@@ -11,13 +11,16 @@ func hideAddresses(f *forms, hidden []bool) {
 	line := f.line.bytes
 	for at := bytes.IndexByte(line, '@'); at >= 0; {
 		begin, end := at, at+1
+		if folded(line, at) { // "pat@ example.net"
+			end++
+		}
 		for begin > 0 && isAddress(line[begin-1]) {
 			begin--
 		}
 		for end < len(line) && isAddress(line[end]) {
 			end++
 		}
-		if begin < at && end > at+1 {
+		if begin < at && isAddress(line[end-1]) && end > at+1 {
 			f.line.hide(begin, end, hidden)
 		}
 		next := bytes.IndexByte(line[at+1:], '@')
@@ -27,6 +30,15 @@ func hideAddresses(f *forms, hidden []bool) {
 		at += 1 + next
 	}
 }
+
+// folded reports whether the line ends after an @ and the next one begins with a domain name.
+func folded(line []byte, at int) bool {
+	rest, ok := bytes.CutPrefix(line[at+1:], []byte(" "))
+	word, _, _ := bytes.Cut(rest[:min(len(rest), longestDomain)], []byte(" "))
+	return ok && bytes.IndexByte(bytes.TrimRight(word, "."), '.') > 0
+}
+
+const longestDomain = 253 // bytes
 
 // isAddress reports whether a byte may be part of an e-mail address, on either side.
 func isAddress(c byte) bool {

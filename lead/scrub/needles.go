@@ -17,7 +17,7 @@ const (
 
 // Needles are what is looked for.
 type needles struct {
-	names  [][]byte        // as words
+	names  map[string]bool // as words
 	texts  [][]byte        // as letters
 	odd    [][]byte        // as marks: secrets, and texts with few letters
 	phones map[string]bool // the last digits of phone numbers
@@ -65,7 +65,7 @@ func (n *needles) addName(name string) {
 		words := bytes.TrimSpace(f.words.bytes)
 		for _, word := range append(bytes.Fields(words), words) {
 			if utf8.RuneCount(word) >= shortestName {
-				n.names = append(n.names, word)
+				n.names[string(word)] = true
 			}
 		}
 	})
@@ -129,7 +129,7 @@ func (n *needles) addDigits(digits []byte) {
 
 // prepare removes what is there twice.
 func (n *needles) prepare() {
-	for _, list := range []*[][]byte{&n.names, &n.texts, &n.odd} {
+	for _, list := range []*[][]byte{&n.texts, &n.odd} {
 		slices.SortFunc(*list, bytes.Compare)
 		*list = slices.CompactFunc(*list, bytes.Equal)
 	}
@@ -137,10 +137,8 @@ func (n *needles) prepare() {
 
 // hide hides the needles in a text, except phone numbers.
 func (n *needles) hide(f *forms, hidden []bool) {
-	for _, name := range n.names {
-		f.words.hideWord(name, hidden)
-		f.joined.hideWord(name, hidden)
-	}
+	f.words.hideWords(n.names, hidden)
+	f.joined.hideWords(n.names, hidden)
 	for _, text := range n.odd {
 		f.marks.hideAll(text, hidden)
 	}
@@ -169,19 +167,46 @@ func (m *mapped) hideAll(text []byte, hidden []bool) {
 	}
 }
 
-// hideWord hides a text where it is a whole word, or several.
-func (m *mapped) hideWord(text []byte, hidden []bool) {
-	for at := 0; ; at++ {
-		i := bytes.Index(m.bytes[at:], text)
-		if i < 0 {
-			return
-		}
-		at += i
-		end := at + len(text)
-		if (at == 0 || m.bytes[at-1] == ' ') && (end == len(m.bytes) || m.bytes[end] == ' ') {
-			m.hide(at, end, hidden)
+// mostParts is of how many parts a name may consist, words and what is left of one on a line.
+// Names with six letters or more are found by their letters too.
+const mostParts = 5
+
+// hideWords hides the names that are whole words, or several. The work does not grow with
+// the number of names: a lead may have very many.
+func (m *mapped) hideWords(names map[string]bool, hidden []bool) {
+	begins := m.wordBegins()
+	for i, begin := range begins[:len(begins)-1] {
+		for _, next := range begins[i+1 : min(len(begins), i+1+mostParts)] {
+			end := next
+			if m.bytes[end-1] == ' ' {
+				end--
+			}
+			if begin < end && names[string(m.bytes[begin:end])] {
+				m.hide(begin, end, hidden)
+			}
 		}
 	}
+}
+
+// wordBegins returns where words, and the parts of words on a line, begin, and the end.
+func (m *mapped) wordBegins() []int {
+	begins, joints := []int{0}, m.joints
+	if len(joints) > 0 && joints[0] == 0 {
+		joints = joints[1:]
+	}
+	for i := 1; i < len(m.bytes); i++ {
+		joint := len(joints) > 0 && joints[0] == i
+		if joint {
+			joints = joints[1:]
+		}
+		if joint || m.bytes[i-1] == ' ' {
+			begins = append(begins, i)
+		}
+	}
+	if len(m.bytes) > 0 {
+		begins = append(begins, len(m.bytes))
+	}
+	return begins
 }
 
 // Grams are all parts of a text that are as long as the window. Any part of a needle that is

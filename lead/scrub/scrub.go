@@ -24,7 +24,7 @@ type Scrubber struct{ known needles }
 // New returns a Scrubber for a lead, in JSON as it was published, and the webhook that it
 // is for. Its cost grows with the size of the lead.
 func New(leadObject []byte, hook *lead.Webhook) *Scrubber {
-	s := &Scrubber{known: needles{phones: map[string]bool{}}}
+	s := &Scrubber{known: needles{names: map[string]bool{}, phones: map[string]bool{}}}
 	s.known.addLead(leadObject)
 	s.known.addSecrets(hook)
 	s.known.prepare()
