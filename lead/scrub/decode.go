@@ -67,6 +67,18 @@ func decode(m *mapped) (mapped, bool) {
 	return out, changed
 }
 
+// unfold returns a text without line breaks and the blanks after them, and reports whether
+// there were any.
+func unfold(m *mapped) (mapped, bool) {
+	out, broken := m.room(), false
+	for i, b := range m.bytes {
+		if broken = b == '\r' || b == '\n' || broken && (b == ' ' || b == '\t'); !broken {
+			out.add(b, m.spans[i])
+		}
+	}
+	return out, len(out.bytes) < len(m.bytes)
+}
+
 // escape returns what the escape at the beginning of b stands for, and its length; zero if
 // there is none.
 func escape(b []byte) (text string, size int) {

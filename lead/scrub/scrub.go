@@ -56,21 +56,30 @@ func (s *Scrubber) scrub(said []byte, whole bool, limit int, isID bool) string {
 	}
 	hidden := make([]bool, len(said))
 	text := plain(said)
-	for range maxRounds {
-		f := formsOf(&text)
+	unescaping(text, func(f *forms) {
 		s.known.hide(f, hidden)
 		hideAddresses(f, hidden)
 		hidePhones(f, hidden, s.known.phones, isID)
-		var changed bool
-		if text, changed = decode(&text); !changed {
-			break
-		}
+	})
+	if text, folded := unfold(&text); folded { // maybe within an escape
+		unescaping(text, func(f *forms) { s.known.hide(f, hidden) })
 	}
 	shown := said
 	if !whole {
 		shown = said[:len(said)-unsure(said)]
 	}
 	return masked(shown, hidden, limit)
+}
+
+// unescaping calls hide with a text as it is, and without each layer of escapes.
+func unescaping(text mapped, hide func(*forms)) {
+	for range maxRounds {
+		hide(formsOf(&text))
+		var changed bool
+		if text, changed = decode(&text); !changed {
+			return
+		}
+	}
 }
 
 // unsure returns how many bytes at the end of a text that was cut short may be the beginning
