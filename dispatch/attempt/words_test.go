@@ -20,7 +20,7 @@ func judge(t *testing.T, url, recorded string) attempt.Outcome {
 	if err != nil {
 		t.Fatal(err)
 	}
-	o, _, err := target.Judge([]byte(recorded))
+	o, _, err := (&attempt.Request{Target: target}).Judge([]byte(recorded))
 	if err != nil {
 		t.Fatal(err)
 	}
