@@ -186,7 +186,7 @@ func TestWhatACRMDoesNotTakeIsADeadLetter(t *testing.T) {
 	add("unavailable", ending{"exhausted", "503", "4", "answered"}, same, samplecrm.Answer{Status: 503})
 	add("too-many", ending{"exhausted", "429", "2", "answered"}, same, samplecrm.Answer{Status: 429, Header: http.Header{"Retry-After": {"1"}}})
 	add("wrong-token", ending{"exhausted", "401", "2", "answered"}, same, samplecrm.Answer{Status: 401})
-	add("bad-request", ending{"refused", "400", "1", "answered"}, same, samplecrm.Answer{Status: 400, Body: "hush"})
+	add("bad-request", ending{"refused", "400", "1", "answered"}, same, samplecrm.Answer{Status: 400, Body: "The field postal is required"})
 	add("gone", ending{"gone", "410", "1", "answered"}, same, samplecrm.Answer{Status: 410})
 	add("moved", ending{"refused", "302", "1", "answered"}, same,
 		samplecrm.Answer{Status: 302, Header: http.Header{"Location": {r.crm.URL() + "/elsewhere"}}})
@@ -206,11 +206,14 @@ func TestWhatACRMDoesNotTakeIsADeadLetter(t *testing.T) {
 		id := header(m, "leadhook.webhook")
 		got[id] = ending{header(m, "leadhook.reason"), header(m, "leadhook.status"), header(m, "leadhook.attempts"), header(m, "leadhook.evidence")}
 		checkDelivery(t, advertiser, id, m)
+		if said := header(m, "leadhook.answer"); (said == "The field postal is required") != (got[id].status == "400") {
+			t.Errorf("%s: the CRM is said to have said %q", id, said)
+		}
 	}
 	if diff := cmp.Diff(want, got, cmp.AllowUnexported(ending{})); diff != "" {
 		t.Errorf("want (-), got (+):\n%s", diff)
 	}
-	if strings.Contains(i.log.String(), "hush") {
+	if strings.Contains(i.log.String(), "hush") || strings.Contains(i.log.String(), "postal") {
 		t.Error("the log quotes an answer or a query")
 	}
 }
