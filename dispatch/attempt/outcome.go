@@ -86,6 +86,7 @@ func (o Outcome) Reason() lead.Reason {
 // says when to come again, and whether it may have had the lead before.
 func answered(r *Request, a *http1.Answer, h hint) Outcome {
 	pause, asked := retryAfter(a.RetryAfter, time.Now())
+	a.Encoding = encodingOf(a.Body, a.Encoding)
 	o := Outcome{Verdict: verdictOf(a.Status, asked, r.MaybeReceived), Status: a.Status}
 	o.apply(r.Target.rules, a)
 	if o.Verdict == Delivered {
@@ -124,29 +125,18 @@ var ruled = [...]Verdict{answer.Delivered: Delivered, answer.Retry: Transient, a
 // ruledAs has the words of the rules for the verdicts that they give, but for delivered.
 var ruledAs = map[Verdict]string{Transient: answer.Retry.String(), Refused: answer.Refused.String()}
 
-// gzipped is what packed bodies begin with (RFC 1952 §2.3.1). Some CRMs do not say that one is
-// packed, others say it of one that is not.
-var gzipped = []byte("\x1f\x8b\x08")
-
 // plainBody returns the body of an answer, unpacked if the CRM packed it without being
-// asked to, and whether that is all of it.
+// asked to, and whether that is all of it. What is unpacked is bounded.
 func plainBody(a *http1.Answer) (body []byte, whole bool) {
-	body, unpacked := unpack(a.Body)
-	return body, a.Whole && unpacked
-}
-
-// unpack unpacks what came of a body, if it is packed. It returns false if that is damaged or
-// not all. What is unpacked is bounded.
-func unpack(body []byte) ([]byte, bool) {
-	if !bytes.HasPrefix(body, gzipped) {
-		return body, true
+	if !strings.EqualFold(a.Encoding, "gzip") || len(a.Body) == 0 {
+		return a.Body, a.Whole
 	}
-	in, err := gzip.NewReader(bytes.NewReader(body))
+	in, err := gzip.NewReader(bytes.NewReader(a.Body))
 	if err != nil {
 		return nil, false
 	}
-	plain, err := io.ReadAll(io.LimitReader(in, answer.MaxBody+1))
-	return plain, err == nil
+	body, err = io.ReadAll(io.LimitReader(in, answer.MaxBody+1))
+	return body, a.Whole && err == nil
 }
 
 // statusText is [http.StatusText] with what HubSpot means by 477.

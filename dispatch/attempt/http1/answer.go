@@ -14,7 +14,8 @@ type Answer struct {
 	Status     int
 	Proto      string        // such as HTTP/1.1
 	RetryAfter string        // the first field of that name that is not empty; empty if there is none
-	Body       []byte        // the beginning of the body, packed if it came so, at most [Request.KeepBody] bytes
+	Encoding   string        // Content-Encoding, likewise: the body is as it came
+	Body       []byte        // the beginning of the body, at most [Request.KeepBody] bytes
 	Fields     []HeaderField // those of [KeepFields]
 	Whole      bool          // the body was read to its end, or there is no body
 
@@ -25,7 +26,7 @@ type Answer struct {
 func newAnswer(r *http.Response) *Answer {
 	return &Answer{
 		Status: r.StatusCode, Proto: r.Proto, RetryAfter: cmp.Or(r.Header["Retry-After"]...),
-		Whole:    r.Body == http.NoBody,
+		Encoding: cmp.Or(r.Header["Content-Encoding"]...), Whole: r.Body == http.NoBody,
 		Fields:   KeepFields(r.StatusCode, r.Header),
 		promised: readTimeout([]byte(r.Header.Get("Keep-Alive"))),
 	}

@@ -134,7 +134,7 @@ func (c *conn) readAnswer(r *Request) (answer *Answer, body io.Reader, keepAlive
 			continue
 		}
 		c.left = math.MaxInt64
-		answer = &Answer{Status: h.status, Proto: h.proto, RetryAfter: h.retryAfter, Fields: h.fields, promised: h.promised}
+		answer = &Answer{Status: h.status, Proto: h.proto, RetryAfter: h.retryAfter, Encoding: h.encoding, Fields: h.fields, promised: h.promised}
 		switch keepAlive = first && h.keepsAlive(); {
 		case h.cut:
 			return answer, nil, false, nil

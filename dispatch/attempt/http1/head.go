@@ -25,6 +25,7 @@ type head struct {
 	status     int
 	proto      string
 	retryAfter string
+	encoding   string
 	fields     []HeaderField
 	promised   time.Duration // see [Answer]
 
@@ -130,6 +131,9 @@ func (h *head) readField(line []byte) (frames bool) {
 		return false
 	case isName(name, "Retry-After"):
 		h.retryAfter = cmp.Or(h.retryAfter, string(value))
+		return false
+	case isName(name, "Content-Encoding"):
+		h.encoding = cmp.Or(h.encoding, string(value))
 		return false
 	default:
 		h.fields = keepField(h.fields, h.status, name, value)
