@@ -37,7 +37,7 @@ func TestRealSystems(t *testing.T) {
 		{"zoho", call, code, 1, doubtful, "counts as refused by the webhook's answers.otherwise"},
 		{"soap-fault", call, fault, 3, "answered 500 Internal Server Error", "counts as refused by the webhook's answers.refused (500)"},
 		{"soap-fault 200", call, fault, 1, doubtful, "counts as refused by the webhook's answers.body, rule 1"},
-		{"leadbyte", call, says("records.0.status", "Rejected", "refused"), 1, taken, "counts as refused by the webhook's answers.body, rule 1"},
+		{"leadbyte", call, says("records.0.status", "Rejected", "refused"), 1, doubtful, "counts as refused by the webhook's answers.body, rule 1"},
 		{"follow-up-boss", call, &lead.Answers{Refused: []string{"204"}}, 1, taken, "counts as refused by the webhook's answers.refused (204)"},
 		{"cloudflare", call, nil, 1, "a bot challenge of Cloudflare in front of the CRM", ""},
 		{"iis", call, nil, 3, "answered 500 Internal Server Error", ""},

@@ -104,7 +104,7 @@ func (c *Client) do(ctx context.Context, r *Request, x *exchange) Outcome {
 		o = c.noAnswer(err, x)
 	} else {
 		o = answered(r, x.answer, x.hint)
-		o.Doubt = o.Verdict == Delivered && x.doubt
+		o.Doubt = o.Verdict == Delivered && (x.doubt || r.Target.challenged(x.answer))
 	}
 	o.Took = time.Since(r.Time)
 	return o

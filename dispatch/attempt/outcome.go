@@ -84,6 +84,7 @@ func (o Outcome) Reason() lead.Reason {
 // says beside the status.
 func answered(r *Request, a *http1.Answer, h hint) Outcome {
 	pause, asked := retryAfter(a.RetryAfter, time.Now())
+	a.Encoding = encodingOf(a.Body, a.Encoding)
 	o := Outcome{Verdict: verdictOf(a.Status, asked, r.MaybeReceived), Status: a.Status}
 	o.apply(r.Target.rules, a)
 	if o.Verdict == Delivered {

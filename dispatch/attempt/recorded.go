@@ -25,7 +25,7 @@ func (r *Request) Judge(recorded []byte) (Outcome, *Observation, error) {
 	body, _ := plainBody(a)
 	o := answered(r, a, hintOf(a.Status, body))
 	o.keep(r, a)
-	o.Doubt = o.Verdict == Delivered && r.Target.doubts(a.Status, body)
+	o.Doubt = o.Verdict == Delivered && (r.Target.doubts(a.Status, body) || r.Target.challenged(a))
 	return o, &Observation{Protocol: a.Proto, Head: body[:min(len(body), maxHead)]}, nil
 }
 
@@ -54,9 +54,7 @@ func readRecorded(recorded []byte) (*http1.Answer, error) {
 		a := &http1.Answer{Status: status, Proto: proto, RetryAfter: header.Get("Retry-After"), Fields: http1.KeepFields(status, http.Header(header))}
 		body, _ := io.ReadAll(in) // from memory
 		a.Body = recordedBody(body, header)
-		if bytes.HasPrefix(a.Body, []byte("\x1f\x8b")) {
-			a.Encoding = header.Get("Content-Encoding")
-		}
+		a.Encoding = encodingOf(a.Body, header.Get("Content-Encoding"))
 		a.Whole = len(a.Body) <= answer.MaxBody
 		return a, nil
 	}

@@ -39,6 +39,12 @@ func (t *Target) doubts(status int, body []byte) bool {
 	return status/100 == 2 && !t.rules.WantsBody() && answer.Doubtful(body)
 }
 
+// challenged reports whether a firewall took the place of the CRM with a 2xx, and there are no
+// rules for the body: AWS WAF answers 202 with a challenge that only browsers can solve.
+func (t *Target) challenged(a *http1.Answer) bool {
+	return a.Status/100 == 2 && !t.rules.WantsBody() && a.Field("X-Amzn-Waf-Action") != ""
+}
+
 // Origin returns the [Origin] of the URL.
 func (t *Target) Origin() string { return t.origin }
 

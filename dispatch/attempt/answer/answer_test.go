@@ -216,6 +216,8 @@ func TestDoubt(t *testing.T) {
 		`<Response><Success>false</Success></Response>`: true, `<a:success> FALSE</a:success>`: true, `<s:Envelope><s:Body><s:Fault>`: true,
 		`<?xml version="1.0"?><soap:Envelope xmlns:soap="x"><soap:Body><soap:Fault xmlns:soap="x">`: true, `<Fault/>`: true, "\ufeff <r><Fault>": true,
 		"<br />\n<b>Warning</b>:  Undefined key in <b>/lead.php</b><br />\n{\"success\":false}": true,
+		`{"code":1,"records":[{"status":"Rejected"}]}`:                                          true, `{"status":"failed"}`: true, `<html><body>The requested URL was rejected. Please`: true,
+		`<html><script src="/_Incapsula_Resource?SWJIYLWA=1"></script>`: true, `<p>{"status":"ok"}`: false, `<p>`: false,
 		``: false, `ok`: false, `{"success":true}`: false, `{"status":"ok"}`: false, `{"success":falsehood}`: false, `{"unsuccess":false}`: false,
 		`{"status":"error_free"}`: false, `{"status":"errors"}`: false, `{"text":"success\": false"}`: false, `"success": false`: false,
 		`<Success>true</Success>`: false, `</Success>false`: false, `<Default>x</Default>`: false, `<NoFault/>`: false, `<a>Fault </a>`: false, `<Faults/>`: false,

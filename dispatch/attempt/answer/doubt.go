@@ -10,9 +10,10 @@ import (
 // beginning. A SOAP Fault has its namespaces before it.
 const maxJSON, maxXML = 512, 1 << 10
 
-// Doubtful reports whether a body plainly says failure: "success": false or "status":
-// "error" in JSON, <Success>false or a SOAP Fault in XML. It is given what came of the
-// body first, and looks for certain texts, so that it costs little.
+// Doubtful reports whether a body plainly says failure: "success": false, or "status":
+// "error", "rejected" or "failed" in JSON, <Success>false or a SOAP Fault in XML, the page with
+// which a firewall answers in place of the CRM. It is given what came of the body first, and
+// looks for certain texts, so that it costs little.
 func Doubtful(body []byte) bool {
 	start := bytes.IndexAny(body[:min(len(body), maxBefore)], "{[<")
 	if start < 0 {
@@ -20,12 +21,22 @@ func Doubtful(body []byte) bool {
 	}
 	if body = body[start:]; body[0] == '<' {
 		xml := body[:min(len(body), maxXML)]
-		if saysXML(xml, "uccess>", "false") || hasFault(xml) {
+		if saysXML(xml, "uccess>", "false") || hasFault(xml) || isBlockPage(xml) {
 			return true
 		}
+		if start = bytes.IndexByte(xml, '{'); start < 0 { // PHP writes its warnings, in HTML, before the JSON
+			return false
+		}
+		body = body[start:]
 	}
-	body = body[:min(len(body), maxJSON)] // behind a < too: PHP writes its warnings, in HTML, before the JSON
-	return saysJSON(body, `uccess"`, "false") || saysJSON(body, `tatus"`, "error")
+	body = body[:min(len(body), maxJSON)]
+	return saysJSON(body, `uccess"`, "false") || saysJSON(body, `tatus"`, "error", "rejected", "failed")
+}
+
+// isBlockPage reports whether a page is one that Imperva or F5 answers with, as a rule with
+// status 200.
+func isBlockPage(page []byte) bool {
+	return bytes.Contains(page, []byte("_Incapsula_Resource")) || bytes.Contains(page, []byte("The requested URL was rejected"))
 }
 
 const maxBefore = 32 // bytes before JSON or XML begins, such as a byte order mark
@@ -43,14 +54,19 @@ func places(body []byte, text string) iter.Seq2[[]byte, []byte] {
 	}
 }
 
-// saysJSON reports whether a member has a value. name is without its first letter, which
+// saysJSON reports whether a member has one of some values. name is without its first letter, which
 // may be a capital one.
-func saysJSON(body []byte, name, value string) bool {
+func saysJSON(body []byte, name string, values ...string) bool {
 	for before, behind := range places(body, name) {
 		rest, isMember := bytes.CutPrefix(bytes.TrimLeft(behind, " \t\r\n"), []byte(":"))
 		rest = bytes.TrimPrefix(bytes.TrimLeft(rest, " \t\r\n"), []byte(`"`))
-		if isMember && beginsIn(before, `"`) && beginsWith(rest, value) {
-			return true
+		if !isMember || !beginsIn(before, `"`) {
+			continue
+		}
+		for _, value := range values {
+			if beginsWith(rest, value) {
+				return true
+			}
 		}
 	}
 	return false
