@@ -258,7 +258,7 @@ func TestDeadLetterIsComplete(t *testing.T) {
 		Message: *m, Reason: lead.Refused,
 		History: lead.History{
 			Error:      "the CRM answered 422 Unprocessable Entity",
-			Host: strings.TrimPrefix(crm.URL, "http://"),
+			Host:       strings.TrimPrefix(crm.URL, "http://"),
 			Advertiser: "USA_1", Webhook: "84+TEST_1", Delivery: crm.seen()[0].Get("Webhook-Id"),
 			Attempts: 1, Status: 422, Evidence: lead.Answered, Received: m.Time,
 		},
