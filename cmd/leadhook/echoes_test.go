@@ -78,7 +78,9 @@ func TestWhatACRMEchoesIsShownNowhere(t *testing.T) {
 	const id = 4711
 	r.publish(strings.ReplaceAll(fmt.Sprintf(hushed, advertiser, id), "\n", ""))
 	i := r.run()
-	lines := func(args ...string) int { return strings.Count(r.leadhook("", append(args, "--output", "json")...).out, "\n") }
+	lines := func(args ...string) int {
+		return strings.Count(r.leadhook("", append(args, "--output", "json")...).out, "\n")
+	}
 	r.until("three are dead and one waits", func() bool { return lines("dlq", "list") == 3 && lines("retries", "list") == 1 })
 
 	addrOf := i.admin()

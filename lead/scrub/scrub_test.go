@@ -174,19 +174,25 @@ func TestNothingOfTheLeadIsKept(t *testing.T) {
 		s := scrub.New(raw, &lead.Webhook{URL: "https://crm.example.com/leads", Authorization: lead.Secret("Bearer " + token)})
 		known := map[string]string{"first": first, "last": last, "email": mail, "phone": number, "notes": notes, "street": street, "message": message, "field": field, "token": token}
 		echoed := rapid.SliceOfN(rapid.SampledFrom(slices.Sorted(mapsKeys(known))), 1, 4).Draw(rt, "echoed")
-		body := sentence + " iiiiiiiiiiii" // between letters that are in nothing above
+		var body strings.Builder
+		body.WriteString(sentence + " iiiiiiiiiiii") // between letters that are in nothing above
 		for _, what := range echoed {
-			body += rapid.SampledFrom([]string{" ", ": ", "\r\n", `","`, "<td>"}).Draw(rt, "before") + spell(rt, known[what]) + rapid.SampledFrom([]string{" ", `"}`, "</td>", "\n", ""}).Draw(rt, "after")
+			body.WriteString(rapid.SampledFrom([]string{" ", ": ", "\r\n", `","`, "<td>"}).Draw(rt, "before") + spell(rt, known[what]) + rapid.SampledFrom([]string{" ", `"}`, "</td>", "\n", ""}).Draw(rt, "after"))
 		}
-		got := s.Excerpt([]byte(body), true)
+		got := s.Excerpt([]byte(body.String()), true)
 		if !strings.HasPrefix(got, sentence) {
-			rt.Fatalf("%q became %q", body, got)
+			rt.Fatalf("%q became %q", body.String(), got)
 		}
 		rest := got[len(sentence):]
 		for range 4 {
 			for what, value := range known {
+<<<<<<< HEAD
 				if slices.Contains(echoed, what) && (strings.Contains(squeezed(rest), squeezed(value)) || strings.Contains(onLine(rest), onLine(value))) {
 					rt.Fatalf("the %s %q still stands in %q, which was %q", what, value, got, body)
+=======
+				if slices.Contains(echoed, what) && strings.Contains(squeezed(rest), squeezed(value)) {
+					rt.Fatalf("the %s %q still stands in %q, which was %q", what, value, got, body.String())
+>>>>>>> w18b-kept
 				}
 			}
 			rest = html.UnescapeString(unescaped(rest))
