@@ -187,7 +187,7 @@ func TestNothingOfTheLeadIsKept(t *testing.T) {
 		for range 4 {
 			for what, value := range known {
 				if slices.Contains(echoed, what) && (strings.Contains(squeezed(rest), squeezed(value)) || strings.Contains(onLine(rest), onLine(value))) {
-					rt.Fatalf("the %s %q still stands in %q, which was %q", what, value, got, body)
+					rt.Fatalf("the %s %q still stands in %q, which was %q", what, value, got, body.String())
 				}
 			}
 			rest = html.UnescapeString(unescaped(rest))
