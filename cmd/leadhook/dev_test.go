@@ -65,7 +65,7 @@ func TestTheFirstMinute(t *testing.T) {
 	for command, want := range map[string]string{
 		"topics check":                  "ok: leads\n",
 		"publish --sample chat":         "published 1 event",
-		"seed ../../examples/seed.yaml": "5 added",
+		"seed ../../examples/seed.yaml": "6 added",
 	} {
 		if got := alone(append(d.environ(), "LEADHOOK_SECRETS_PLAIN=true"), strings.Fields(command)...); got.code != exitDone || !strings.Contains(got.out, want) {
 			t.Errorf("%s: got exit code %d, want 0 and %q:\n%s%s", command, got.code, want, got.out, got.errs)

@@ -181,7 +181,7 @@ func TestATestShowsTheCertificate(t *testing.T) {
 	certificate := crm.Certificate()
 	facts := []string{"certificate for example.com", "127.0.0.1", "issued by ", "expires " + certificate.NotAfter.UTC().Format(time.DateOnly)}
 	got := r.leadhook("", "webhooks", "test", h.ID)
-	if got.code != exitFailed || !containsAll(got.out, append(facts, "is signed by an unknown authority")...) {
+	if got.code != exitFailed || !containsAll(got.out, append(facts, "is self-signed")...) {
 		t.Errorf("a certificate that is refused: got exit code %d and\n%s", got.code, got.out)
 	}
 	file := filepath.Join(t.TempDir(), "ca.pem")

@@ -125,7 +125,8 @@ func certificateNames(c *x509.Certificate) []string {
 }
 
 func issuer(c *x509.Certificate) string {
-	return strings.Join(slices.Concat([]string{c.Issuer.CommonName}, c.Issuer.Organization), ", ")
+	names := slices.Concat([]string{c.Issuer.CommonName}, c.Issuer.Organization)
+	return strings.Join(slices.DeleteFunc(names, func(name string) bool { return name == "" }), ", ")
 }
 
 // answer returns the first KiB of an answer: as it would be kept, or with --show-secrets as
