@@ -102,7 +102,7 @@ func (i *instance) end(signal os.Signal) {
 func (i *instance) kill() {
 	i.t.Helper()
 	i.signal(os.Kill)
-	i.await(10 * time.Second)
+	i.await(poll)
 }
 
 func (i *instance) await(within time.Duration) {

@@ -6,7 +6,6 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/alicebob/miniredis/v2"
 	redis "github.com/alicebob/miniredis/v2/server"
@@ -84,11 +83,11 @@ func TestOnePartitionOfTheDeadLettersIsAway(t *testing.T) {
 	fault := noReplicas(cluster, r.topic+".dlq", 1)
 	r.publish(calls(refuses, 1, dying)...)
 	r.publish(append(calls(beside, 1, healthy), calls(other, 1, healthy)...)...)
-	until(t, 20*time.Second, "the healthy webhooks have all their leads", func() bool { return r.taken() == 2*healthy })
+	until(t, poll, "the healthy webhooks have all their leads", func() bool { return r.taken() == 2*healthy })
 	r.until("what is dead is settled", func() bool { return r.lagOf(r.topic) == 0 })
 	i.notReady(".dlq, partition 1")
 	r.publish(append(calls(beside, 1001, healthy), calls(other, 1001, healthy)...)...)
-	until(t, 10*time.Second, "they go on", func() bool { return r.taken() == 4*healthy })
+	until(t, poll, "they go on", func() bool { return r.taken() == 4*healthy })
 	if n := len(r.letters()); n != 0 {
 		t.Errorf("got %d dead letters while they could not be written", n)
 	}
@@ -121,7 +120,7 @@ func TestOnePartitionOfARetryTopicIsAway(t *testing.T) {
 	r.publish(calls(fails, 1, failing)...)
 	r.publish(append(calls(beside, 1, healthy), calls(other, 1, healthy)...)...)
 	i := r.run()
-	until(t, 30*time.Second, "the healthy webhooks have all their leads", func() bool { return r.taken() == 2*healthy })
+	until(t, poll, "the healthy webhooks have all their leads", func() bool { return r.taken() == 2*healthy })
 	r.until("what failed waits", func() bool { return r.lagOf(r.topic) == 0 })
 	i.notReady(".retry.200ms, partition 1")
 
@@ -157,7 +156,7 @@ func TestOneShareOfTheWebhooksIsUnreadable(t *testing.T) {
 	r.publish(calls(away, 1, waiting)...)
 	r.publish(append(calls(beside, 1, healthy), calls(other, 1, healthy)...)...)
 	i := r.run()
-	until(t, 30*time.Second, "the healthy webhooks have all their leads", func() bool { return r.taken() == 2*healthy })
+	until(t, poll, "the healthy webhooks have all their leads", func() bool { return r.taken() == 2*healthy })
 	r.until("the others wait in the retry topics", func() bool { return r.lagOf(r.topic) == 0 })
 	i.notReady("this share cannot be read")
 	if _, body := i.readyz(); !strings.Contains(body, "share "+strconv.Itoa(shares.Of(away))+" of 64 since ") {
