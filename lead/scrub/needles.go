@@ -8,8 +8,8 @@ import (
 )
 
 const (
-	shortestName = 3  // characters; CONTRACT §9
-	shortestText = 6  // characters; likewise
+	shortestName = 3  // characters
+	shortestText = 6  // characters
 	fewestMarks  = 4  // characters: what is shorter occurs in any text
 	window       = 12 // bytes of letters and digits: so much of a text is hidden wherever it stands
 	phoneEnd     = 7  // digits: a CRM may leave out or add what is before them

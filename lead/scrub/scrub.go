@@ -8,7 +8,7 @@ import (
 	"github.com/leadhook/leadhook/lead"
 )
 
-// MaxKept is how many bytes are kept of an answer (CONTRACT §4).
+// MaxKept is how many bytes are kept of an answer.
 const MaxKept = 1 << 10
 
 // MaxRead is how many bytes of a text are looked at. What follows is never kept.
