@@ -15,8 +15,8 @@ REAL_PACKAGES = ./consumer ./consumer/fetch ./internal/realstack ./internal/redi
 # Tests that type what documents say, or build, or that try hundreds of cases one
 # after the other on a Redis of their own, or that play minutes with thousands of CRMs
 # (Scene) or compare long schedules with a model, one step after the other, or that
-# measure memory: once is enough, in `make test`.
-ONCE = ^Test(Docs|Build|ASeedThatIsCutAnywhere|Scene|Bombs|NobodyHasMoreThanItsPart|FillIsTheModel|WaitingAttemptsAreSmall)
+# measure memory, or try what strangers may send: once is enough, in `make test`.
+ONCE = ^Test(Docs|Build|ASeedThatIsCutAnywhere|Scene|Bombs|NobodyHasMoreThanItsPart|FillIsTheModel|WaitingAttemptsAreSmall|HostileHTML)
 # Tests whose thousands of look-ups at once the ledger must answer in time: beside the
 # race detector and other packages' tests it cannot, fails open, and leads come twice. They
 # are in `make test` and `make e2e-real`.
