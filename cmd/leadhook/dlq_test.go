@@ -174,7 +174,7 @@ func TestAReplayThatIsKilledGoesOn(t *testing.T) {
 		before := r.retried()
 		r.until("it replays", func() bool { return r.retried() >= before+5 })
 		replay.signal(signal)
-		replay.await(poll)
+		replay.await()
 		if signal == syscall.SIGTERM && (replay.code != exitFailed || !containsAll(replay.log.String(), "replayed ", "again for the rest: interrupted")) {
 			t.Errorf("interrupted: exit code %d and\n%s", replay.code, replay.log)
 		}

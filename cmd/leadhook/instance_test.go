@@ -92,7 +92,7 @@ func (i *instance) stop() {
 func (i *instance) end(signal os.Signal) {
 	i.t.Helper()
 	i.signal(signal)
-	i.await(time.Minute)
+	i.await()
 	if i.code != exitDone {
 		i.t.Errorf("ended with exit code %d:\n%s", i.code, i.tail())
 	}
@@ -102,15 +102,15 @@ func (i *instance) end(signal os.Signal) {
 func (i *instance) kill() {
 	i.t.Helper()
 	i.signal(os.Kill)
-	i.await(poll)
+	i.await()
 }
 
-func (i *instance) await(within time.Duration) {
+func (i *instance) await() {
 	i.t.Helper()
 	select {
 	case <-i.ended:
-	case <-time.After(within):
-		i.t.Fatalf("still running after %v:\n%s", within, i.tail())
+	case <-time.After(poll):
+		i.t.Fatalf("still running after %v:\n%s", poll, i.tail())
 	}
 }
 

@@ -116,7 +116,7 @@ func TestAPartialFailureSaysWhatIsPublished(t *testing.T) {
 	publishing := r.begin(nil, "publish", "--sample", "call", "--count", strconv.Itoa(events), "--rate", "4000")
 	r.until("events are published", func() bool { return r.logEnds() > 2000 })
 	broker.Close()
-	publishing.await(time.Minute)
+	publishing.await()
 	said := publishing.log.String()
 	var count, of int
 	if _, err := fmt.Sscanf(said, "leadhook: published %d of %d events", &count, &of); err != nil {
