@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"os"
 	"syscall"
 	"time"
 )
@@ -120,7 +121,8 @@ func (t *Transport) awaitSettings(ctx context.Context, c *tls.Conn) error {
 		end = most
 	}
 	_ = c.SetReadDeadline(end)
-	if _, err := c.Read(make([]byte, 1)); err != nil {
+	_, err := c.Read(make([]byte, 1))
+	if err != nil && !errors.Is(err, os.ErrDeadlineExceeded) { // some say nothing before the client has (HAProxy)
 		return &HandshakeError{Err: err, Wanted: true}
 	}
 	return nil
