@@ -35,6 +35,14 @@ func Counted(n int, noun string) string {
 	return fmt.Sprintf("%d %ss", n, noun)
 }
 
+// Number returns n as text, or "" for zero, which means that it does not apply.
+func Number(n int) string {
+	if n == 0 {
+		return ""
+	}
+	return strconv.Itoa(n)
+}
+
 // Dash returns s, or a dash if s is empty, for a cell of a table.
 func Dash(s string) string {
 	if s == "" {

@@ -19,7 +19,7 @@ var letterSpare = []string{"ATTEMPTS", "LEAD", "ADVERTISER", "STATUS", "NOW"}
 func letterCells(l *deadletter.Letter) []string {
 	return []string{
 		terminal.Dash(l.Advertiser), terminal.Dash(l.Webhook), terminal.Dash(l.LeadID), string(l.Reason), strconv.Itoa(l.Attempts),
-		terminal.Dash(number(l.Status)), terminal.Dash(l.Error),
+		terminal.Dash(terminal.Number(l.Status)), terminal.Dash(l.Error),
 	}
 }
 

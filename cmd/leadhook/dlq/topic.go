@@ -120,14 +120,6 @@ func (g *letterTopic) fates(ctx context.Context, letters []deadletter.Letter) ([
 // not be read.
 func undeliverable(l *deadletter.Letter) bool { return l.Webhook == "" || l.LeadID == "" }
 
-// number returns n as text, or "" for zero, which means that it does not apply.
-func number(n int) string {
-	if n == 0 {
-		return ""
-	}
-	return strconv.Itoa(n)
-}
-
 func position(l *deadletter.Letter) string {
 	return strconv.Itoa(l.Partition) + "/" + strconv.FormatInt(l.Offset, 10)
 }

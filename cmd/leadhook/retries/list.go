@@ -116,13 +116,9 @@ func rowOf(l *deadletter.Letter) row {
 }
 
 func cells(l *deadletter.Letter) []string {
-	status := ""
-	if l.Status != 0 {
-		status = strconv.Itoa(l.Status)
-	}
 	return []string{
 		cli.Clock(due(l)), terminal.Dash(l.Advertiser), terminal.Dash(l.Webhook), terminal.Dash(l.Host), terminal.Dash(l.LeadID),
-		strconv.Itoa(l.Attempts), strconv.Itoa(l.Step), terminal.Dash(status), why(l), terminal.Dash(l.Answer),
+		strconv.Itoa(l.Attempts), strconv.Itoa(l.Step), terminal.Dash(terminal.Number(l.Status)), why(l), terminal.Dash(l.Answer),
 	}
 }
 

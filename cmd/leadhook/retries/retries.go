@@ -40,11 +40,12 @@ func each(ctx context.Context, env *cli.Env, f deadletter.Filter, leads bool, vi
 	})
 }
 
-// Count returns how many deliveries wait for each webhook, by its id. Of more than 200,000
+// Count returns how many deliveries wait for each webhook, by its id, of an advertiser or, if
+// that is empty, of all. Of more than 200,000
 // webhooks it leaves out those that it finds last.
-func Count(ctx context.Context, env *cli.Env) (map[string]int, error) {
+func Count(ctx context.Context, env *cli.Env, advertiser string) (map[string]int, error) {
 	counts := map[string]int{}
-	err := each(ctx, env, deadletter.Filter{}, false, func(l *deadletter.Letter) {
+	err := each(ctx, env, deadletter.Filter{Advertiser: advertiser}, false, func(l *deadletter.Letter) {
 		if _, known := counts[l.Webhook]; l.Webhook != "" && (known || len(counts) < mostGroups) {
 			counts[l.Webhook]++
 		}

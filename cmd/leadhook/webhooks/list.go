@@ -50,7 +50,6 @@ func (c *listCommand) Run(ctx context.Context, env *cli.Env) error {
 		return &terminal.UsageError{Err: errors.New("webhooks list: --limit must not be negative")}
 	}
 	return env.WithWebhooks(ctx, func(log *follow.Log) error {
-		c.countWaiting(ctx, env)
 		out := c.heading(env)
 		shown, err := c.page(ctx, env, webhook.Catalog{Log: log}, out)
 		if err := errors.Join(out.End(), err); err != nil {
@@ -80,7 +79,7 @@ func (c *listCommand) countWaiting(ctx context.Context, env *cli.Env) {
 		return
 	}
 	var err error
-	if c.waiting, err = retries.Count(ctx, env); err != nil {
+	if c.waiting, err = retries.Count(ctx, env, c.Advertiser); err != nil {
 		fmt.Fprintf(env.Stderr, "leadhook: how many wait is not known: %v\n", err)
 	}
 }
@@ -92,14 +91,6 @@ func (c *listCommand) waitingFor(h *lead.Webhook, view *View) string {
 	}
 	view.Waiting = new(c.waiting[h.ID])
 	return strconv.Itoa(*view.Waiting)
-}
-
-// statusOf returns the status of a failure, or a dash if none came.
-func statusOf(f lead.Failure) string {
-	if f.Status == 0 {
-		return "-"
-	}
-	return strconv.Itoa(f.Status)
 }
 
 // page lists the page, and returns the states of the webhooks in it.
@@ -114,6 +105,9 @@ func (c *listCommand) page(ctx context.Context, env *cli.Env, catalog webhook.Ca
 			fmt.Fprintf(env.Stderr, "there are more: continue with --after %s\n", terminal.Printable(last))
 			break
 		}
+		if n == 0 { // where nothing fails, no topic need be read
+			c.countWaiting(ctx, env)
+		}
 		if err := c.add(out, h); err != nil {
 			return states, err
 		}
@@ -126,8 +120,9 @@ func (c *listCommand) page(ctx context.Context, env *cli.Env, catalog webhook.Ca
 func (c *listCommand) add(out *terminal.List, h *lead.Webhook) error {
 	view := viewOf(h, c.ShowSecrets)
 	if f := h.LastFailure; c.Failing {
+		waiting := c.waitingFor(h, &view)
 		return out.Add(view, terminal.Dash(h.ID), terminal.Dash(h.Advertiser), view.State, h.Failing.Since.UTC().Format(time.RFC3339),
-			strconv.Itoa(h.Failing.Attempts), c.waitingFor(h, &view), statusOf(f), terminal.Dash(view.URL), terminal.Dash(f.Error))
+			strconv.Itoa(h.Failing.Attempts), waiting, terminal.Dash(terminal.Number(f.Status)), terminal.Dash(view.URL), terminal.Dash(f.Error))
 	}
 	return out.Add(view, terminal.Dash(h.ID), terminal.Dash(h.Advertiser), view.State, terminal.Dash(string(h.Trigger)), terminal.Dash(h.LeadTypes.String()),
 		terminal.Dash(string(h.Format)), terminal.Dash(view.URL))
