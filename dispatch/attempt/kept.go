@@ -32,7 +32,7 @@ func (o *Outcome) keep(r *Request, a *http1.Answer) {
 	if len(body) == 0 && location+o.Words+o.Record == "" {
 		return
 	}
-	s := scrub.New(r.Lead, r.Target.hook)
+	s := r.scrubber()
 	o.Answer = s.Excerpt(body, whole && len(body) < scrub.MaxRead)
 	o.Location = s.Text(location, maxLocation)
 	o.Words, o.Record = s.Text(o.Words, maxWords), s.Record(o.Record, maxRecord)

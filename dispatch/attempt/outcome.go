@@ -107,7 +107,8 @@ func answered(r *Request, a *http1.Answer, h hint) Outcome {
 // delivered by its status, but not for what a CRM says to a lead that it has already.
 func (o *Outcome) apply(rules *answer.Rules, a *http1.Answer) {
 	m := rules.Status(a.Status)
-	if m.Outcome == answer.Delivered || m.Outcome == answer.Unruled && a.Status/100 == 2 {
+	delivered := m.Outcome == answer.Delivered || m.Outcome == answer.Unruled && a.Status/100 == 2
+	if delivered && rules.WantsBody() { // else it need not be unpacked
 		if body := rules.Body(plainBody(a)); body.Outcome != answer.Unruled {
 			m = body
 		}

@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"github.com/leadhook/leadhook/lead"
-	"github.com/leadhook/leadhook/lead/scrub"
 )
 
 // redirectWords returns where a Location field leads, compared with the webhook's URL. It is
@@ -25,7 +24,7 @@ func redirectWords(r *Request, location string) string {
 		return notFollowed + "the same address " + strings.Join(differences, " and ") + ": set that as the URL of the webhook"
 	}
 	shown, _ := lead.ShownLocation(webhook, location) // as ResolveLocation
-	shown = scrub.New(r.Lead, r.Target.hook).Text(shown, maxLocation)
+	shown = r.scrubber().Text(shown, maxLocation)
 	switch {
 	case to.Hostname() == "script.googleusercontent.com":
 		return notFollowed + shown + ", as Google Apps Script answers when it has run: the webhook's answers can count that as delivered"
