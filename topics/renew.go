@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/segmentio/kafka-go"
+	"github.com/segmentio/kafka-go/protocol"
 
 	"github.com/leadhook/leadhook/internal/wait"
 )
@@ -44,6 +46,22 @@ func awaitGone(ctx context.Context, client *kafka.Client, topic string) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	request := &kafka.ListOffsetsRequest{Topics: map[string][]kafka.OffsetRequest{topic: {kafka.LastOffsetOf(0)}}}
-	for answered(client.ListOffsets(ctx, request)) && wait.For(ctx, askAgain) {
+	for !unknown(client.ListOffsets(ctx, request)) && wait.For(ctx, askAgain) {
 	}
+}
+
+// unknown reports whether an answer says that there is no such partition. A connection that
+// broke says nothing.
+func unknown(res *kafka.ListOffsetsResponse, err error) bool {
+	if err != nil {
+		return errors.Is(err, protocol.ErrNoTopic) || errors.Is(err, kafka.UnknownTopicOrPartition)
+	}
+	for _, partitions := range res.Topics {
+		if slices.ContainsFunc(partitions, func(p kafka.PartitionOffsets) bool {
+			return p.Error == nil || !errors.Is(p.Error, kafka.UnknownTopicOrPartition) && !errors.Is(p.Error, kafka.NotLeaderForPartition)
+		}) {
+			return false
+		}
+	}
+	return true
 }

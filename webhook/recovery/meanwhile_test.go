@@ -8,7 +8,10 @@ import (
 	"time"
 
 	"github.com/segmentio/kafka-go"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/leadhook/leadhook/webhook/entry"
 	"github.com/leadhook/leadhook/webhook/recovery"
 )
 
@@ -122,4 +125,62 @@ func TestARecoveredTopicReachesFurtherThanBefore(t *testing.T) {
 	r.has("A", 3)
 	r.redis.FlushAll()
 	r.has("A", 3)
+}
+
+// A broker that answers already may refuse nonetheless what is written: it has the old topic
+// until it drops it, and the new one some moments later.
+func TestWhatABrokerRefusesSinceItLearnsLaterIsWrittenAgain(t *testing.T) {
+	for name, refused := range map[string]int{"the epoch": 1, "the webhooks": 2} {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t)
+			if err := r.seed("A", "a1"); err != nil {
+				t.Fatal(err)
+			}
+			again := r.recovery()
+			again.Force = true
+			again.Anew = func(ctx context.Context) error {
+				r.refuse(refused)
+				return r.anew(ctx)
+			}
+			if err := again.Run(r.within(time.Minute)); err != nil {
+				t.Fatal(err)
+			}
+			r.has("A", 1)
+			first, err := r.log.Topic.Fetch(r.within(10*time.Second), 0, 0, 1<<20)
+			if err != nil {
+				t.Fatal(err)
+			}
+			epochs := 0
+			for _, record := range first.Records {
+				if _, ok := entry.EpochOf(record.Key); ok {
+					epochs++
+				}
+			}
+			if epochs != 1 {
+				t.Errorf("the epoch was begun by %d records, want one: compaction removes all but the last", epochs)
+			}
+		})
+	}
+}
+
+// refuse has the broker answer the nth request to write, once, that it does not know the topic.
+func (r *rig) refuse(nth int) {
+	asked := 0
+	r.kafka.Cluster.ControlKey(int16(kmsg.Produce), func(req kmsg.Request) (kmsg.Response, error, bool) {
+		if asked++; asked != nth {
+			return nil, nil, false
+		}
+		res := req.ResponseKind().(*kmsg.ProduceResponse)
+		for _, topic := range req.(*kmsg.ProduceRequest).Topics {
+			refused := kmsg.NewProduceResponseTopic()
+			refused.Topic = topic.Topic
+			for _, partition := range topic.Partitions {
+				p := kmsg.NewProduceResponseTopicPartition()
+				p.Partition, p.ErrorCode = partition.Partition, kerr.UnknownTopicOrPartition.Code
+				refused.Partitions = append(refused.Partitions, p)
+			}
+			res.Topics = append(res.Topics, refused)
+		}
+		return res, nil, true
+	})
 }

@@ -11,6 +11,9 @@ import (
 	"slices"
 	"time"
 
+	"github.com/segmentio/kafka-go"
+	"github.com/segmentio/kafka-go/protocol"
+
 	"github.com/leadhook/leadhook/internal/wait"
 	"github.com/leadhook/leadhook/webhook/entry"
 	"github.com/leadhook/leadhook/webhook/follow"
@@ -32,6 +35,9 @@ var ErrMoved = errors.New("Redis or the topic of webhooks was changed meanwhile:
 // changed. What wraps it says why one of them does not.
 var ErrUnreadable = errors.New("published again, no key would ever open them")
 
+// errIncomplete is the error of a topic that does not have what was written to it.
+var errIncomplete = errors.New("the topic lost some of them")
+
 // A Recovery is one run of [Recovery.Run]. All fields but Force and LoseUnreadable are
 // required.
 type Recovery struct {
@@ -44,7 +50,8 @@ type Recovery struct {
 	// Of names the service whose webhooks these are. A file of another one is refused.
 	Of string
 
-	// Anew deletes the topic and creates it again. Its brokers may learn of that later.
+	// Anew deletes the topic and creates it again. Its brokers may learn of that later:
+	// they have 30 seconds.
 	Anew func(ctx context.Context) error
 
 	// Force makes the topic anew although nothing in it is lost.
@@ -95,14 +102,11 @@ func (r *Recovery) Run(ctx context.Context) error {
 	if err := r.Anew(ctx); err != nil {
 		return fmt.Errorf("making the topic of webhooks anew: %w; run it again", err)
 	}
-	if err := r.awaitLeader(ctx); err != nil {
-		return fmt.Errorf("waiting for the new topic of webhooks: %w; run it again", err)
-	}
 	if len(found) == 0 {
 		return errors.Join(ErrNothing, os.Remove(r.File), r.drop(ctx, before.epochs))
 	}
 	epoch := entry.NewEpoch(found.epochs(before.epochs)...)
-	if err := r.publish(ctx, epoch, found); err != nil {
+	if err := r.publishOnceKnown(ctx, epoch, found); err != nil {
 		return fmt.Errorf("publishing webhooks: %w; run it again", err)
 	}
 	switch now, _, err := r.places(ctx, before.epochs); {
@@ -120,17 +124,26 @@ func (r *Recovery) Run(ctx context.Context) error {
 	return errors.Join(os.Rename(r.File, r.File+".done"), r.tidy(ctx, epoch, before.epochs))
 }
 
-// awaitLeader blocks until the leader of the new topic has it, for 30 seconds at most: brokers
-// learn of a new topic after it was created, and refuse what is written before they do.
-func (r *Recovery) awaitLeader(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
-	defer cancel()
-	for {
-		_, err := r.Log.Topic.End(ctx)
-		if err == nil || !wait.For(ctx, 100*time.Millisecond) {
+// brokersLearn is how long brokers may take to know a topic that was made anew.
+const brokersLearn = 30 * time.Second
+
+// publishOnceKnown publishes the entries in an epoch. Brokers learn of a new topic after it was
+// created: until then they refuse what is written, or still write it to the old one.
+func (r *Recovery) publishOnceKnown(ctx context.Context, epoch string, found entries) error {
+	for begin := time.Now(); ; {
+		err := r.publish(ctx, epoch, found)
+		if !isUnknownYet(err) || time.Since(begin) > brokersLearn || !wait.For(ctx, 100*time.Millisecond) {
 			return err
 		}
 	}
+}
+
+// isUnknownYet reports whether an error is one that goes away once all brokers know the topic.
+// Nothing was written to it then that counts.
+func isUnknownYet(err error) bool {
+	return errors.Is(err, kafka.UnknownTopicOrPartition) || errors.Is(err, kafka.NotLeaderForPartition) ||
+		errors.Is(err, kafka.LeaderNotAvailable) || errors.Is(err, protocol.ErrNoTopic) || errors.Is(err, protocol.ErrNoPartition) ||
+		errors.Is(err, protocol.ErrNoLeader) || errors.Is(err, follow.ErrNotBegun) || errors.Is(err, errIncomplete)
 }
 
 // opens returns [ErrUnreadable] if some entries do not open. A box is bound to its epoch,
@@ -180,8 +193,11 @@ func (r *Recovery) drop(ctx context.Context, epochs []string) error {
 
 // publish begins an epoch and publishes the entries in it, and reads them back.
 func (r *Recovery) publish(ctx context.Context, epoch string, found entries) error {
-	if err := r.Log.BeginWith(ctx, epoch); err != nil {
-		return err
+	// A second record about the epoch would have compaction remove the first.
+	if begun, err := r.Log.Begun(ctx); err != nil || begun != epoch {
+		if err := r.Log.BeginWith(ctx, epoch); err != nil {
+			return err
+		}
 	}
 	const chunk = 1000
 	for keys := range slices.Chunk(slices.Sorted(maps.Keys(found)), chunk) {
@@ -233,7 +249,7 @@ func (r *Recovery) readBack(ctx context.Context, epoch string, found entries) er
 		}
 	}
 	if len(there) != len(found) {
-		return errors.New("the topic lost some of them")
+		return errIncomplete
 	}
 	return nil
 }
