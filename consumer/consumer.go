@@ -55,6 +55,11 @@ type Options struct {
 	// one before it. It is required with Waiting.
 	Due func(m *lead.Message) time.Time
 
+	// Full reports whether so much waits elsewhere for what the partitions of that number
+	// need that no further message of them should be opened for now. It is called before
+	// each message, and must not block. nil: never.
+	Full func(partition int) bool
+
 	// BeforeLastCommit is called when a generation ends, before its last commit.
 	// It should store what lets the next reader of a message find out that the
 	// message is settled. ctx ends after half a second. If it is nil, nothing is

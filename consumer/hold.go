@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"go.uber.org/zap"
+
+	"github.com/leadhook/leadhook/internal/wait"
 )
 
 // holdLimit is for how long a partition whose commits are held up is read on. What was
@@ -72,6 +74,19 @@ func (p *partition) awaitHold(fetching context.Context) bool {
 			return false
 		}
 		timer.Stop()
+	}
+	return true
+}
+
+// awaitRoom blocks while so much waits for what the partition's messages need that no more
+// should be opened: it would take the room of all other partitions. It returns false if
+// fetching ended first.
+func (p *partition) awaitRoom(fetching context.Context) bool {
+	const again = 10 * time.Millisecond
+	for p.s.c.opts.Full != nil && p.s.c.opts.Full(p.number) {
+		if !wait.For(fetching, again) {
+			return false
+		}
 	}
 	return true
 }

@@ -96,7 +96,7 @@ func (p *partition) accept(fetching, working context.Context, head fetch.Head) e
 	case p.delay > 0 && head.Offset != p.awaited:
 		return p.awaitDue(fetching, head)
 	}
-	if !p.awaitHold(fetching) {
+	if !p.awaitHold(fetching) || !p.awaitRoom(fetching) {
 		return context.Cause(fetching)
 	}
 	return p.open(fetching, working, head)

@@ -210,3 +210,27 @@ func TestKafkaIsWaitedForToNameTheTopics(t *testing.T) {
 	r.until("it reads", func() bool { return r.committed() == 1 && c.Ready() == nil })
 	stop()
 }
+
+// A partition whose number is full is read no further, and the others are.
+func TestAFullPartitionHoldsUpNoOther(t *testing.T) {
+	r := newRig(t, 2)
+	waiting := r.beside(".retry.1ms")
+	var full atomic.Bool
+	full.Store(true)
+	var handled [2]atomic.Int64
+	opts := r.waits(time.Millisecond, waiting)
+	opts.Full = func(partition int) bool { return partition == 1 && full.Load() }
+	_, stop := r.start(opts, handler(func(_ context.Context, m *lead.Message) error {
+		handled[m.Partition].Add(1)
+		return nil
+	}))
+	defer stop()
+	r.put(0, 40)
+	waiting.put(0, 40)
+	r.until("what is in the other partition is done", func() bool { return handled[0].Load() == 40 })
+	if n := handled[1].Load(); n != 0 {
+		t.Errorf("%d messages of the full partition were handled", n)
+	}
+	full.Store(false)
+	r.until("all is done", func() bool { return handled[1].Load() == 40 })
+}

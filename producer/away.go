@@ -10,8 +10,9 @@ import (
 )
 
 // What waits for one partition that is away is at most 1/waitingShare of what the caller
-// handles at once, and for all such partitions together 1/allWaitingShare of it.
-const waitingShare, allWaitingShare = 16, 2
+// handles at once, and for all such partitions together 1/allWaitingShare of it. Once
+// 1/numberShare of it waits for partitions of the same number, no more should be begun.
+const waitingShare, numberShare, allWaitingShare = 16, 8, 2
 
 // slowAfter is how long a request may take before its partition counts as slow: what
 // waits for it is then bounded, although no request has failed yet.
@@ -50,11 +51,35 @@ func (p *Publisher) Offer(ctx context.Context, r Record) error {
 // it no longer waits. The caller holds mu.
 func (p *Publisher) count(w *waiter, o *outbox) {
 	if w.counted != nil {
-		w.counted.waiting.add(load{-1, -w.size})
+		p.wait(w.counted, load{-1, -w.size})
 	}
 	if w.counted = o; o != nil {
-		o.waiting.add(load{1, w.size})
+		p.wait(o, load{1, w.size})
 	}
+}
+
+// wait counts what waits for an outbox. The caller holds mu.
+func (p *Publisher) wait(o *outbox, more load) {
+	o.waiting.add(more)
+	l := p.waiting[o.to.Number]
+	l.add(more)
+	p.waiting[o.to.Number] = l
+	p.anyWaiting.Add(int64(more.records))
+}
+
+// Full reports whether so much waits for the partitions of that number, in all topics
+// together, that nothing more should be begun that may end there: an eighth of what the
+// callers handle at once. It does not block.
+//
+// If none of them takes records, Offer finds no other place, and without this bound what
+// waits would soon be all that may be open.
+func (p *Publisher) Full(partition int) bool {
+	if neverMoves || p.anyWaiting.Load() == 0 {
+		return false
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return !p.waiting[partition].within(p.handled, numberShare)
 }
 
 // leave notes that a caller no longer waits.

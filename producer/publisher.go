@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -69,6 +70,9 @@ type Publisher struct {
 	mu       sync.Mutex
 	closed   bool                         // guarded by mu
 	outboxes map[topics.Partition]*outbox // guarded by mu, as is every outbox in it
+	waiting  map[int]load                 // guarded by mu: the callers that wait, by the number of the partition
+
+	anyWaiting atomic.Int64 // callers
 }
 
 // NewPublisher returns a Publisher, which the caller must close. It connects when
@@ -87,6 +91,7 @@ func NewPublisher(o Options, r prometheus.Registerer, log *zap.Logger) *Publishe
 		ctx:      ctx,
 		close:    cancel,
 		outboxes: make(map[topics.Partition]*outbox),
+		waiting:  make(map[int]load),
 	}
 	if r != nil {
 		r.MustRegister(stalledGauges{p.stalls})

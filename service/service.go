@@ -92,7 +92,7 @@ func New(cfg *config.Config, log *zap.Logger, version string) (*Service, error) 
 		DeadLetters:   producer.NewDeadLetters(s.Publisher, topics.DeadLetterName(cfg.Kafka.Topic)),
 	}, registry, log)
 	reading := consumerOptions(cfg, s.Kafka)
-	reading.Waiting, reading.Due, reading.BeforeLastCommit = s.retryTopics, retryQueue.Due, s.ledger.Flush
+	reading.Waiting, reading.Due, reading.Full, reading.BeforeLastCommit = s.retryTopics, retryQueue.Due, s.Publisher.Full, s.ledger.Flush
 	reading.Watermarks = ledger.NewWatermarks(s.redis, cfg.Redis.Prefix)
 	s.consumer = consumer.New(reading, s.dispatcher, registry, log)
 	s.admin = admin.New(admin.Options{Listen: cfg.Admin.Listen, PProf: cfg.Admin.PProf, Version: version},

@@ -132,6 +132,42 @@ func TestOnePartitionOfARetryTopicIsAway(t *testing.T) {
 	}
 }
 
+// TestAPartitionNumberThatNoRetryTopicTakes has far more deliveries fail there than may be
+// open: with nowhere to go, they take a share of what may be open and not all of it.
+func TestAPartitionNumberThatNoRetryTopicTakes(t *testing.T) {
+	t.Parallel()
+	cluster := newCluster(t)
+	var healed atomic.Bool
+	r := newRig(t, setup{kafka: cluster.ListenAddrs()[0], environ: few, answer: func(p samplecrm.Post) samplecrm.Answer {
+		if strings.Contains(p.Path, "fails") && !healed.Load() {
+			return samplecrm.Answer{Status: http.StatusForbidden}
+		}
+		return samplecrm.Answer{}
+	}})
+	const failing, healthy = 600, 200
+	fails, other := r.advertiserIn(1, "fails"), r.advertiserIn(2, "other")
+	r.seed(r.hook("fails", fails), r.hook("other", other))
+	var faults []*kfake.FaultHandle
+	for _, delay := range retryDelays {
+		faults = append(faults, noReplicas(cluster, r.topic+".retry."+delay, 1))
+	}
+	i := r.run().ready()
+	r.publish(calls(fails, 1, failing)...)
+	i.notReady("partition 1")
+	for n := range 5 {
+		r.publish(calls(other, 1+n*healthy, healthy)...)
+		until(t, poll, "the healthy webhook has all its leads", func() bool { return r.taken() == (n+1)*healthy })
+	}
+	healed.Store(true)
+	for _, fault := range faults {
+		fault.Remove()
+	}
+	a := r.settled()
+	if want := (account{events: failing + 5*healthy, wanted: failing + 5*healthy, taken: failing + 5*healthy, failed: a.failed}); a != want {
+		t.Errorf("got  %v\nwant %v", a, want)
+	}
+}
+
 // TestOneShareOfTheWebhooksIsUnreadable has more leads come for its advertisers than may be
 // open.
 func TestOneShareOfTheWebhooksIsUnreadable(t *testing.T) {

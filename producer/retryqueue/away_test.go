@@ -174,3 +174,39 @@ func countBelow(sorted []time.Duration, limit time.Duration) int {
 	n, _ := slices.BinarySearch(sorted, limit)
 	return n
 }
+
+// What no topic takes must not fill the memory of the service: no more is to be begun then.
+func TestAPartitionThatNoTopicTakesIsFull(t *testing.T) {
+	const share = 10 // an eighth of what is open
+	inBubble(t, producer.Options{OpenRecords: 8 * share}, func(t *testing.T, b bubble) {
+		var faults []*kfake.FaultHandle
+		for _, delay := range delays {
+			faults = append(faults, b.noReplicas(topics.RetryName("leads", delay)))
+		}
+		var done sync.WaitGroup
+		done.Go(func() { b.schedule(t, share, 1, 5*time.Minute) })
+		for range 60 {
+			time.Sleep(time.Second)
+			if b.publish.Full(1) {
+				t.Fatal("it is full with no more than its share")
+			}
+		}
+		done.Go(func() { b.schedule(t, 1, 1, 5*time.Minute) })
+		for second := range 60 {
+			time.Sleep(time.Second)
+			if full := b.publish.Full(1); second > 10 && !full {
+				t.Fatalf("after %d seconds it is not full with more than its share", second)
+			}
+		}
+		if b.publish.Full(0) {
+			t.Error("the other partition is full too")
+		}
+		for _, fault := range faults {
+			fault.Remove()
+		}
+		done.Wait()
+		if b.publish.Full(1) {
+			t.Error("it is still full although all of it was taken")
+		}
+	})
+}
