@@ -31,9 +31,10 @@ type delivery struct {
 	looked bool   // the ledger said that the delivery got no further than its message says
 	claim  uint64 // its number in the ledger; zero: it was not claimed
 
-	// An attempt in flight owns these two, and only reads the others.
+	// An attempt in flight owns these, and only reads the others.
 	ticket limiter.Ticket
 	body   formats.Body // the same for each attempt
+	end    attemptEnd   // of the last attempt
 }
 
 // deliver takes an event to one webhook and blocks until the delivery is settled.
@@ -183,64 +184,73 @@ func (d *Dispatcher) attempt(ctx context.Context, dl *delivery) result {
 		dl.history.FirstAttempt = now
 	}
 	dl.history.LastAttempt = now
-	ended := make(chan attemptEnd) // one of the two receivers below always gets it
+	ended := make(chan struct{})
 	d.attempts.Add(1)
 	go d.runAttempt(dl, ended)
-	var end attemptEnd
 	select {
-	case end = <-ended:
+	case <-ended:
+		end := &dl.end
 		o := &end.outcome
 		dl.history.Status, dl.history.Evidence, dl.history.Error = o.Status, o.Evidence, o.Text
 		dl.history.Answer, dl.history.Location, dl.history.Record = o.Answer, o.Location, o.Record
-		dl.history.MaybeReceived = dl.history.MaybeReceived || end.outcome.Evidence == lead.MaybeReceived
+		dl.history.MaybeReceived = dl.history.MaybeReceived || o.Evidence == lead.MaybeReceived
 		if end.report != nil {
-			d.reportHealth(ctx, dl.hook, now, &end)
+			d.reportHealth(ctx, dl.hook, now, end)
 		}
-		return d.resultOf(dl, &end)
+		return d.resultOf(dl, end)
 	case <-ctx.Done():
 	}
-	d.attempts.Go(func() {
-		end := <-ended
-		if end.outcome.Verdict != attempt.Delivered {
-			d.release(dl)
-		}
-		d.inProgress.done(dl.history.Delivery)
-		if end.report != nil {
-			d.reportHealth(ctx, dl.hook, now, &end)
-		}
-	})
+	d.attempts.Go(func() { d.endAlone(ctx, dl, ended) })
 	return result{kind: handedOver, at: now.Add(d.opts.Attempt.Timeout + handOverMargin), attempted: true}
 }
 
-// runAttempt makes the attempt, gives the ticket back, and sends on ended how the
-// attempt ended. If the CRM accepted the lead, it notes that in the ledger at once.
-func (d *Dispatcher) runAttempt(dl *delivery, ended chan<- attemptEnd) {
+// endAlone awaits the end of an attempt whose delivery was handed over.
+func (d *Dispatcher) endAlone(ctx context.Context, dl *delivery, ended <-chan struct{}) {
+	<-ended
+	end := &dl.end
+	if end.outcome.Verdict != attempt.Delivered {
+		d.release(dl)
+	}
+	d.inProgress.done(dl.history.Delivery)
+	if end.report != nil {
+		d.reportHealth(ctx, dl.hook, dl.history.LastAttempt, end)
+	}
+}
+
+// runAttempt makes the attempt, gives the ticket back, and closes ended when dl.end says
+// how the attempt ended. If the CRM accepted the lead, it notes that in the ledger at once.
+func (d *Dispatcher) runAttempt(dl *delivery, ended chan<- struct{}) {
 	defer d.attempts.Done()
-	var end attemptEnd
-	evidence := lead.NotSent
+	dl.end = attemptEnd{outcome: attempt.Outcome{Evidence: lead.NotSent}}
+	end := &dl.end
+	o := &end.outcome
 	defer func() {
 		if p := recover(); p != nil {
-			end.outcome = attempt.Outcome{Verdict: attempt.Transient, Evidence: evidence}
-			end.outcome.Text, end.panicked = d.panicked(p, dl.msg, dl.fields()...), true
+			*o = attempt.Outcome{Verdict: attempt.Transient, Evidence: o.Evidence}
+			o.Text, end.panicked = d.panicked(p, dl.msg, dl.fields()...), true
 		}
-		feedback := forLimiter(&end.outcome)
-		feedback.Undated = end.outcome.Verdict != attempt.Delivered && !d.opts.ClockBelieved()
+		feedback := forLimiter(o)
+		feedback.Undated = o.Verdict != attempt.Delivered && !d.opts.ClockBelieved()
 		end.report = d.limiter.Done(&dl.ticket, feedback)
-		ended <- end
+		close(ended)
 	}()
 	dl.body = formats.Render(dl.ev, dl.hook, d.opts.Provider)
 	request := dl.request()
-	evidence = lead.MaybeReceived
-	end.outcome = d.client.Do(&request)
+	o.Evidence = lead.MaybeReceived
+	*o = d.client.Do(&request)
 	dl.body = formats.Body{}
-	if end.outcome.Verdict == attempt.Delivered {
+	if o.Verdict == attempt.Delivered {
 		d.parts.Ledger.Note(dl.ev.LeadID, dl.history.Delivery, lead.MarkDelivered)
 	}
-	d.metrics.attempt(end.outcome)
-	if end.outcome.Doubt {
-		d.log.Info("delivered with doubt: the answer says failure, and the webhook has no rules for answers",
-			append(dl.fields(), zap.Int("status", end.outcome.Status))...)
+	d.metrics.attempt(o)
+	if o.Doubt {
+		d.logDoubt(dl)
 	}
+}
+
+func (d *Dispatcher) logDoubt(dl *delivery) {
+	d.log.Info("delivered with doubt: the answer says failure, and the webhook has no rules for answers",
+		append(dl.fields(), zap.Int("status", dl.end.outcome.Status))...)
 }
 
 // request returns what is sent by the attempt that begins at history.LastAttempt.

@@ -227,7 +227,8 @@ func (d *Dispatcher) Handle(ctx context.Context, m *lead.Message, started func(d
 	if d.parts.RetryQueue.IsNewer(m) {
 		return d.leave(ctx, m)
 	}
-	in := d.read(m, started)
+	in := incoming{started: started}
+	d.read(m, &in)
 	defer func() {
 		if p := recover(); p != nil {
 			d.metrics.internal.Inc()

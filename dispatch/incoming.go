@@ -24,16 +24,17 @@ type incoming struct {
 	started   func(int)   // of Handle
 }
 
-// read finds out whether a message is an event or a delivery that has waited.
-func (d *Dispatcher) read(m *lead.Message, started func(int)) incoming {
-	if w := d.parts.RetryQueue.Read(m); w != nil {
-		d.correctTimes(w)
-		return incoming{
-			msg: &w.Message, history: w.History, notBefore: w.NotBefore, reason: w.Reason, started: started,
-			waited: w.Delivery != "" || w.Reason != "",
-		}
+// read finds out whether a message is an event or a delivery that has waited, and sets
+// what in has of it.
+func (d *Dispatcher) read(m *lead.Message, in *incoming) {
+	w := d.parts.RetryQueue.Read(m)
+	if w == nil {
+		in.msg, in.history.Received = m, m.Time
+		return
 	}
-	return incoming{msg: m, history: lead.History{Received: m.Time}, started: started}
+	d.correctTimes(w)
+	in.msg, in.history, in.notBefore, in.reason = &w.Message, w.History, w.NotBefore, w.Reason
+	in.waited = w.Delivery != "" || w.Reason != ""
 }
 
 func (d *Dispatcher) buryIncoming(ctx context.Context, in *incoming, reason lead.Reason, text string) error {

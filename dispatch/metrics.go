@@ -144,7 +144,7 @@ func (m *metrics) ended(outcome string, hook *lead.Webhook) {
 }
 
 // attempt counts one attempt that has ended.
-func (m *metrics) attempt(o attempt.Outcome) {
+func (m *metrics) attempt(o *attempt.Outcome) {
 	m.attemptTime.Observe(o.Took.Seconds())
 	m.attempts[o.Verdict].Inc()
 	if o.Evidence == lead.MaybeReceived {
