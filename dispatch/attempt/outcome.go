@@ -90,11 +90,12 @@ func answered(r *Request, a *http1.Answer, h hint) Outcome {
 	if o.Verdict == Delivered {
 		return o
 	}
+	o.keep(r, a)
 	o.Evidence = lead.Answered
 	o.Text = strings.TrimSpace(fmt.Sprintf("the CRM answered %d %s", a.Status, statusText(a.Status)))
 	if o.Rule != "" {
 		o.Text += ", which counts as " + ruledAs[o.Verdict] + " by the webhook's " + o.Rule
-	} else if o.Why = why(r, a, h); o.Why+advice(a.Status) != "" {
+	} else if o.Why = why(r, a, h, o.Location); o.Why+advice(a.Status) != "" {
 		o.Text += ": " + cmp.Or(o.Why, advice(a.Status))
 	}
 	if !o.Final() {

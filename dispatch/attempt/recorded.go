@@ -24,7 +24,9 @@ func (r *Request) Judge(recorded []byte) (Outcome, *Observation, error) {
 	}
 	body, _ := plainBody(a)
 	o := answered(r, a, hintOf(a.Status, body))
-	o.keep(r, a)
+	if o.Verdict == Delivered {
+		o.keep(r, a)
+	}
 	o.Doubt = o.Verdict == Delivered && (r.Target.doubts(a.Status, body) || r.Target.challenged(a))
 	return o, &Observation{Protocol: a.Proto, Head: body[:min(len(body), maxHead)]}, nil
 }

@@ -67,6 +67,28 @@ func decode(m *mapped) (mapped, bool) {
 	return out, changed
 }
 
+// unescaped is [decode] for a text that is not mapped.
+func unescaped(text []byte) ([]byte, bool) {
+	var out []byte
+	done := 0 // so much of text is in out
+	for i := 0; i < len(text); i++ {
+		stands, size := escape(text[i:])
+		if size == 0 {
+			continue
+		}
+		if out == nil {
+			out = make([]byte, 0, len(text))
+		}
+		out = append(append(out, text[done:i]...), stands...)
+		done = i + size
+		i = done - 1
+	}
+	if out == nil {
+		return text, false
+	}
+	return append(out, text[done:]...), true
+}
+
 // unfold returns a text without line breaks and the blanks after them, and reports whether
 // there were any.
 func unfold(m *mapped) (mapped, bool) {

@@ -35,10 +35,10 @@ func (n *needles) addValue(raw []byte, path, field string, depth int) {
 		}
 	case raw[0] == '"':
 		if !lead.Impersonal(path, raw) {
-			n.addString(jsonscan.Text(raw), path, field)
+			n.addString(jsonscan.TextBytes(raw), path, field)
 		}
 	case strings.Contains(path, "phone") || strings.HasSuffix(path, "_number"):
-		n.addPhone(string(raw))
+		n.addPhone(raw)
 	}
 }
 
@@ -80,7 +80,7 @@ func labelOf(raw []byte) string {
 }
 
 // addString adds a text, by what it is.
-func (n *needles) addString(text, path, field string) {
+func (n *needles) addString(text []byte, path, field string) {
 	switch {
 	case isNumber(text):
 		n.addPhone(text)
@@ -96,7 +96,7 @@ func (n *needles) addString(text, path, field string) {
 
 const longestPhone = 40 // bytes
 
-func isNumber(text string) bool { return strings.Trim(text, "0123456789.") == "" }
+func isNumber(text []byte) bool { return len(bytes.Trim(text, "0123456789.")) == 0 }
 
 // isName reports whether there is a person's name at a path, or in a field of a form.
 func isName(path, field string) bool {
@@ -122,7 +122,7 @@ func (n *needles) addFlat(raw []byte) {
 			}
 			end++
 		}
-		n.addText(jsonscan.Text(raw[begin : end+1]))
+		n.addText(jsonscan.TextBytes(raw[begin : end+1]))
 		raw = raw[end+1:]
 	}
 }

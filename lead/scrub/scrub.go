@@ -24,10 +24,9 @@ type Scrubber struct{ known needles }
 // New returns a Scrubber for a lead, in JSON as it was published, and the webhook that it
 // is for. Its cost grows with the size of the lead.
 func New(leadObject []byte, hook *lead.Webhook) *Scrubber {
-	s := &Scrubber{known: needles{names: map[string]bool{}, phones: map[string]bool{}}}
+	s := &Scrubber{known: needles{names: set{}, phones: set{}, letters: texts{short: set{}}, marks: texts{short: set{}}}}
 	s.known.addLead(leadObject)
 	s.known.addSecrets(hook)
-	s.known.prepare()
 	return s
 }
 

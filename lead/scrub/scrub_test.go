@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"html"
+	"maps"
 	"net/url"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -250,5 +252,56 @@ func BenchmarkExcerpt(b *testing.B) {
 				scrub.New([]byte(c.lead), someWebhook()).Excerpt([]byte(c.body), true)
 			}
 		})
+	}
+}
+
+// leadOf returns a lead of so many bytes at least, most of them the texts that value returns.
+func leadOf(size int, value func(i int) string) string {
+	var fields strings.Builder
+	for i := 0; fields.Len() < size; i++ {
+		fmt.Fprintf(&fields, `,"q%05d":%q`, i, value(i))
+	}
+	return fmt.Sprintf(`{"contact":{"first_name":"Pat","email":"pat.obrien@example.net"},"form":{"extra_fields":{%s}}}`, fields.String()[1:])
+}
+
+// leadsOf are leads of one size and of several kinds.
+func leadsOf(size int) map[string]string {
+	return map[string]string{
+		"one text":    leadOf(size, func(int) string { return strings.Repeat("the blue car over there ", size/24) }),
+		"prose":       leadOf(size, func(i int) string { return strings.Repeat(fmt.Sprintf("is the blue car of %d there? ", i), 4) }),
+		"short texts": leadOf(size, func(i int) string { return fmt.Sprintf("q%07x", i*7919) }),
+		"odd texts":   leadOf(size, func(i int) string { return fmt.Sprintf("%03x!$%%/", i) }),
+		"HTML":        leadOf(size, func(i int) string { return fmt.Sprintf("<p>is <b>the blue %d</b> car &amp; there?</p>", i) }),
+		"one name":    fmt.Sprintf(`{"form":{"extra_fields":{"full_name":%q}}}`, strings.Repeat("n1 O'Brien ", size/11)),
+	}
+}
+
+// TestMemory has large leads of all kinds: what is looked for must not take many times their
+// size.
+func TestMemory(t *testing.T) {
+	const size, most = 500 << 10, 16
+	for kind, leadObject := range leadsOf(size) {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		scrub.New([]byte(leadObject), someWebhook()).Excerpt([]byte(sentence), true)
+		runtime.ReadMemStats(&after)
+		if taken := after.TotalAlloc - before.TotalAlloc; taken > most*size {
+			t.Errorf("%s: %d KiB for a lead of %d KiB", kind, taken>>10, size>>10)
+		}
+	}
+}
+
+// BenchmarkLead is the work for one failed attempt at a lead.
+func BenchmarkLead(b *testing.B) {
+	body := []byte(`{"error":"` + sentence + `","echo":"Pat O'Brien is the blue car of 7 there?"}`)
+	for _, size := range []int{2 << 10, 100 << 10, 900 << 10} {
+		leads := leadsOf(size)
+		for _, kind := range slices.Sorted(maps.Keys(leads)) {
+			b.Run(fmt.Sprintf("%d KiB/%s", size>>10, kind), func(b *testing.B) {
+				for b.Loop() {
+					scrub.New([]byte(leads[kind]), someWebhook()).Excerpt(body, true)
+				}
+			})
+		}
 	}
 }
