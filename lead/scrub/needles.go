@@ -12,6 +12,7 @@ const (
 	shortestName = 3  // characters
 	shortestText = 6  // characters
 	fewestMarks  = 4  // characters: what is shorter occurs in any text
+	shortestKey  = 8  // characters: a secret that is shorter may also be part of a word
 	window       = 12 // bytes of letters and digits: so much of a text is hidden wherever it stands
 	phoneEnd     = 7  // digits: a CRM may leave out or add what is before them
 )
@@ -119,10 +120,18 @@ func (n *needles) addText(text []byte) {
 	})
 }
 
-// addSecret adds a secret: by all that is in it, and by its letters.
+// addSecret adds a secret: by all that is in it and, if they are many, by its letters. Few
+// letters alone are looked for as a word.
 func (n *needles) addSecret(secret string) {
 	variants([]byte(secret), func(text []byte) {
-		n.addLetters(text)
+		n.form = appendForm(n.form[:0], text, inLetters)
+		switch letters := utf8.RuneCount(n.form); {
+		case letters >= window:
+			n.letters.add(n.form)
+		case letters >= fewestMarks && letters < shortestKey && letters == utf8.RuneCount(text):
+			n.names.add(n.form)
+			return
+		}
 		n.addMarks(text)
 	})
 }
@@ -142,8 +151,12 @@ func (n *needles) addMarks(text []byte) {
 	}
 }
 
-// addPhone adds a phone number, without an extension.
+// addPhone adds a phone number, without an extension, and without the fraction that it has
+// where it was a number once.
 func (n *needles) addPhone(text []byte) {
+	if whole, fraction, _ := bytes.Cut(text, []byte(".")); len(bytes.Trim(fraction, "0")) == 0 {
+		text = whole
+	}
 	var digits []byte
 	for _, c := range text {
 		switch {

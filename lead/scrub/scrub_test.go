@@ -72,6 +72,49 @@ func TestExcerpt(t *testing.T) {
 	}
 }
 
+// TestWhatIsPersonal has what is told by its name, or by its place.
+func TestWhatIsPersonal(t *testing.T) {
+	for _, c := range []struct{ lead, said, want string }{
+		{`{"form":{"extra_fields":{"phone":4930901820}}}`, "no 30 901820, 4930901820", "no ***, ***"},
+		{`{"form":{"extra_fields":{"Mobile":{"value":5550188}}}}`, "no 5550188", "no ***"},
+		{`{"form":{"extra_fields":{"cell":["a",5550188.0, 4.9309e8]}}}`, "no 5550188", "no ***"},
+		{`{"form":{"extra_fields":{"a":[{"name":"callback number","value":5550188}]}}}`, "no 5550188", "no ***"},
+		{`{"form":{"extra_fields":{"date_of_birth":19800229,"budget":25000000}}}`, "not 19800229 or 25000000", "not *** or 25000000"},
+		{`{"contact":{"tel":5550188,"id":5550189},"call":{"caller_number":5550190}}`, "5550188, 5550189, 5550190", "***, 5550189, ***"},
+		{`{"chat":{"transcript":[{"id":1,"from":"Kim Ås","message":"hello"}]}}`, "KIM is there, so is kim as; kimono, as", "*** is there, so is ***; kimono, as"},
+		{`{"chat":{"transcript":[{"from":"Visitor"},{"from":"customer"}]}}`, "the customer, a visitor", "the customer, a visitor"},
+		{`{"contact":{"phone_home":"(833)174-7656 x881"}}`, "833 174 7656, not 7656881", "***, not 7656881"},
+		{`{"contact":{"name":{"first":"Kim","middle":"Åse"}}}`, "kim, ase", "***, ***"},
+		{`{"form":{"extra_fields":{"Your name":{"first":"Kim"},"form":{"name":"Åse"}}}}`, "kim, ase", "***, ***"},
+	} {
+		s := scrub.New([]byte(c.lead), &lead.Webhook{})
+		if got := s.Text(c.said, scrub.MaxKept); got != c.want {
+			t.Errorf("%s: %q:\n got %q\nwant %q", c.lead, c.said, got, c.want)
+		}
+	}
+}
+
+func TestAuthorization(t *testing.T) {
+	for _, c := range []struct{ value, said, want string }{
+		{"leads-ag:Pw:4711", "user LEADS-AG, password pw:4711", "user ***, password ***"},
+		{"leads-ag:correct horse", "leads-ag or correct horse", "*** or ***"},
+		{"Basic " + base64.StdEncoding.EncodeToString([]byte("dealer:p4$$")), "dealer and p4$$ of basic", "dealer and *** of basic"},
+		{"Basic " + base64.RawStdEncoding.EncodeToString([]byte("k4711:")), "no key k4711", "no key ***"},
+		{"ApiKey dealer:p4$$ 17", "dealer or p4$$", "dealer or ***"},
+		{`Token token="ab12", id=kx9z`, "ab12 kx9z of the token", "*** *** of the token"},
+		{"Bearer kx9-z", "Bearer kx9-z, bearer of kx9-z", "***, bearer of ***"},
+		{"leads:post", sentence + " of leads by POST", sentence + " of leads by ***"},
+		{"leads:post", "no leads:post, leads%3Apost", "no ***, ***"},
+		{"Basic " + base64.StdEncoding.EncodeToString([]byte("field:$post$")), sentence + " by $post$", sentence + " by ***"},
+		{"jokin", "the joking of JO\r\n KIN", "the joking of ***"},
+	} {
+		s := scrub.New(nil, &lead.Webhook{Authorization: lead.Secret(c.value)})
+		if got := s.Text(c.said, scrub.MaxKept); got != c.want {
+			t.Errorf("%s: %q:\n got %q\nwant %q", c.value, c.said, got, c.want)
+		}
+	}
+}
+
 func TestRecord(t *testing.T) {
 	s := scrub.New([]byte(someLead), someWebhook())
 	for id, want := range map[string]string{
