@@ -3,6 +3,7 @@ package attempt
 import (
 	"runtime"
 
+	"github.com/leadhook/leadhook/dispatch/attempt/answer"
 	"github.com/leadhook/leadhook/dispatch/attempt/http1"
 	"github.com/leadhook/leadhook/lead"
 	"github.com/leadhook/leadhook/lead/scrub"
@@ -39,7 +40,7 @@ func (o *Outcome) keep(r *Request, a *http1.Answer) {
 	scrubbing <- struct{}{}
 	defer func() { <-scrubbing }()
 	s := scrub.New(r.Lead, r.Target.hook)
-	o.Answer = s.Excerpt(body, whole && len(body) < scrub.MaxRead)
+	o.Answer = s.Excerpt(answer.InUTF8(body), whole && len(a.Body) < scrub.MaxRead)
 	o.Location = s.Text(location, maxLocation)
 	o.Words, o.Record = s.Text(o.Words, maxWords), s.Record(o.Record, maxRecord)
 }

@@ -1,12 +1,16 @@
 package attempt_test
 
 import (
+	"bytes"
+	"compress/gzip"
+	"encoding/binary"
 	"fmt"
 	"runtime"
 	"runtime/debug"
 	"strings"
 	"sync"
 	"testing"
+	"unicode/utf16"
 
 	"github.com/leadhook/leadhook/dispatch/attempt"
 	"github.com/leadhook/leadhook/lead"
@@ -39,5 +43,51 @@ func TestManyLeadsAreScrubbedAtOnce(t *testing.T) {
 	all.Wait()
 	if after := heapHeld(); after > before+most {
 		t.Errorf("the heap grew from %d to %d MiB for %d leads of %d KiB", before>>20, after>>20, leads, size>>10)
+	}
+}
+
+// inUTF16 returns a text in UTF-16, with what stands before it.
+func inUTF16(order binary.AppendByteOrder, text string) string {
+	var b []byte
+	for _, unit := range utf16.Encode([]rune(text)) {
+		b = order.AppendUint16(b, unit)
+	}
+	return string(b)
+}
+
+func gzipOf(text string) string {
+	var b bytes.Buffer
+	w := gzip.NewWriter(&b)
+	_, _ = w.Write([]byte(text))
+	_ = w.Close()
+	return b.String()
+}
+
+// TestABodyIsKeptByItsEncoding has bodies that are packed, or not in UTF-8.
+func TestABodyIsKeptByItsEncoding(t *testing.T) {
+	const said, kept = `{"error":"no ŞULE, the postal is required"}`, `{"error":"no ***, the postal is required"}`
+	const brotli, zstd = "\x8b\x07\x80 Sule Sule \x03", "\x28\xb5\x2f\xfd\x04\x00\x41\x00\x00 Sule Sule"
+	for _, c := range []struct{ name, encoding, body, want, words string }{
+		{name: "as it is", body: said, want: kept},
+		{name: "brotli", encoding: "br", body: brotli, words: "; its body is in br, which is not read"},
+		{name: "zstd", encoding: "ZSTD", body: zstd, words: "; its body is in zstd, which is not read"},
+		{name: "unknown", encoding: "Sule", body: brotli, words: "; its body is in an unknown encoding, which is not read"},
+		{name: "brotli that is none", encoding: "br", body: said, want: kept},
+		{name: "a charset for an encoding", encoding: "utf-8", body: said, want: kept},
+		{name: "Latin-1", body: "no \xdeule, no S\xfcle", want: "no ule, no ***"},
+		{name: "zeros at the end", body: "no\x00\x00", want: "no"},
+		{name: "UTF-16", body: inUTF16(binary.LittleEndian, "\ufeff"+said), want: kept},
+		{name: "UTF-16, the other order", body: inUTF16(binary.BigEndian, "\ufeff"+said), want: kept},
+		{name: "UTF-16 without a mark", body: inUTF16(binary.LittleEndian, said), want: kept},
+		{name: "UTF-16 without a mark, the other order", body: inUTF16(binary.BigEndian, "Şule"), want: "***"},
+		{name: "UTF-16 in gzip", encoding: "gzip", body: gzipOf(inUTF16(binary.BigEndian, said)), want: kept},
+		{name: "an e-mail address at the end of what is read", body: inUTF16(binary.LittleEndian, "no"+strings.Repeat(" ", 4<<10-8)+"sule@example.com"), want: "no"},
+	} {
+		r := requestTo(t, &lead.Webhook{URL: "https://crm.example.com/in"})
+		r.Lead = []byte(`{"contact":{"first_name":"Şule"}}`)
+		o, _, err := r.Judge([]byte("HTTP/1.1 422 No\r\nContent-Encoding: " + c.encoding + "\r\n\r\n" + c.body))
+		if want := "the CRM answered 422 Unprocessable Entity" + c.words; err != nil || o.Answer != c.want || o.Text != want {
+			t.Errorf("%s: got %q with %q, %v, want %q with %q", c.name, o.Answer, o.Text, err, c.want, want)
+		}
 	}
 }

@@ -84,7 +84,6 @@ func (o Outcome) Reason() lead.Reason {
 // says beside the status.
 func answered(r *Request, a *http1.Answer, h hint) Outcome {
 	pause, asked := retryAfter(a.RetryAfter, time.Now())
-	a.Encoding = encodingOf(a.Body, a.Encoding)
 	o := Outcome{Verdict: verdictOf(a.Status, asked, r.MaybeReceived), Status: a.Status}
 	o.apply(r.Target.rules, a)
 	if o.Verdict == Delivered {
@@ -97,6 +96,9 @@ func answered(r *Request, a *http1.Answer, h hint) Outcome {
 		o.Text += ", which counts as " + ruledAs[o.Verdict] + " by the webhook's " + o.Rule
 	} else if o.Why = why(r, a, h, o.Location); o.Why+advice(a.Status) != "" {
 		o.Text += ": " + cmp.Or(o.Why, advice(a.Status))
+	}
+	if encoding := unread(a); encoding != "" {
+		o.Text += "; its body is in " + encoding + ", which is not read"
 	}
 	if !o.Final() {
 		o.Pause, o.PauseAsked = pause, asked

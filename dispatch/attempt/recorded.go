@@ -56,7 +56,7 @@ func readRecorded(recorded []byte) (*http1.Answer, error) {
 		a := &http1.Answer{Status: status, Proto: proto, RetryAfter: header.Get("Retry-After"), Fields: http1.KeepFields(status, http.Header(header))}
 		body, _ := io.ReadAll(in) // from memory
 		a.Body = recordedBody(body, header)
-		a.Encoding = encodingOf(a.Body, header.Get("Content-Encoding"))
+		a.Encoding = header.Get("Content-Encoding")
 		a.Whole = len(a.Body) <= answer.MaxBody
 		return a, nil
 	}
