@@ -1,7 +1,9 @@
 package scrub
 
 import (
+	"bytes"
 	"html"
+	"slices"
 	"strconv"
 	"unicode/utf16"
 	"unicode/utf8"
@@ -47,12 +49,18 @@ func (m *mapped) hide(i, j int, hidden []bool) {
 }
 
 // decode returns a text without one layer of escapes, of whatever kind: those of URLs
-// (percent), of JSON and of programming languages (backslash), of HTML and XML (ampersand).
-// It reports whether there were any.
+// (percent), of JSON and of programming languages (backslash), of HTML and XML (ampersand),
+// and of what was read in a wrong charset, and without hexadecimal and base64. It reports whether there were any.
 func decode(m *mapped) (mapped, bool) {
-	out, changed := m.room(), false
+	out, changed, runEnd := m.room(), false, 0
 	for i := 0; i < len(m.bytes); {
 		text, size := escape(m.bytes[i:])
+		if size == 0 && i >= runEnd {
+			runEnd = i + runOf(m.bytes[i:])
+			if text = unpacked(m.bytes[i:runEnd]); text != "" {
+				size = runEnd - i
+			}
+		}
 		if size == 0 {
 			out.add(m.bytes[i], m.spans[i])
 			i++
@@ -89,6 +97,38 @@ func unescaped(text []byte) ([]byte, bool) {
 	return append(out, text[done:]...), true
 }
 
+// unquote returns a text without the escapes of quoted-printable (RFC 2045 §6.7), in which
+// e-mail is sent, and reports whether there were any.
+func unquote(m *mapped) (mapped, bool) {
+	out := m.room()
+	for i := 0; i < len(m.bytes); {
+		text, size := quoted(m.bytes[i:])
+		if size == 0 {
+			out.add(m.bytes[i], m.spans[i])
+			i++
+			continue
+		}
+		for k := range len(text) {
+			out.add(text[k], m.part(i, i+size))
+		}
+		i += size
+	}
+	return out, len(out.bytes) < len(m.bytes)
+}
+
+func quoted(b []byte) (string, int) {
+	switch {
+	case b[0] != '=':
+	case bytes.HasPrefix(b, []byte("=\r\n")):
+		return "", len("=\r\n")
+	case bytes.HasPrefix(b, []byte("=\n")):
+		return "", len("=\n")
+	default:
+		return byteOf(b, 1)
+	}
+	return "", 0
+}
+
 // unfold returns a text without line breaks and the blanks after them, and reports whether
 // there were any.
 func unfold(m *mapped) (mapped, bool) {
@@ -117,6 +157,8 @@ func escape(b []byte) (text string, size int) {
 		return backslash(b)
 	case '&':
 		return reference(b)
+	case misreadFirst:
+		return misread(b)
 	}
 	return "", 0
 }
@@ -165,6 +207,9 @@ var simpleEscapes = map[byte]string{
 func backslash(b []byte) (string, int) {
 	switch b[1] {
 	case 'u':
+		if len(b) > 2 && b[2] == '{' {
+			return braced(b)
+		}
 		return codePoint(b, 2, 4)
 	case 'U':
 		return codePoint(b, 2, 8)
@@ -180,17 +225,26 @@ func backslash(b []byte) (string, int) {
 	return "", 0
 }
 
+// braced returns what an escape such as \u{1f600} stands for.
+func braced(b []byte) (string, int) {
+	const begin, longest = len(`\u{`), 6
+	digits := bytes.IndexByte(b[begin:min(len(b), begin+longest+1)], '}')
+	n, ok := number(b, begin, max(digits, 0), 16)
+	if !ok {
+		return "", 0
+	}
+	return string(rune(n)), begin + digits + 1
+}
+
 // reference returns what a character reference of HTML or XML stands for.
 func reference(b []byte) (string, int) {
-	const longest = 32
+	const longest = 64
 	end := 1
 	for end < min(len(b), longest) && isReference(b[end]) {
 		end++
 	}
 	if end < len(b) && b[end] == ';' {
 		end++
-	} else if b[1] != '#' {
-		return "", 0
 	}
 	text := html.UnescapeString(string(b[:end]))
 	if text == string(b[:end]) {
@@ -201,4 +255,37 @@ func reference(b []byte) (string, int) {
 
 func isReference(c byte) bool {
 	return c == '#' || '0' <= c && c <= '9' || 'a' <= c|0x20 && c|0x20 <= 'z'
+}
+
+// windows1252 are the characters of Windows-1252 from 0x80 to 0x9f; those of Latin-1 stand where
+// it has none.
+var windows1252 = []rune("€\u0081‚ƒ„…†‡ˆ‰Š‹Œ\u008dŽ\u008f\u0090‘’“”•–—˜™š›œ\u009džŸ")
+
+// misreadFirst is the first byte of every character whose code is that of the first byte of
+// several in UTF-8.
+const misreadFirst = 0xc3
+
+// misread returns the character whose bytes in UTF-8 were read as Windows-1252 or Latin-1: ö
+// for Ã¶.
+func misread(b []byte) (string, int) {
+	var char []byte
+	for size := 0; size < len(b) && len(char) < utf8.UTFMax; {
+		r, n := utf8.DecodeRune(b[size:])
+		size += n
+		switch at := slices.Index(windows1252, r); {
+		case at >= 0:
+			char = append(char, byte(0x80+at))
+		case 0x80 <= r && r <= 0xff:
+			char = append(char, byte(r))
+		default:
+			return "", 0
+		}
+		if utf8.FullRune(char) {
+			if !utf8.Valid(char) {
+				return "", 0
+			}
+			return string(char), size
+		}
+	}
+	return "", 0
 }

@@ -165,7 +165,9 @@ func fold(r rune, add func(rune)) {
 	}
 	for _, part := range string(norm.NFKD.AppendString(nil, string(r))) {
 		switch {
-		case unicode.In(part, unicode.Mn, unicode.Cf), unicode.IsControl(part) && !unicode.IsSpace(part):
+		case unicode.In(part, unicode.Mn, unicode.Me, unicode.Cf), unicode.IsControl(part) && !unicode.IsSpace(part):
+		case unicode.IsDigit(part):
+			add(digitOf(part))
 		case part == 'ß' || part == 'ẞ':
 			add('s')
 			add('s')
@@ -175,6 +177,22 @@ func fold(r rune, add func(rune)) {
 			add(oneCase(part))
 		}
 	}
+}
+
+// digitOf returns a decimal digit of any script in ASCII. In Unicode each script has its ten
+// digits in a row.
+func digitOf(r rune) rune {
+	for _, digits := range unicode.Nd.R16 {
+		if rune(digits.Lo) <= r && r <= rune(digits.Hi) {
+			return '0' + (r-rune(digits.Lo))%10
+		}
+	}
+	for _, digits := range unicode.Nd.R32 {
+		if rune(digits.Lo) <= r && r <= rune(digits.Hi) {
+			return '0' + (r-rune(digits.Lo))%10
+		}
+	}
+	return r
 }
 
 // oneCase returns the first of the runes that differ from r only in their case, as a small

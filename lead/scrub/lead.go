@@ -100,8 +100,20 @@ func (n *needles) addString(text []byte, path, field string) {
 		if len(text) <= longestPhone {
 			n.addPhone(text)
 		}
+		n.addMailbox(text)
 	}
 }
+
+// addMailbox adds what stands before the @ of an e-mail address: many CRMs have it as the name
+// of a user.
+func (n *needles) addMailbox(text []byte) {
+	if mailbox, _, ok := bytes.Cut(text, []byte("@")); ok && len(mailbox) <= longestMailbox && bytes.IndexByte(mailbox, ' ') < 0 {
+		mailbox, _, _ = bytes.Cut(mailbox, []byte("+"))
+		n.addText(mailbox)
+	}
+}
+
+const longestMailbox = 64 // bytes
 
 const longestPhone = 40 // bytes
 

@@ -172,7 +172,9 @@ func (n *needles) addPhone(text []byte) {
 
 func (n *needles) addDigits(digits []byte) {
 	if len(digits) >= shortestText {
-		n.phones.add(digits[max(0, len(digits)-phoneEnd):])
+		end := digits[max(0, len(digits)-phoneEnd):]
+		n.phones.add(end)
+		n.letters.add(end)
 	}
 }
 

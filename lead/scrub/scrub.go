@@ -60,8 +60,10 @@ func (s *Scrubber) scrub(said []byte, whole bool, limit int, isID bool) string {
 		hideAddresses(f, hidden)
 		hidePhones(f, hidden, s.known.phones, isID)
 	})
-	if text, folded := unfold(&text); folded { // maybe within an escape
-		unescaping(text, func(f *forms) { s.known.hide(f, hidden) })
+	for _, undo := range []func(*mapped) (mapped, bool){unfold, unquote} { // maybe within an escape
+		if text, changed := undo(&text); changed {
+			unescaping(text, func(f *forms) { s.known.hide(f, hidden) })
+		}
 	}
 	shown := said
 	if !whole {
