@@ -48,31 +48,33 @@ func (m *mapped) hide(i, j int, hidden []bool) {
 	}
 }
 
-// decode returns a text without one layer of escapes, of whatever kind: those of URLs
-// (percent), of JSON and of programming languages (backslash), of HTML and XML (ampersand),
-// and of what was read in a wrong charset, and without hexadecimal and base64. It reports whether there were any.
-func decode(m *mapped) (mapped, bool) {
-	out, changed, runEnd := m.room(), false, 0
+// replaced returns a text with what at says in place of what it says it of. at returns what
+// stands in place of the first bytes of a text, and how many they are, or false and how many
+// stay.
+func (m *mapped) replaced(at func([]byte) (text string, size int, ok bool)) (mapped, bool) {
+	out, changed := m.room(), false
 	for i := 0; i < len(m.bytes); {
-		text, size := escape(m.bytes[i:])
-		if size == 0 && i >= runEnd {
-			runEnd = i + runOf(m.bytes[i:])
-			if text = unpacked(m.bytes[i:runEnd]); text != "" {
-				size = runEnd - i
-			}
+		text, size, ok := at(m.bytes[i:])
+		if !ok {
+			out.bytes, out.spans = append(out.bytes, m.bytes[i:i+size]...), append(out.spans, m.spans[i:i+size]...)
 		}
-		if size == 0 {
-			out.add(m.bytes[i], m.spans[i])
-			i++
-			continue
-		}
-		changed = true
 		for k := range len(text) {
 			out.add(text[k], m.part(i, i+size))
 		}
+		changed = changed || ok
 		i += size
 	}
 	return out, changed
+}
+
+// decode returns a text without one layer of escapes, of whatever kind: those of URLs
+// (percent), of JSON and of programming languages (backslash), of HTML and XML (ampersand), and
+// what comes of reading a text in a wrong charset. It reports whether there were any.
+func decode(m *mapped) (mapped, bool) {
+	return m.replaced(func(b []byte) (string, int, bool) {
+		text, size := escape(b)
+		return text, max(size, 1), size > 0
+	})
 }
 
 // unescaped is [decode] for a text that is not mapped.
@@ -95,50 +97,6 @@ func unescaped(text []byte) ([]byte, bool) {
 		return text, false
 	}
 	return append(out, text[done:]...), true
-}
-
-// unquote returns a text without the escapes of quoted-printable (RFC 2045 §6.7), in which
-// e-mail is sent, and reports whether there were any.
-func unquote(m *mapped) (mapped, bool) {
-	out := m.room()
-	for i := 0; i < len(m.bytes); {
-		text, size := quoted(m.bytes[i:])
-		if size == 0 {
-			out.add(m.bytes[i], m.spans[i])
-			i++
-			continue
-		}
-		for k := range len(text) {
-			out.add(text[k], m.part(i, i+size))
-		}
-		i += size
-	}
-	return out, len(out.bytes) < len(m.bytes)
-}
-
-func quoted(b []byte) (string, int) {
-	switch {
-	case b[0] != '=':
-	case bytes.HasPrefix(b, []byte("=\r\n")):
-		return "", len("=\r\n")
-	case bytes.HasPrefix(b, []byte("=\n")):
-		return "", len("=\n")
-	default:
-		return byteOf(b, 1)
-	}
-	return "", 0
-}
-
-// unfold returns a text without line breaks and the blanks after them, and reports whether
-// there were any.
-func unfold(m *mapped) (mapped, bool) {
-	out, broken := m.room(), false
-	for i, b := range m.bytes {
-		if broken = b == '\r' || b == '\n' || broken && (b == ' ' || b == '\t'); !broken {
-			out.add(b, m.spans[i])
-		}
-	}
-	return out, len(out.bytes) < len(m.bytes)
 }
 
 // escape returns what the escape at the beginning of b stands for, and its length; zero if

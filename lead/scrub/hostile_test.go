@@ -100,6 +100,8 @@ func TestHostileEchoes(t *testing.T) {
 		"base64 twice":          func(v string) string { return inBase64(2)(inBase64(0)(v)) },
 		"base64 for URLs":       func(v string) string { return base64.RawURLEncoding.EncodeToString([]byte("echo of " + v)) },
 		"base64 in a URL":       func(v string) string { return url.QueryEscape(inBase64(0)(v)) },
+		"base64 of PHP":         func(v string) string { return strings.ReplaceAll(inBase64(1)(v), "/", `\/`) },
+		"found in HTML":         func(v string) string { return v[:len(v)-2] + `<em class="hit">` + v[len(v)-2:len(v)-1] + "</em>" + v[len(v)-1:] },
 		"base64 on lines":       func(v string) string { return between("\r\n")(inBase64(0)(v)) },
 		"hex":                   func(v string) string { return hex.EncodeToString([]byte("echo " + v)) },
 		"upper hex":             func(v string) string { return "0x" + strings.ToUpper(hex.EncodeToString([]byte("echo "+v))) },

@@ -22,6 +22,16 @@ func runOf(b []byte) int {
 	return len(b)
 }
 
+// unpack returns a text without one layer of hexadecimal and base64, and reports whether there
+// was any.
+func unpack(m *mapped) (mapped, bool) {
+	return m.replaced(func(b []byte) (string, int, bool) {
+		size := runOf(b)
+		text := unpacked(b[:size])
+		return text, max(size, 1), text != ""
+	})
+}
+
 // unpacked returns the text that a run has in hexadecimal or base64, or "". The run may be a
 // part of what was packed, and begin anywhere.
 func unpacked(run []byte) string {

@@ -60,7 +60,7 @@ func (s *Scrubber) scrub(said []byte, whole bool, limit int, isID bool) string {
 		hideAddresses(f, hidden)
 		hidePhones(f, hidden, s.known.phones, isID)
 	})
-	for _, undo := range []func(*mapped) (mapped, bool){unfold, unquote} { // maybe within an escape
+	for _, undo := range undone {
 		if text, changed := undo(&text); changed {
 			unescaping(text, func(f *forms) { s.known.hide(f, hidden) })
 		}
@@ -72,12 +72,16 @@ func (s *Scrubber) scrub(said []byte, whole bool, limit int, isID bool) string {
 	return masked(shown, hidden, limit)
 }
 
-// unescaping calls hide with a text as it is, and without each layer of escapes.
+// unescaping calls hide with a text as it is, and without each layer of escapes. Only what has
+// none is unpacked: they may stand within what is packed.
 func unescaping(text mapped, hide func(*forms)) {
 	for range maxRounds {
 		hide(formsOf(&text))
 		var changed bool
-		if text, changed = decode(&text); !changed {
+		if text, changed = decode(&text); changed {
+			continue
+		}
+		if text, changed = unpack(&text); !changed {
 			return
 		}
 	}
