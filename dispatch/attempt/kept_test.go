@@ -91,3 +91,25 @@ func TestABodyIsKeptByItsEncoding(t *testing.T) {
 		}
 	}
 }
+
+// TestNothingOfTheLeadIsKeptBesideTheBody has what a CRM says elsewhere.
+func TestNothingOfTheLeadIsKeptBesideTheBody(t *testing.T) {
+	hook := &lead.Webhook{URL: "https://crm.example.com/in", Answers: &lead.Answers{
+		Body: []lead.AnswerRule{{Path: "ok", Equals: new("no"), Then: "refused", Reason: "why", ID: "id"}},
+	}}
+	for _, echo := range []string{"Grossmann", "GROSSMANN", "Gro%53smann", "R3Jvc3NtYW5uLCBTdWxl", "47726f73736d616e6e2c20"} {
+		for _, recorded := range []string{
+			"HTTP/1.1 302 " + echo + "\r\nLocation: https://grossmann.example.com/" + echo + "\r\n\r\n",
+			"HTTP/1.1 302 " + echo + "\r\nLocation: /" + echo + "\r\n\r\n",
+			"HTTP/1.1 422 " + echo + "\r\nServer: " + echo + "\r\nContent-Encoding: " + echo + "\r\nRetry-After: " + echo + "\r\n\r\n\x00",
+			"HTTP/1.1 200 " + echo + "\r\n\r\n" + `{"ok":"no","why":"no ` + echo + `","id":"` + echo + `"}`,
+		} {
+			r := requestTo(t, hook)
+			r.Lead = []byte(`{"contact":{"last_name":"Grossmann"}}`)
+			o, _, err := r.Judge([]byte(recorded))
+			if kept := fmt.Sprintf("%+v", o); err != nil || strings.Contains(kept, echo) || strings.Contains(kept, "grossmann") {
+				t.Errorf("%q became %s, %v", recorded, kept, err)
+			}
+		}
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/base64"
 	"encoding/hex"
+	"strings"
 	"unicode"
 	"unicode/utf8"
 )
@@ -12,10 +13,13 @@ import (
 // shorter one is a word too often.
 const shortestPacked = 12
 
+// runMarks are what base64 has beside letters and digits.
+const runMarks = "+/-_"
+
 // runOf returns how many bytes at the beginning of a text may be in hexadecimal or base64.
 func runOf(b []byte) int {
 	for i, c := range b {
-		if !isDigit(c) && (c|0x20 < 'a' || 'z' < c|0x20) && bytes.IndexByte([]byte("+/-_"), c) < 0 {
+		if !isDigit(c) && (c|0x20 < 'a' || 'z' < c|0x20) && strings.IndexByte(runMarks, c) < 0 {
 			return i
 		}
 	}
@@ -25,8 +29,21 @@ func runOf(b []byte) int {
 // unpack returns a text without one layer of hexadecimal and base64, and reports whether there
 // was any.
 func unpack(m *mapped) (mapped, bool) {
+	left := 0 // of a run that is not packed as a whole, but may have parts that are, as a path has
 	return m.replaced(func(b []byte) (string, int, bool) {
-		size := runOf(b)
+		if left == 0 {
+			left = runOf(b)
+			if text := unpacked(b[:left]); text != "" {
+				size := left
+				left = 0
+				return text, size, true
+			}
+		}
+		size := left
+		if mark := bytes.IndexAny(b[:left], runMarks); mark >= 0 {
+			size = max(mark, 1)
+		}
+		left -= size
 		text := unpacked(b[:size])
 		return text, max(size, 1), text != ""
 	})
