@@ -90,23 +90,23 @@ func (c *Client) Do(r *Request) Outcome {
 	o := c.do(context.Background(), r, &x)
 	if o.Verdict == Delivered {
 		o.Kept = Kept{}
-	} else {
-		o.keep(r, x.answer)
 	}
 	return o
 }
 
-// do makes an attempt with x. It leaves out what is kept of the answer.
+// do makes an attempt with x. What is kept of the answer is not scrubbed yet if the lead was
+// delivered.
 func (c *Client) do(ctx context.Context, r *Request, x *exchange) Outcome {
 	var o Outcome
-	defer x.leave()
-	if err := c.post(ctx, r, x); err != nil {
+	err := c.post(ctx, r, x)
+	took := time.Since(r.Time)
+	if err != nil {
 		o = c.noAnswer(err, x)
 	} else {
 		o = answered(r, x.answer, x.hint)
 		o.Doubt = o.Verdict == Delivered && (x.doubt || r.Target.challenged(x.answer))
 	}
-	o.Took = time.Since(r.Time)
+	o.Took = took
 	return o
 }
 
@@ -115,6 +115,7 @@ var errDeadline = errors.New("the attempt's time is over")
 
 // post sends the request and reads the answer, if the guard allows the target.
 func (c *Client) post(ctx context.Context, r *Request, x *exchange) (err error) {
+	defer x.leave()
 	x.target = r.Target
 	if r.Target.blocked != nil {
 		return r.Target.blocked

@@ -67,7 +67,7 @@ func hintOf(status int, body []byte) (h hint) {
 	if !mayBeFront(status) && status != http.StatusPaymentRequired {
 		return h
 	}
-	body, _ = plainBody(&http1.Answer{Body: body, Encoding: encodingOf(body, "")})
+	body, _ = plainBody(&http1.Answer{Body: body})
 	lower := bytes.ToLower(body[:min(len(body), maxHint)])
 	for i := range fronts {
 		if len(fronts[i].texts) == 0 || containsAny(lower, fronts[i].texts) {

@@ -1,6 +1,9 @@
 package attempt
 
 import (
+	"runtime"
+
+	"github.com/leadhook/leadhook/dispatch/attempt/answer"
 	"github.com/leadhook/leadhook/dispatch/attempt/http1"
 	"github.com/leadhook/leadhook/lead"
 	"github.com/leadhook/leadhook/lead/scrub"
@@ -18,12 +21,14 @@ type Kept struct {
 
 const maxWords, maxRecord, maxLocation = 256, 128, 300 // bytes
 
-// keep takes over what is kept of an answer, which is nil if none came. Until then, Words and
-// Record are as the CRM wrote them.
+// scrubbing has an element for each attempt that scrubs. A scrubber takes several times the
+// memory of its lead, thousands of attempts may fail in the same second, and more of them at
+// once than there are processors would not be faster.
+var scrubbing = make(chan struct{}, runtime.GOMAXPROCS(0))
+
+// keep takes over what is kept of an answer. Until then, Words and Record are as the CRM wrote
+// them. It blocks while other attempts scrub.
 func (o *Outcome) keep(r *Request, a *http1.Answer) {
-	if a == nil {
-		return
-	}
 	body, whole := plainBody(a)
 	location := ""
 	if a.Status/100 == 3 {
@@ -32,8 +37,10 @@ func (o *Outcome) keep(r *Request, a *http1.Answer) {
 	if len(body) == 0 && location+o.Words+o.Record == "" {
 		return
 	}
-	s := r.scrubber()
-	o.Answer = s.Excerpt(body, whole && len(body) < scrub.MaxRead)
+	scrubbing <- struct{}{}
+	defer func() { <-scrubbing }()
+	s := scrub.New(r.Lead, r.Target.hook)
+	o.Answer = s.Excerpt(answer.InUTF8(body), whole && len(a.Body) < scrub.MaxRead)
 	o.Location = s.Text(location, maxLocation)
 	o.Words, o.Record = s.Text(o.Words, maxWords), s.Record(o.Record, maxRecord)
 }

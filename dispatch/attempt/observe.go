@@ -31,7 +31,9 @@ func (c *Client) Observe(ctx context.Context, r *Request) (Outcome, *Observation
 	var x exchange
 	x.request.Trace, x.request.KeepBody = trace, scrub.MaxRead
 	o := c.do(ctx, r, &x)
-	o.keep(r, x.answer)
+	if o.Verdict == Delivered {
+		o.keep(r, x.answer)
+	}
 	seen := &Observation{Network: steps.network(time.Now())}
 	if x.answer != nil {
 		seen.Protocol, seen.Head = x.answer.Proto, x.answer.Body[:min(len(x.answer.Body), maxHead)]

@@ -84,18 +84,21 @@ func (o Outcome) Reason() lead.Reason {
 // says beside the status.
 func answered(r *Request, a *http1.Answer, h hint) Outcome {
 	pause, asked := retryAfter(a.RetryAfter, time.Now())
-	a.Encoding = encodingOf(a.Body, a.Encoding)
 	o := Outcome{Verdict: verdictOf(a.Status, asked, r.MaybeReceived), Status: a.Status}
 	o.apply(r.Target.rules, a)
 	if o.Verdict == Delivered {
 		return o
 	}
+	o.keep(r, a)
 	o.Evidence = lead.Answered
 	o.Text = strings.TrimSpace(fmt.Sprintf("the CRM answered %d %s", a.Status, statusText(a.Status)))
 	if o.Rule != "" {
 		o.Text += ", which counts as " + ruledAs[o.Verdict] + " by the webhook's " + o.Rule
-	} else if o.Why = why(r, a, h); o.Why+advice(a.Status) != "" {
+	} else if o.Why = why(r, a, h, o.Location); o.Why+advice(a.Status) != "" {
 		o.Text += ": " + cmp.Or(o.Why, advice(a.Status))
+	}
+	if encoding := unread(a); encoding != "" {
+		o.Text += "; its body is in " + encoding + ", which is not read"
 	}
 	if !o.Final() {
 		o.Pause, o.PauseAsked = pause, asked

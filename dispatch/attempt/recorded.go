@@ -24,7 +24,9 @@ func (r *Request) Judge(recorded []byte) (Outcome, *Observation, error) {
 	}
 	body, _ := plainBody(a)
 	o := answered(r, a, hintOf(a.Status, body))
-	o.keep(r, a)
+	if o.Verdict == Delivered {
+		o.keep(r, a)
+	}
 	o.Doubt = o.Verdict == Delivered && (r.Target.doubts(a.Status, body) || r.Target.challenged(a))
 	return o, &Observation{Protocol: a.Proto, Head: body[:min(len(body), maxHead)]}, nil
 }
@@ -54,7 +56,7 @@ func readRecorded(recorded []byte) (*http1.Answer, error) {
 		a := &http1.Answer{Status: status, Proto: proto, RetryAfter: header.Get("Retry-After"), Fields: http1.KeepFields(status, http.Header(header))}
 		body, _ := io.ReadAll(in) // from memory
 		a.Body = recordedBody(body, header)
-		a.Encoding = encodingOf(a.Body, header.Get("Content-Encoding"))
+		a.Encoding = header.Get("Content-Encoding")
 		a.Whole = len(a.Body) <= answer.MaxBody
 		return a, nil
 	}

@@ -9,8 +9,8 @@ import (
 )
 
 // redirectWords returns where a Location field leads, compared with the webhook's URL. It is
-// empty if that is not known.
-func redirectWords(r *Request, location string) string {
+// empty if that is not known. shown is what is kept of the field.
+func redirectWords(r *Request, location, shown string) string {
 	webhook := r.Target.hook.URL
 	to, ok := lead.ResolveLocation(webhook, location)
 	from, err := url.Parse(webhook)
@@ -23,8 +23,6 @@ func redirectWords(r *Request, location string) string {
 	} else if same {
 		return notFollowed + "the same address " + strings.Join(differences, " and ") + ": set that as the URL of the webhook"
 	}
-	shown, _ := lead.ShownLocation(webhook, location) // as ResolveLocation
-	shown = r.scrubber().Text(shown, maxLocation)
 	switch {
 	case to.Hostname() == "script.googleusercontent.com":
 		return notFollowed + shown + ", as Google Apps Script answers when it has run: the webhook's answers can count that as delivered"

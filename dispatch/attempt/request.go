@@ -8,7 +8,6 @@ import (
 
 	"github.com/leadhook/leadhook/dispatch/attempt/http1"
 	"github.com/leadhook/leadhook/lead"
-	"github.com/leadhook/leadhook/lead/scrub"
 )
 
 // A Request is what one attempt sends.
@@ -34,17 +33,6 @@ type Request struct {
 
 	ContentType string
 	Body        [][]byte // in parts, which must not change during the attempt
-
-	known *scrub.Scrubber // see scrubber
-}
-
-// scrubber returns what knows the lead and the secrets of the webhook. It is made when it is
-// first needed: that costs more than the attempt itself, and few attempts fail.
-func (r *Request) scrubber() *scrub.Scrubber {
-	if r.known == nil {
-		r.known = scrub.New(r.Lead, r.Target.hook)
-	}
-	return r.known
 }
 
 // maxFields is the largest number of fields that belong to one attempt.

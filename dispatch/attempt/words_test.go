@@ -14,17 +14,24 @@ const hookURL = "https://crm.example.com/hooks/s3cretpath?token=s3cretquery"
 // judge returns the outcome of an answer, as it came, to a webhook with the URL.
 func judge(t *testing.T, url, recorded string) attempt.Outcome {
 	t.Helper()
-	c := attempt.NewClient(attempt.Options{})
-	defer c.Close()
-	target, err := c.Target(&lead.Webhook{ID: "w", Advertiser: "USA_1", URL: url, Format: lead.JSON})
-	if err != nil {
-		t.Fatal(err)
-	}
-	o, _, err := (&attempt.Request{Target: target}).Judge([]byte(recorded))
+	o, _, err := requestTo(t, &lead.Webhook{URL: url}).Judge([]byte(recorded))
 	if err != nil {
 		t.Fatal(err)
 	}
 	return o
+}
+
+// requestTo returns a request to a webhook.
+func requestTo(t *testing.T, hook *lead.Webhook) *attempt.Request {
+	t.Helper()
+	c := attempt.NewClient(attempt.Options{})
+	defer c.Close()
+	hook.ID, hook.Advertiser, hook.Format = "w", "USA_1", lead.JSON
+	target, err := c.Target(hook)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &attempt.Request{Target: target}
 }
 
 func TestWhereARedirectLeadsIsNamed(t *testing.T) {

@@ -1,7 +1,9 @@
 package scrub
 
 import (
+	"bytes"
 	"html"
+	"slices"
 	"strconv"
 	"unicode/utf16"
 	"unicode/utf8"
@@ -46,37 +48,55 @@ func (m *mapped) hide(i, j int, hidden []bool) {
 	}
 }
 
-// decode returns a text without one layer of escapes, of whatever kind: those of URLs
-// (percent), of JSON and of programming languages (backslash), of HTML and XML (ampersand).
-// It reports whether there were any.
-func decode(m *mapped) (mapped, bool) {
+// replaced returns a text with what at says in place of what it says it of. at returns what
+// stands in place of the first bytes of a text, and how many they are, or false and how many
+// stay.
+func (m *mapped) replaced(at func([]byte) (text string, size int, ok bool)) (mapped, bool) {
 	out, changed := m.room(), false
 	for i := 0; i < len(m.bytes); {
-		text, size := escape(m.bytes[i:])
-		if size == 0 {
-			out.add(m.bytes[i], m.spans[i])
-			i++
-			continue
+		text, size, ok := at(m.bytes[i:])
+		if !ok {
+			out.bytes, out.spans = append(out.bytes, m.bytes[i:i+size]...), append(out.spans, m.spans[i:i+size]...)
 		}
-		changed = true
 		for k := range len(text) {
 			out.add(text[k], m.part(i, i+size))
 		}
+		changed = changed || ok
 		i += size
 	}
 	return out, changed
 }
 
-// unfold returns a text without line breaks and the blanks after them, and reports whether
-// there were any.
-func unfold(m *mapped) (mapped, bool) {
-	out, broken := m.room(), false
-	for i, b := range m.bytes {
-		if broken = b == '\r' || b == '\n' || broken && (b == ' ' || b == '\t'); !broken {
-			out.add(b, m.spans[i])
+// decode returns a text without one layer of escapes, of whatever kind: those of URLs
+// (percent), of JSON and of programming languages (backslash), of HTML and XML (ampersand), and
+// what comes of reading a text in a wrong charset. It reports whether there were any.
+func decode(m *mapped) (mapped, bool) {
+	return m.replaced(func(b []byte) (string, int, bool) {
+		text, size := escape(b)
+		return text, max(size, 1), size > 0
+	})
+}
+
+// unescaped is [decode] for a text that is not mapped.
+func unescaped(text []byte) ([]byte, bool) {
+	var out []byte
+	done := 0 // so much of text is in out
+	for i := 0; i < len(text); i++ {
+		stands, size := escape(text[i:])
+		if size == 0 {
+			continue
 		}
+		if out == nil {
+			out = make([]byte, 0, len(text))
+		}
+		out = append(append(out, text[done:i]...), stands...)
+		done = i + size
+		i = done - 1
 	}
-	return out, len(out.bytes) < len(m.bytes)
+	if out == nil {
+		return text, false
+	}
+	return append(out, text[done:]...), true
 }
 
 // escape returns what the escape at the beginning of b stands for, and its length; zero if
@@ -95,6 +115,8 @@ func escape(b []byte) (text string, size int) {
 		return backslash(b)
 	case '&':
 		return reference(b)
+	case misreadFirst:
+		return misread(b)
 	}
 	return "", 0
 }
@@ -143,6 +165,9 @@ var simpleEscapes = map[byte]string{
 func backslash(b []byte) (string, int) {
 	switch b[1] {
 	case 'u':
+		if len(b) > 2 && b[2] == '{' {
+			return braced(b)
+		}
 		return codePoint(b, 2, 4)
 	case 'U':
 		return codePoint(b, 2, 8)
@@ -158,17 +183,26 @@ func backslash(b []byte) (string, int) {
 	return "", 0
 }
 
+// braced returns what an escape such as \u{1f600} stands for.
+func braced(b []byte) (string, int) {
+	const begin, longest = len(`\u{`), 6
+	digits := bytes.IndexByte(b[begin:min(len(b), begin+longest+1)], '}')
+	n, ok := number(b, begin, max(digits, 0), 16)
+	if !ok {
+		return "", 0
+	}
+	return string(rune(n)), begin + digits + 1
+}
+
 // reference returns what a character reference of HTML or XML stands for.
 func reference(b []byte) (string, int) {
-	const longest = 32
+	const longest = 64
 	end := 1
 	for end < min(len(b), longest) && isReference(b[end]) {
 		end++
 	}
 	if end < len(b) && b[end] == ';' {
 		end++
-	} else if b[1] != '#' {
-		return "", 0
 	}
 	text := html.UnescapeString(string(b[:end]))
 	if text == string(b[:end]) {
@@ -179,4 +213,37 @@ func reference(b []byte) (string, int) {
 
 func isReference(c byte) bool {
 	return c == '#' || '0' <= c && c <= '9' || 'a' <= c|0x20 && c|0x20 <= 'z'
+}
+
+// windows1252 are the characters of Windows-1252 from 0x80 to 0x9f; those of Latin-1 stand where
+// it has none.
+var windows1252 = []rune("€\u0081‚ƒ„…†‡ˆ‰Š‹Œ\u008dŽ\u008f\u0090‘’“”•–—˜™š›œ\u009džŸ")
+
+// misreadFirst is the first byte of every character whose code is that of the first byte of
+// several in UTF-8.
+const misreadFirst = 0xc3
+
+// misread returns the character whose bytes in UTF-8 were read as Windows-1252 or Latin-1: ö
+// for Ã¶.
+func misread(b []byte) (string, int) {
+	var char []byte
+	for size := 0; size < len(b) && len(char) < utf8.UTFMax; {
+		r, n := utf8.DecodeRune(b[size:])
+		size += n
+		switch at := slices.Index(windows1252, r); {
+		case at >= 0:
+			char = append(char, byte(0x80+at))
+		case 0x80 <= r && r <= 0xff:
+			char = append(char, byte(r))
+		default:
+			return "", 0
+		}
+		if utf8.FullRune(char) {
+			if !utf8.Valid(char) {
+				return "", 0
+			}
+			return string(char), size
+		}
+	}
+	return "", 0
 }

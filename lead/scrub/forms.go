@@ -23,10 +23,7 @@ func formsOf(m *mapped) *forms {
 	f := &forms{words: m.room(), joined: m.room(), letters: m.room(), marks: m.room(), line: m.room()}
 	breaks := false
 	for i := 0; i < len(m.bytes); {
-		r, size := utf8.DecodeRune(m.bytes[i:])
-		if r == utf8.RuneError && size <= 1 {
-			r = rune(m.bytes[i]) // Latin-1
-		}
+		r, size := runeOf(m.bytes[i:])
 		of := m.part(i, i+size)
 		i += size
 		breaks = breaks || r == '\n' || r == '\r'
@@ -38,13 +35,67 @@ func formsOf(m *mapped) *forms {
 	return f
 }
 
+// runeOf returns the rune at the beginning of a text: in Latin-1 if it is not UTF-8.
+func runeOf(text []byte) (r rune, size int) {
+	r, size = utf8.DecodeRune(text)
+	if r == utf8.RuneError && size <= 1 {
+		r = rune(text[0])
+	}
+	return r, size
+}
+
+// A kind of runes.
+type kind uint8
+
+const (
+	letter kind = iota // or a digit
+	blank              // or the plus that may stand for one
+	mark               // everything else
+)
+
+func kindOf(r rune) kind {
+	switch {
+	case unicode.IsLetter(r), unicode.IsNumber(r):
+		return letter
+	case unicode.IsSpace(r), r == '+':
+		return blank
+	}
+	return mark
+}
+
+// A form is one of the [forms].
+type form uint8
+
+const (
+	inWords form = iota
+	inLetters
+	inMarks
+)
+
+// appendForm appends a text in one of the forms to another one.
+func appendForm(out, text []byte, as form) []byte {
+	for i := 0; i < len(text); {
+		r, size := runeOf(text[i:])
+		i += size
+		fold(r, func(r rune) {
+			switch kind := kindOf(r); {
+			case kind == letter, kind == mark && as == inMarks:
+				out = utf8.AppendRune(out, r)
+			case as == inWords && len(out) > 0 && out[len(out)-1] != ' ':
+				out = append(out, ' ')
+			}
+		})
+	}
+	return out
+}
+
 // add adds a folded rune.
 func (f *forms) add(r rune, of span) {
 	f.addToLine(r, of)
-	blank := unicode.IsSpace(r) || r == '+'
-	f.broken = r == '\n' || r == '\r' || f.broken && blank
+	kind := kindOf(r)
+	f.broken = r == '\n' || r == '\r' || f.broken && kind == blank
 	switch {
-	case unicode.IsLetter(r), unicode.IsNumber(r):
+	case kind == letter:
 		for _, m := range []*mapped{&f.words, &f.joined, &f.letters, &f.marks} {
 			m.addRune(r, of)
 		}
@@ -55,7 +106,7 @@ func (f *forms) add(r rune, of span) {
 		f.joined.addBlank(of)
 	}
 	f.words.addBlank(of)
-	if !blank {
+	if kind == mark {
 		f.marks.addRune(r, of)
 	}
 }
@@ -114,7 +165,9 @@ func fold(r rune, add func(rune)) {
 	}
 	for _, part := range string(norm.NFKD.AppendString(nil, string(r))) {
 		switch {
-		case unicode.In(part, unicode.Mn, unicode.Cf), unicode.IsControl(part) && !unicode.IsSpace(part):
+		case unicode.In(part, unicode.Mn, unicode.Me, unicode.Cf), unicode.IsControl(part) && !unicode.IsSpace(part):
+		case unicode.IsDigit(part):
+			add(digitOf(part))
 		case part == 'ß' || part == 'ẞ':
 			add('s')
 			add('s')
@@ -124,6 +177,22 @@ func fold(r rune, add func(rune)) {
 			add(oneCase(part))
 		}
 	}
+}
+
+// digitOf returns a decimal digit of any script in ASCII. In Unicode each script has its ten
+// digits in a row.
+func digitOf(r rune) rune {
+	for _, digits := range unicode.Nd.R16 {
+		if rune(digits.Lo) <= r && r <= rune(digits.Hi) {
+			return '0' + (r-rune(digits.Lo))%10
+		}
+	}
+	for _, digits := range unicode.Nd.R32 {
+		if rune(digits.Lo) <= r && r <= rune(digits.Hi) {
+			return '0' + (r-rune(digits.Lo))%10
+		}
+	}
+	return r
 }
 
 // oneCase returns the first of the runes that differ from r only in their case, as a small

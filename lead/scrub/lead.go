@@ -12,7 +12,16 @@ import (
 // regard to its structure: otherwise that could take very long.
 const deepest = 12
 
-const extraFields = ".lead.form.extra_fields"
+const (
+	extraFields = ".lead.form.extra_fields"
+	sender      = ".lead.chat.transcript.from"
+)
+
+// roles are what stands in place of the name of who wrote a line of a chat.
+var roles = map[string]bool{
+	"agent": true, "bot": true, "client": true, "contact": true, "customer": true, "guest": true, "lead": true,
+	"operator": true, "system": true, "user": true, "visitor": true,
+}
 
 // addLead adds what is personal in a lead.
 func (n *needles) addLead(leadObject []byte) {
@@ -22,7 +31,7 @@ func (n *needles) addLead(leadObject []byte) {
 }
 
 // addValue adds what is personal in a value of a lead, which has a path and, within the extra
-// fields, the name of a field.
+// fields, the name of a field, behind those that it lies in.
 func (n *needles) addValue(raw []byte, path, field string, depth int) {
 	switch {
 	case depth == 0:
@@ -33,12 +42,11 @@ func (n *needles) addValue(raw []byte, path, field string, depth int) {
 		for value := range jsonscan.Elements(raw) {
 			n.addValue(value, path, field, depth-1)
 		}
+	case lead.Impersonal(path, raw), path == sender && roles[strings.ToLower(jsonscan.Text(raw))]:
 	case raw[0] == '"':
-		if !lead.Impersonal(path, raw) {
-			n.addString(jsonscan.Text(raw), path, field)
-		}
-	case strings.Contains(path, "phone") || strings.HasSuffix(path, "_number"):
-		n.addPhone(string(raw))
+		n.addString(jsonscan.TextBytes(raw), path, field)
+	case isNumberOfPerson(path + "." + field):
+		n.addPhone(raw)
 	}
 }
 
@@ -48,13 +56,14 @@ func (n *needles) addObject(raw []byte, path, field string, depth int) {
 	if within {
 		label = labelOf(raw)
 	}
+	below := func(name string) string { return strings.TrimPrefix(field+"."+name, ".") }
 	for name, value := range jsonscan.Members(raw) {
 		switch {
 		case label != "" && string(name) == "name":
 		case label != "":
-			n.addValue(value, path, label, depth-1)
+			n.addValue(value, path, below(label), depth-1)
 		case within:
-			n.addValue(value, path, string(name), depth-1)
+			n.addValue(value, path, below(string(name)), depth-1)
 		default:
 			n.addValue(value, path+"."+string(name), "", depth-1)
 		}
@@ -80,7 +89,7 @@ func labelOf(raw []byte) string {
 }
 
 // addString adds a text, by what it is.
-func (n *needles) addString(text, path, field string) {
+func (n *needles) addString(text []byte, path, field string) {
 	switch {
 	case isNumber(text):
 		n.addPhone(text)
@@ -91,21 +100,55 @@ func (n *needles) addString(text, path, field string) {
 		if len(text) <= longestPhone {
 			n.addPhone(text)
 		}
+		n.addMailbox(text)
 	}
 }
 
+// addMailbox adds what stands before the @ of an e-mail address: many CRMs have it as the name
+// of a user.
+func (n *needles) addMailbox(text []byte) {
+	if mailbox, _, ok := bytes.Cut(text, []byte("@")); ok && len(mailbox) <= longestMailbox && bytes.IndexByte(mailbox, ' ') < 0 {
+		mailbox, _, _ = bytes.Cut(mailbox, []byte("+"))
+		n.addText(mailbox)
+	}
+}
+
+const longestMailbox = 64 // bytes
+
 const longestPhone = 40 // bytes
 
-func isNumber(text string) bool { return strings.Trim(text, "0123456789.") == "" }
+// isNumberOfPerson reports whether a number at a path, or in a field of a form, is a phone
+// number, or another one by which a person is known.
+func isNumberOfPerson(place string) bool {
+	place = strings.ToLower(place)
+	for _, word := range []string{
+		"phone", "mobil", "cell", "celul", "tel", "fax", "whatsapp", "sms", "call", "number", "numero", "nummer",
+		"birth", "dob", "ssn", "social", "passport", "licen", "account", "iban", "card", "tax", "post", "zip",
+	} {
+		if strings.Contains(place, word) {
+			return true
+		}
+	}
+	return false
+}
+
+func isNumber(text []byte) bool { return len(bytes.Trim(text, "0123456789.")) == 0 }
 
 // isName reports whether there is a person's name at a path, or in a field of a form.
 func isName(path, field string) bool {
 	switch path {
-	case ".lead.display_name", ".lead.contact.first_name", ".lead.contact.last_name":
+	case ".lead.display_name", sender:
 		return true
 	}
-	plain := strings.ToLower(field)
-	return strings.Contains(plain, "name") && !strings.Contains(plain, "form")
+	if inContact, ok := strings.CutPrefix(path, ".lead.contact."); ok {
+		field = inContact
+	}
+	for part := range strings.SplitSeq(strings.ToLower(field), ".") {
+		if strings.Contains(part, "name") && !strings.Contains(part, "form") {
+			return true
+		}
+	}
+	return false
 }
 
 // addFlat adds all strings of a value, the names of members too.
@@ -122,7 +165,7 @@ func (n *needles) addFlat(raw []byte) {
 			}
 			end++
 		}
-		n.addText(jsonscan.Text(raw[begin : end+1]))
+		n.addText(jsonscan.TextBytes(raw[begin : end+1]))
 		raw = raw[end+1:]
 	}
 }

@@ -54,7 +54,7 @@ var digitGroups = regexp.MustCompile(`[+(]*[0-9](?:[ ().\-/+_]{0,3}[0-9])*`)
 
 // hidePhones hides what looks like a phone number, and what has one of the given last digits.
 // In the id of a record, digits alone do not look like one.
-func hidePhones(f *forms, hidden []bool, known map[string]bool, isID bool) {
+func hidePhones(f *forms, hidden []bool, known set, isID bool) {
 	line := f.line.bytes
 	for _, at := range digitGroups.FindAllIndex(line, -1) {
 		group := line[at[0]:at[1]]
@@ -78,10 +78,10 @@ func digitsOf(group []byte) []byte {
 func isDigit(c byte) bool { return '0' <= c && c <= '9' }
 
 // isKnown reports whether one of the known numbers is among digits.
-func isKnown(digits []byte, known map[string]bool) bool {
+func isKnown(digits []byte, known set) bool {
 	for i := range digits {
 		for size := shortestText; size <= min(phoneEnd, len(digits)-i); size++ {
-			if known[string(digits[i:i+size])] {
+			if known.has(digits[i : i+size]) {
 				return true
 			}
 		}

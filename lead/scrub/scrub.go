@@ -24,10 +24,9 @@ type Scrubber struct{ known needles }
 // New returns a Scrubber for a lead, in JSON as it was published, and the webhook that it
 // is for. Its cost grows with the size of the lead.
 func New(leadObject []byte, hook *lead.Webhook) *Scrubber {
-	s := &Scrubber{known: needles{names: map[string]bool{}, phones: map[string]bool{}}}
+	s := &Scrubber{known: needles{names: set{}, phones: set{}, letters: texts{short: set{}}, marks: texts{short: set{}}}}
 	s.known.addLead(leadObject)
 	s.known.addSecrets(hook)
-	s.known.prepare()
 	return s
 }
 
@@ -61,8 +60,10 @@ func (s *Scrubber) scrub(said []byte, whole bool, limit int, isID bool) string {
 		hideAddresses(f, hidden)
 		hidePhones(f, hidden, s.known.phones, isID)
 	})
-	if text, folded := unfold(&text); folded { // maybe within an escape
-		unescaping(text, func(f *forms) { s.known.hide(f, hidden) })
+	for _, undo := range undone {
+		if text, changed := undo(&text); changed {
+			unescaping(text, func(f *forms) { s.known.hide(f, hidden) })
+		}
 	}
 	shown := said
 	if !whole {
@@ -71,12 +72,16 @@ func (s *Scrubber) scrub(said []byte, whole bool, limit int, isID bool) string {
 	return masked(shown, hidden, limit)
 }
 
-// unescaping calls hide with a text as it is, and without each layer of escapes.
+// unescaping calls hide with a text as it is, and without each layer of escapes. Only what has
+// none is unpacked: they may stand within what is packed.
 func unescaping(text mapped, hide func(*forms)) {
 	for range maxRounds {
 		hide(formsOf(&text))
 		var changed bool
-		if text, changed = decode(&text); !changed {
+		if text, changed = decode(&text); changed {
+			continue
+		}
+		if text, changed = unpack(&text); !changed {
 			return
 		}
 	}

@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"html"
+	"maps"
 	"net/url"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -66,6 +68,49 @@ func TestExcerpt(t *testing.T) {
 	} {
 		if got := s.Excerpt([]byte(said), true); got != want {
 			t.Errorf("%q:\n got %q\nwant %q", said, got, want)
+		}
+	}
+}
+
+// TestWhatIsPersonal has what is told by its name, or by its place.
+func TestWhatIsPersonal(t *testing.T) {
+	for _, c := range []struct{ lead, said, want string }{
+		{`{"form":{"extra_fields":{"phone":4930901820}}}`, "no 30 901820, 4930901820", "no ***, ***"},
+		{`{"form":{"extra_fields":{"Mobile":{"value":5550188}}}}`, "no 5550188", "no ***"},
+		{`{"form":{"extra_fields":{"cell":["a",5550188.0, 4.9309e8]}}}`, "no 5550188", "no ***"},
+		{`{"form":{"extra_fields":{"a":[{"name":"callback number","value":5550188}]}}}`, "no 5550188", "no ***"},
+		{`{"form":{"extra_fields":{"date_of_birth":19800229,"budget":25000000}}}`, "not 19800229 or 25000000", "not *** or 25000000"},
+		{`{"contact":{"tel":5550188,"id":5550189},"call":{"caller_number":5550190}}`, "5550188, 5550189, 5550190", "***, 5550189, ***"},
+		{`{"chat":{"transcript":[{"id":1,"from":"Kim Ås","message":"hello"}]}}`, "KIM is there, so is kim as; kimono, as", "*** is there, so is ***; kimono, as"},
+		{`{"chat":{"transcript":[{"from":"Visitor"},{"from":"customer"}]}}`, "the customer, a visitor", "the customer, a visitor"},
+		{`{"contact":{"phone_home":"(833)174-7656 x881"}}`, "833 174 7656, not 7656881", "***, not 7656881"},
+		{`{"contact":{"name":{"first":"Kim","middle":"Åse"}}}`, "kim, ase", "***, ***"},
+		{`{"form":{"extra_fields":{"Your name":{"first":"Kim"},"form":{"name":"Åse"}}}}`, "kim, ase", "***, ***"},
+	} {
+		s := scrub.New([]byte(c.lead), &lead.Webhook{})
+		if got := s.Text(c.said, scrub.MaxKept); got != c.want {
+			t.Errorf("%s: %q:\n got %q\nwant %q", c.lead, c.said, got, c.want)
+		}
+	}
+}
+
+func TestAuthorization(t *testing.T) {
+	for _, c := range []struct{ value, said, want string }{
+		{"leads-ag:Pw:4711", "user LEADS-AG, password pw:4711", "user ***, password ***"},
+		{"leads-ag:correct horse", "leads-ag or correct horse", "*** or ***"},
+		{"Basic " + base64.StdEncoding.EncodeToString([]byte("dealer:p4$$")), "dealer and p4$$ of basic", "dealer and *** of basic"},
+		{"Basic " + base64.RawStdEncoding.EncodeToString([]byte("k4711:")), "no key k4711", "no key ***"},
+		{"ApiKey dealer:p4$$ 17", "dealer or p4$$", "dealer or ***"},
+		{`Token token="ab12", id=kx9z`, "ab12 kx9z of the token", "*** *** of the token"},
+		{"Bearer kx9-z", "Bearer kx9-z, bearer of kx9-z", "***, bearer of ***"},
+		{"leads:post", sentence + " of leads by POST", sentence + " of leads by ***"},
+		{"leads:post", "no leads:post, leads%3Apost", "no ***, ***"},
+		{"Basic " + base64.StdEncoding.EncodeToString([]byte("field:$post$")), sentence + " by $post$", sentence + " by ***"},
+		{"jokin", "the joking of JO\r\n KIN", "the joking of ***"},
+	} {
+		s := scrub.New(nil, &lead.Webhook{Authorization: lead.Secret(c.value)})
+		if got := s.Text(c.said, scrub.MaxKept); got != c.want {
+			t.Errorf("%s: %q:\n got %q\nwant %q", c.value, c.said, got, c.want)
 		}
 	}
 }
@@ -250,5 +295,56 @@ func BenchmarkExcerpt(b *testing.B) {
 				scrub.New([]byte(c.lead), someWebhook()).Excerpt([]byte(c.body), true)
 			}
 		})
+	}
+}
+
+// leadOf returns a lead of so many bytes at least, most of them the texts that value returns.
+func leadOf(size int, value func(i int) string) string {
+	var fields strings.Builder
+	for i := 0; fields.Len() < size; i++ {
+		fmt.Fprintf(&fields, `,"q%05d":%q`, i, value(i))
+	}
+	return fmt.Sprintf(`{"contact":{"first_name":"Pat","email":"pat.obrien@example.net"},"form":{"extra_fields":{%s}}}`, fields.String()[1:])
+}
+
+// leadsOf are leads of one size and of several kinds.
+func leadsOf(size int) map[string]string {
+	return map[string]string{
+		"one text":    leadOf(size, func(int) string { return strings.Repeat("the blue car over there ", size/24) }),
+		"prose":       leadOf(size, func(i int) string { return strings.Repeat(fmt.Sprintf("is the blue car of %d there? ", i), 4) }),
+		"short texts": leadOf(size, func(i int) string { return fmt.Sprintf("q%07x", i*7919) }),
+		"odd texts":   leadOf(size, func(i int) string { return fmt.Sprintf("%03x!$%%/", i) }),
+		"HTML":        leadOf(size, func(i int) string { return fmt.Sprintf("<p>is <b>the blue %d</b> car &amp; there?</p>", i) }),
+		"one name":    fmt.Sprintf(`{"form":{"extra_fields":{"full_name":%q}}}`, strings.Repeat("n1 O'Brien ", size/11)),
+	}
+}
+
+// TestMemory has large leads of all kinds: what is looked for must not take many times their
+// size.
+func TestMemory(t *testing.T) {
+	const size, most = 500 << 10, 16
+	for kind, leadObject := range leadsOf(size) {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		scrub.New([]byte(leadObject), someWebhook()).Excerpt([]byte(sentence), true)
+		runtime.ReadMemStats(&after)
+		if taken := after.TotalAlloc - before.TotalAlloc; taken > most*size {
+			t.Errorf("%s: %d KiB for a lead of %d KiB", kind, taken>>10, size>>10)
+		}
+	}
+}
+
+// BenchmarkLead is the work for one failed attempt at a lead.
+func BenchmarkLead(b *testing.B) {
+	body := []byte(`{"error":"` + sentence + `","echo":"Pat O'Brien is the blue car of 7 there?"}`)
+	for _, size := range []int{2 << 10, 100 << 10, 900 << 10} {
+		leads := leadsOf(size)
+		for _, kind := range slices.Sorted(maps.Keys(leads)) {
+			b.Run(fmt.Sprintf("%d KiB/%s", size>>10, kind), func(b *testing.B) {
+				for b.Loop() {
+					scrub.New([]byte(leads[kind]), someWebhook()).Excerpt(body, true)
+				}
+			})
+		}
 	}
 }

@@ -104,7 +104,7 @@ func (r *Rules) Body(body []byte, whole bool) Meaning {
 		return Meaning{}
 	}
 	if whole && len(body) <= MaxBody {
-		d := document{body: bytes.TrimSpace(inUTF8(body)), values: make([][]byte, len(r.paths))}
+		d := document{body: bytes.TrimSpace(InUTF8(body)), values: make([][]byte, len(r.paths))}
 		d.read(r.paths)
 		for i := range r.body {
 			if rule := &r.body[i]; rule.fulfilled(&d) {

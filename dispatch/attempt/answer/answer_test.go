@@ -222,6 +222,8 @@ func TestDoubt(t *testing.T) {
 		`{"status":"error_free"}`: false, `{"status":"errors"}`: false, `{"text":"success\": false"}`: false, `"success": false`: false,
 		`<Success>true</Success>`: false, `</Success>false`: false, `<Default>x</Default>`: false, `<NoFault/>`: false, `<a>Fault </a>`: false, `<Faults/>`: false,
 		`{"success"`: false, `{"success":`: false, `{"success":f`: false, `<Success>`: false, `<`: false, `<Fault`: true, // all that came
+		"\xff\xfe{\x00\"\x00s\x00u\x00c\x00c\x00e\x00s\x00s\x00\"\x00:\x00f\x00a\x00l\x00s\x00e\x00}\x00": true,
+		"\x00<\x00F\x00a\x00u\x00l\x00t\x00>": true, "\xfe\xff\x00<\x00F\x00a\x00u\x00l\x00t\x00>": true, "<Fault>\x00": true,
 		`{"lead":"` + strings.Repeat("x", 2000) + `","success":false}`: false, // not at the beginning
 	} {
 		if got := answer.Doubtful([]byte(body)); got != want {

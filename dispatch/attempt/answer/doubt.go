@@ -15,6 +15,7 @@ const maxJSON, maxXML = 512, 1 << 10
 // which a firewall answers in place of the CRM. It is given what came of the body first, and
 // looks for certain texts, so that it costs little.
 func Doubtful(body []byte) bool {
+	body = InUTF8(body[:min(len(body), maxUTF16)])
 	start := bytes.IndexAny(body[:min(len(body), maxBefore)], "{[<")
 	if start < 0 {
 		return false
@@ -39,7 +40,9 @@ func isBlockPage(page []byte) bool {
 	return bytes.Contains(page, []byte("_Incapsula_Resource")) || bytes.Contains(page, []byte("The requested URL was rejected"))
 }
 
-const maxBefore = 32 // bytes before JSON or XML begins, such as a byte order mark
+const maxBefore = 32 // bytes before JSON or XML begins, such as the length of a chunk
+
+const maxUTF16 = 2 * (maxBefore + maxXML + maxJSON)
 
 // places returns what stands before and behind each place in a body where a text stands,
 // before it only as far back as the place before.
