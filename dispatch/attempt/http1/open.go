@@ -9,6 +9,8 @@ import (
 	"os"
 	"syscall"
 	"time"
+
+	"golang.org/x/net/http2"
 )
 
 // The protocols that are offered when TLS begins (RFC 7301).
@@ -112,17 +114,23 @@ func (t *Transport) dialOnce(ctx context.Context, r *Request, h *host, classic b
 
 func speaksHTTP2(c *tls.Conn) bool { return c.ConnectionState().NegotiatedProtocol == protoHTTP2 }
 
-// awaitSettings waits for the first that a server says over HTTP/2 (RFC 9113 §3.4). With TLS 1.3
-// one that wants a client certificate says only now whether it goes on without, and Next
-// may lose what it says.
+// http2Preface is what a client says first over HTTP/2: the preface and SETTINGS without a
+// setting (RFC 9113 §3.4).
+const http2Preface = http2.ClientPreface + "\x00\x00\x00\x04\x00\x00\x00\x00\x00"
+
+// awaitSettings waits for the first that a server says over HTTP/2. With TLS 1.3 one that
+// wants a client certificate says only now whether it goes on without, and Next may lose
+// what it says. Some servers (HAProxy) say nothing before the client has. The connection
+// cannot be used afterwards.
 func (t *Transport) awaitSettings(ctx context.Context, c *tls.Conn) error {
 	end, _ := ctx.Deadline() // of the attempt
 	if most := time.Now().Add(t.HandshakeTimeout); end.IsZero() || most.Before(end) {
 		end = most
 	}
-	_ = c.SetReadDeadline(end)
+	_ = c.SetDeadline(end)
+	_, _ = io.WriteString(c, http2Preface) // if that fails, the server may have said why
 	_, err := c.Read(make([]byte, 1))
-	if err != nil && !errors.Is(err, os.ErrDeadlineExceeded) { // some say nothing before the client has (HAProxy)
+	if err != nil && !errors.Is(err, os.ErrDeadlineExceeded) {
 		return &HandshakeError{Err: err, Wanted: true}
 	}
 	return nil
