@@ -414,6 +414,7 @@ func TestHelloThatIsReset(t *testing.T) {
 		"a large one is closed":           {1000, false, false, []int32{2, 3, 4}, ""},
 		"a large one is reset, legacy":    {1000, true, true, []int32{1, 2, 3}, ""},
 		"each is reset":                   {0, true, false, []int32{2, 4, 6}, "ended the connection at the hello of TLS"},
+		"each is reset, legacy":           {0, true, true, []int32{1, 2, 3}, "ended the connection at the hello of TLS"},
 		"each is taken (as a comparison)": {1 << 14, true, false, []int32{2, 3, 4}, ""}, // HTTP/2 is another connection, at first
 	} {
 		t.Run(name, func(t *testing.T) {
