@@ -39,10 +39,10 @@ func TestClassicHelloIsRemembered(t *testing.T) {
 						defer theirs.Close()
 						secure := tls.Server(theirs, &tls.Config{GetConfigForClient: func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
 							postQuantum := slices.Contains(hello.SupportedCurves, tls.X25519MLKEM768)
-							if c.ends(len(hellos), postQuantum) {
+							hellos = append(hellos, postQuantum)
+							if c.ends(len(hellos)-1, postQuantum) {
 								_ = theirs.Close()
 							}
-							hellos = append(hellos, postQuantum)
 							return &tls.Config{Certificates: []tls.Certificate{certificate}}, nil
 						}})
 						if secure.HandshakeContext(context.Background()) == nil {
