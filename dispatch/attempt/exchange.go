@@ -25,8 +25,6 @@ type exchange struct {
 	request http1.Request
 	fields  [maxFields]http1.HeaderField // the memory of request.Fields
 	answer  *http1.Answer                // nil: none came
-	hint    hint                         // what the beginning of its body says beside its status
-	doubt   bool                         // its body plainly says failure, and there are no rules for it
 
 	reused bool         // the connection has carried requests before
 	outer  net.Conn     // the connection as net/http sees it; nil until there is one
@@ -44,6 +42,8 @@ func (x *exchange) prepare(r *Request) {
 		x.request.KeepBody, x.request.Await = answer.MaxBody, true
 	case r.Target.rules != nil: // a 2xx may count as refused
 		x.request.KeepBody = scrub.MaxRead
+	default:
+		x.request.KeepBody = max(x.request.KeepBody, answer.MaxDoubt)
 	}
 }
 
@@ -68,12 +68,6 @@ func (x *exchange) leave() {
 	if x.answer != nil && x.answer.Status == http.StatusMisdirectedRequest && x.conn.retire() {
 		_ = x.conn.Close()
 	}
-}
-
-// GotBody implements [http1.Watcher]. What came first is all that is looked at for doubt and
-// hints.
-func (x *exchange) GotBody(status int, first []byte) {
-	x.doubt, x.hint = x.target.doubts(status, first), hintOf(status, first)
 }
 
 // MayRepeat implements [http1.Watcher]. net/http calls it before it sends the

@@ -80,21 +80,21 @@ func (o Outcome) Reason() lead.Reason {
 
 // answered returns the outcome of an attempt that was answered: what the webhook's rules
 // say, and where they say nothing the status. For some statuses it matters whether the CRM
-// says when to come again, and whether it may have had the lead before. h is what the body
-// says beside the status.
-func answered(r *Request, a *http1.Answer, h hint) Outcome {
+// says when to come again, and whether it may have had the lead before.
+func answered(r *Request, a *http1.Answer) Outcome {
 	pause, asked := retryAfter(a.RetryAfter, time.Now())
 	a.Encoding = encodingOf(a.Body, a.Encoding)
 	o := Outcome{Verdict: verdictOf(a.Status, asked, r.MaybeReceived), Status: a.Status}
 	o.apply(r.Target.rules, a)
 	if o.Verdict == Delivered {
+		o.Doubt = r.Target.doubts(a)
 		return o
 	}
 	o.Evidence = lead.Answered
 	o.Text = strings.TrimSpace(fmt.Sprintf("the CRM answered %d %s", a.Status, statusText(a.Status)))
 	if o.Rule != "" {
 		o.Text += ", which counts as " + ruledAs[o.Verdict] + " by the webhook's " + o.Rule
-	} else if o.Why = why(r, a, h); o.Why+advice(a.Status) != "" {
+	} else if o.Why = why(r, a); o.Why+advice(a.Status) != "" {
 		o.Text += ": " + cmp.Or(o.Why, advice(a.Status))
 	}
 	if !o.Final() {

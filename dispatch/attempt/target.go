@@ -34,15 +34,11 @@ type Target struct {
 }
 
 // doubts reports whether an answer plainly says failure that its status says is none, and
-// there are no rules for that.
-func (t *Target) doubts(status int, body []byte) bool {
-	return status/100 == 2 && !t.rules.WantsBody() && answer.Doubtful(body)
-}
-
-// challenged reports whether a firewall took the place of the CRM with a 2xx, and there are no
-// rules for the body: AWS WAF answers 202 with a challenge that only browsers can solve.
-func (t *Target) challenged(a *http1.Answer) bool {
-	return a.Status/100 == 2 && !t.rules.WantsBody() && a.Field("X-Amzn-Waf-Action") != ""
+// there are no rules for the body. AWS WAF answers 202 with a challenge that only browsers
+// can solve.
+func (t *Target) doubts(a *http1.Answer) bool {
+	return a.Status/100 == 2 && !t.rules.WantsBody() &&
+		(a.Field("X-Amzn-Waf-Action") != "" || answer.Doubtful(plainHead(a, answer.MaxDoubt)))
 }
 
 // Origin returns the [Origin] of the URL.

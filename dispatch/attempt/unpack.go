@@ -15,23 +15,35 @@ import (
 // plainBody returns the body of an answer, unpacked if the CRM packed it without being
 // asked to, and whether that is all of it. What is unpacked is bounded.
 func plainBody(a *http1.Answer) (body []byte, whole bool) {
+	body, err := unpack(a.Body, a.Encoding, answer.MaxBody+1)
+	return body, a.Whole && err == nil
+}
+
+// plainHead returns at most so many bytes of what plainBody returns. It looks at no more of
+// the body than that, so that they are the same however much of it was kept.
+func plainHead(a *http1.Answer, most int) []byte {
+	head, _ := unpack(a.Body[:min(len(a.Body), most)], a.Encoding, most) // what is cut off is missing
+	return head
+}
+
+// unpack unpacks at most so many bytes. With an error, they are those before it.
+func unpack(body []byte, encoding string, most int) ([]byte, error) {
 	var in io.Reader
-	switch encoding := strings.ToLower(a.Encoding); {
-	case len(a.Body) == 0:
+	switch encoding := strings.ToLower(encoding); {
+	case len(body) == 0:
 	case encoding == "gzip" || encoding == "x-gzip":
-		packed, err := gzip.NewReader(bytes.NewReader(a.Body))
+		packed, err := gzip.NewReader(bytes.NewReader(body))
 		if err != nil {
-			return nil, false
+			return nil, err
 		}
 		in = packed
 	case encoding == "deflate":
-		in = inflate(a.Body)
+		in = inflate(body)
 	}
 	if in == nil {
-		return a.Body, a.Whole
+		return body, nil
 	}
-	body, err := io.ReadAll(io.LimitReader(in, answer.MaxBody+1))
-	return body, a.Whole && err == nil
+	return io.ReadAll(io.LimitReader(in, int64(most)))
 }
 
 // inflate unpacks deflate, which is within zlib (RFC 9110 §8.4.1.2), but from some servers is not.

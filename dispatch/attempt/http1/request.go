@@ -75,10 +75,6 @@ type Watcher interface {
 	// [httptrace.ClientTrace] says.
 	GotConn(info httptrace.GotConnInfo)
 
-	// GotBody is called with the bytes of the answer's body that came first, which it must
-	// not keep. It is not called if there are none.
-	GotBody(status int, first []byte)
-
 	// MayRepeat is called when Next is about to send the request again. An error
 	// prevents that.
 	MayRepeat() error
@@ -90,12 +86,6 @@ func (r *Request) keep(status int) int {
 		return r.KeepBody
 	}
 	return max(r.KeepBody, r.KeepOther)
-}
-
-func (r *Request) gotBody(status int, first []byte) {
-	if r.Watcher != nil && len(first) > 0 {
-		r.Watcher.GotBody(status, first)
-	}
 }
 
 // size returns the size of the body in bytes.
