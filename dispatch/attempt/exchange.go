@@ -9,10 +9,8 @@ import (
 
 	"golang.org/x/net/http2"
 
-	"github.com/leadhook/leadhook/dispatch/attempt/answer"
 	"github.com/leadhook/leadhook/dispatch/attempt/http1"
 	"github.com/leadhook/leadhook/lead"
-	"github.com/leadhook/leadhook/lead/scrub"
 )
 
 // errReplay keeps net/http from sending a POST again.
@@ -36,14 +34,9 @@ type exchange struct {
 // prepare sets the request that is sent.
 func (x *exchange) prepare(r *Request) {
 	x.request.Template, x.request.Fields, x.request.Body = r.Target.template, r.fields(x.fields[:0]), r.Body
-	x.request.Watcher, x.request.KeepOther = x, scrub.MaxRead
-	switch {
-	case r.Target.rules.WantsBody():
-		x.request.KeepBody, x.request.Await = answer.MaxBody, true
-	case r.Target.rules != nil: // a 2xx may count as refused
-		x.request.KeepBody = scrub.MaxRead
-	default:
-		x.request.KeepBody = max(x.request.KeepBody, answer.MaxDoubt)
+	x.request.Watcher, x.request.Await = x, r.Target.rules.WantsBody()
+	if x.request.Keep == nil {
+		x.request.Keep = r.Target.keep
 	}
 }
 

@@ -29,7 +29,8 @@ func (c *Client) Observe(ctx context.Context, r *Request) (Outcome, *Observation
 		context.AfterFunc(ctx, func() { _ = got.Conn.Close() })
 	}
 	var x exchange
-	x.request.Trace, x.request.KeepBody = trace, scrub.MaxRead
+	x.request.Trace = trace
+	x.request.Keep = func(status int) int { return max(r.Target.keeps(status), scrub.MaxRead) }
 	o := c.do(ctx, r, &x)
 	o.keep(r, x.answer)
 	seen := &Observation{Network: steps.network(time.Now())}

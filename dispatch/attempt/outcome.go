@@ -107,8 +107,7 @@ func answered(r *Request, a *http1.Answer) Outcome {
 // delivered by its status, but not for what a CRM says to a lead that it has already.
 func (o *Outcome) apply(rules *answer.Rules, a *http1.Answer) {
 	m := rules.Status(a.Status)
-	delivered := m.Outcome == answer.Delivered || m.Outcome == answer.Unruled && a.Status/100 == 2
-	if delivered && rules.WantsBody() { // else it need not be unpacked
+	if delivers(a.Status, m.Outcome) && rules.WantsBody() { // else it need not be unpacked
 		if body := rules.Body(plainBody(a)); body.Outcome != answer.Unruled {
 			m = body
 		}
@@ -116,6 +115,11 @@ func (o *Outcome) apply(rules *answer.Rules, a *http1.Answer) {
 	if m.Outcome != answer.Unruled {
 		o.Verdict, o.Rule, o.Words, o.Record = ruled[m.Outcome], m.Rule, m.Words, m.Record
 	}
+}
+
+// delivers reports whether a status counts as delivered, if the rules have that outcome for it.
+func delivers(status int, ruled answer.Outcome) bool {
+	return ruled == answer.Delivered || ruled == answer.Unruled && status/100 == 2
 }
 
 // ruled has the verdict for each outcome of a rule.

@@ -54,6 +54,7 @@ func TestRecordedAnswersAreJudgedAsThoseThatComeIn(t *testing.T) {
 	moment := "<html><head>" + strings.Repeat(" ", 3000) + "<title>Just a moment...</title>"
 	far := strings.Repeat("of no interest ", 200)
 	long := far + strings.Repeat(far, 25)
+	moved := &lead.Answers{Delivered: []string{"302"}, Body: []lead.AnswerRule{{Contains: "no such form", Then: "refused"}}}
 	body := &lead.Answers{Body: []lead.AnswerRule{{Contains: "no such form", Then: "refused"}}}
 	statuses := &lead.Answers{Refused: []string{"204"}}
 	const taken, doubtful, refused, challenge = "delivered", "delivered with doubt", "refused", "a bot challenge of Cloudflare"
@@ -90,6 +91,7 @@ func TestRecordedAnswersAreJudgedAsThoseThatComeIn(t *testing.T) {
 		"rules for the body":                {200, "", failure, true, body, refused},
 		"rules for the body, packed":        {200, "", gzipped(failure), true, body, refused},
 		"rules for a body that is too long": {200, "", long + failure, false, body, taken},
+		"rules for the body, of a 302":      {302, "", strings.Repeat(far, 5) + failure, true, moved, refused},
 		"who answers instead":               {403, "", moment, false, nil, challenge},
 		"who answers instead, packed":       {403, "Content-Encoding: deflate\r\n", deflated(moment), true, nil, challenge},
 		"who answers instead, far behind":   {403, "", far + far + moment, true, nil, "check the authorization"},
@@ -134,6 +136,24 @@ func TestRecordedAnswersAreJudgedAsThoseThatComeIn(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestRulesForStatusesCostNoBody has an answer of 60 KiB. Rules that look at no body keep as
+// little of it as none.
+func TestRulesForStatusesCostNoBody(t *testing.T) {
+	page := strings.Repeat("of no interest ", 4<<10)
+	client := attempt.NewClient(attempt.Options{Network: roundTrip(func(*http.Request) (*http.Response, error) {
+		return &http.Response{StatusCode: http.StatusOK, ProtoMajor: 1, Body: io.NopCloser(strings.NewReader(page))}, nil
+	})})
+	defer client.Close()
+	allocates := func(rules *lead.Answers) float64 {
+		hook := &lead.Webhook{URL: "https://crm.example.com", Answers: rules}
+		return testing.AllocsPerRun(100, func() { post(t, client, hook) })
+	}
+	none, some := allocates(nil), allocates(&lead.Answers{Refused: []string{"204"}})
+	if some > none+1 { // a buffer that grows is allocated anew
+		t.Errorf("an attempt allocates %v times with rules for statuses, and %v times without rules", some, none)
 	}
 }
 

@@ -15,7 +15,7 @@ type Answer struct {
 	Proto      string        // such as HTTP/1.1
 	RetryAfter string        // the first field of that name that is not empty; empty if there is none
 	Encoding   string        // Content-Encoding, likewise: the body is as it came
-	Body       []byte        // the beginning of the body, as [Request.KeepBody] says
+	Body       []byte        // the beginning of the body, as [Request.Keep] says
 	Fields     []HeaderField // those of [KeepFields]
 	Whole      bool          // the body was read to its end, or there is no body
 
