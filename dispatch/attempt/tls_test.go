@@ -272,7 +272,7 @@ func TestFaultsOfTLS(t *testing.T) {
 var awaitingHTTP2 = map[string]func(*http.Server, *tls.Conn, http.Handler){
 	"h2": func(s *http.Server, c *tls.Conn, h http.Handler) {
 		if _, err := io.ReadFull(c, make([]byte, len(http2.ClientPreface))); err == nil {
-			new(http2.Server).ServeConn(c, &http2.ServeConnOpts{BaseConfig: s, Handler: h, SawClientPreface: true})
+			new(http2.Server).ServeConn(c, &http2.ServeConnOpts{BaseConfig: s, Handler: h, SawClientPreface: true}) //nolint:staticcheck // its successors speak first
 		}
 	},
 }
