@@ -11,6 +11,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httputil"
 	"net/netip"
 	"slices"
 	"strings"
@@ -101,11 +102,7 @@ func TestRecordedAnswersAreJudgedAsThoseThatComeIn(t *testing.T) {
 			text := fmt.Sprintf("HTTP/1.1 %d %s\r\n%s", c.status, http.StatusText(c.status), c.header)
 			switch {
 			case c.chunked:
-				text += "Transfer-Encoding: chunked\r\n\r\n"
-				for chunk := range slices.Chunk([]byte(c.body), 40) {
-					text += fmt.Sprintf("%x\r\n%s\r\n", len(chunk), chunk)
-				}
-				text += "0\r\n\r\n"
+				text += "Transfer-Encoding: chunked\r\n\r\n" + chunked(c.body)
 			case strings.Contains(c.header, "Connection: close"):
 				text += "\r\n" + c.body
 			default:
@@ -155,6 +152,16 @@ func TestRulesForStatusesCostNoBody(t *testing.T) {
 	if some > none+1 { // a buffer that grows is allocated anew
 		t.Errorf("an attempt allocates %v times with rules for statuses, and %v times without rules", some, none)
 	}
+}
+
+func chunked(body string) string {
+	var b strings.Builder
+	w := httputil.NewChunkedWriter(&b)
+	for chunk := range slices.Chunk([]byte(body), 40) {
+		_, _ = w.Write(chunk)
+	}
+	_ = w.Close() // without the end of the trailer
+	return b.String() + "\r\n"
 }
 
 // recorded judges a recorded answer to a webhook with such rules.
