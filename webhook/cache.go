@@ -24,7 +24,7 @@ import (
 // Options are the settings of a [Cache]. The zero value is usable.
 type Options struct {
 	// MaxBytes bounds the memory of what is cached. Zero: 64 MiB, which holds
-	// some 200,000 advertisers without webhooks, or 80,000 with one.
+	// some 200,000 advertisers without webhooks, or 65,000 with one.
 	MaxBytes int64
 
 	// OpenEvents is how many callers [Cache.For] has at once at most. What waits for a
@@ -232,11 +232,14 @@ func (c *Cache) forget() {
 // weight returns about how many bytes of memory an entry takes, precisely enough to
 // bound the cache.
 func weight(advertiser string, e *cached) uint32 {
-	const ofEntry, ofWebhook, ofText, ofRule = 256, 464, 48, 192 // the structs, and what maps and allocations add
+	const ofEntry, ofWebhook, ofText, ofRule = 256, 640, 48, 192 // the structs, and what maps and allocations add
 	n := ofEntry + len(advertiser)
 	for _, h := range e.hooks {
 		n += ofWebhook + len(h.ID) + len(h.URL) + len(h.Authorization) + len(h.AuthHeader) +
 			len(h.VendorName) + len(h.ProviderName) + len(h.ContentType) + len(h.ClientCert) + len(h.CA) + len(h.Damaged)
+		if f := &h.LastFailure; !f.At.IsZero() {
+			n += 3*ofText + len(f.Cause) + len(f.Error) + len(f.Answer)
+		}
 		for _, secret := range h.SigningSecrets {
 			n += ofText + len(secret)
 		}

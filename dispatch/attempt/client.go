@@ -103,8 +103,7 @@ func (c *Client) do(ctx context.Context, r *Request, x *exchange) Outcome {
 	if err != nil {
 		o = c.noAnswer(err, x)
 	} else {
-		o = answered(r, x.answer, x.hint)
-		o.Doubt = o.Verdict == Delivered && (x.doubt || r.Target.challenged(x.answer))
+		o = answered(r, x.answer)
 	}
 	o.Took = took
 	return o

@@ -12,15 +12,15 @@ import (
 // The encodings that are unpacked.
 const gzipped, deflated = "gzip", "deflate"
 
-// encodingOf returns how a body is packed, in lower case, or "" if it is not. Whether that is
-// gzip is seen in its first bytes (RFC 1952 §2.3.1): some CRMs do not say it of a body that is,
-// others say it of one that is not, or say utf-8.
-func encodingOf(a *http1.Answer) string {
-	said := strings.ToLower(a.Encoding)
+// encodingOf returns how a body is packed whose beginning is here, in lower case, or "" if it
+// is not. Whether that is gzip is seen in its first bytes (RFC 1952 §2.3.1): some CRMs do not
+// say it of a body that is, others say it of one that is not, or say utf-8.
+func encodingOf(body []byte, said string) string {
+	said = strings.ToLower(said)
 	switch {
-	case bytes.HasPrefix(a.Body, []byte("\x1f\x8b\x08")):
+	case bytes.HasPrefix(body, []byte("\x1f\x8b\x08")):
 		return gzipped
-	case said == "", said == gzipped, said == "x-gzip", isText(a.Body):
+	case said == "", said == gzipped, said == "x-gzip", isText(body):
 		return ""
 	}
 	return said
@@ -42,7 +42,7 @@ func isText(body []byte) bool {
 // unread returns words for the encoding of a body that is not read because of it, or "". What
 // the CRM says is not quoted: it may say anything.
 func unread(a *http1.Answer) string {
-	switch encoding := encodingOf(a); encoding {
+	switch encoding := encodingOf(a.Body, a.Encoding); encoding {
 	case "", gzipped, deflated:
 		return ""
 	case "br", "zstd", "compress":

@@ -9,10 +9,8 @@ import (
 
 	"golang.org/x/net/http2"
 
-	"github.com/leadhook/leadhook/dispatch/attempt/answer"
 	"github.com/leadhook/leadhook/dispatch/attempt/http1"
 	"github.com/leadhook/leadhook/lead"
-	"github.com/leadhook/leadhook/lead/scrub"
 )
 
 // errReplay keeps net/http from sending a POST again.
@@ -25,8 +23,6 @@ type exchange struct {
 	request http1.Request
 	fields  [maxFields]http1.HeaderField // the memory of request.Fields
 	answer  *http1.Answer                // nil: none came
-	hint    hint                         // what the beginning of its body says beside its status
-	doubt   bool                         // its body plainly says failure, and there are no rules for it
 
 	reused bool         // the connection has carried requests before
 	outer  net.Conn     // the connection as net/http sees it; nil until there is one
@@ -38,12 +34,9 @@ type exchange struct {
 // prepare sets the request that is sent.
 func (x *exchange) prepare(r *Request) {
 	x.request.Template, x.request.Fields, x.request.Body = r.Target.template, r.fields(x.fields[:0]), r.Body
-	x.request.Watcher, x.request.KeepOther = x, scrub.MaxRead
-	switch {
-	case r.Target.rules.WantsBody():
-		x.request.KeepBody, x.request.Await = answer.MaxBody, true
-	case r.Target.rules != nil: // a 2xx may count as refused
-		x.request.KeepBody = scrub.MaxRead
+	x.request.Watcher, x.request.Await = x, r.Target.rules.WantsBody()
+	if x.request.Keep == nil {
+		x.request.Keep = r.Target.keep
 	}
 }
 
@@ -68,12 +61,6 @@ func (x *exchange) leave() {
 	if x.answer != nil && x.answer.Status == http.StatusMisdirectedRequest && x.conn.retire() {
 		_ = x.conn.Close()
 	}
-}
-
-// GotBody implements [http1.Watcher]. What came first is all that is looked at for doubt and
-// hints.
-func (x *exchange) GotBody(status int, first []byte) {
-	x.doubt, x.hint = x.target.doubts(status, first), hintOf(status, first)
 }
 
 // MayRepeat implements [http1.Watcher]. net/http calls it before it sends the

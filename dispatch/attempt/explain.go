@@ -76,7 +76,7 @@ func (c *Client) explainUnsent(err error) string {
 		return proxy.Error()
 	}
 	if failed, ok := errors.AsType[*http1.HandshakeError](err); ok && failed.Unsaid {
-		return "the CRM ended the connection at the hello of TLS (ClientHello), also at one without a post-quantum share: " +
+		return "the CRM ended the connection at the hello of TLS (ClientHello), even without a post-quantum share: " +
 			"a firewall before it, or its server, refuses the connection"
 	}
 	if _, ok := errors.AsType[tls.RecordHeaderError](err); ok {

@@ -61,14 +61,12 @@ type hint struct {
 // maxHint is how much of a body is looked at.
 const maxHint = 4 << 10
 
-// hintOf looks for known texts in a body. Only what is not delivered by its status pays for
-// it.
-func hintOf(status int, body []byte) (h hint) {
-	if !mayBeFront(status) && status != http.StatusPaymentRequired {
+// hintOf looks for known texts in a body.
+func hintOf(a *http1.Answer) (h hint) {
+	if len(a.Body) == 0 || !mayBeFront(a.Status) && a.Status != http.StatusPaymentRequired {
 		return h
 	}
-	body, _ = plainBody(&http1.Answer{Body: body})
-	lower := bytes.ToLower(body[:min(len(body), maxHint)])
+	lower := bytes.ToLower(plainHead(a, maxHint))
 	for i := range fronts {
 		if len(fronts[i].texts) == 0 || containsAny(lower, fronts[i].texts) {
 			h.fronts |= 1 << i

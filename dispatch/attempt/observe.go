@@ -11,7 +11,7 @@ import (
 // An Observation is what was observed of an attempt besides its outcome.
 type Observation struct {
 	Protocol string // of the answer, such as HTTP/1.1; empty if there was none
-	Head     []byte // the beginning of the answer's body, at most 4 KiB; it may quote the request, including secrets
+	Head     []byte // the beginning of the answer's body, unpacked, at most 4 KiB; it may quote the request, including secrets
 	Network  Network
 }
 
@@ -29,14 +29,15 @@ func (c *Client) Observe(ctx context.Context, r *Request) (Outcome, *Observation
 		context.AfterFunc(ctx, func() { _ = got.Conn.Close() })
 	}
 	var x exchange
-	x.request.Trace, x.request.KeepBody = trace, scrub.MaxRead
+	x.request.Trace = trace
+	x.request.Keep = func(status int) int { return max(r.Target.keeps(status), scrub.MaxRead) }
 	o := c.do(ctx, r, &x)
 	if o.Verdict == Delivered {
 		o.keep(r, x.answer)
 	}
 	seen := &Observation{Network: steps.network(time.Now())}
 	if x.answer != nil {
-		seen.Protocol, seen.Head = x.answer.Proto, x.answer.Body[:min(len(x.answer.Body), maxHead)]
+		seen.Protocol, seen.Head = x.answer.Proto, plainHead(x.answer, maxHead)
 	}
 	return o, seen
 }

@@ -80,13 +80,13 @@ func (o Outcome) Reason() lead.Reason {
 
 // answered returns the outcome of an attempt that was answered: what the webhook's rules
 // say, and where they say nothing the status. For some statuses it matters whether the CRM
-// says when to come again, and whether it may have had the lead before. h is what the body
-// says beside the status.
-func answered(r *Request, a *http1.Answer, h hint) Outcome {
+// says when to come again, and whether it may have had the lead before.
+func answered(r *Request, a *http1.Answer) Outcome {
 	pause, asked := retryAfter(a.RetryAfter, time.Now())
 	o := Outcome{Verdict: verdictOf(a.Status, asked, r.MaybeReceived), Status: a.Status}
 	o.apply(r.Target.rules, a)
 	if o.Verdict == Delivered {
+		o.Doubt = r.Target.doubts(a)
 		return o
 	}
 	o.keep(r, a)
@@ -94,7 +94,7 @@ func answered(r *Request, a *http1.Answer, h hint) Outcome {
 	o.Text = strings.TrimSpace(fmt.Sprintf("the CRM answered %d %s", a.Status, statusText(a.Status)))
 	if o.Rule != "" {
 		o.Text += ", which counts as " + ruledAs[o.Verdict] + " by the webhook's " + o.Rule
-	} else if o.Why = why(r, a, h, o.Location); o.Why+advice(a.Status) != "" {
+	} else if o.Why = why(r, a, o.Location); o.Why+advice(a.Status) != "" {
 		o.Text += ": " + cmp.Or(o.Why, advice(a.Status))
 	}
 	if encoding := unread(a); encoding != "" {
@@ -110,8 +110,7 @@ func answered(r *Request, a *http1.Answer, h hint) Outcome {
 // delivered by its status, but not for what a CRM says to a lead that it has already.
 func (o *Outcome) apply(rules *answer.Rules, a *http1.Answer) {
 	m := rules.Status(a.Status)
-	delivered := m.Outcome == answer.Delivered || m.Outcome == answer.Unruled && a.Status/100 == 2
-	if delivered && rules.WantsBody() { // else it need not be unpacked
+	if delivers(a.Status, m.Outcome) && rules.WantsBody() { // else it need not be unpacked
 		if body := rules.Body(plainBody(a)); body.Outcome != answer.Unruled {
 			m = body
 		}
@@ -119,6 +118,11 @@ func (o *Outcome) apply(rules *answer.Rules, a *http1.Answer) {
 	if m.Outcome != answer.Unruled {
 		o.Verdict, o.Rule, o.Words, o.Record = ruled[m.Outcome], m.Rule, m.Words, m.Record
 	}
+}
+
+// delivers reports whether a status counts as delivered, if the rules have that outcome for it.
+func delivers(status int, ruled answer.Outcome) bool {
+	return ruled == answer.Delivered || ruled == answer.Unruled && status/100 == 2
 }
 
 // ruled has the verdict for each outcome of a rule.

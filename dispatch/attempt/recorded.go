@@ -3,6 +3,7 @@ package attempt
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"errors"
 	"io"
 	"net/http"
@@ -17,18 +18,20 @@ import (
 
 // Judge returns what a recorded answer would count as: a status line, a header and a body,
 // as curl -i shows them. Nothing is sent. It is the answer to a first attempt.
+//
+// It is judged as [Client.Do] judges one that comes in, with two exceptions: all of a
+// recorded body has come, in time and to its end; and it may be unpacked, or its chunks be
+// put together, although the header says otherwise.
 func (r *Request) Judge(recorded []byte) (Outcome, *Observation, error) {
 	a, err := readRecorded(recorded)
 	if err != nil {
 		return Outcome{}, nil, err
 	}
-	body, _ := plainBody(a)
-	o := answered(r, a, hintOf(a.Status, body))
+	o := answered(r, a)
 	if o.Verdict == Delivered {
 		o.keep(r, a)
 	}
-	o.Doubt = o.Verdict == Delivered && (r.Target.doubts(a.Status, body) || r.Target.challenged(a))
-	return o, &Observation{Protocol: a.Proto, Head: body[:min(len(body), maxHead)]}, nil
+	return o, &Observation{Protocol: a.Proto, Head: plainHead(a, maxHead)}, nil
 }
 
 var errRecorded = errors.New("it is not an answer: it must have a status line such as HTTP/1.1 200 OK, then a header, " +
@@ -53,10 +56,12 @@ func readRecorded(recorded []byte) (*http1.Answer, error) {
 		if status/100 == 1 && status != 101 {
 			continue
 		}
-		a := &http1.Answer{Status: status, Proto: proto, RetryAfter: header.Get("Retry-After"), Fields: http1.KeepFields(status, http.Header(header))}
-		body, _ := io.ReadAll(in) // from memory
-		a.Body = recordedBody(body, header)
-		a.Encoding = header.Get("Content-Encoding")
+		a := &http1.Answer{Status: status, Proto: proto, RetryAfter: cmp.Or(header["Retry-After"]...), Fields: http1.KeepFields(status, http.Header(header))}
+		if !http1.HasNoBody(status) {
+			body, _ := io.ReadAll(in) // from memory
+			a.Body = recordedBody(body, header)
+		}
+		a.Encoding = cmp.Or(header["Content-Encoding"]...)
 		a.Whole = len(a.Body) <= answer.MaxBody
 		return a, nil
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/leadhook/leadhook/dispatch/attempt/answer"
 	"github.com/leadhook/leadhook/dispatch/attempt/http1"
 	"github.com/leadhook/leadhook/lead"
+	"github.com/leadhook/leadhook/lead/scrub"
 )
 
 // A Target is a webhook prepared for attempts. It holds what is the same for each
@@ -31,18 +32,29 @@ type Target struct {
 	ownCert  bool          // the webhook has a client certificate
 	legacy   bool          // it allows what only old servers need
 	rules    *answer.Rules // for what answers mean; nil: their status alone counts
+	keep     func(int) int // keeps, allocated once
+}
+
+// keeps returns how many bytes are needed of the body of an answer with the status: for what
+// is kept of one that failed, for the rules, or to see doubt.
+func (t *Target) keeps(status int) int {
+	switch m := t.rules.Status(status); {
+	case !delivers(status, m.Outcome):
+		return scrub.MaxRead
+	case t.rules.WantsBody():
+		return answer.MaxBody
+	case status/100 == 2:
+		return answer.MaxDoubt
+	}
+	return 0
 }
 
 // doubts reports whether an answer plainly says failure that its status says is none, and
-// there are no rules for that.
-func (t *Target) doubts(status int, body []byte) bool {
-	return status/100 == 2 && !t.rules.WantsBody() && answer.Doubtful(body)
-}
-
-// challenged reports whether a firewall took the place of the CRM with a 2xx, and there are no
-// rules for the body: AWS WAF answers 202 with a challenge that only browsers can solve.
-func (t *Target) challenged(a *http1.Answer) bool {
-	return a.Status/100 == 2 && !t.rules.WantsBody() && a.Field("X-Amzn-Waf-Action") != ""
+// there are no rules for the body. AWS WAF answers 202 with a challenge that only browsers
+// can solve.
+func (t *Target) doubts(a *http1.Answer) bool {
+	return a.Status/100 == 2 && !t.rules.WantsBody() &&
+		(a.Field("X-Amzn-Waf-Action") != "" || answer.Doubtful(plainHead(a, answer.MaxDoubt)))
 }
 
 // Origin returns the [Origin] of the URL.
@@ -112,11 +124,13 @@ func (c *Client) newTarget(hook *lead.Webhook) (*Target, error) {
 	if blocked == nil && secure != nil && c.opts.Proxy != nil && c.opts.Proxy.Scheme != "http" && c.opts.Proxy.Scheme != "https" {
 		blocked = guardError("client_cert, ca and legacy_tls do not work through a socks5 proxy: set http.proxy to one with http or https")
 	}
-	return &Target{
+	t := &Target{
 		hook: hook, url: u, origin: Origin(u), blocked: blocked, keys: keys, rules: rules,
 		template: http1.NewTemplate(u, c.constantFields(hook), c.group(hook), secure),
 		ownCert:  hook.ClientCert != "", legacy: hook.LegacyTLS,
-	}, nil
+	}
+	t.keep = t.keeps
+	return t, nil
 }
 
 // group returns whose requests may share the webhook's connections: those with the same

@@ -36,6 +36,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/net/http2"
 
 	"github.com/leadhook/leadhook/dispatch/attempt"
 	"github.com/leadhook/leadhook/lead"
@@ -181,6 +182,8 @@ func TestFaultsOfTLS(t *testing.T) {
 		config.MaxVersion, config.ClientAuth, config.ClientCAs = version, tls.RequireAndVerifyClientCert, poolOf(root)
 		return config
 	}
+	wishing := serving(good)
+	wishing.ClientAuth = tls.RequestClientCert
 	for _, c := range []struct {
 		name   string
 		server *tls.Config
@@ -205,6 +208,7 @@ func TestFaultsOfTLS(t *testing.T) {
 		{"old TLS", &tls.Config{Certificates: serving(good).Certificates, MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11}, lead.Webhook{}, "does not speak TLS 1.2 or 1.3"},
 		{"old key exchange", legacy, lead.Webhook{}, "needs legacy_tls: true"},
 		{"old key exchange, with legacy_tls", legacy, lead.Webhook{LegacyTLS: true}, ""},
+		{"certificate wished for", wishing, lead.Webhook{}, ""},
 		{"certificate wanted, TLS 1.2", asking(tls.VersionTLS12), lead.Webhook{}, "client_cert"},
 		{"certificate wanted, TLS 1.3", asking(tls.VersionTLS13), lead.Webhook{}, "give the webhook one that the CRM knows, as client_cert"},
 		{"certificate given, TLS 1.2", asking(tls.VersionTLS12), lead.Webhook{ClientCert: client.pem(t)}, ""},
@@ -212,7 +216,7 @@ func TestFaultsOfTLS(t *testing.T) {
 		{"certificate refused, TLS 1.2", asking(tls.VersionTLS12), lead.Webhook{ClientCert: unknown.pem(t)}, "does not take the webhook's client certificate"},
 		{"certificate refused, TLS 1.3", asking(tls.VersionTLS13), lead.Webhook{ClientCert: unknown.pem(t)}, "does not take the webhook's client certificate"},
 	} {
-		for _, way := range []string{"at first", "HTTP/2 before", "through a proxy"} {
+		for _, way := range []string{"at first", "HTTP/2 before", "through a proxy", "awaiting HTTP/2"} {
 			t.Run(c.name+", "+way, func(t *testing.T) {
 				var now atomic.Pointer[tls.Config]
 				before := serving(good)
@@ -225,13 +229,17 @@ func TestFaultsOfTLS(t *testing.T) {
 					config.NextProtos = []string{"h2", "http/1.1"}
 					return config, nil
 				}}
+				opts := attempt.Options{RootCAs: poolOf(root)}
+				switch way {
+				case "through a proxy":
+					opts.Proxy = connectProxy(t)
+				case "awaiting HTTP/2":
+					crm.Config.TLSNextProto = awaitingHTTP2
+					opts.ConnectTimeout = time.Hour // whoever awaits the other in vain uses up the attempt's time
+				}
 				crm.Listener = lateListener{crm.Listener}
 				crm.StartTLS()
 				defer crm.Close()
-				opts := attempt.Options{RootCAs: poolOf(root)}
-				if way == "through a proxy" {
-					opts.Proxy = connectProxy(t)
-				}
 				client := clientFor(t, crm.Listener.Addr().String(), opts)
 				if way == "HTTP/2 before" {
 					if o := post(t, client, &lead.Webhook{URL: crm.URL}); o.Verdict != attempt.Delivered {
@@ -258,6 +266,15 @@ func TestFaultsOfTLS(t *testing.T) {
 			})
 		}
 	}
+}
+
+// awaitingHTTP2 has an HTTP/2 server that says nothing before the client has, as HAProxy does.
+var awaitingHTTP2 = map[string]func(*http.Server, *tls.Conn, http.Handler){
+	"h2": func(s *http.Server, c *tls.Conn, h http.Handler) {
+		if _, err := io.ReadFull(c, make([]byte, len(http2.ClientPreface))); err == nil {
+			new(http2.Server).ServeConn(c, &http2.ServeConnOpts{BaseConfig: s, Handler: h, SawClientPreface: true}) //nolint:staticcheck // its successors speak first
+		}
+	},
 }
 
 // A lateListener has connections that end a moment after the server closes them: what the
@@ -397,6 +414,7 @@ func TestHelloThatIsReset(t *testing.T) {
 		"a large one is closed":           {1000, false, false, []int32{2, 3, 4}, ""},
 		"a large one is reset, legacy":    {1000, true, true, []int32{1, 2, 3}, ""},
 		"each is reset":                   {0, true, false, []int32{2, 4, 6}, "ended the connection at the hello of TLS"},
+		"each is reset, legacy":           {0, true, true, []int32{1, 2, 3}, "ended the connection at the hello of TLS"},
 		"each is taken (as a comparison)": {1 << 14, true, false, []int32{2, 3, 4}, ""}, // HTTP/2 is another connection, at first
 	} {
 		t.Run(name, func(t *testing.T) {

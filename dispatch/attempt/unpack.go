@@ -5,6 +5,7 @@ import (
 	"compress/flate"
 	"compress/gzip"
 	"compress/zlib"
+	"errors"
 	"io"
 
 	"github.com/leadhook/leadhook/dispatch/attempt/answer"
@@ -15,24 +16,37 @@ import (
 // to, and whether that is all of it. What is unpacked is bounded. Of a body that is packed in
 // another way it returns nothing.
 func plainBody(a *http1.Answer) (body []byte, whole bool) {
-	switch encodingOf(a) {
-	case "":
-		return a.Body, a.Whole
-	case gzipped:
-		in, err := gzip.NewReader(bytes.NewReader(a.Body))
-		if err != nil {
-			return nil, false
-		}
-		return unpacked(in, a.Whole)
-	case deflated:
-		return unpacked(inflate(a.Body), a.Whole)
-	}
-	return nil, false
+	body, err := unpack(a.Body, a.Encoding, answer.MaxBody+1)
+	return body, a.Whole && err == nil
 }
 
-func unpacked(in io.Reader, wholePacked bool) (body []byte, whole bool) {
-	body, err := io.ReadAll(io.LimitReader(in, answer.MaxBody+1))
-	return body, wholePacked && err == nil
+// plainHead returns at most so many bytes of what plainBody returns. It looks at no more of
+// the body than that, so that they are the same however much of it was kept.
+func plainHead(a *http1.Answer, most int) []byte {
+	head, _ := unpack(a.Body[:min(len(a.Body), most)], a.Encoding, most) // what is cut off is missing
+	return head
+}
+
+var errUnread = errors.New("the body is packed in a way that is not read")
+
+// unpack unpacks at most so many bytes. With an error, they are those before it.
+func unpack(body []byte, said string, most int) ([]byte, error) {
+	var in io.Reader
+	switch encodingOf(body, said) {
+	case "":
+		return body, nil
+	case gzipped:
+		packed, err := gzip.NewReader(bytes.NewReader(body))
+		if err != nil {
+			return nil, err
+		}
+		in = packed
+	case deflated:
+		in = inflate(body)
+	default:
+		return nil, errUnread
+	}
+	return io.ReadAll(io.LimitReader(in, int64(most)))
 }
 
 // inflate unpacks deflate, which is within zlib (RFC 9110 §8.4.1.2), but from some servers is not.

@@ -9,13 +9,14 @@ import (
 // why returns who answered in place of the CRM, where an answer leads, or that it is about a
 // quota, and what a person can do about it. It is empty if nothing is known beside the
 // status. It quotes nothing that the CRM said but what [lead.ShownLocation] shows, scrubbed.
-func why(r *Request, a *http1.Answer, h hint, location string) string {
+func why(r *Request, a *http1.Answer, location string) string {
 	if a.Status/100 == 3 {
 		return redirectWords(r, a.Field("Location"), location)
 	}
 	if isUnreachableOrigin(a) {
 		return "it is Cloudflare in front of the CRM that says so: it gets no usable answer from the CRM itself"
 	}
+	h := hintOf(a)
 	front := frontOf(a, h)
 	quota := h.quota && (a.Status == http.StatusTooManyRequests || a.Status == http.StatusForbidden || a.Status == http.StatusServiceUnavailable)
 	switch {

@@ -89,7 +89,35 @@ func (e *Editor) change(ctx context.Context, epoch string, advertisers []string,
 			}
 		}
 	}
+	e.keepHealth(ctx, bases, done)
 	return done, errors.Join(errs...)
+}
+
+// keepHealth forgets what Redis has of how webhooks failed that changed lists no longer have. If
+// it cannot, the next change of the list does.
+func (e *Editor) keepHealth(ctx context.Context, bases map[string]follow.Base, changed map[string][]entry.WebhookChange) {
+	const patience = time.Second
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	has := make(map[string][]string, len(changed))
+	for advertiser, edits := range changed {
+		if onlyAdds(edits) { // most of a first seed
+			continue
+		}
+		list, _, err := e.open(advertiser, bases[advertiser])
+		if err != nil {
+			continue
+		}
+		has[advertiser] = nil
+		for _, h := range list.Webhooks {
+			has[advertiser] = append(has[advertiser], h.ID)
+		}
+	}
+	_ = e.Log.Shares.KeepHealth(ctx, has) // the change counts without it
+}
+
+func onlyAdds(edits []entry.WebhookChange) bool {
+	return !slices.ContainsFunc(edits, func(w entry.WebhookChange) bool { return w.Action != entry.Added })
 }
 
 // compose returns the records of the lists that an edit makes of the bases, and their

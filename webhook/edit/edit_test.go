@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -153,6 +155,55 @@ func TestWhatWasSeededIsFoundAtOnce(t *testing.T) {
 	if got := r.ids("A"); got != " a2" {
 		t.Errorf("after a2 was enabled A has%s", got)
 	}
+}
+
+// TestHealthOfRemovedWebhooksIsForgotten, and that of the others is not. A webhook is removed
+// whether or not Redis can forget it.
+func TestHealthOfRemovedWebhooksIsForgotten(t *testing.T) {
+	r := newRig(t)
+	r.seed(hook("A", "a1"), hook("A", "a2"), hook("A", "a3"), hook("B", "b1"))
+	for _, id := range []string{"a1", "a2", "a3", "b1"} {
+		h, err := webhook.Catalog{Log: r.log}.Find(r.within(), id)
+		if err == nil {
+			err = r.log.Shares.NoteFailing(r.within(), h.Advertiser, id, h.Version, lead.Failing{Since: time.Now(), Attempts: 7}, lead.Failure{})
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	want := func(want ...string) {
+		t.Helper()
+		epoch, err := r.log.Epoch(r.within())
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, found := range r.log.Shares.Get(r.within(), epoch, []string{"A", "B"}) {
+			got = append(got, slices.Sorted(maps.Keys(found.Health))...)
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("got health of %q, want of %q", got, want)
+		}
+	}
+	if err := r.editor.Remove(r.within(), "a1"); err != nil {
+		t.Fatal(err)
+	}
+	want("a2", "a3", "b1")
+	if _, err := r.editor.Seed(r.within(), []lead.Webhook{hook("A", "a3"), hook("B", "b1")}, edit.SeedOptions{Prune: true}); err != nil {
+		t.Fatal(err)
+	}
+	want("a3", "b1")
+	r.server.SetError("LOADING")
+	if err := r.editor.Remove(r.within(), "b1"); err != nil {
+		t.Fatal(err)
+	}
+	r.server.SetError("")
+	want("a3", "b1")
+	b2 := hook("B", "b2")
+	r.seed(b2)
+	b2.Format = lead.ADF
+	r.seed(b2)
+	want("a3")
 }
 
 // TestTheFirstSeedCountsAsAWhole has leads wait for the first webhooks: as long as these

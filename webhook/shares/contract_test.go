@@ -39,6 +39,7 @@ var contract = map[string]func(t *testing.T, r *rig){
 	"failing webhooks":                           failingWebhooks,
 	"failing webhooks that cannot be read":       failingThatCannotBeRead,
 	"last failures and doubts":                   lastFailuresAndDoubts,
+	"health of removed webhooks":                 healthOfRemovedWebhooks,
 	"contents that nobody wrote":                 hostileContents,
 	"a record without stamp changes nothing":     recordWithoutStamp,
 	"an end of the caller's patience is said":    endedContext,
@@ -598,6 +599,47 @@ func lastFailuresAndDoubts(t *testing.T, r *rig) {
 	want(map[string]shares.Health{"w": {"v2", lead.Health{Doubt: lead.Doubt{First: later, Last: later, Deliveries: 1}}}}) // nothing of another version
 }
 
+// healthOfRemovedWebhooks is forgotten for advertisers whose webhooks are told, and for no others.
+func healthOfRemovedWebhooks(t *testing.T, r *rig) {
+	ctx := t.Context()
+	r.mustFill(t, shares.Place{}, at(1, ""))
+	a, b, c := keyIn(7, 0), keyIn(7, 1), keyIn(7, 2)
+	for _, key := range []string{a, b, c} {
+		for _, webhook := range []string{"w", "x", "7", `y "1"`} {
+			if err := r.NoteFailing(ctx, key, webhook, "v1", noted, lead.Failure{}); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	r.rdb.HSet(ctx, r.prefix+":{7}:failing", "="+keyIn(7, 3), `[1,"x"]`)
+	kept := map[string][]string{a: {"7", "unknown", `y "1"`}, b: nil, keyIn(7, 3): {"1"}, keyIn(8, 0): {"w"}}
+	if err := r.KeepHealth(ctx, kept); err != nil {
+		t.Fatal(err)
+	}
+	for key, want := range map[string][]string{a: {"7", `y "1"`}, b: nil, c: {"7", "w", "x", `y "1"`}} {
+		found := r.Get(ctx, epoch, []string{key})[0].Health
+		got := slices.Sorted(maps.Keys(found))
+		for _, webhook := range got {
+			if diff := cmp.Diff(health("v1", noted), found[webhook]); diff != "" {
+				t.Errorf("%s, %s (-want +got):\n%s", key, webhook, diff)
+			}
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%s: got what is noted of %q, want of %q", key, got, want)
+		}
+	}
+	if fields := r.rdb.HKeys(ctx, r.prefix+":{7}:failing").Val(); len(fields) != 2 {
+		t.Errorf("got the fields %q, want those of two advertisers", fields)
+	}
+	if n := r.rdb.Exists(ctx, r.prefix+":{8}:failing").Val(); n != 0 {
+		t.Error("there is a hash of what was never noted")
+	}
+	r.rdb.Set(ctx, r.prefix+":{8}:failing", "x", 0)
+	if err := r.KeepHealth(ctx, kept); err == nil {
+		t.Error("a hash that is none: got no error")
+	}
+}
+
 // failingThatCannotBeRead holds up no lead, and is replaced by what is noted next.
 func failingThatCannotBeRead(t *testing.T, r *rig) {
 	ctx := t.Context()
@@ -738,6 +780,7 @@ func endedContext(t *testing.T, r *rig) {
 	check("Hint", err)
 	check("Drop", r.Drop(ctx, epoch))
 	check("NoteFailing", r.NoteFailing(ctx, "USA_1", "w", "v", noted, lead.Failure{}))
+	check("KeepHealth", r.KeepHealth(ctx, map[string][]string{"USA_1": {"w"}}))
 }
 
 func stepsOfOneShare(t *testing.T, r *rig) {

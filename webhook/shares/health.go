@@ -128,6 +128,41 @@ func (s *Shares) note(ctx context.Context, advertiser, webhook, version, only st
 	return nil
 }
 
+// keepScript forgets what is noted of webhooks that an advertiser does not have: KEYS[1] is
+// the hash; ARGV are the advertiser's field and the webhooks that it has.
+const keepScript = `
+local ok, all = pcall(cjson.decode, redis.call("HGET", KEYS[1], ARGV[1]) or "{}")
+local kept = {}
+if ok and type(all) == "table" then
+  for i = 2, #ARGV do kept[ARGV[i]] = all[ARGV[i]] end
+end
+if next(kept) == nil then
+  redis.call("HDEL", KEYS[1], ARGV[1])
+else
+  redis.call("HSET", KEYS[1], ARGV[1], cjson.encode(kept))
+end
+return 1`
+
+// KeepHealth forgets what is noted of webhooks of some advertisers that are not among those
+// that it is given for each of them: they were removed, and nothing else would ever forget them.
+func (s *Shares) KeepHealth(ctx context.Context, webhooks map[string][]string) error {
+	_, err := s.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
+		for advertiser, ids := range webhooks {
+			args := make([]any, 0, 1+len(ids))
+			args = append(args, recordMark+advertiser)
+			for _, id := range ids {
+				args = append(args, id)
+			}
+			p.Eval(ctx, keepScript, []string{s.failingKey(Of(advertiser))}, args...)
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("forgetting in Redis how webhooks failed that were removed: %w", err)
+	}
+	return nil
+}
+
 // readHealth reads the reply to a HMGET of n advertisers. What is noted may be lost, so
 // a key that is no hash is like none: no lead waits for it.
 func readHealth(reply *redis.SliceCmd, n int) ([]any, error) {

@@ -10,10 +10,12 @@ import (
 // beginning. A SOAP Fault has its namespaces before it.
 const maxJSON, maxXML = 512, 1 << 10
 
+// MaxDoubt is how many bytes of a body [Doubtful] looks at, at most.
+const MaxDoubt = maxBefore + maxXML + maxJSON
+
 // Doubtful reports whether a body plainly says failure: "success": false, or "status":
 // "error", "rejected" or "failed" in JSON, <Success>false or a SOAP Fault in XML, the page with
-// which a firewall answers in place of the CRM. It is given what came of the body first, and
-// looks for certain texts, so that it costs little.
+// which a firewall answers in place of the CRM. It looks for certain texts, so that it costs little.
 func Doubtful(body []byte) bool {
 	body = InUTF8(body[:min(len(body), maxUTF16)])
 	start := bytes.IndexAny(body[:min(len(body), maxBefore)], "{[<")

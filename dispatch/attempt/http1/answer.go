@@ -15,7 +15,7 @@ type Answer struct {
 	Proto      string        // such as HTTP/1.1
 	RetryAfter string        // the first field of that name that is not empty; empty if there is none
 	Encoding   string        // Content-Encoding, likewise: the body is as it came
-	Body       []byte        // the beginning of the body, as [Request.KeepBody] says
+	Body       []byte        // the beginning of the body, as [Request.Keep] says
 	Fields     []HeaderField // those of [KeepFields]
 	Whole      bool          // the body was read to its end, or there is no body
 
@@ -35,7 +35,7 @@ func newAnswer(r *http.Response) *Answer {
 // readBody reads the body to its end, but at most limit bytes, and stores the first
 // bytes that are to be kept. An error only means that the answer is not whole.
 func (a *Answer) readBody(r *Request, body io.Reader, limit int64) {
-	in := endReader{in: body, first: func(b []byte) { r.gotBody(a.Status, b) }}
+	in := endReader{in: body}
 	if keep := int64(r.keep(a.Status)); keep > 0 {
 		a.Body, _ = io.ReadAll(io.LimitReader(&in, min(keep, limit)))
 	}
@@ -45,10 +45,9 @@ func (a *Answer) readBody(r *Request, body io.Reader, limit int64) {
 }
 
 // An endReader reads to the first error and no further. It remembers whether that
-// was io.EOF, and calls first with what it reads first.
+// was io.EOF.
 type endReader struct {
 	in    io.Reader
-	first func([]byte)
 	err   error
 	whole bool
 }
@@ -59,10 +58,6 @@ func (r *endReader) Read(p []byte) (int, error) {
 	}
 	n, err := r.in.Read(p)
 	r.err, r.whole = err, err == io.EOF
-	if r.first != nil && n > 0 {
-		r.first(p[:n])
-		r.first = nil
-	}
 	return n, err
 }
 
@@ -81,9 +76,9 @@ func readTimeout(value []byte) time.Duration {
 	return 0
 }
 
-// hasNoBody reports whether answers with the status have no body, whatever their
+// HasNoBody reports whether answers with the status have no body, whatever their
 // headers say.
-func hasNoBody(status int) bool {
+func HasNoBody(status int) bool {
 	return status/100 == 1 || status == http.StatusNoContent || status == http.StatusNotModified
 }
 

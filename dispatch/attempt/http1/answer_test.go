@@ -109,7 +109,7 @@ func mutated(random *rand.Rand) []byte {
 func compare(t *testing.T, text []byte) (isRead, isKept bool) {
 	t.Helper()
 	c := &conn{in: bufio.NewReader(bytes.NewReader(text))}
-	r := &Request{KeepBody: 1 << 20}
+	r := &Request{Keep: func(int) int { return 1 << 20 }}
 	answer, body, keepAlive, err := c.readAnswer(r)
 	if answer != nil && body != nil {
 		answer.readBody(r, body, 1<<21)

@@ -138,7 +138,7 @@ func (c *conn) readAnswer(r *Request) (answer *Answer, body io.Reader, keepAlive
 		switch keepAlive = first && h.keepsAlive(); {
 		case h.cut:
 			return answer, nil, false, nil
-		case hasNoBody(h.status), h.length == 0 && !h.chunked:
+		case HasNoBody(h.status), h.length == 0 && !h.chunked:
 			answer.Whole = true
 			return answer, nil, keepAlive, nil
 		case !h.chunked && h.length > 0 && h.length <= int64(c.in.Buffered()):
@@ -155,7 +155,6 @@ func (c *conn) takeBody(r *Request, a *Answer, length int) {
 	if keep := r.keep(a.Status); keep > 0 {
 		a.Body = bytes.Clone(body[:min(keep, length)])
 	}
-	r.gotBody(a.Status, body)
 	_, _ = c.in.Discard(length)
 	a.Whole = true
 }

@@ -177,7 +177,7 @@ func (h *head) ends() bool {
 	switch {
 	case h.odd, h.chunked && h.length >= 0:
 		return false
-	case hasNoBody(h.status):
+	case HasNoBody(h.status):
 		return !h.chunked && h.length <= 0
 	}
 	return h.chunked || h.length >= 0

@@ -22,9 +22,10 @@ const (
 	minFresh = time.Minute
 	maxFresh = 16 * time.Minute
 
-	// classicFor is for how long a server that ended connections at a post-quantum share
-	// gets none. Then it is tried again: what is on the way to it may have been mended.
-	classicFor = 24 * time.Hour
+	// classicFor is for how long a server that ended a connection at a post-quantum share,
+	// and took the next without, gets none. Then it is tried again: that connection may have
+	// ended by chance, and what is on the way to the server may have been mended.
+	classicFor = time.Hour
 )
 
 // bounds are those of how long an idle connection is kept.

@@ -156,7 +156,7 @@ func ask(r *http.Request) (*http1.Request, error) {
 	group, _ := r.Context().Value(groupKey{}).(string)
 	half := len(fields) / 2 // some with all requests, some with this one
 	return &http1.Request{Template: http1.NewTemplate(r.URL, fields[:half], group, nil), Fields: fields[half:], Body: [][]byte{body[:len(body)/2], body[len(body)/2:]},
-		Trace: httptrace.ContextClientTrace(r.Context()), KeepBody: 1 << 20}, err
+		Trace: httptrace.ContextClientTrace(r.Context()), Keep: func(int) int { return 1 << 20 }}, err
 }
 
 func newPost(tb testing.TB, url, body string) *http.Request {
@@ -396,8 +396,8 @@ func TestUnreadBodyCostsItsConnection(t *testing.T) {
 	}
 }
 
-// TestKeepBody has answers of which more or less is to be kept.
-func TestKeepBody(t *testing.T) {
+// TestKeep has answers of which more or less is to be kept.
+func TestKeep(t *testing.T) {
 	for name, c := range map[string]struct{ request, answer string }{
 		"usual":        {"lead", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"},
 		"chunks":       {"lead", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nhel\r\n2\r\nlo\r\n0\r\n\r\n"},
@@ -409,7 +409,7 @@ func TestKeepBody(t *testing.T) {
 			transport, _ := newTransport(t)
 			request := &http1.Request{
 				Template: http1.NewTemplate(&url.URL{Scheme: "http", Host: s.address}, nil, "", nil),
-				Body:     [][]byte{[]byte(c.request)}, KeepBody: keep,
+				Body:     [][]byte{[]byte(c.request)}, Keep: func(int) int { return keep },
 			}
 			answer, err := transport.Post(t.Context(), request, time.Now().Add(time.Minute))
 			if err != nil {

@@ -7,8 +7,11 @@ import (
 	"io"
 	"net"
 	"os"
+	"slices"
 	"syscall"
 	"time"
+
+	"golang.org/x/net/http2"
 )
 
 // The protocols that are offered when TLS begins (RFC 7301).
@@ -54,37 +57,33 @@ func (t *Transport) dial(ctx context.Context, r *Request, deadline time.Time) (*
 	ctx, cancel := withDeadline(ctx, deadline)
 	defer cancel()
 	h := t.hosts.get(r.Template.endpoint.server())
-	classic := h.classic()
-	c, err := t.dialOnce(ctx, r, h, classic)
-	if !unheard(err) || classic {
+	config, err := t.config(r.Template, h.classic())
+	if err != nil {
+		return nil, err
+	}
+	c, err := t.dialOnce(ctx, r, h, config)
+	if !unheard(err) || isClassic(config) {
 		return c, err
 	}
-	c, again := t.dialOnce(ctx, r, h, true)
-	switch {
-	case again == nil:
+	if config, err = t.config(r.Template, true); err != nil {
+		return nil, err
+	}
+	c, again := t.dialOnce(ctx, r, h, config)
+	if again == nil {
 		h.preferClassic()
-	case unheard(again):
-		again = err
 	}
 	return c, again
 }
 
-// dialOnce opens a connection, with a post-quantum share unless it is to be classic.
-func (t *Transport) dialOnce(ctx context.Context, r *Request, h *host, classic bool) (*conn, error) {
+// dialOnce opens a connection, with TLS as config says; nil: without.
+func (t *Transport) dialOnce(ctx context.Context, r *Request, h *host, config *tls.Config) (*conn, error) {
 	to := r.Template.endpoint
-	var config *tls.Config
-	if to.secure {
-		var err error
-		if config, err = t.config(r.Template, classic); err != nil {
-			return nil, err
-		}
-	}
 	dialled, err := t.Dial(r.withTrace(ctx), "tcp", to.address)
 	if err != nil {
 		return nil, err
 	}
 	c := newConn(dialled, to, h)
-	if !to.secure {
+	if config == nil {
 		return c, nil
 	}
 	var secure *tls.Conn
@@ -112,17 +111,23 @@ func (t *Transport) dialOnce(ctx context.Context, r *Request, h *host, classic b
 
 func speaksHTTP2(c *tls.Conn) bool { return c.ConnectionState().NegotiatedProtocol == protoHTTP2 }
 
-// awaitSettings waits for the first that a server says over HTTP/2 (RFC 9113 §3.4). With TLS 1.3
-// one that wants a client certificate says only now whether it goes on without, and Next
-// may lose what it says.
+// http2Preface is what a client says first over HTTP/2: the preface and SETTINGS without a
+// setting (RFC 9113 §3.4).
+const http2Preface = http2.ClientPreface + "\x00\x00\x00\x04\x00\x00\x00\x00\x00"
+
+// awaitSettings waits for the first that a server says over HTTP/2. With TLS 1.3 one that
+// wants a client certificate says only now whether it goes on without, and Next may lose
+// what it says. Some servers (HAProxy) say nothing before the client has. The connection
+// cannot be used afterwards.
 func (t *Transport) awaitSettings(ctx context.Context, c *tls.Conn) error {
 	end, _ := ctx.Deadline() // of the attempt
 	if most := time.Now().Add(t.HandshakeTimeout); end.IsZero() || most.Before(end) {
 		end = most
 	}
-	_ = c.SetReadDeadline(end)
+	_ = c.SetDeadline(end)
+	_, _ = io.WriteString(c, http2Preface) // if that fails, the server may have said why
 	_, err := c.Read(make([]byte, 1))
-	if err != nil && !errors.Is(err, os.ErrDeadlineExceeded) { // some say nothing before the client has (HAProxy)
+	if err != nil && !errors.Is(err, os.ErrDeadlineExceeded) {
 		return &HandshakeError{Err: err, Wanted: true}
 	}
 	return nil
@@ -184,10 +189,16 @@ func (t *Transport) handshake(ctx context.Context, dialled *wire, config *tls.Co
 // ClassicGroups are for key exchange without a post-quantum share.
 var ClassicGroups = []tls.CurveID{tls.X25519, tls.CurveP256, tls.CurveP384, tls.CurveP521}
 
-// config returns what TLS needs for a template. Classic connections are made here, as
-// Next does not know which servers need one.
+// isClassic reports whether TLS is made without a post-quantum share.
+func isClassic(config *tls.Config) bool { return slices.Equal(config.CurvePreferences, ClassicGroups) }
+
+// config returns what TLS needs for a template; nil: it needs none. Classic connections
+// are made here, as Next does not know which servers need one.
 func (t *Transport) config(template *Template, classic bool) (*tls.Config, error) {
 	to := template.endpoint
+	if !to.secure {
+		return nil, nil
+	}
 	config := t.TLS.Clone()
 	if config == nil {
 		config = &tls.Config{MinVersion: tls.VersionTLS12}

@@ -62,11 +62,10 @@ type Request struct {
 	Fields   []HeaderField // its own part of the header; no name is one of the template's
 	Body     [][]byte      // in parts, which must not change before Post returns
 
-	KeepBody  int                    // how many bytes of the answer's body to return
-	KeepOther int                    // likewise, of an answer whose status is not 2xx, if that is more
-	Await     bool                   // wait for the body until the deadline, not only for [Transport.BodyTimeout]
-	Watcher   Watcher                // may be nil
-	Trace     *httptrace.ClientTrace // may be nil
+	Keep    func(status int) int   // how many bytes of the body to return of an answer with the status; nil: none
+	Await   bool                   // wait for the body until the deadline, not only for [Transport.BodyTimeout]
+	Watcher Watcher                // may be nil
+	Trace   *httptrace.ClientTrace // may be nil
 }
 
 // A Watcher follows a request.
@@ -75,10 +74,6 @@ type Watcher interface {
 	// [httptrace.ClientTrace] says.
 	GotConn(info httptrace.GotConnInfo)
 
-	// GotBody is called with the bytes of the answer's body that came first, which it must
-	// not keep. It is not called if there are none.
-	GotBody(status int, first []byte)
-
 	// MayRepeat is called when Next is about to send the request again. An error
 	// prevents that.
 	MayRepeat() error
@@ -86,16 +81,10 @@ type Watcher interface {
 
 // keep returns how many bytes to return of the body of an answer with the status.
 func (r *Request) keep(status int) int {
-	if status/100 == 2 {
-		return r.KeepBody
+	if r.Keep == nil {
+		return 0
 	}
-	return max(r.KeepBody, r.KeepOther)
-}
-
-func (r *Request) gotBody(status int, first []byte) {
-	if r.Watcher != nil && len(first) > 0 {
-		r.Watcher.GotBody(status, first)
-	}
+	return r.Keep(status)
 }
 
 // size returns the size of the body in bytes.
