@@ -77,6 +77,10 @@ func (p *Publisher) produce(ctx context.Context, to topics.Partition, batch []*w
 	for i, w := range batch {
 		records[i] = kafkaRecord(&w.record)
 	}
+	return p.request(ctx, to, records, c)
+}
+
+func (p *Publisher) request(ctx context.Context, to topics.Partition, records []kafka.Record, c kafka.Compression) error {
 	asked := time.Now()
 	res, err := p.client.Produce(ctx, &kafka.ProduceRequest{
 		Topic:        to.Topic,
@@ -100,7 +104,7 @@ func (p *Publisher) produce(ctx context.Context, to topics.Partition, batch []*w
 	if p.compare != nil && !res.LogAppendTime.IsZero() {
 		p.compare(res.LogAppendTime, asked, time.Now())
 	}
-	p.metrics.published.WithLabelValues(to.Topic).Add(float64(len(batch)))
+	p.metrics.published.WithLabelValues(to.Topic).Add(float64(len(records)))
 	return nil
 }
 
