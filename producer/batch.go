@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"time"
 
 	"github.com/segmentio/kafka-go"
@@ -13,8 +14,9 @@ import (
 	"github.com/leadhook/leadhook/topics"
 )
 
-// batchCompression is that of records which their caller has gathered.
-const batchCompression = kafka.Lz4
+// batchCompression is that of records which their caller has gathered. It is as fast as lz4 and
+// compresses as well, with a hundredth of the memory.
+const batchCompression = kafka.Snappy
 
 // PublishBatch publishes records to one partition, which may be many, compressed together in
 // one request, and blocks until all in-sync replicas have acknowledged them. It retries until
@@ -24,13 +26,9 @@ const batchCompression = kafka.Lz4
 // The topic, partition and headers of the records themselves are ignored. Some or all may be
 // published twice, or despite the error. The caller must end ctx before it closes the Publisher.
 func (p *Publisher) PublishBatch(ctx context.Context, to topics.Partition, records []Record) error {
-	batch := make([]kafka.Record, len(records))
 	began, backOff := time.Now(), wait.Endless(firstWait, longestWait)
 	for {
-		for i := range records {
-			batch[i] = kafka.Record{Key: kafka.NewBytes(records[i].Key), Value: kafka.NewBytes(records[i].Value)}
-		}
-		err := p.request(ctx, to, batch, batchCompression)
+		err := p.request(ctx, to, &recordReader{records: records}, len(records), batchCompression)
 		if err == nil {
 			p.stalls.recovered(p.stallOf(to))
 			return nil
@@ -54,4 +52,21 @@ func (p *Publisher) stallOf(to topics.Partition) *stall {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.outbox(to).stall
+}
+
+// A recordReader reads records one by one.
+type recordReader struct {
+	records []Record // not yet read
+	last    kafka.Record
+}
+
+// ReadRecord implements kafka.RecordReader.
+func (r *recordReader) ReadRecord() (*kafka.Record, error) {
+	if len(r.records) == 0 {
+		return nil, io.EOF
+	}
+	next := &r.records[0]
+	r.records = r.records[1:]
+	r.last = kafka.Record{Key: kafka.NewBytes(next.Key), Value: kafka.NewBytes(next.Value)}
+	return &r.last, nil
 }

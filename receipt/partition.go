@@ -22,6 +22,7 @@ type partition struct {
 	queue   []*batch      // closed. The first is being published, as long as the goroutine runs
 	room    chan struct{} // is closed when less is pending; nil: nobody waits for that
 	running bool          // the goroutine runs
+	usual   int           // bytes that the next batch will have, if it is like the last one
 }
 
 // A group is events of advertisers without webhooks, which have one receipt together.
@@ -73,7 +74,7 @@ func (p *partition) size() int {
 // add adds a receipt of some records.
 func (p *partition) add(r *Receipt, about ranges, settled ...func()) {
 	if p.open == nil {
-		p.open = &batch{since: time.Now()}
+		p.open = &batch{since: time.Now(), bytes: make([]byte, 0, p.usual)}
 		p.start()
 	}
 	p.open.add(r, about, settled...)
@@ -116,6 +117,7 @@ func (p *partition) closeBatch() {
 	if p.open == nil {
 		return
 	}
+	p.usual = len(p.open.bytes) * 9 / 8
 	p.queue, p.open = append(p.queue, p.open), nil
 	p.start()
 }
