@@ -9,9 +9,9 @@ import (
 	"github.com/leadhook/leadhook/lead"
 )
 
-// Version is the version of the receipts that this package writes. A version that adds
-// fields, types or outcomes keeps the number; one that changes what is there has a greater
-// one.
+// Version is the version of the receipts that this package writes. One that only adds fields
+// keeps the number; one with other types, outcomes or reasons, or that changes what is there,
+// has a greater one.
 const Version = 1
 
 // A Type is what a receipt is about.
@@ -25,6 +25,9 @@ const (
 	TypeGap         Type = "gap"          // receipts that could not be written
 )
 
+// Types has all types.
+var Types = []Type{TypeRecord, TypeLateAttempt, TypeNoWebhooks, TypeGap}
+
 // A Receipt says what became of one Kafka record, or what its Type says. The fields that do
 // not apply, or are not known, have their zero value and are left out of the JSON. Times are
 // in UTC and have whole milliseconds; other times are rounded down.
@@ -32,9 +35,9 @@ type Receipt struct {
 	Version int  `json:"version"` // [Receipt.Append] writes [Version]
 	Type    Type `json:"type"`
 
-	// Place is the settled record; of a late attempt the one that brought the delivery. It is
-	// the key of the receipt: a second one of the same type and place is a repetition. It is
-	// zero for no_webhooks and gap, which have Partition and Offsets.
+	// Place is the settled record; of a late attempt the one that brought the delivery. A record
+	// that was read twice, or whose acknowledgement was lost, has two receipts. It is zero for
+	// no_webhooks and gap, which have Partition and Offsets.
 	Place Place `json:"place,omitzero"`
 
 	// Source is where the event was first published; zero if that is Place, or not known.

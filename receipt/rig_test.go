@@ -38,9 +38,7 @@ func ordinary() *receipt.Receipt {
 func anyReceipt(t *rapid.T) *receipt.Receipt {
 	r := &receipt.Receipt{
 		Version: receipt.Version, At: anyTime(t), Instance: anyText(t),
-		Type: rapid.SampledFrom([]receipt.Type{
-			receipt.TypeRecord, receipt.TypeLateAttempt, receipt.TypeNoWebhooks, receipt.TypeGap,
-		}).Draw(t, "type"),
+		Type: sampled(t, receipt.Types...),
 	}
 	if r.Type == receipt.TypeNoWebhooks || r.Type == receipt.TypeGap {
 		return withOffsets(t, r)
@@ -64,7 +62,7 @@ func anyReceipt(t *rapid.T) *receipt.Receipt {
 	}
 	r.Reason, r.Error, r.Until = anyReason(t), anyText(t), maybeTime(t)
 	for range rapid.IntRange(0, 50).Draw(t, "declined") {
-		r.Declines(sampled(t, lead.DeclinesInactive, lead.DeclinesLeadType, lead.DeclinesTrigger), anyID(t))
+		r.Declines(sampled(t, lead.DeclinesInactive, lead.DeclinesLeadType, lead.DeclinesTrigger, lead.DeclinesUnknownType), anyID(t))
 	}
 	return r
 }

@@ -39,6 +39,13 @@ func TestReceiptsGatherForATenthOfASecond(t *testing.T) {
 		if diff := cmp.Diff(want, got[0][0]); diff != "" {
 			t.Errorf("the first receipt, -want +got:\n%s", diff)
 		}
+		bytes := 0
+		for _, one := range got[0] {
+			bytes += len(one.Append(nil)) + len(one.Advertiser)
+		}
+		if n := r.value("leadhook_receipts_bytes_total"); n != float64(bytes) {
+			t.Errorf("%v bytes are counted, want %d", n, bytes)
+		}
 	})
 }
 
@@ -90,7 +97,7 @@ func TestEventsWithoutWebhooksHaveAReceiptASecond(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, false)
 		defer r.close(t)
-		for _, offset := range []int64{7, 5, 6, 9, 5, 12, 11} { // 5 twice, as after a rebalance
+		for _, offset := range []int64{7, 5, 6, 9, 6, 12, 11} { // 6 twice, as after a rebalance
 			r.nobodys(t, "leads", 0, offset)
 			time.Sleep(100 * time.Millisecond)
 		}
