@@ -91,7 +91,7 @@ func TestTheSchemaHasTheSameWords(t *testing.T) {
 	}
 }
 
-func texts[T ~string](all []T) any {
+func texts[T ~string](all []T) []string {
 	var words []string
 	for _, word := range all {
 		words = append(words, string(word))
@@ -138,5 +138,48 @@ func TestTheSchemaRefusesWhatParseRefuses(t *testing.T) {
 	v, err := jsonschema.UnmarshalJSON(strings.NewReader(strings.Replace(good, `{`, `{"new":[1],`, 1)))
 	if err != nil || schema.Validate(v) != nil {
 		t.Error("a field that is not known is refused")
+	}
+}
+
+// TestTheExamplesInTheDocsAreReceipts reads those of docs/receipts.md.
+func TestTheExamplesInTheDocsAreReceipts(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("../docs/receipts.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	schema := compiled(t, readSchema(t))
+	parts := strings.Split(string(text), "```json\n")[1:]
+	if len(parts) == 0 {
+		t.Fatal("there is none")
+	}
+	for _, part := range parts {
+		example, _, _ := strings.Cut(part, "```")
+		v, err := jsonschema.UnmarshalJSON(strings.NewReader(example))
+		if err == nil {
+			err = schema.Validate(v)
+		}
+		if err == nil {
+			_, err = receipt.Parse([]byte(example))
+		}
+		if err != nil {
+			t.Errorf("%v\n%s", err, example)
+		}
+	}
+}
+
+// TestEveryWordIsExplained looks for the types and outcomes in docs/receipts.md.
+func TestEveryWordIsExplained(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("../docs/receipts.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, words := range [][]string{texts(receipt.Types), texts(receipt.EventOutcomes), texts(receipt.DeliveryOutcomes)} {
+		for _, word := range words {
+			if !strings.Contains(string(text), "\n| `"+word+"` |") {
+				t.Errorf("docs/receipts.md does not explain %s", word)
+			}
+		}
 	}
 }

@@ -31,7 +31,7 @@ type Publisher interface {
 
 // Options are the settings of a [Writer].
 type Options struct {
-	Topic    string // of the receipts. It must have as many partitions as the live topic
+	Topic    string // of the receipts: see [topics.ReceiptsName]. It must have as many partitions as the live topic
 	Instance string // what this process is called, in each receipt
 
 	// Required says what happens if the topic does not take a receipt for a minute. If it is

@@ -112,7 +112,7 @@ func newRig(t *testing.T, required bool) *rig {
 		topic: &topic{away: map[int]bool{}, batches: map[int][][]*receipt.Receipt{}}, settled: &settling{keys: map[receipt.Place]int{}},
 		reg: prometheus.NewRegistry(), logged: logged,
 	}
-	r.Writer = receipt.NewWriter(receipt.Options{Topic: "leads.receipts", Instance: "leadhook-0", Required: required}, r.topic, r.reg, zap.New(core))
+	r.Writer = receipt.NewWriter(receipt.Options{Topic: topics.ReceiptsName("leads"), Instance: "leadhook-0", Required: required}, r.topic, r.reg, zap.New(core))
 	t.Cleanup(func() {
 		for _, err := range r.topic.bad {
 			t.Error(err)
