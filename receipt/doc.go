@@ -4,8 +4,7 @@
 // docs/receipt.schema.json).
 //
 // A [Receipt] is written by [Receipt.Append], read by [Parse], and published in batches by a
-// [Writer]. [Keys] makes pseudonyms of a lead's e-mail addresses and phone numbers, so that
-// it can be found by them although a receipt has no personal data in clear.
+// [Writer].
 //
 // The package knows leads and what can become of them. It does not know who settles records,
 // nor who reads receipts.

@@ -53,7 +53,8 @@ type Receipt struct {
 	Test       bool         `json:"test,omitzero"`
 	Published  time.Time    `json:"published,omitzero"` // when the event was first published to Kafka
 
-	// Pseudonyms of the lead's e-mail addresses and phone numbers: see [Keys].
+	// Pseudonyms of the lead's e-mail addresses and phone numbers, each behind the name of its
+	// key and a colon: a receipt has no personal data in clear.
 	Emails []string `json:"emails,omitzero"`
 	Phones []string `json:"phones,omitzero"`
 
