@@ -3,6 +3,7 @@ package receipt_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"sync"
 	"testing"
@@ -50,8 +51,12 @@ func (to *topic) take(at topics.Partition, records []producer.Record) bool {
 	batch := make([]*receipt.Receipt, len(records))
 	for i := range records {
 		r, err := receipt.Parse(records[i].Value)
-		if err != nil || at.Topic != "leads.receipts" || r.Advertiser != string(records[i].Key) {
-			to.bad = append(to.bad, errors.Join(err, errors.New("a wrong record: "+string(records[i].Value))))
+		if err == nil && (at.Topic != "leads.receipts" || r.Advertiser != string(records[i].Key)) {
+			err = fmt.Errorf("it is in %s with the key %q", at, records[i].Key)
+		}
+		if err != nil {
+			to.bad = append(to.bad, fmt.Errorf("%s: %w", records[i].Value, err))
+			r = &receipt.Receipt{}
 		}
 		batch[i] = r
 	}
