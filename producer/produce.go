@@ -71,19 +71,24 @@ func (p *Publisher) sendCompressed(ctx context.Context, to topics.Partition, bat
 	return batch, p.produce(ctx, to, batch, kafka.Zstd)
 }
 
-// produce makes one request.
+// produce publishes the batch in one request.
 func (p *Publisher) produce(ctx context.Context, to topics.Partition, batch []*waiter, c kafka.Compression) error {
 	records := make([]kafka.Record, len(batch))
 	for i, w := range batch {
 		records[i] = kafkaRecord(&w.record)
 	}
+	return p.request(ctx, to, kafka.NewRecordReader(records...), len(records), c)
+}
+
+// request makes one request with n records.
+func (p *Publisher) request(ctx context.Context, to topics.Partition, records kafka.RecordReader, n int, c kafka.Compression) error {
 	asked := time.Now()
 	res, err := p.client.Produce(ctx, &kafka.ProduceRequest{
 		Topic:        to.Topic,
 		Partition:    to.Number,
 		RequiredAcks: kafka.RequireAll,
 		Compression:  c,
-		Records:      kafka.NewRecordReader(records...),
+		Records:      records,
 	})
 	if err == nil {
 		err = res.Error
@@ -100,7 +105,7 @@ func (p *Publisher) produce(ctx context.Context, to topics.Partition, batch []*w
 	if p.compare != nil && !res.LogAppendTime.IsZero() {
 		p.compare(res.LogAppendTime, asked, time.Now())
 	}
-	p.metrics.published.WithLabelValues(to.Topic).Add(float64(len(batch)))
+	p.metrics.published.WithLabelValues(to.Topic).Add(float64(n))
 	return nil
 }
 

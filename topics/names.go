@@ -17,6 +17,9 @@ const longestDelay = 7 * 24 * time.Hour
 // DeadLetterName returns the name of the dead-letter topic of a live topic.
 func DeadLetterName(live string) string { return live + ".dlq" }
 
+// ReceiptsName returns the name of the topic of the receipts for the leads of a live topic.
+func ReceiptsName(live string) string { return live + ".receipts" }
+
 // WebhooksName returns the name of the topic that keeps the webhooks for the leads of a
 // live topic.
 func WebhooksName(live string) string { return live + ".webhooks" }
