@@ -106,7 +106,7 @@ func hangs(x *exchange) {
 // drips sends a byte of the status line now and then, and never all of it.
 func drips(x *exchange) {
 	x.raw(func(conn net.Conn) {
-		for _, b := range []byte("HTTP/1.1 200 OK\r\nX-Slow: " + strings.Repeat("z", 1000)) {
+		for _, b := range []byte("HTTP/1.1 200 " + strings.Repeat("z", 1000)) {
 			if _, err := conn.Write([]byte{b}); err != nil {
 				return
 			}
