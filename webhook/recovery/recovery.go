@@ -11,9 +11,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/segmentio/kafka-go"
-	"github.com/segmentio/kafka-go/protocol"
-
 	"github.com/leadhook/leadhook/internal/wait"
 	"github.com/leadhook/leadhook/webhook/entry"
 	"github.com/leadhook/leadhook/webhook/follow"
@@ -128,22 +125,16 @@ func (r *Recovery) Run(ctx context.Context) error {
 const brokersLearn = 30 * time.Second
 
 // publishOnceKnown publishes the entries in an epoch. Brokers learn of a new topic after it was
-// created: until then they refuse what is written, or still write it to the old one.
+// created: until then they refuse what is written, or still write it to the old one. Nothing
+// was written then that counts.
 func (r *Recovery) publishOnceKnown(ctx context.Context, epoch string, found entries) error {
 	for begin := time.Now(); ; {
 		err := r.publish(ctx, epoch, found)
-		if !isUnknownYet(err) || time.Since(begin) > brokersLearn || !wait.For(ctx, 100*time.Millisecond) {
+		unknown := topic.IsUnknown(err) || errors.Is(err, follow.ErrNotBegun) || errors.Is(err, errIncomplete)
+		if !unknown || time.Since(begin) > brokersLearn || !wait.For(ctx, 100*time.Millisecond) {
 			return err
 		}
 	}
-}
-
-// isUnknownYet reports whether an error is one that goes away once all brokers know the topic.
-// Nothing was written to it then that counts.
-func isUnknownYet(err error) bool {
-	return errors.Is(err, kafka.UnknownTopicOrPartition) || errors.Is(err, kafka.NotLeaderForPartition) ||
-		errors.Is(err, kafka.LeaderNotAvailable) || errors.Is(err, protocol.ErrNoTopic) || errors.Is(err, protocol.ErrNoPartition) ||
-		errors.Is(err, protocol.ErrNoLeader) || errors.Is(err, follow.ErrNotBegun) || errors.Is(err, errIncomplete)
 }
 
 // opens returns [ErrUnreadable] if some entries do not open. A box is bound to its epoch,

@@ -110,6 +110,20 @@ func (t *Topic) failed(ctx context.Context, err error) error {
 	return fmt.Errorf("%s: %w", t.name, topics.Partition{Topic: t.name, Number: partition}.Explain(err, t.client.Addr.String()))
 }
 
+// IsUnknown reports whether an error is one that goes away once all brokers know a topic that
+// was just created, and where its records are.
+func IsUnknown(err error) bool {
+	for _, unknown := range []error{
+		kafka.UnknownTopicOrPartition, kafka.NotLeaderForPartition, kafka.LeaderNotAvailable,
+		protocol.ErrNoTopic, protocol.ErrNoPartition, protocol.ErrNoLeader,
+	} {
+		if errors.Is(err, unknown) {
+			return true
+		}
+	}
+	return false
+}
+
 // IsRefusal reports whether an error of [Topic.Append] is one that appending the records
 // again would bring again, until somebody has put something right: what is wrong, its text
 // says.
