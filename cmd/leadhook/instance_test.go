@@ -164,8 +164,15 @@ func get(t testing.TB, url string) (int, string) {
 // ready waits until the instance says that it is.
 func (i *instance) ready() *instance {
 	i.t.Helper()
-	until(i.t, time.Minute, "the service is ready", func() bool { status, _ := i.readyz(); return status == http.StatusOK })
-	return i
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(5 * time.Millisecond) {
+		status, body := i.readyz()
+		if status == http.StatusOK {
+			return i
+		}
+		if time.Now().After(deadline) {
+			i.t.Fatalf("not within a minute: the service is ready; it says %d %s", status, body)
+		}
+	}
 }
 
 // notReady waits until the instance says that it is not, with this in the cause.
