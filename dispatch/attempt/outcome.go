@@ -180,7 +180,8 @@ func verdictOf(status int, retryAfter, maybeReceived bool) Verdict {
 const maxPause = 24 * time.Hour
 
 // retryAfter reads a Retry-After field (RFC 9110 §10.2.3): seconds or a date. Some CRMs
-// write decimals, which are rounded up, or the time in seconds or milliseconds since 1970.
+// write decimals, which are rounded up, the time in seconds or milliseconds since 1970, or a
+// date as in e-mail or in RFC 3339.
 // It returns false if the field is empty or not valid. A date in the past asks for a pause
 // of zero.
 func retryAfter(value string, now time.Time) (time.Duration, bool) {
@@ -203,11 +204,15 @@ func retryAfter(value string, now time.Time) (time.Duration, bool) {
 		}
 		return time.Duration(seconds) * time.Second, true
 	}
-	date, err := http.ParseTime(value)
-	if err != nil {
-		return 0, false
+	if date, err := http.ParseTime(value); err == nil {
+		return pauseUntil(date, now), true
 	}
-	return pauseUntil(date, now), true
+	for _, layout := range []string{time.RFC3339, time.RFC1123Z} {
+		if date, err := time.Parse(layout, value); err == nil {
+			return pauseUntil(date, now), true
+		}
+	}
+	return 0, false
 }
 
 // A number between these, in seconds or milliseconds since 1970, is a time: as a pause it would

@@ -24,6 +24,7 @@ func TestRetryAfter(t *testing.T) {
 		{"Mon, 23 Nov 2026 16:13:09 GMT", time.Minute, true},
 		{"Monday, 23-Nov-26 16:13:09 GMT", time.Minute, true},
 		{"Mon Nov 23 16:13:09 2026", time.Minute, true},
+		{"Mon, 23 Nov 2026 17:13:09 +0100", time.Minute, true}, {"2026-11-23T16:13:09.000Z", time.Minute, true}, {"2026-11-23T17:13:09+01:00", time.Minute, true},
 		{"Mon, 23 Nov 2026 16:12:08 GMT", 0, true},
 		{"Mon, 23 Nov 2099 16:12:08 GMT", 24 * time.Hour, true},
 	} {
