@@ -69,6 +69,17 @@ func refusingAt(word string) func(samplecrm.Post) samplecrm.Answer {
 	}
 }
 
+// failingUntil has the CRM answer 403 where the path of the webhook has "fails", until it is
+// healed.
+func failingUntil(healed *atomic.Bool) func(samplecrm.Post) samplecrm.Answer {
+	return func(p samplecrm.Post) samplecrm.Answer {
+		if strings.Contains(p.Path, "fails") && !healed.Load() {
+			return samplecrm.Answer{Status: http.StatusForbidden}
+		}
+		return samplecrm.Answer{}
+	}
+}
+
 // TestOnePartitionOfTheDeadLettersIsAway has far more deliveries die there than may be
 // open, while the healthy webhooks in the same partition and in the others go on.
 func TestOnePartitionOfTheDeadLettersIsAway(t *testing.T) {
@@ -107,12 +118,7 @@ func TestOnePartitionOfARetryTopicIsAway(t *testing.T) {
 	t.Parallel()
 	cluster := newCluster(t)
 	var healed atomic.Bool
-	r := newRig(t, setup{kafka: cluster.ListenAddrs()[0], environ: few, answer: func(p samplecrm.Post) samplecrm.Answer {
-		if strings.Contains(p.Path, "fails") && !healed.Load() {
-			return samplecrm.Answer{Status: http.StatusForbidden}
-		}
-		return samplecrm.Answer{}
-	}})
+	r := newRig(t, setup{kafka: cluster.ListenAddrs()[0], environ: few, answer: failingUntil(&healed)})
 	const failing, healthy = 600, 200
 	fails, beside, other := r.advertiserIn(1, "fails"), r.advertiserIn(1, "beside"), r.advertiserIn(2, "other")
 	r.seed(r.hook("fails", fails), r.hook("beside", beside), r.hook("other", other))
@@ -138,12 +144,7 @@ func TestAPartitionNumberThatNoRetryTopicTakes(t *testing.T) {
 	t.Parallel()
 	cluster := newCluster(t)
 	var healed atomic.Bool
-	r := newRig(t, setup{kafka: cluster.ListenAddrs()[0], environ: few, answer: func(p samplecrm.Post) samplecrm.Answer {
-		if strings.Contains(p.Path, "fails") && !healed.Load() {
-			return samplecrm.Answer{Status: http.StatusForbidden}
-		}
-		return samplecrm.Answer{}
-	}})
+	r := newRig(t, setup{kafka: cluster.ListenAddrs()[0], environ: few, answer: failingUntil(&healed)})
 	const failing, healthy = 600, 200
 	fails, other := r.advertiserIn(1, "fails"), r.advertiserIn(2, "other")
 	r.seed(r.hook("fails", fails), r.hook("other", other))

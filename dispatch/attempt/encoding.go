@@ -3,10 +3,9 @@ package attempt
 import (
 	"bytes"
 	"strings"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/leadhook/leadhook/dispatch/attempt/http1"
+	"github.com/leadhook/leadhook/lead/scrub"
 )
 
 // The encodings that are unpacked.
@@ -20,23 +19,10 @@ func encodingOf(body []byte, said string) string {
 	switch {
 	case bytes.HasPrefix(body, []byte("\x1f\x8b\x08")):
 		return gzipped
-	case said == "", said == gzipped, said == "x-gzip", isText(body):
+	case said == "", said == gzipped, said == "x-gzip", scrub.IsText(body):
 		return ""
 	}
 	return said
-}
-
-// isText reports whether a body is in UTF-8, maybe without its end.
-func isText(body []byte) bool {
-	for n := 1; n < utf8.UTFMax && n <= len(body); n++ {
-		if last := body[len(body)-n:]; utf8.RuneStart(last[0]) {
-			if !utf8.FullRune(last) {
-				body = body[:len(body)-n]
-			}
-			break
-		}
-	}
-	return utf8.Valid(body) && !bytes.ContainsFunc(body, func(r rune) bool { return unicode.IsControl(r) && !unicode.IsSpace(r) })
 }
 
 // unread returns words for the encoding of a body that is not read because of it, or "". What

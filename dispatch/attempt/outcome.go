@@ -181,9 +181,8 @@ const maxPause = 24 * time.Hour
 
 // retryAfter reads a Retry-After field (RFC 9110 §10.2.3): seconds or a date. Some CRMs
 // write decimals, which are rounded up, the time in seconds or milliseconds since 1970, or a
-// date as in e-mail or in RFC 3339.
-// It returns false if the field is empty or not valid. A date in the past asks for a pause
-// of zero.
+// date as in e-mail or in RFC 3339. It returns false if the field is empty or not valid. A
+// date in the past asks for a pause of zero.
 func retryAfter(value string, now time.Time) (time.Duration, bool) {
 	value = strings.TrimSpace(value)
 	if value == "" {

@@ -30,26 +30,24 @@ import (
 // and judges what was recorded of them.
 func TestRecordedAnswersAreJudgedAsThoseThatComeIn(t *testing.T) {
 	const failure = `{"success": false, "error": "no such form"}`
-	gzipped := func(text string) string {
+	packed := func(text string, writer func(io.Writer) io.WriteCloser) string {
 		var b bytes.Buffer
-		w := gzip.NewWriter(&b)
+		w := writer(&b)
 		_, _ = io.WriteString(w, text)
 		_ = w.Close()
 		return b.String()
+	}
+	gzipped := func(text string) string {
+		return packed(text, func(w io.Writer) io.WriteCloser { return gzip.NewWriter(w) })
 	}
 	zlibbed := func(text string) string {
-		var b bytes.Buffer
-		w := zlib.NewWriter(&b)
-		_, _ = io.WriteString(w, text)
-		_ = w.Close()
-		return b.String()
+		return packed(text, func(w io.Writer) io.WriteCloser { return zlib.NewWriter(w) })
 	}
 	deflated := func(text string) string {
-		var b bytes.Buffer
-		w, _ := flate.NewWriter(&b, flate.BestCompression)
-		_, _ = io.WriteString(w, text)
-		_ = w.Close()
-		return b.String()
+		return packed(text, func(w io.Writer) io.WriteCloser {
+			packer, _ := flate.NewWriter(w, flate.BestCompression)
+			return packer
+		})
 	}
 	fault := `<?xml version="1.0"?><!-- ` + strings.Repeat("-", 900) + ` --><s:Envelope><s:Body><s:Fault/></s:Body></s:Envelope>`
 	moment := "<html><head>" + strings.Repeat(" ", 3000) + "<title>Just a moment...</title>"

@@ -57,7 +57,7 @@ func unpacked(run []byte) string {
 	}
 	for begin := range 4 {
 		for _, unpack := range []func([]byte) []byte{unhex, unbase64} {
-			if text := unpack(run[begin:]); isText(text) {
+			if text := unpack(run[begin:]); isPart(text) {
 				return string(text)
 			}
 		}
@@ -85,18 +85,24 @@ func unbase64(run []byte) []byte {
 	return out
 }
 
-// isText reports whether there is text, which may begin and end within a character.
-func isText(b []byte) bool {
+// isPart reports whether there is text, which may begin and end within a character.
+func isPart(b []byte) bool {
 	for n := 1; n < utf8.UTFMax && len(b) > 0 && !utf8.RuneStart(b[0]); n++ {
 		b = b[1:]
 	}
-	for n := 1; n < utf8.UTFMax && n <= len(b); n++ {
-		if last := b[len(b)-n:]; utf8.RuneStart(last[0]) {
+	return len(b) > 0 && utf8.FullRune(b) && IsText(b)
+}
+
+// IsText reports whether a body is in UTF-8 and has no control characters but blanks. It may
+// end within a character, and may be empty.
+func IsText(body []byte) bool {
+	for n := 1; n < utf8.UTFMax && n <= len(body); n++ {
+		if last := body[len(body)-n:]; utf8.RuneStart(last[0]) {
 			if !utf8.FullRune(last) {
-				b = b[:len(b)-n]
+				body = body[:len(body)-n]
 			}
 			break
 		}
 	}
-	return len(b) > 0 && utf8.Valid(b) && !bytes.ContainsFunc(b, func(r rune) bool { return unicode.IsControl(r) && !unicode.IsSpace(r) })
+	return utf8.Valid(body) && !bytes.ContainsFunc(body, func(r rune) bool { return unicode.IsControl(r) && !unicode.IsSpace(r) })
 }

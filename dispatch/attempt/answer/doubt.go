@@ -17,7 +17,7 @@ const MaxDoubt = maxBefore + maxXML + maxJSON
 // "error", "rejected" or "failed" in JSON, <Success>false or a SOAP Fault in XML, the page with
 // which a firewall answers in place of the CRM. It looks for certain texts, so that it costs little.
 func Doubtful(body []byte) bool {
-	body = InUTF8(body[:min(len(body), maxUTF16)])
+	body = InUTF8(body[:min(len(body), MaxDoubt)])
 	start := bytes.IndexAny(body[:min(len(body), maxBefore)], "{[<")
 	if start < 0 {
 		return false
@@ -43,8 +43,6 @@ func isBlockPage(page []byte) bool {
 }
 
 const maxBefore = 32 // bytes before JSON or XML begins, such as the length of a chunk
-
-const maxUTF16 = 2 * (maxBefore + maxXML + maxJSON)
 
 // places returns what stands before and behind each place in a body where a text stands,
 // before it only as far back as the place before.
